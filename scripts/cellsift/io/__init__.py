@@ -1,0 +1,1 @@
+"""Reading and writing: volumes, cells, tables and cuboid stores."""
