@@ -1,0 +1,44 @@
+# cellsift: `make` lists the targets.
+SHELL := bash
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-fast lint lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEMO_BRAINS := results/phantom
+RUN := $(BIN)/python scripts/run.py
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+install: $(INSTALLED)  ## set up .venv with the pinned dependencies
+
+demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the report is
+	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
+	@$(RUN) --profile workflow/profiles/local
+
+test: lint test-fast  ## pass all checks and tests
+	@$(BIN)/python -m pytest -m slow
+
+test-fast: $(INSTALLED)  ## pass the tests that take seconds
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+lint: $(INSTALLED)  ## check style and the workflow's rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check workflow
+	@$(BIN)/snakemake --lint
+
+lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
+	@$(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//' > constraints.txt
+
+clean:  ## remove the results and .venv
+	rm -rf results .venv .snakemake
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cellsift needs Python 3.11 or newer; set PYTHON=/path/to/it")'
+	@echo "Setting up .venv (once; some minutes)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[test]'
+	@touch $@

@@ -1,0 +1,318 @@
+"""The user's config file, table of brains and arms: read, checked, and completed with defaults."""
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from cellsift.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCHEMAS = REPOSITORY / "workflow" / "schemas"
+MODELS = REPOSITORY / "config" / "models"
+SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range")
+
+
+@dataclass(frozen=True)
+class Brain:
+    """A row of the brains table.
+
+    `voxel_size` is in µm (z, y, x). `settings` is the part of the config that concerns a brain
+    (cuboid, detection, matching, intensity_range), its own overrides applied.
+    """
+
+    name: str
+    signal: str
+    voxel_size: tuple[float, float, float]
+    role: str = "predict"
+    background: str | None = None
+    cells: str | None = None
+    non_cells: str | None = None
+    settings: dict = field(default_factory=dict)
+
+    @property
+    def annotated(self) -> bool:
+        """Whether people have marked cells in this brain."""
+        return self.cells is not None
+
+    def to_dict(self, settings: Iterable[str], annotation: bool) -> dict:
+        """The brain's volumes, these of its settings, and its annotation if asked for.
+
+        Plain data, from which `Brain.from_dict` makes a brain.
+        """
+        parts = ["name", "signal", "background", *(["cells", "non_cells"] if annotation else [])]
+        return {part: getattr(self, part) for part in parts} | {
+            "voxel_size": list(self.voxel_size),
+            "settings": {key: self.settings[key] for key in settings},
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "Brain":
+        """A brain with what `to_dict` was asked for; its role is left at predict."""
+        return cls(**content | {"voxel_size": tuple(content["voxel_size"])})
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One classifier of the comparison: an architecture, its options and its training recipe."""
+
+    name: str
+    architecture: str
+    options: dict
+    recipe: dict
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """All that a run was told: the completed config, the brains and the arms, by name."""
+
+    config: dict
+    brains: dict[str, Brain]
+    arms: dict[str, Arm]
+
+    def brains_of(self, *roles: str, annotated: bool | None = None) -> list[str]:
+        """Names of the brains of these roles, and only annotated (or unannotated) ones if said."""
+        return [
+            name
+            for name, brain in self.brains.items()
+            if brain.role in roles and annotated in (None, brain.annotated)
+        ]
+
+
+def read_project(path: str | Path, root: str | Path = ".") -> Project:
+    """The project that a config file describes; paths in it are relative to `root`."""
+    return load_project(_read_yaml(Path(path)), root)
+
+
+def load_project(config: dict, root: str | Path = ".") -> Project:
+    """The project that a config describes; its table is read relative to `root`.
+
+    Raises InputError for a key that is not known, a value that cannot be used, a table that
+    cannot be read, and for brains and arms that do not fit together.
+    """
+    config = validated(config, "config.schema.yaml", "config")
+    config["training"] = _training(config["training"])
+    config["detection"] = _detection(config["detection"], "config, detection")
+    brains = _read_brains(Path(root) / config["brains_table"], config)
+    arms = {name: _read_arm(name, config["training"]) for name in config["arms"]}
+    if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
+        raise InputError(
+            f"{config['brains_table']}: no brain of role train has annotated cells, so nothing "
+            "can be learnt; give at least one train brain a file in its column cells"
+        )
+    return Project(config, brains, arms)
+
+
+def check_networks(project: Project) -> None:
+    """Raise InputError unless every arm's network can be built on the config's cuboids."""
+    from cellsift.models import create_model
+
+    for arm in project.arms.values():
+        try:
+            create_model(arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options)
+        except InputError as error:
+            raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
+
+
+def validated(content: object, schema: str, what: str) -> dict:
+    """A copy of `content`, checked against a schema of workflow/schemas, defaults filled in.
+
+    `what` names the content in the message. Raises InputError with the first problem.
+    """
+    rules = _read_yaml(SCHEMAS / schema)
+    content = copy.deepcopy(content)
+    _fill_defaults(content, rules)
+    problems = list(_validator(rules).iter_errors(content))
+    if problems:
+        raise InputError(f"{what}: {_explain(jsonschema.exceptions.best_match(problems))}")
+    return content
+
+
+def _validator(rules: dict) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(rules)
+
+
+def _fill_defaults(content: object, rules: dict) -> None:
+    if not isinstance(content, dict):
+        return
+    for key, rule in rules.get("properties", {}).items():
+        if isinstance(rule, dict):
+            if "default" in rule:
+                content.setdefault(key, copy.deepcopy(rule["default"]))
+            if key in content:
+                _fill_defaults(content[key], rule)
+
+
+def _explain(problem: jsonschema.ValidationError) -> str:
+    where = ".".join(str(part) for part in problem.absolute_path)
+    prefix = f"{where}: " if where else ""
+    if problem.validator == "additionalProperties" and isinstance(problem.schema, dict):
+        known = sorted(problem.schema.get("properties", {}))
+        unknown = sorted(set(problem.instance) - set(known))
+        return (
+            f"{prefix}unknown key {', '.join(map(repr, unknown))}; remove it or correct its name "
+            f"(known here: {', '.join(known)})"
+        )
+    if problem.validator == "required":
+        missing = sorted(set(problem.validator_value) - set(problem.instance))
+        return f"{prefix}{', '.join(map(repr, missing))} is missing; add it"
+    hint = problem.schema.get("description", "") if isinstance(problem.schema, dict) else ""
+    return f"{prefix}{problem.message}" + (f" ({hint})" if hint else "")
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file; correct the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML ({error}); correct the file") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys with values, found {type(content).__name__}")
+    return content
+
+
+def _training(given: dict) -> dict:
+    from cellsift.training.recipe import complete_recipe
+
+    folds = {key: given[key] for key in ("folds", "group_by")}
+    recipe = complete_recipe({key: value for key, value in given.items() if key not in folds})
+    return folds | recipe
+
+
+def _detection(given: dict, what: str) -> dict:
+    from cellsift.detection import check_parameters
+
+    common = {key: given[key] for key in ("method", "keep")}
+    own = {key: value for key, value in given.items() if key not in common}
+    try:
+        return common | check_parameters(common["method"], **own)
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+
+
+def _read_arm(name: str, training: dict) -> Arm:
+    from cellsift.models import architecture_file
+    from cellsift.training.recipe import complete_recipe
+
+    path = MODELS / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in MODELS.glob("*.yaml")))
+        raise InputError(
+            f"config, arms: there is no arm {name!r}, as {path} does not exist; write that file or "
+            f"name one of {known}"
+        )
+    content = validated(_read_yaml(path), "arm.schema.yaml", str(path))
+    shared = {key: value for key, value in training.items() if key not in ("folds", "group_by")}
+    try:
+        architecture_file(content["architecture"])
+        recipe = complete_recipe(shared | content["training"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return Arm(name, content["architecture"], content["options"], recipe, content["description"])
+
+
+def _read_brains(path: Path, config: dict) -> dict[str, Brain]:
+    brains: dict[str, Brain] = {}
+    for number, row in _rows(path):
+        content = validated(row, "brains.schema.yaml", f"{path}, line {number}")
+        name = content["brain"]
+        if name in brains:
+            raise InputError(
+                f"{path}, line {number}: the brain {name!r} is there twice; give each brain a name "
+                "of its own"
+            )
+        brains[name] = _brain(content, config, f"{path}, line {number}")
+    if not brains:
+        raise InputError(f"{path}: the table has no brain; add one row for each")
+    for name in config["brains"]:
+        if name not in brains:
+            raise InputError(
+                f"config, brains: {name!r} is not in {path}; its brains are {', '.join(brains)}"
+            )
+    return brains
+
+
+def _brain(row: dict, config: dict, where: str) -> Brain:
+    from cellsift.io.volumes import check_voxel_size
+
+    name = row["brain"]
+    voxel_size = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
+    try:
+        check_voxel_size(voxel_size, name)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    if row["non_cells"] and not row["cells"]:
+        raise InputError(
+            f"{where}: brain {name!r} has non_cells but no cells; give its annotated cells too, or "
+            "leave non_cells empty"
+        )
+    paths = {key: row[key] for key in ("signal", "background", "cells", "non_cells")}
+    settings = _settings(config, name)
+    return Brain(name, voxel_size=voxel_size, role=row["role"], settings=settings, **paths)
+
+
+def _settings(config: dict, brain: str) -> dict:
+    own = config["brains"].get(brain, {})
+    settings = {key: copy.deepcopy(config[key]) for key in SETTINGS_OF_A_BRAIN}
+    for key, value in own.items():
+        settings[key] = settings[key] | value if isinstance(value, dict) else value
+    settings["detection"] = _detection(settings["detection"], f"config, brains, {brain}")
+    return settings
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict]]:
+    """The rows of the table, with their line numbers in the file."""
+    (_, header), *lines = _table_lines(path)
+    columns = [column.strip() for column in header.split("\t")]
+    if len(set(columns)) < len(columns):
+        double = sorted({column for column in columns if columns.count(column) > 1})
+        raise InputError(f"{path}: column {', '.join(double)} is there twice; keep one")
+    for number, line in lines:
+        values = zip(columns, line.split("\t"), strict=True)
+        yield number, {column: _cell(column, value, path, number) for column, value in values}
+
+
+def _table_lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: there is no such table; correct brains_table in the config"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as a text table ({error})") from error
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not lines:
+        raise InputError(f"{path}: the table is empty; it needs a line of column names")
+    columns = lines[0][1].count("\t") + 1
+    for number, line in lines:
+        found = line.count("\t") + 1
+        if columns == 1 or found != columns:
+            raise InputError(
+                f"{path}, line {number}: {found} tab-separated columns found, "
+                f"{'more than one' if columns == 1 else columns} expected; separate columns by "
+                "single tabs, not by spaces"
+            )
+    return lines
+
+
+def _cell(column: str, value: str, path: Path, line: int) -> str | float | None:
+    value = value.strip()
+    if column.startswith("voxel_"):
+        try:
+            return float(value)
+        except ValueError as error:
+            found = repr(value) if value else "nothing"
+            raise InputError(
+                f"{path}, line {line}: {column} is {found}; give the voxel size in µm as a number"
+            ) from error
+    return value or None

@@ -1,0 +1,1 @@
+"""Judging detection and classification: tables in, tables out."""

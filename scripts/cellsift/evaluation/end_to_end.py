@@ -1,0 +1,207 @@
+"""What comes out at the end against the annotation: detection's misses are counted too."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cellsift.errors import InputError
+from cellsift.evaluation.intervals import (
+    RESAMPLES,
+    UNKNOWN,
+    percentile_interval,
+    resampled_weights,
+    wilson,
+    wilson_f1,
+)
+from cellsift.evaluation.matching import match
+
+AXES = ["z", "y", "x"]
+BLOCK_UM = 100.0
+# With fewer blocks than this a bootstrap over blocks is unreliable.
+FEWEST_BLOCKS = 20
+
+PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"
+HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"
+
+
+def end_to_end_metrics(
+    cells: pd.DataFrame,
+    annotation: pd.DataFrame,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+    non_cells: pd.DataFrame | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    block_um: float = BLOCK_UM,
+) -> pd.DataFrame:
+    """Return a table metric, value, low, high, note: precision, recall and f1 of a whole brain.
+
+    `cells` has the columns z, y, x (voxels) and is_cell; those called cells are matched one to
+    one with all cells of `annotation` (z, y, x), within `distance_um`. An annotated cell
+    without partner is missed, also where detection never proposed it. A called cell without
+    partner is a false positive, also a second one on the same cell. With `non_cells` (any
+    number of rows) the annotation is partial and precision and f1 cannot be known: nan, and
+    `note` says why. So are shares of nothing: precision without a called cell, recall without
+    an annotated one.
+
+    The 95% intervals come from a bootstrap over spatial blocks (cubes of `block_um`), since
+    cells that lie together are missed together; with fewer than 20 blocks holding cells, over
+    single cells. An interval without width (nothing wrong, or nothing right) is Wilson's.
+    """
+    outcomes = end_to_end_outcomes(cells, annotation, voxel_size, distance_um)
+    return outcome_metrics({"": outcomes}, non_cells is not None, seed, resamples, block_um)
+
+
+def end_to_end_outcomes(
+    cells: pd.DataFrame,
+    annotation: pd.DataFrame,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+) -> pd.DataFrame:
+    """What became of each called and each annotated cell: columns outcome, z, y, x in µm.
+
+    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed.
+    """
+    called = _positions(cells[_called(cells)])
+    annotated = _positions(annotation)
+    pairs = np.asarray(match(called, annotated, voxel_size, distance_um), int).reshape(-1, 2)
+    places = {
+        HIT: annotated[pairs[:, 1]],
+        FALSE_ALARM: np.delete(called, pairs[:, 0], axis=0),
+        MISSED: np.delete(annotated, pairs[:, 1], axis=0),
+    }
+    tables = [
+        pd.DataFrame(place * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
+        for outcome, place in places.items()
+    ]
+    return pd.concat(tables, ignore_index=True)[["outcome", *AXES]]
+
+
+def outcome_metrics(
+    outcomes: Mapping[str, pd.DataFrame],
+    partial: bool = False,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    block_um: float = BLOCK_UM,
+) -> pd.DataFrame:
+    """Return metric, value, low, high, note over the outcomes of one or several brains.
+
+    With one brain the interval is that of `end_to_end_metrics`. With several the bootstrap
+    draws brains first, then blocks within each drawn brain. `partial` says that at least one
+    of the brains is annotated in part.
+    """
+    counts, brains = _block_counts(outcomes, block_um)
+    total = counts.sum(axis=0)
+    values = _shares(total)
+    clusters = brains if len(outcomes) > 1 else None
+    portions = [
+        _shares((weights @ counts).T)
+        for weights in resampled_weights(np.zeros(len(counts)), clusters, resamples, seed)
+    ]
+    hits, alarms, missed = (int(n) for n in total)
+    analytic = {
+        "precision": wilson(hits, hits + alarms),
+        "recall": wilson(hits, hits + missed),
+        "f1": wilson_f1(hits, alarms + missed),
+    }
+    rows = []
+    for metric, value in values.items():
+        value = math.nan if partial and metric != "recall" else float(value)
+        note = _reason(value, metric, partial)
+        low, high = percentile_interval(value, np.concatenate([part[metric] for part in portions]))
+        if low == high:
+            low, high = analytic[metric]
+        rows.append((metric, value, min(low, value), max(high, value), note))
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "note"])
+
+
+def detection_metrics(
+    candidates: pd.DataFrame,
+    annotation: pd.DataFrame,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Return metric, value, low, high: what detection proposed, before any classification.
+
+    recall (share of annotated cells that a candidate reaches, one to one within `distance_um`,
+    with its interval as in `end_to_end_metrics`), annotated, candidates and candidates_per_cell;
+    the counts have no interval (nan).
+    """
+    called = candidates.assign(is_cell=True)
+    outcomes = end_to_end_outcomes(called, annotation, voxel_size, distance_um)
+    return candidate_metrics({"": outcomes}, seed, resamples)
+
+
+def candidate_metrics(
+    outcomes: Mapping[str, pd.DataFrame], seed: int = 0, resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """`detection_metrics` over the outcomes that calling every candidate has in some brains."""
+    metrics = outcome_metrics(outcomes, seed=seed, resamples=resamples).drop(columns="note")
+    kinds = pd.concat([table["outcome"] for table in outcomes.values()])
+    annotated, candidates = int((kinds != FALSE_ALARM).sum()), int((kinds != MISSED).sum())
+    counts = {
+        "annotated": annotated,
+        "candidates": candidates,
+        "candidates_per_cell": candidates / annotated if annotated else math.nan,
+    }
+    rows = [(metric, value, *UNKNOWN) for metric, value in counts.items()]
+    counted = pd.DataFrame(rows, columns=list(metrics.columns))
+    return pd.concat([metrics[metrics["metric"] == "recall"], counted], ignore_index=True)
+
+
+def _reason(value: float, metric: str, partial: bool) -> str:
+    """Why a share is not known; empty where it is."""
+    if not math.isnan(value):
+        return ""
+    if partial and metric != "recall":
+        return PARTIAL
+    nothing = {"precision": "no candidate is called a cell", "recall": "no cell is annotated"}
+    return nothing.get(metric, "no cell is annotated and none is called")
+
+
+def _block_counts(
+    outcomes: Mapping[str, pd.DataFrame], block_um: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hits, false alarms and missed cells per block (blocks, 3), and the brain of each block."""
+    counts, brains = [], []
+    for brain, table in outcomes.items():
+        kinds = [(table["outcome"] == kind).to_numpy() for kind in (HIT, FALSE_ALARM, MISSED)]
+        kinds = np.stack(kinds, axis=1).astype(int)
+        cubes = np.floor(table[AXES].to_numpy(float) / block_um).astype(int)
+        blocks, block = np.unique(cubes, axis=0, return_inverse=True)
+        if len(blocks) >= FEWEST_BLOCKS:
+            kinds = np.stack([np.bincount(block, column) for column in kinds.T], axis=1).astype(int)
+        counts.append(kinds)
+        brains += [brain] * len(kinds)
+    return np.concatenate(counts), np.asarray(brains)
+
+
+def _shares(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of hits, false alarms and missed cells, along the first axis."""
+    hits, alarms, missed = np.asarray(counts, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "precision": hits / (hits + alarms),
+            "recall": hits / (hits + missed),
+            "f1": 2 * hits / (2 * hits + alarms + missed),
+        }
+
+
+def _called(cells: pd.DataFrame) -> np.ndarray:
+    if "is_cell" not in cells:
+        raise InputError("the table of classified candidates has no column is_cell")
+    if not pd.api.types.is_bool_dtype(cells["is_cell"]) and len(cells):
+        found = cells["is_cell"].iloc[0]
+        raise InputError(f"is_cell must be True or False for every candidate, found {found!r}")
+    return cells["is_cell"].to_numpy(bool)
+
+
+def _positions(points: pd.DataFrame) -> np.ndarray:
+    missing = [axis for axis in AXES if axis not in points]
+    if missing:
+        raise InputError(f"a table of positions lacks the columns {', '.join(missing)}")
+    return points[AXES].to_numpy(float).reshape(-1, 3)

@@ -1,0 +1,1 @@
+"""Exchange with other tools: their models and files taken over into cellsift."""

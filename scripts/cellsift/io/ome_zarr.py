@@ -1,0 +1,126 @@
+"""Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
+
+import dask.array as da
+import numpy as np
+import zarr
+
+from cellsift.errors import InputError
+
+# µm in one unit of length, by the names of OME-NGFF.
+MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
+# Sizes in metadata are often rounded.
+TOLERANCE = 0.01
+
+
+def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array:
+    """Return level 0 as a lazy array (z, y, x) with the store's own chunks.
+
+    `path` is a folder or a URL; `voxel_size` (z, y, x) in µm has to agree with the metadata.
+    Raises InputError for anything but one image with axes z, y, x (others may have length 1).
+    """
+    group = _group(path)
+    multiscale = _multiscale(path, group)
+    axes = _axes(path, multiscale)
+    dataset = multiscale["datasets"][0]
+    try:
+        array = group[dataset["path"]]
+        data = da.from_zarr(array)
+    except Exception as error:
+        raise InputError(
+            f"{path}: level {dataset['path']} cannot be opened ({error}). Copy or write it again."
+        ) from error
+    if data.ndim != len(axes):
+        raise InputError(
+            f"{path}: the metadata names {len(axes)} axes, the array has {data.ndim}. "
+            "Write the OME-Zarr again."
+        )
+    names = [axis["name"] for axis in axes]
+    _refuse_axes(path, names, data.shape)
+    _refuse_voxel_size(path, axes, _scale(multiscale, dataset), voxel_size)
+    return data[tuple(slice(None) if name in "zyx" else 0 for name in names)]
+
+
+def _group(path: str) -> zarr.Group:
+    try:
+        return zarr.open_group(path, mode="r")
+    except Exception as error:
+        raise InputError(
+            f"{path}: cannot be opened as OME-Zarr ({error}). Give the folder that holds "
+            ".zgroup or zarr.json of the image."
+        ) from error
+
+
+def _multiscale(path: str, group: zarr.Group) -> dict:
+    attributes = group.attrs.asdict()
+    multiscales = attributes.get("ome", attributes).get("multiscales")
+    if not multiscales or not multiscales[0].get("datasets"):
+        raise InputError(
+            f"{path}: this Zarr has no multiscales metadata, so it is no OME-Zarr image. Give the "
+            "image's own folder inside it, or convert it to OME-Zarr 0.4 or 0.5."
+        )
+    if len(multiscales) > 1:
+        raise InputError(f"{path}: {len(multiscales)} images in one OME-Zarr. Store one alone.")
+    return multiscales[0]
+
+
+def _axes(path: str, multiscale: dict) -> list[dict]:
+    axes = multiscale.get("axes")
+    if not axes or not all(isinstance(axis, dict) and "name" in axis for axis in axes):
+        raise InputError(
+            f"{path}: the multiscales metadata does not name its axes as OME-Zarr 0.4 and 0.5 do. "
+            "Convert it to OME-Zarr 0.4 or 0.5."
+        )
+    return axes
+
+
+def _refuse_axes(path: str, names: list[str], shape: tuple[int, ...]) -> None:
+    for name, size in zip(names, shape, strict=True):
+        if name not in ("z", "y", "x") and size > 1:
+            raise InputError(
+                f"{path}: axis {name} has length {size}; a volume has one channel and one time "
+                f"point. Write one position of {name} into an OME-Zarr of its own."
+            )
+    spatial = [name for name in names if name in ("z", "y", "x")]
+    if spatial != ["z", "y", "x"]:
+        raise InputError(
+            f"{path}: the axes are {', '.join(names)}; they have to be z, y, x in this order. "
+            "Write the OME-Zarr again with these axes."
+        )
+
+
+def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
+    """Return the size of one voxel along each axis, in the axes' units, or None if not given."""
+    transforms = dataset.get("coordinateTransformations", []) + multiscale.get(
+        "coordinateTransformations", []
+    )
+    scales = [transform["scale"] for transform in transforms if "scale" in transform]
+    return np.prod(np.asarray(scales, dtype=float), axis=0) if scales else None
+
+
+def _refuse_voxel_size(
+    path: str, axes: list[dict], scale: np.ndarray | None, voxel_size: tuple[float, float, float]
+) -> None:
+    if scale is None:
+        return
+    spatial = [index for index, axis in enumerate(axes) if axis["name"] in ("z", "y", "x")]
+    units = [axes[index].get("unit") for index in spatial]
+    # Without units, a scale of ones is what writers put when they do not know the size.
+    if not any(units) and np.all(scale[spatial] == 1):
+        return
+    factors = [MICROMETRES.get(unit or "micrometer") for unit in units]
+    if None in factors:
+        raise InputError(
+            f"{path}: the axes' units are {', '.join(map(str, units))}. Correct the metadata: "
+            f"known are {', '.join(MICROMETRES)}."
+        )
+    stored = scale[spatial] * np.asarray(factors)
+    if not np.allclose(stored, voxel_size, rtol=TOLERANCE, atol=0):
+        raise InputError(
+            f"{path}: the metadata says voxels of {_sizes(stored)} µm (z, y, x), the brains table "
+            f"{_sizes(voxel_size)} µm. Correct voxel_z, voxel_y, voxel_x in the table, or the "
+            "OME-Zarr's metadata."
+        )
+
+
+def _sizes(voxel_size) -> str:
+    return ", ".join(f"{float(size):.6g}" for size in voxel_size)

@@ -1,0 +1,123 @@
+"""The order of a folder's planes, read off their file names, and whether the series is whole."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+from cellsift.errors import InputError
+
+SUFFIXES = (".tif", ".tiff")
+
+
+def planes_of_folder(folder: Path) -> list[Path]:
+    """Return the folder's TIFF planes in natural order (plane_2 before plane_10).
+
+    Hidden files and files other than TIFF are passed over. No file is opened. Raises InputError
+    for a folder without planes, for files of more than one series, and for a gap in the numbering.
+    """
+    names = [
+        entry.name
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")
+    ]
+    if not names:
+        raise InputError(
+            f"{folder}: the folder holds no TIFF plane (.tif or .tiff). "
+            "Give the folder that holds the planes themselves, one file per plane."
+        )
+    names.sort(key=natural_key)
+    _refuse_two_series(folder, names)
+    _refuse_gap(folder, names)
+    return [folder / name for name in names]
+
+
+def planes_of_list(listing: Path) -> list[Path]:
+    """Return the planes that a text file lists, one path a line, in the order of the lines.
+
+    Paths that are not absolute are relative to the text file's folder; empty lines are skipped.
+    Raises InputError for an empty list, a plane that is listed twice, and a missing plane.
+    """
+    try:
+        lines = listing.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{listing}: this is not a text file. List the paths of the planes in it, one a line, "
+            "or give the volume itself (.tif, .tiff or .zarr)."
+        ) from None
+    planes = [listing.parent / line.strip() for line in lines if line.strip()]
+    if not planes:
+        raise InputError(f"{listing}: the list is empty. Write one plane's path on each line.")
+    plane, times = Counter(planes).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{listing}: {plane} is listed {times} times. List each plane once.")
+    for number, plane in enumerate(planes, start=1):
+        if not plane.is_file():
+            raise InputError(
+                f"{listing}: plane {number} of the list does not exist: {plane}. Correct the path "
+                "(paths are relative to the list's folder) or put the file there."
+            )
+    return planes
+
+
+def natural_key(name: str) -> list[tuple[int, int | str]]:
+    """Return a sort key by which the numbers in a name are compared as numbers."""
+    return [
+        (1, int(part)) if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", name)
+    ]
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"[0-9]+", "#", Path(name).stem)
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"[0-9]+", Path(name).stem))
+
+
+def _refuse_two_series(folder: Path, names: list[str]) -> None:
+    """Refuse planes of two channels or tiles in one folder, and files that are no planes."""
+    patterns = Counter(_pattern(name) for name in names)
+    # Names that all differ, such as top.tif and bottom.tif, are no numbered series.
+    if len(patterns) > 1 and max(patterns.values()) > 1:
+        usual = patterns.most_common(1)[0][0]
+        series = next(name for name in names if _pattern(name) == usual)
+        stranger = next(name for name in names if _pattern(name) != usual)
+        raise InputError(
+            f"{folder}: the files are not one series of planes: {series} and {stranger} are named "
+            "differently. Leave only one channel's planes in the folder, or list the planes in a "
+            "text file."
+        )
+
+
+def _refuse_gap(folder: Path, names: list[str]) -> None:
+    """Refuse a numbered series in which a plane is missing; even steps other than 1 are fine."""
+    if len({_pattern(name) for name in names}) > 1 or not _numbers(names[0]) or len(names) < 2:
+        return
+    columns = list(zip(*(_numbers(name) for name in names), strict=True))
+    distinct = [numbers for numbers in columns if len(set(numbers)) == len(names)]
+    if not distinct:
+        raise InputError(
+            f"{folder}: the names' numbers do not give one order, for example {names[0]} and "
+            f"{names[1]}: they look like several channels or tiles. Leave only one channel's "
+            "planes in the folder, or list the planes in a text file."
+        )
+    gaps = [_first_gap(sorted(numbers)) for numbers in distinct]
+    # A name may carry a second number, such as a time, that never runs evenly.
+    if all(gap is not None for gap in gaps):
+        before, missing = gaps[0]
+        after = next(name for name in names if distinct[0][names.index(name)] == before)
+        raise InputError(
+            f"{folder}: number {missing} is missing from the series of planes, after {after}. "
+            "Put the missing plane there, or list the planes in a text file if the gap is meant."
+        )
+
+
+def _first_gap(numbers: list[int]) -> tuple[int, int] | None:
+    """Return the number before the first gap and the one expected next, or None."""
+    steps = [later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]
+    usual = median(steps)
+    for number, step in zip(numbers, steps, strict=False):
+        if step > 1.5 * usual:
+            return number, number + round(usual)
+    return None

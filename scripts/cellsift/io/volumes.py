@@ -1,0 +1,162 @@
+"""Volumes of voxels, opened lazily whatever file they come in."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+
+from cellsift.errors import InputError
+from cellsift.io import ome_zarr, tiff
+from cellsift.io.plane_names import SUFFIXES, planes_of_folder, planes_of_list
+
+# Light microscopes resolve no less, and whole brains with cells are imaged no coarser.
+SMALLEST_VOXEL_UM = 0.05
+LARGEST_VOXEL_UM = 200.0
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One channel of a brain: `data` is a lazy array (z, y, x) of uint8 or uint16.
+
+    `voxel_size` is (z, y, x) in µm; `source` is the path or URL that was opened.
+    """
+
+    data: da.Array
+    voxel_size: tuple[float, float, float]
+    source: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    def planes(self, start: int, stop: int) -> np.ndarray:
+        """Read the planes from `start` up to but without `stop`, as an array (z, y, x)."""
+        return self.data[start:stop].compute()
+
+
+def open_volume(
+    path: str | Path,
+    voxel_size: Sequence[float],
+    intensity_range: Sequence[float] | None = None,
+) -> Volume:
+    """Return the volume at `path`, opened lazily.
+
+    `path` is a folder of TIFF planes, a TIFF stack, a text file that lists planes, or an OME-Zarr
+    (folder or URL). `voxel_size` is (z, y, x) in µm. Voxels of uint8 and uint16 stay as they are;
+    other numbers need `intensity_range` (low, high), which is mapped linearly to 0 to 65535,
+    clipped. Raises InputError for what cannot be opened; `preflight` looks deeper.
+    """
+    data = open_voxels(path, voxel_size)
+    if data.dtype not in (np.uint8, np.uint16):
+        data = _to_uint16(data, str(path), intensity_range)
+    return Volume(data, tuple(float(size) for size in voxel_size), str(path))
+
+
+def open_voxels(path: str | Path, voxel_size: Sequence[float]) -> da.Array:
+    """Return the voxels as they are stored, lazily, (z, y, x), of any type."""
+    kind = kind_of(path)
+    if kind == "ome-zarr":
+        return ome_zarr.open_ome_zarr(str(path), tuple(voxel_size))
+    if kind == "stack":
+        return tiff.open_stack(Path(path))
+    return tiff.open_planes(list_planes(path))
+
+
+def check_files(path: str | Path) -> None:
+    """Read the header of every TIFF plane of the volume; raise InputError for one that is bad."""
+    kind = kind_of(path)
+    if kind == "stack":
+        tiff.check_stack(Path(path))
+    elif kind != "ome-zarr":
+        tiff.check_planes(list_planes(path))
+
+
+def list_planes(path: str | Path) -> list[Path]:
+    """Return the files of a folder or a text list of planes, in the order of z."""
+    path = Path(path)
+    return planes_of_folder(path) if path.is_dir() else planes_of_list(path)
+
+
+def kind_of(path: str | Path) -> str:
+    """Return what a path holds: "planes", "stack", "list" or "ome-zarr"."""
+    if "://" in str(path):
+        return "ome-zarr"
+    path = Path(path)
+    if path.is_dir():
+        marks = (".zgroup", ".zattrs", ".zarray", "zarr.json")
+        return "ome-zarr" if any((path / mark).exists() for mark in marks) else "planes"
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder. Correct the path.")
+    if path.suffix.lower() in SUFFIXES:
+        return "stack"
+    if path.suffix.lower() == ".txt":
+        return "list"
+    raise InputError(
+        f"{path}: {path.suffix or 'a file without a suffix'} is not a known kind of volume. Give a "
+        "folder of TIFF planes, a TIFF stack (.tif, .tiff), a text file that lists planes (.txt), "
+        "or an OME-Zarr."
+    )
+
+
+def check_voxel_size(voxel_size: Sequence[float], brain: str) -> tuple[float, float, float]:
+    """Return the voxel size (z, y, x) in µm as floats; raise InputError if it cannot be true."""
+    sizes = dict(zip(("voxel_z", "voxel_y", "voxel_x"), voxel_size, strict=True))
+    for column, size in sizes.items():
+        said = f"brain {brain}: {column} is {size}"
+        try:
+            size = float(size)
+        except (TypeError, ValueError):
+            size = math.nan
+        if not math.isfinite(size) or size <= 0:
+            raise InputError(f"{said}. Give the size of a voxel in µm, a number above 0.")
+        unit = _wrong_unit(size)
+        if unit:
+            raise InputError(f"{said} µm, which looks like {unit}. Give the size in µm.")
+    return tuple(float(size) for size in sizes.values())
+
+
+def _wrong_unit(size: float) -> str | None:
+    if size < 5e-5:
+        return f"metres ({size * 1e6:.6g} µm)"
+    if size < SMALLEST_VOXEL_UM:
+        return f"millimetres ({size * 1e3:.6g} µm)"
+    if size > LARGEST_VOXEL_UM:
+        return f"nanometres ({size / 1e3:.6g} µm)"
+    return None
+
+
+def _to_uint16(data: da.Array, source: str, intensity_range: Sequence[float] | None) -> da.Array:
+    if data.dtype.kind not in "iuf":
+        raise InputError(
+            f"{source}: the voxels are of type {data.dtype}. Export grey values of 8 or 16 bits."
+        )
+    if intensity_range is None:
+        raise InputError(
+            f"{source}: the voxels are of type {data.dtype}, of which 0 and full intensity are not "
+            "known. Set intensity_range: [low, high] for the brain in the config (the intensities "
+            "that become 0 and 65535), or export unsigned integers of 8 or 16 bits."
+        )
+    low, high = (float(bound) for bound in intensity_range)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InputError(
+            f"{source}: intensity_range is [{low:g}, {high:g}]. Give two numbers, low before high."
+        )
+    precise = np.result_type(data.dtype, np.float32)
+
+    def scaled(block: np.ndarray) -> np.ndarray:
+        values = block.astype(precise)
+        if not np.isfinite(values).all():
+            raise InputError(f"{source}: voxels are NaN or infinite. Replace them, by 0 say.")
+        np.clip(values, low, high, out=values)
+        values -= low
+        values *= 65535 / (high - low)
+        return np.rint(values, out=values).astype(np.uint16)
+
+    return data.map_blocks(scaled, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))

@@ -1,0 +1,122 @@
+"""The list of architectures: which there are, their options, and the networks they build."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellsift.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Builder = Callable[..., "nn.Module"]
+_builders: dict[str, Builder] = {}
+
+
+def architecture(name: str) -> Callable[[Builder], Builder]:
+    """Register a builder `(in_channels, cuboid_shape, *, option=default, ...)` under a name.
+
+    The name has to be a plain string: the folder is searched for it without running the modules.
+    The builder's keyword-only parameters are the options that a user may give.
+    """
+
+    def register(builder: Builder) -> Builder:
+        _builders[name] = builder
+        return builder
+
+    return register
+
+
+def list_models() -> list[str]:
+    """Return the names of all architectures, sorted."""
+    return sorted(_files())
+
+
+def architecture_file(name: str) -> Path:
+    """Return the module in which an architecture is written; InputError for an unknown name."""
+    files = _files()
+    if name not in files:
+        raise InputError(
+            f"architecture '{name}' is not known; choose one of: {', '.join(sorted(files))}"
+        )
+    return files[name]
+
+
+def model_options(name: str) -> dict[str, Any]:
+    """Return the options of an architecture with their defaults."""
+    parameters = inspect.signature(_builder(name)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def create_model(
+    name: str, in_channels: int, cuboid_shape: tuple[int, int, int], **options: Any
+) -> nn.Module:
+    """Return a new network with random weights drawn from torch's global generator.
+
+    Its forward takes float32 (n, in_channels, z, y, x) and gives logits (n, 2): no cell, cell.
+    `model.gradcam_layer` is the module whose map Grad-CAM weighs.
+
+    Args:
+        name: one of `list_models()`.
+        in_channels: 1 (signal) or 2 (signal, background).
+        cuboid_shape: voxels along z, y, x.
+        options: the architecture's own, see `model_options(name)`.
+
+    Raises:
+        InputError: unknown architecture or option, an option out of range, a cuboid too small.
+    """
+    known = model_options(name)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"architecture '{name}' has no option {', '.join(map(repr, unknown))}; "
+            f"its options are: {', '.join(known) or 'none'}"
+        )
+    check_whole_number("in_channels", in_channels)
+    shape = tuple(cuboid_shape)
+    if len(shape) != 3:
+        raise InputError(f"cuboid shape {list(shape)} is not three numbers: z, y, x")
+    for axis, size in zip("zyx", shape, strict=True):
+        check_whole_number(f"cuboid shape along {axis}", size)
+    return _builder(name)(int(in_channels), tuple(map(int, shape)), **options)
+
+
+def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) -> None:
+    """Raise InputError unless the value is a whole number from `least` to `most`."""
+    # Every integer type has __index__, and so has bool, which is never meant as a number here.
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value <= most:
+        raise InputError(f"{what} is {value!r}; give a whole number from {least} to {most}")
+
+
+def _builder(name: str) -> Builder:
+    module = architecture_file(name).stem
+    importlib.import_module(f"{__package__}.{module}")
+    return _builders[name]
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """Find the registered names by reading, not importing, the modules beside this one."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for decorator in getattr(node, "decorator_list", []):
+                if _is_registration(decorator):
+                    found[decorator.args[0].value] = path
+    return found
+
+
+def _is_registration(decorator: ast.expr) -> bool:
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and decorator.func.id == architecture.__name__
+        and len(decorator.args) == 1
+        and isinstance(decorator.args[0], ast.Constant)
+    )

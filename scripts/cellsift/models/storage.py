@@ -1,0 +1,165 @@
+"""Models on disk: weights as safetensors, and a JSON sidecar that says how to use them.
+
+Neither file can run code when it is loaded.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from cellsift.errors import InputError
+from cellsift.io.whole import read_json, whole_file, write_json
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.registry import create_model
+
+REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
+
+
+def save_model(folder: str | Path, stem: str, model: nn.Module, sidecar: dict) -> Path:
+    """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
+
+    The sidecar gets a key `weights_sha256`, by which `load_model` knows that the two belong
+    together; the JSON is written last, so a killed job leaves no pair that looks whole.
+
+    Args:
+        sidecar: has at least `architecture`, `options`, `in_channels`, `cuboid`
+            (`shape` and `voxel_size` in µm, z, y, x), `normalisation` (`Normalisation.to_dict`)
+            and `provenance`; further keys are kept.
+
+    Raises:
+        InputError: the sidecar lacks a key or describes something that cannot be built.
+    """
+    json_path = Path(folder) / f"{stem}.json"
+    check_sidecar(sidecar, json_path)
+    # clone: safetensors refuses tensors that share memory or are strided for channels-last.
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    weights_path = _weights_path(json_path)
+    with whole_file(weights_path) as beside:
+        save_file(tensors, beside)
+    write_json(sidecar | {"weights_sha256": _sha256(weights_path)}, json_path)
+    return json_path
+
+
+def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
+    """Return a stored model, on the CPU and in evaluation mode, and its sidecar.
+
+    The weights lie beside the sidecar, under the same name with the ending .safetensors.
+
+    Raises:
+        InputError: a file is missing, not what its name says, or does not fit the other.
+    """
+    json_path = Path(json_path)
+    sidecar = _read_sidecar(json_path)
+    check_sidecar(sidecar, json_path)
+    weights_path = _weights_path(json_path)
+    tensors = _read_weights(weights_path)
+    if sidecar.get("weights_sha256") not in (None, _sha256(weights_path)):
+        raise InputError(
+            f"{weights_path} holds other weights than those {json_path.name} was written for; "
+            "train again, or restore both files from the same copy"
+        )
+    # The throw-away initial weights must not move the caller's random numbers on.
+    with torch.random.fork_rng(devices=[]):
+        model = _build(sidecar, json_path)
+    _check_tensors(model.state_dict(), tensors, weights_path)
+    model.load_state_dict(tensors)
+    return model.eval(), sidecar
+
+
+def check_sidecar(sidecar: dict, path: Path) -> None:
+    """Raise InputError, naming the file, unless the sidecar has what a model needs."""
+    if not isinstance(sidecar, dict):
+        raise InputError(f"{path} holds no JSON object; a model's sidecar is needed")
+    missing = [key for key in REQUIRED if key not in sidecar]
+    if missing:
+        raise InputError(f"{path} lacks the keys {', '.join(missing)}; it is no model's sidecar")
+    if not isinstance(sidecar["options"], dict):
+        raise InputError(f"{path}: 'options' is {sidecar['options']!r}; give a mapping")
+    _check_cuboid(sidecar["cuboid"], path)
+    try:
+        Normalisation.from_dict(sidecar["normalisation"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_cuboid(cuboid: dict, path: Path) -> None:
+    for key in ("shape", "voxel_size"):
+        values = cuboid.get(key) if isinstance(cuboid, dict) else None
+        numbers = isinstance(values, list | tuple) and all(
+            isinstance(v, int | float) and v > 0 for v in values
+        )
+        if not numbers or len(values) != 3:
+            raise InputError(f"{path}: cuboid {key} is {values!r}; give three numbers z, y, x")
+
+
+def _read_sidecar(path: Path) -> dict:
+    try:
+        return read_json(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; give the JSON file of a trained model") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; a model is a .json and a .safetensors file")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is no whole safetensors file: {error}") from error
+
+
+def _build(sidecar: dict, path: Path) -> nn.Module:
+    try:
+        return create_model(
+            sidecar["architecture"],
+            sidecar["in_channels"],
+            sidecar["cuboid"]["shape"],
+            **sidecar["options"],
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_tensors(
+    wanted: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path
+) -> None:
+    missing, unexpected = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    differing = [
+        f"{name} is {_describe(found[name])}, not {_describe(tensor)}"
+        for name, tensor in wanted.items()
+        if name in found and _describe(found[name]) != _describe(tensor)
+    ]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} tensors missing ({missing[0]}, ...)")
+    if unexpected:
+        problems.append(f"{len(unexpected)} tensors unexpected ({unexpected[0]}, ...)")
+    if differing:
+        problems.append(f"{len(differing)} tensors of another shape or type ({differing[0]}, ...)")
+    if problems:
+        raise InputError(
+            f"{path} does not fit the architecture in its sidecar: {'; '.join(problems)}"
+        )
+
+
+def _describe(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _weights_path(json_path: Path) -> Path:
+    return json_path.with_suffix(".safetensors")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,96 @@
+"""The demo's brains: a small cohort on disk, written once."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import tifffile
+from tqdm import tqdm
+
+from cellsift.errors import InputError
+from cellsift.io.whole import read_json, whole_folder, write_json, write_table
+from cellsift.phantom.brain import PhantomBrain, make_brain
+from cellsift.phantom.settings import BrainSettings, Distractors
+
+# Raise it when the drawing changes: brains on disk with another number are drawn anew.
+DRAWING = 1
+
+
+@dataclass(frozen=True)
+class Animal:
+    """One brain of a cohort: what it is made of, and the name of the file for its truth."""
+
+    seed: int
+    settings: BrainSettings
+    truth_file: str = "cells.csv"
+
+
+def demo_cohort() -> dict[str, Animal]:
+    """The demo's animals by name: phantom_a, _b, _c to train, _test to test, _new to predict."""
+    base = BrainSettings()
+    crowded = Distractors(haze=0.8, vessels=0.05)
+    return {
+        "phantom_a": Animal(101, base),
+        "phantom_b": Animal(102, replace(base, cells=440, contrast=1.6, noise=12.0)),
+        "phantom_c": Animal(103, replace(base, cells=260, contrast=2.6, spread=0.6)),
+        "phantom_test": Animal(
+            104, replace(base, cells=380, contrast=1.8, tissue=360.0, distractors=crowded)
+        ),
+        "phantom_new": Animal(105, replace(base, cells=300, contrast=2.2), "truth.csv"),
+    }
+
+
+def write_cohort(folder: str | Path, brains: Sequence[str] | None = None) -> list[str]:
+    """Write the demo's brains (all, or those named) under `folder`; return those newly written.
+
+    A brain that is there already, complete and drawn with the same settings, is left alone.
+    `folder`/cohort.json lists the complete brains. Raises InputError for an unknown name.
+    """
+    folder, cohort = Path(folder), demo_cohort()
+    names = list(brains) if brains else list(cohort)
+    if unknown := sorted(set(names) - set(cohort)):
+        raise InputError(f"no such phantom brain: {', '.join(unknown)}; there are {', '.join(cohort)}")
+    missing = [name for name in names if not _is_complete(folder / name, cohort[name])]
+    progress = tqdm(missing, desc="phantom brains", unit="brain", disable=not missing)
+    for name in progress:
+        progress.set_postfix_str(name)
+        animal = cohort[name]
+        write_brain(make_brain(animal.seed, animal.settings), folder / name, animal)
+    complete = {n: _fingerprint(a) for n, a in cohort.items() if _is_complete(folder / n, a)}
+    if missing or not (folder / "cohort.json").exists():
+        write_json({"drawing": DRAWING, "brains": complete}, folder / "cohort.json")
+    return missing
+
+
+def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None = None) -> None:
+    """Write a brain whole or not at all.
+
+    signal/plane_0000.tif ... and background/ likewise, cells.csv (or the animal's truth file),
+    distractors.csv, and brain.json, which tells how it was made.
+    """
+    truth_file = animal.truth_file if animal else "cells.csv"
+    with whole_folder(folder) as beside:
+        for channel in ("signal", "background"):
+            (beside / channel).mkdir()
+            for z, plane in enumerate(getattr(brain, channel)):
+                path = beside / channel / f"plane_{z:04d}.tif"
+                tifffile.imwrite(path, plane, compression="zlib", predictor=True)
+        write_table(brain.cells, beside / truth_file)
+        write_table(brain.distractors, beside / "distractors.csv")
+        write_json(_fingerprint(animal) if animal else {}, beside / "brain.json")
+
+
+def _fingerprint(animal: Animal) -> dict:
+    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(animal.settings).items()}
+    return {"drawing": DRAWING, "seed": animal.seed, "truth": animal.truth_file, **settings}
+
+
+def _is_complete(folder: Path, animal: Animal) -> bool:
+    """Whether the folder holds this very brain with all its planes."""
+    made = folder / "brain.json"
+    if not made.exists() or read_json(made) != _fingerprint(animal):
+        return False
+    planes = animal.settings.shape[0]
+    channels = (folder / "signal", folder / "background")
+    counts = [sum(1 for _ in channel.glob("plane_*.tif")) for channel in channels]
+    return counts == [planes, planes] and (folder / animal.truth_file).exists()

@@ -1,0 +1,108 @@
+"""Pieces of a page: figures, tables and text as self-contained HTML."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+PNG_DPI = 130
+JPEG_QUALITY = 88
+LARGEST_PICTURE = 1600
+
+
+class Html(str):
+    """A piece of HTML that a notebook shows as it is."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def paragraph(text: str, kind: str = "") -> Html:
+    """A paragraph of plain text."""
+    return Html(f"<p{_class(kind)}>{escape(text)}</p>\n")
+
+
+def section(title: str, *parts: str) -> Html:
+    """A heading and what belongs under it."""
+    return Html(f"<h2>{escape(title)}</h2>\n" + "".join(parts))
+
+
+def figure(drawing: Figure, caption: str, alternative: str, photograph: bool = False) -> Html:
+    """A matplotlib figure as an embedded picture with its caption.
+
+    `alternative` describes the picture for readers who cannot see it. A `photograph`, most of
+    which is voxels, becomes a JPEG of a fraction of the size; anything else a PNG.
+    """
+    buffer = io.BytesIO()
+    if photograph:
+        options = {"format": "jpeg", "pil_kwargs": {"quality": JPEG_QUALITY}}
+    else:
+        options = {"format": "png"}
+    drawing.savefig(buffer, dpi=PNG_DPI, facecolor="white", **options)
+    return _picture(buffer.getvalue(), options["format"], caption, alternative)
+
+
+def picture_file(path: Path, caption: str, alternative: str) -> Html:
+    """A picture file, made small enough for a page, with its caption."""
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+        picture.thumbnail((LARGEST_PICTURE, 3 * LARGEST_PICTURE))
+        buffer = io.BytesIO()
+        picture.save(buffer, "jpeg", quality=JPEG_QUALITY)
+    return _picture(buffer.getvalue(), "jpeg", caption, alternative)
+
+
+def table(
+    frame: pd.DataFrame, caption: str, text_columns: Sequence[str] = (), rows_kind: Sequence = ()
+) -> Html:
+    """A table of ready-made strings; columns of text are set left, all others right.
+
+    `rows_kind` gives each row a CSS class ("" for none).
+    """
+    left = set(text_columns)
+    head = "".join(
+        f'<th scope="col"{_class("text" if name in left else "")}>{escape(str(name))}</th>'
+        for name in frame.columns
+    )
+    kinds = list(rows_kind) or [""] * len(frame)
+    body = "".join(
+        f"<tr{_class(kind)}>"
+        + "".join(
+            f"<td{_class('text' if name in left else '')}>{escape(str(value))}</td>"
+            for name, value in zip(frame.columns, row, strict=True)
+        )
+        + "</tr>\n"
+        for row, kind in zip(frame.itertuples(index=False, name=None), kinds, strict=True)
+    )
+    return Html(
+        f'<figure class="table"><div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody></table></div>\n<figcaption>{escape(caption)}</figcaption>"
+        "</figure>\n"
+    )
+
+
+def preformatted(text: str, summary: str) -> Html:
+    """Text as it was typed, folded away under `summary`."""
+    return Html(f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>\n")
+
+
+def bullets(items: Sequence[str]) -> Html:
+    """A list of plain texts."""
+    return Html("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>\n")
+
+
+def _picture(content: bytes, kind: str, caption: str, alternative: str) -> Html:
+    encoded = base64.b64encode(content).decode("ascii")
+    return Html(
+        f'<figure><img alt="{escape(alternative)}" src="data:image/{kind};base64,{encoded}">\n'
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
+    )
+
+
+def _class(kind: str) -> str:
+    return f' class="{escape(kind)}"' if kind else ""

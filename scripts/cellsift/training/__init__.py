@@ -1,0 +1,1 @@
+"""Training: folds, recipes, augmentation and the loop that fits one model per fold."""

@@ -1,0 +1,56 @@
+"""Where a model runs, and how its numbers are kept the same from run to run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from cellsift.errors import InputError
+from cellsift.training.recipe import CHOICES
+
+
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """Return the device that `name` asks for; "auto" is the GPU where there is one, else the CPU.
+
+    Raises:
+        InputError: unknown name, or a GPU was asked for and torch finds none.
+    """
+    name = str(name)
+    kind, _, number = name.partition(":")
+    if kind not in CHOICES["device"] or (number and (kind != "cuda" or not number.isdecimal())):
+        raise InputError(f"device is {name!r}; choose one of {', '.join(CHOICES['device'])}")
+    if kind == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if kind == "cuda" and torch.cuda.device_count() <= int(number or 0):
+        raise InputError(
+            f"device {name!r} was asked for, but torch {torch.__version__} finds "
+            f"{torch.cuda.device_count()} GPUs; run on a machine with a GPU and a CUDA build of "
+            "torch, or set the device to auto or cpu"
+        )
+    return torch.device(name)
+
+
+@contextmanager
+def repeatable(threads: int = 1) -> Iterator[None]:
+    """Within this block torch uses `threads` CPU threads and repeatable algorithms.
+
+    The same numbers on every run need the same number of threads, since it decides in which
+    order sums are formed. On a GPU a few operations have no repeatable form (pooling backwards):
+    there two runs agree closely, not bit for bit. The random state of torch is put back at the end.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise InputError(f"threads is {threads!r}; give a whole number of at least 1")
+    before = torch.get_num_threads()
+    strict = torch.are_deterministic_algorithms_enabled()
+    only_warn = torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(strict, warn_only=only_warn)
+        torch.backends.cudnn.benchmark = benchmark

@@ -1,0 +1,147 @@
+"""Folds for cross-validation in which held-out cuboids share no voxel with training cuboids."""
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from cellsift.errors import InputError
+
+CELL, NO_CELL = "cell", "no_cell"
+AXES = ["z_um", "y_um", "x_um"]
+COLUMNS = ("brain", "candidate", *AXES, "label")
+GROUPINGS = ("auto", "brain", "block")
+# Fewer candidates of a class than this, in training or held out, measure nothing.
+LEAST_PER_CLASS = 5
+
+Size = tuple[float, float, float]
+
+
+def assign_folds(
+    candidates: pd.DataFrame,
+    folds: int,
+    cuboid_extent_um: Size,
+    group_by: str = "auto",
+) -> pd.DataFrame:
+    """Return the candidates with a column `fold`, 0 to folds - 1, given to ambiguous ones too.
+
+    "brain": all candidates of a brain lie in one fold, brains dealt so that folds hold similar
+    numbers of cells. "block": every brain is cut across its longest axis into one contiguous
+    block per fold with similar numbers of labelled candidates. "auto": by brain where there are
+    at least as many brains as folds, else by block. `training_rows` leaves the room between
+    neighbouring blocks that keeps their cuboids apart.
+
+    Args:
+        candidates: columns brain, candidate, z_um, y_um, x_um (µm) and label (cell, no_cell or
+            ambiguous) of annotated train brains.
+        cuboid_extent_um: size of a cuboid in µm along z, y, x.
+
+    Raises:
+        InputError: columns missing, or a fold would hold, or leave for training, fewer than 5
+            cells or artefacts.
+    """
+    _check(candidates, folds, group_by)
+    brains = candidates["brain"].nunique()
+    if group_by == "auto":
+        group_by = "brain" if brains >= folds else "block"
+    if group_by == "brain" and brains < folds:
+        raise InputError(
+            f"{folds} folds by brain need {folds} annotated train brains, there are {brains}; "
+            f"set folds to {max(brains, 2)}, or group by block"
+        )
+    fold = _by_brain(candidates, folds) if group_by == "brain" else _by_block(candidates, folds)
+    table = candidates.assign(fold=fold)
+    for number in range(folds):
+        _check_fold(table, number, cuboid_extent_um, group_by)
+    return table
+
+
+def training_rows(table: pd.DataFrame, fold: int, cuboid_extent_um: Size) -> pd.DataFrame:
+    """Return the rows to train on when `fold` is held out.
+
+    Labelled cell or no_cell, outside the fold, and with a cuboid that overlaps no cuboid of the
+    fold, whatever that one's label.
+    """
+    usable = table[(table["fold"] != fold) & table["label"].isin([CELL, NO_CELL])]
+    held_out = table[table["fold"] == fold]
+    keep = pd.Series(True, index=usable.index)
+    for brain, rows in usable.groupby("brain", sort=False):
+        others = held_out.loc[held_out["brain"] == brain, AXES]
+        if len(others):
+            keep[rows.index] = ~_overlaps(rows[AXES], others, cuboid_extent_um)
+    return usable[keep]
+
+
+def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Return all rows of a fold, ambiguous ones included."""
+    return table[table["fold"] == fold]
+
+
+def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: Size) -> np.ndarray:
+    """Return for each position (µm) whether its cuboid overlaps one at any of the others."""
+    # Two cuboids overlap where their centres are closer than one extent along every axis.
+    tree = cKDTree(others.to_numpy(float) / extent)
+    distance, _ = tree.query(positions.to_numpy(float) / extent, p=np.inf)
+    return distance < 1
+
+
+def _by_brain(candidates: pd.DataFrame, folds: int) -> np.ndarray:
+    counts = candidates.groupby("brain").agg(
+        cells=("label", lambda labels: (labels == CELL).sum()), size=("label", "size")
+    )
+    counts = counts.reset_index().sort_values(
+        ["cells", "size", "brain"], ascending=[False, False, True]
+    )
+    held = [(0, 0)] * folds
+    fold_of = {}
+    for brain in counts.itertuples():
+        # The largest brain that is left goes to the fold with the fewest cells so far.
+        emptiest = min(range(folds), key=lambda number: (held[number], number))
+        fold_of[brain.brain] = emptiest
+        cells, size = held[emptiest]
+        held[emptiest] = (cells + brain.cells, size + brain.size)
+    return candidates["brain"].map(fold_of).to_numpy()
+
+
+def _by_block(candidates: pd.DataFrame, folds: int) -> np.ndarray:
+    fold = np.zeros(len(candidates), int)
+    for positions in candidates.groupby("brain", sort=False).indices.values():
+        brain = candidates.iloc[positions]
+        spans = brain[AXES].max() - brain[AXES].min()
+        along = brain[spans.idxmax()].to_numpy(float)
+        labelled = brain["label"].isin([CELL, NO_CELL]).to_numpy()
+        cuts = _equal_cuts(along[labelled] if labelled.any() else along, folds)
+        fold[positions] = np.searchsorted(cuts, along, side="right")
+    return fold
+
+
+def _equal_cuts(values: np.ndarray, parts: int) -> np.ndarray:
+    return np.quantile(values, np.arange(1, parts) / parts)
+
+
+def _check(candidates: pd.DataFrame, folds: int, group_by: str) -> None:
+    missing = [column for column in COLUMNS if column not in candidates]
+    if missing:
+        raise InputError(f"the candidates lack the columns {', '.join(missing)}")
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 2:
+        raise InputError(f"folds is {folds!r}; give a whole number of at least 2")
+    if group_by not in GROUPINGS:
+        raise InputError(f"folds are grouped by {group_by!r}; choose one of {', '.join(GROUPINGS)}")
+    if not np.isfinite(candidates[AXES].to_numpy(float)).all():
+        raise InputError("positions of candidates are not finite; check the voxel sizes")
+
+
+def _check_fold(table: pd.DataFrame, fold: int, extent: Size, group_by: str) -> None:
+    parts = {
+        "holds": held_out_rows(table, fold),
+        "leaves for training": training_rows(table, fold, extent),
+    }
+    for verb, rows in parts.items():
+        counts = {label: int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)}
+        if min(counts.values()) < LEAST_PER_CLASS:
+            raise InputError(
+                f"fold {fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled "
+                f"cell and {counts[NO_CELL]} labelled no_cell, at least {LEAST_PER_CLASS} of each "
+                "are needed: set fewer folds, annotate more cells, let the detection propose "
+                "more candidates, or "
+                + ("group folds by block" if group_by == "brain" else "use smaller cuboids")
+            )

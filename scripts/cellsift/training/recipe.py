@@ -1,0 +1,107 @@
+"""The recipe by which a model is trained: its keys, their defaults and what they may be.
+
+A recipe is a plain dictionary, as it stands in a YAML file:
+
+- epochs: passes through the training cuboids, at most;
+- batch_size: cuboids per step; batches of an epoch are evened out, none is tiny;
+- learning_rate: AdamW's (Loshchilov & Hutter 2019) at its highest; it rises over the first
+  twentieth of the steps and falls to zero along a cosine;
+- weight_decay: AdamW's, on weights but not on biases and normalisation;
+- patience: epochs without a better average precision of the held-out fold until training stops;
+- class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
+- normalisation: "brain" or "dataset" statistics of log intensities, or "linear" (raw, cellfinder's);
+- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]};
+- device: "auto", "cpu" or "cuda".
+
+Reading and completing a recipe does not import torch.
+"""
+
+import copy
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from cellsift.errors import InputError
+
+# Names of the functions in `augmentation`, in the order in which they are applied.
+OPERATIONS = ("flip", "quarter_turn", "affine", "gain", "blur", "noise")
+
+DEFAULTS: dict[str, Any] = {
+    "epochs": 40,
+    "batch_size": 64,
+    "learning_rate": 0.001,
+    "weight_decay": 0.05,
+    "patience": 10,
+    "class_weights": "balanced",
+    "normalisation": "brain",
+    "augmentation": {"strength": 1.0, "operations": list(OPERATIONS)},
+    "device": "auto",
+}
+CHOICES = {
+    "class_weights": ("balanced", "none"),
+    "normalisation": ("brain", "dataset", "linear"),
+    "device": ("auto", "cpu", "cuda"),
+}
+
+
+def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the recipe with defaults for the keys not given; a complete one comes back equal.
+
+    Raises:
+        InputError: an unknown key or a value that cannot be used.
+    """
+    partial = dict(partial or {})
+    unknown = sorted(set(partial) - set(DEFAULTS))
+    if unknown:
+        raise InputError(
+            f"the recipe has no key {', '.join(map(repr, unknown))}; its keys are: "
+            + ", ".join(DEFAULTS)
+        )
+    recipe = copy.deepcopy(DEFAULTS) | partial
+    recipe["augmentation"] = _complete_augmentation(recipe["augmentation"])
+    for key, least in {"epochs": 1, "batch_size": 2, "patience": 1}.items():
+        _check_whole_number(key, recipe[key], least)
+    _check_number("learning_rate", recipe["learning_rate"], above=0)
+    _check_number("weight_decay", recipe["weight_decay"])
+    for key, choices in CHOICES.items():
+        if recipe[key] not in choices:
+            raise InputError(f"{key} is {recipe[key]!r}; choose one of {', '.join(choices)}")
+    return recipe
+
+
+def _complete_augmentation(given: Any) -> dict[str, Any]:
+    if given == "default":
+        return copy.deepcopy(DEFAULTS["augmentation"])
+    if given == "none":
+        return {"strength": 0.0, "operations": []}
+    if not isinstance(given, Mapping) or set(given) - {"strength", "operations"}:
+        raise InputError(
+            f"augmentation is {given!r}; write default, none, or the keys strength (0 to 1) "
+            f"and operations (a list out of {', '.join(OPERATIONS)})"
+        )
+    whole = DEFAULTS["augmentation"] | dict(given)
+    _check_number("augmentation strength", whole["strength"])
+    operations = whole["operations"]
+    if not isinstance(operations, list | tuple) or any(o not in OPERATIONS for o in operations):
+        raise InputError(
+            f"augmentation operations is {operations!r}; give a list out of {', '.join(OPERATIONS)}"
+        )
+    return {
+        "strength": float(whole["strength"]),
+        "operations": [name for name in OPERATIONS if name in operations],
+    }
+
+
+def _check_whole_number(key: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{key} is {value!r}; give a whole number of at least {least}")
+
+
+def _check_number(key: str, value: Any, above: float = -math.inf) -> None:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 <= value <= 1 and value > above):
+        lower = "above 0" if above == 0 else "of at least 0"
+        # YAML reads 1e-3 as text: it wants 1.0e-3 or 0.001.
+        written = " (written like 0.001)" if isinstance(value, str) else ""
+        raise InputError(f"{key} is {value!r}; give a number{written} {lower} and at most 1")

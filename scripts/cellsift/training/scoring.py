@@ -1,0 +1,74 @@
+"""Scores of cuboids that do not depend on how the cuboids were cut into batches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from cellsift.errors import InputError
+from cellsift.models.normalisation import Normalisation
+from cellsift.training.batches import Cuboids
+
+# Libraries choose their algorithm, and so the last digits, by the shape of a batch: every batch
+# gets this many cuboids, the last one filled up.
+SCORING_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A trained network, how its input is normalised, and what is added to its logits.
+
+    Attributes:
+        logit_offset: log odds of a cell among the training candidates where the classes were
+            weighted to be equal; it turns the network's answer for equal odds into the one for
+            the odds it was trained on.
+    """
+
+    model: nn.Module
+    normalisation: Normalisation
+    logit_offset: float = 0.0
+
+
+def score(
+    scorers: Sequence[Scorer],
+    cuboids: Cuboids,
+    device: torch.device,
+    advance: Callable[[int], object] | None = None,
+) -> np.ndarray:
+    """Return the logit of cell against no cell, float64 (n, scorers), for every cuboid in order.
+
+    Computed in float32 on any device. The models are used in evaluation mode, as they are.
+    `advance` is told how many cuboids were done.
+
+    Raises:
+        InputError: a model gives scores that are not finite.
+    """
+    logits = np.empty((len(cuboids), len(scorers)))
+    for start in range(0, len(cuboids), SCORING_BATCH):
+        rows = np.arange(start, min(start + SCORING_BATCH, len(cuboids)))
+        logits[rows] = _score_batch(scorers, cuboids, rows, device)
+        if advance is not None:
+            advance(len(rows))
+    wrong = int((~np.isfinite(logits)).any(axis=1).sum())
+    if wrong:
+        raise InputError(
+            f"the model gives no finite score for {wrong} of {len(cuboids)} candidates; its "
+            "training diverged: lower the learning rate and train again"
+        )
+    return logits
+
+
+@torch.inference_mode()
+def _score_batch(
+    scorers: Sequence[Scorer], cuboids: Cuboids, rows: np.ndarray, device: torch.device
+) -> np.ndarray:
+    filled = np.pad(rows, (0, SCORING_BATCH - len(rows)), mode="edge")
+    raw = torch.as_tensor(cuboids.raw(filled)).to(device)
+    columns = []
+    for scorer in scorers:
+        inputs = cuboids.normalised(raw, filled, scorer.normalisation)
+        output = scorer.model(inputs).double().cpu().numpy()[: len(rows)]
+        columns.append(output[:, 1] - output[:, 0] + scorer.logit_offset)
+    return np.stack(columns, axis=1)

@@ -1,0 +1,105 @@
+"""The port of cellfinder's network computes what cellfinder's own Keras network computes."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from cellsift.errors import InputError
+from cellsift.interop.cellfinder_weights import model_from_cellfinder, weights_from_cellfinder
+from cellsift.models import create_model
+
+SHAPE = (20, 50, 50)
+
+
+@pytest.fixture(scope="module")
+def build_model():
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    return pytest.importorskip("cellfinder.core.classify.resnet").build_model
+
+
+def with_random_statistics(keras_model, seed=0):
+    """Give every batch normalisation its own scale, shift, mean and variance."""
+    random = np.random.default_rng(seed)
+    for layer in keras_model.layers:
+        weights = layer.get_weights()
+        if len(weights) == 4:
+            size = weights[0].shape
+            layer.set_weights(
+                [
+                    random.uniform(0.5, 1.5, size),
+                    random.normal(0, 0.2, size),
+                    random.normal(0, 0.2, size),
+                    random.uniform(0.5, 2.0, size),
+                ]
+            )
+    return keras_model
+
+
+def keras_logits(keras_model, cuboids):
+    """Return what cellfinder's network computes for cuboids (n, channel, z, y, x)."""
+    inputs = torch.from_numpy(cuboids.transpose(0, 3, 4, 2, 1).copy())
+    with torch.no_grad():
+        return keras_model(inputs, training=False).detach().cpu().numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("depth", "channels", "width", "shape"),
+    [
+        (18, 2, 64, SHAPE),
+        (34, 2, 64, SHAPE),
+        (50, 2, 64, SHAPE),
+        (101, 2, 16, SHAPE),
+        (50, 1, 16, SHAPE),
+        (18, 2, 32, (17, 40, 31)),
+    ],
+)
+def test_logits_are_those_of_cellfinders_keras_network(build_model, depth, channels, width, shape):
+    z, y, x = shape
+    keras_model = with_random_statistics(
+        build_model(
+            shape=(y, x, z, channels),
+            network_depth=f"{depth}-layer",
+            starting_features=width,
+            classification_activation="linear",
+        )
+    )
+    random = np.random.default_rng(1)
+    cuboids = random.gamma(2.0, 1.0, (4, channels, *shape)).astype(np.float32)
+    with torch.no_grad():
+        ported = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids)).numpy()
+    expected = keras_logits(keras_model, cuboids)
+    assert np.ptp(expected, axis=0).min() > 1e-3 * np.abs(expected).max(), "inputs tell apart"
+    np.testing.assert_allclose(ported, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_probabilities_agree_on_raw_intensities_with_the_network_cellfinder_ships(build_model):
+    keras_model = with_random_statistics(build_model(network_depth="18-layer"))
+    random = np.random.default_rng(2)
+    cuboids = random.integers(0, 4000, (2, 2, *SHAPE)).astype(np.float32)
+    with torch.no_grad():
+        logits = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids))
+    np.testing.assert_allclose(
+        torch.softmax(logits, dim=1).numpy(), keras_logits(keras_model, cuboids), atol=1e-4
+    )
+
+
+@pytest.mark.slow
+def test_transferred_weights_fit_only_the_network_of_the_same_options(build_model):
+    keras_model = build_model(network_depth="18-layer", starting_features=8)
+    weights = weights_from_cellfinder(keras_model)
+    create_model("resnet_cellfinder", 2, SHAPE, depth=18, width=8).load_state_dict(weights)
+    with pytest.raises(RuntimeError):
+        create_model("resnet", 2, SHAPE, depth=18, width=8).load_state_dict(weights)
+
+
+@pytest.mark.slow
+def test_another_keras_model_is_refused(build_model):
+    import keras
+
+    other = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2, name="other")])
+    with pytest.raises(InputError, match="layer 'other'"):
+        model_from_cellfinder(other)

@@ -1,0 +1,89 @@
+"""Reads the project and lists what the rules need of it; decides nothing else."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from cellsift.configuration import check_networks, load_project
+from cellsift.errors import InputError
+from cellsift.io.stamp import data_stamp
+from cellsift.models import architecture_file
+
+try:
+    PROJECT = load_project(config)
+    if workflow.is_main_process:
+        check_networks(PROJECT)
+except InputError as problem:
+    raise WorkflowError(str(problem)) from None
+
+RESULTS = PROJECT.config["results"]
+BRAINS = f"{RESULTS}/brains/{{brain}}"
+FOLDS = range(PROJECT.config["training"]["folds"])
+LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
+ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
+
+
+wildcard_constraints:
+    brain="|".join(map(re.escape, PROJECT.brains)),
+    arm="|".join(map(re.escape, PROJECT.arms)),
+    fold=r"\d+",
+
+
+def brain_with(*settings, annotation=False):
+    """Params function: what a rule needs of a brain, as plain data; a change runs its jobs again."""
+    return lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation)
+
+
+def brains_with(names, *settings, annotation=False):
+    """The same for several brains."""
+    return [PROJECT.brains[name].to_dict(settings, annotation) for name in names]
+
+
+def arm_of(wildcards):
+    """The arm as plain data."""
+    return vars(PROJECT.arms[wildcards.arm])
+
+
+def stamp_of(wildcards):
+    """Size and time of the brain's files, so that changed data are processed again."""
+    return data_stamp(PROJECT.brains[wildcards.brain])
+
+
+def code(*parts):
+    """Hash of the package's modules that a rule uses: an edit of them runs its jobs again."""
+    files = [path for part in parts for path in _modules(SCRIPTS / "cellsift" / part)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def network_code(wildcards):
+    """Hash of what an arm's network is made of; other families do not count."""
+    family = architecture_file(PROJECT.arms[wildcards.arm].architecture).name
+    return code("training", "models/normalisation.py", f"models/{family}")
+
+
+def _modules(path):
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+
+
+def of_brains(pattern, brains):
+    """The pattern, filled in for each of the brains."""
+    return expand(f"{BRAINS}/{pattern}", brain=brains)
+
+
+def cells_of_all_arms(brains):
+    """The classified cells of these brains by every arm."""
+    return expand(f"{BRAINS}/{{arm}}/cells.csv", brain=brains, arm=PROJECT.arms)
+
+
+def final_targets():
+    """What a finished run has made."""
+    return [
+        f"{RESULTS}/reports/index.html",
+        *expand(f"{RESULTS}/reports/brains/{{brain}}.html", brain=PROJECT.brains),
+        *cells_of_all_arms(PROJECT.brains),
+    ]

@@ -1,0 +1,32 @@
+rule cuboids:
+    input:
+        f"{BRAINS}/candidates.csv",
+    output:
+        directory(f"{BRAINS}/cuboids.zarr"),
+    log:
+        f"{RESULTS}/logs/cuboids/{{brain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cuboids/{{brain}}.tsv"
+    params:
+        brain=brain_with("cuboid", "intensity_range"),
+        code=code("io"),
+    conda:
+        "../../envs/volumes.yaml"
+    script:
+        "../../scripts/cuboids.py"
+
+
+rule projection:
+    input:
+        f"{BRAINS}/preflight.json",
+    output:
+        f"{BRAINS}/projection.npz",
+    log:
+        f"{RESULTS}/logs/projection/{{brain}}.log",
+    params:
+        brain=brain_with("intensity_range"),
+        code=code("io/projection.py", "io/volumes.py"),
+    conda:
+        "../../envs/volumes.yaml"
+    script:
+        "../../scripts/projection.py"

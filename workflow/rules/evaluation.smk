@@ -1,0 +1,51 @@
+rule evaluate:
+    input:
+        candidates=of_brains("candidates.csv", ANNOTATED),
+        labels=of_brains("labels.csv", ANNOTATED),
+        cells=cells_of_all_arms(ANNOTATED),
+        models=expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+    output:
+        multiext(
+            f"{RESULTS}/evaluation/",
+            "classification.csv",
+            "end_to_end.csv",
+            "detection.csv",
+            "confusion.csv",
+            "roc.csv",
+            "precision_recall.csv",
+            "calibration_curve.csv",
+            "comparison.csv",
+        ),
+    log:
+        f"{RESULTS}/logs/evaluate.log",
+    params:
+        brains=brains_with(ANNOTATED, "matching", annotation=True),
+        roles={name: PROJECT.brains[name].role for name in ANNOTATED},
+        arms=list(PROJECT.arms),
+        seed=PROJECT.config["seed"],
+        code=code("evaluation", "io/cells.py"),
+    conda:
+        "../../envs/volumes.yaml"
+    script:
+        "../../scripts/evaluate.py"
+
+
+rule cost:
+    # Alone on the machine, as it measures time.
+    threads: workflow.cores
+    input:
+        sidecar=f"{RESULTS}/models/{{arm}}/fold-0.json",
+        weights=f"{RESULTS}/models/{{arm}}/fold-0.safetensors",
+        histories=expand(
+            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", fold=FOLDS, allow_missing=True
+        ),
+    output:
+        f"{RESULTS}/evaluation/cost/{{arm}}.json",
+    log:
+        f"{RESULTS}/logs/cost/{{arm}}.log",
+    params:
+        code=code("inference/cost.py"),
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../../scripts/cost.py"

@@ -1,0 +1,24 @@
+rule explain:
+    input:
+        model=f"{RESULTS}/models/{{arm}}/model.json",
+        weights=expand(
+            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
+        ),
+        cuboids=of_brains("cuboids.zarr", ANNOTATED),
+        labels=of_brains("labels.csv", ANNOTATED),
+        cells=expand(f"{BRAINS}/{{arm}}/cells.csv", brain=ANNOTATED, allow_missing=True),
+        folds=f"{RESULTS}/training/folds.csv",
+    output:
+        chosen=f"{RESULTS}/explanations/{{arm}}/chosen.csv",
+        montage=f"{RESULTS}/explanations/{{arm}}/montage.png",
+        saliency=f"{RESULTS}/explanations/{{arm}}/saliency.tif",
+    log:
+        f"{RESULTS}/logs/explain/{{arm}}.log",
+    params:
+        brains=ANNOTATED,
+        examples=PROJECT.config["explain"]["examples"],
+        code=code("explain"),
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../../scripts/explain.py"

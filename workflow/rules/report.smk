@@ -1,0 +1,47 @@
+rule report_index:
+    input:
+        rules.evaluate.output,
+        expand(f"{RESULTS}/evaluation/cost/{{arm}}.json", arm=PROJECT.arms),
+        expand(f"{RESULTS}/explanations/{{arm}}/montage.png", arm=PROJECT.arms),
+        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        expand(
+            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=PROJECT.arms, fold=FOLDS
+        ),
+        notebook="reports/index.ipynb",
+    output:
+        f"{RESULTS}/reports/index.html",
+    log:
+        f"{RESULTS}/logs/report/index.log",
+    params:
+        config=PROJECT.config,
+        code=code("reporting"),
+    conda:
+        "../../envs/report.yaml"
+    script:
+        "../../scripts/report_index.py"
+
+
+rule report_brain:
+    input:
+        f"{BRAINS}/preflight.json",
+        f"{BRAINS}/projection.npz",
+        f"{BRAINS}/candidates.csv",
+        f"{BRAINS}/cuboids.zarr",
+        expand(f"{BRAINS}/{{arm}}/cells.csv", arm=PROJECT.arms, allow_missing=True),
+        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        labels=lambda wildcards: (
+            of_brains("labels.csv", [wildcards.brain]) if wildcards.brain in ANNOTATED else []
+        ),
+        notebook="reports/brain.ipynb",
+    output:
+        f"{RESULTS}/reports/brains/{{brain}}.html",
+    log:
+        f"{RESULTS}/logs/report/{{brain}}.log",
+    params:
+        brain=brain_with("cuboid", "intensity_range", annotation=True),
+        role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
+        code=code("reporting"),
+    conda:
+        "../../envs/report.yaml"
+    script:
+        "../../scripts/report_brain.py"

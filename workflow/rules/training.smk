@@ -1,0 +1,62 @@
+rule folds:
+    input:
+        of_brains("labels.csv", LEARNT_FROM),
+    output:
+        f"{RESULTS}/training/folds.csv",
+    log:
+        f"{RESULTS}/logs/folds.log",
+    params:
+        brains=brains_with(LEARNT_FROM, "cuboid"),
+        training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
+        code=code("training/folds.py"),
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../../scripts/folds.py"
+
+
+rule train:
+    input:
+        cuboids=of_brains("cuboids.zarr", LEARNT_FROM),
+        folds=f"{RESULTS}/training/folds.csv",
+    output:
+        weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
+        sidecar=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json",
+        history=f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv",
+        scores=f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv",
+        tensorboard=directory(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/tensorboard"),
+    log:
+        f"{RESULTS}/logs/train/{{arm}}/fold-{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{arm}}/fold-{{fold}}.tsv"
+    threads: 1
+    params:
+        arm=arm_of,
+        brains=LEARNT_FROM,
+        seed=PROJECT.config["seed"],
+        code=network_code,
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../../scripts/train.py"
+
+
+rule calibrate:
+    input:
+        scores=expand(
+            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv", fold=FOLDS, allow_missing=True
+        ),
+        sidecars=expand(
+            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json", fold=FOLDS, allow_missing=True
+        ),
+    output:
+        f"{RESULTS}/models/{{arm}}/model.json",
+    log:
+        f"{RESULTS}/logs/calibrate/{{arm}}.log",
+    params:
+        threshold=PROJECT.config["threshold"],
+        code=code("evaluation/calibration.py"),
+    conda:
+        "../../envs/volumes.yaml"
+    script:
+        "../../scripts/calibrate.py"
