@@ -23,7 +23,9 @@ def main(arguments: list[str]) -> int:
         snakemake = [sys.executable, "-m", "snakemake"]
         if any((state / "locks").glob("*")):
             subprocess.run([*snakemake, *arguments, "--unlock", "--quiet", "all"], check=False)
-        return subprocess.run([*snakemake, *arguments], check=False).returncode
+        # The child inherits the lock, so killing only this process does not free the folder.
+        run = subprocess.run([*snakemake, *arguments], pass_fds=[lock.fileno()], check=False)
+        return run.returncode
 
 
 if __name__ == "__main__":

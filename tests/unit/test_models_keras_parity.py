@@ -49,7 +49,7 @@ def keras_logits(keras_model, cuboids):
     ("depth", "channels", "width", "shape"),
     [
         (18, 2, 64, SHAPE),
-        (34, 2, 64, SHAPE),
+        (34, 2, 16, SHAPE),
         (50, 2, 64, SHAPE),
         (101, 2, 16, SHAPE),
         (50, 1, 16, SHAPE),
@@ -67,24 +67,12 @@ def test_logits_are_those_of_cellfinders_keras_network(build_model, depth, chann
         )
     )
     random = np.random.default_rng(1)
-    cuboids = random.gamma(2.0, 1.0, (4, channels, *shape)).astype(np.float32)
+    cuboids = random.integers(0, 4000, (4, channels, *shape)).astype(np.float32)
     with torch.no_grad():
         ported = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids)).numpy()
     expected = keras_logits(keras_model, cuboids)
     assert np.ptp(expected, axis=0).min() > 1e-3 * np.abs(expected).max(), "inputs tell apart"
     np.testing.assert_allclose(ported, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-
-
-@pytest.mark.slow
-def test_probabilities_agree_on_raw_intensities_with_the_network_cellfinder_ships(build_model):
-    keras_model = with_random_statistics(build_model(network_depth="18-layer"))
-    random = np.random.default_rng(2)
-    cuboids = random.integers(0, 4000, (2, 2, *SHAPE)).astype(np.float32)
-    with torch.no_grad():
-        logits = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids))
-    np.testing.assert_allclose(
-        torch.softmax(logits, dim=1).numpy(), keras_logits(keras_model, cuboids), atol=1e-4
-    )
 
 
 @pytest.mark.slow

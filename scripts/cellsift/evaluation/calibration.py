@@ -145,7 +145,8 @@ def _usable_rows(scores: pd.DataFrame) -> pd.DataFrame:
             f"candidate {twice['candidate'].iloc[0]} of brain {twice['brain'].iloc[0]} has more "
             "than one out-of-fold score; every candidate belongs to one fold only"
         )
-    return rows
+    # In a set order, so that the sums behind the temperature do not depend on how rows came.
+    return rows.sort_values(["brain", "candidate"])
 
 
 def _require_both_classes(is_cell: np.ndarray) -> None:

@@ -65,7 +65,7 @@ def classification_metrics(
     metrics of ranking where one class is absent, everything for no candidates. Raises
     InputError on scores that are not finite or of another length than the labels.
     """
-    is_cell, scores, groups = _checked(labels, p_cell, groups, is_probability)
+    is_cell, scores, groups = checked_candidates(labels, p_cell, groups, is_probability)
     clustered = groups is not None and len(np.unique(groups)) > 1
     ranking = Ranking(is_cell, scores, threshold)
     everything = np.ones((1, len(scores)), np.int32)
@@ -94,7 +94,7 @@ def confusion(
 
     Candidates labelled ambiguous are in the last count only.
     """
-    is_cell, scores, _ = _checked(labels, p_cell, None, is_probability=False)
+    is_cell, scores, _ = checked_candidates(labels, p_cell, None, is_probability=False)
     taken = scores >= threshold
     return {
         "true_positive": int((taken & is_cell).sum()),
@@ -206,13 +206,17 @@ def _count(share: float, trials: int) -> int:
     return 0 if math.isnan(share) else round(share * trials)
 
 
-def _checked(
+def checked_candidates(
     labels: np.ndarray | pd.Series,
     scores: np.ndarray | pd.Series,
     groups: np.ndarray | pd.Series | None,
     is_probability: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Labels, scores and groups as arrays without the ambiguous candidates."""
+    """Whether each is a cell, its score and its group, as arrays without ambiguous candidates.
+
+    Raises InputError on unequal lengths, unknown labels and scores that are not finite or, if
+    they are to be probabilities, not within 0..1.
+    """
     scores = np.asarray(scores, float)
     if len(labels) != len(scores) or (groups is not None and len(groups) != len(scores)):
         raise InputError(

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cellsift.evaluation.classification import Ranking, decided
+from cellsift.evaluation.classification import Ranking, checked_candidates
 from cellsift.evaluation.intervals import RESAMPLES, percentile_interval, resampled_weights
 
 COMPARED = ("f1", "average_precision")
@@ -27,16 +27,15 @@ def compare_arms(
     of arm_a less arm_b in f1 and average_precision. Its 95% interval is a paired bootstrap:
     both arms are measured on the same resamples (by candidate, stratified by label; with two
     or more `groups`, brains first), so that what is hard for both cancels out. An interval that
-    excludes 0 speaks for one arm; among many pairs one in twenty does so by chance.
+    excludes 0 speaks for one arm; among many pairs one in twenty does so by chance. Where a
+    metric is not defined its difference is nan. Raises InputError as `classification_metrics`.
     """
-    kept, is_cell = decided(labels)
-    clusters = None if groups is None else np.asarray(groups)[kept]
+    rankings, is_cell, clusters = {}, np.zeros(0, bool), None
+    for arm, score in scores.items():
+        is_cell, decided, clusters = checked_candidates(labels, score, groups, False)
+        rankings[arm] = Ranking(is_cell, decided, thresholds[arm])
     if clusters is not None and len(np.unique(clusters)) < 2:
         clusters = None
-    rankings = {
-        arm: Ranking(is_cell, np.asarray(score, float)[kept], thresholds[arm])
-        for arm, score in scores.items()
-    }
     values = _measured(rankings, np.ones((1, len(is_cell)), np.int32))
     portions = [
         _measured(rankings, weights)

@@ -42,9 +42,7 @@ def precision_recall_points(
     kept, is_cell = decided(labels)
     if is_cell.all() or not is_cell.any():
         return pd.DataFrame(columns=columns, dtype=float)
-    precision, recall, threshold = precision_recall_curve(
-        is_cell, np.asarray(scores, float)[kept]
-    )
+    precision, recall, threshold = precision_recall_curve(is_cell, np.asarray(scores, float)[kept])
     curve = np.stack([recall, precision, np.append(threshold, math.nan)], axis=1)[::-1]
     # Once all cells are found, lower thresholds only add artefacts: keep the first such point.
     curve = curve[: int((curve[:, 0] >= 1).argmax()) + 1]

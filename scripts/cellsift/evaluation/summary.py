@@ -1,7 +1,8 @@
 """All tables of the evaluation, for every arm and brain, from the tables of the steps before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -76,23 +77,215 @@ def evaluate_project(
     a brain's candidates have no column contrast or no train brain is given. Raises InputError
     where tables do not fit each other.
     """
-    arms = _model_arms(brains, cells, thresholds)
-    floor = _brightness_arm(brains)
-    if floor is not None:
-        arms.append(floor)
+    arms = [_model_arm(name, brains, cells[name], thresholds) for name in cells]
+    arms += _brightness_arm(brains)
     groups = _groups(brains)
+    probable = [arm for arm in arms if arm.is_probability]
     tables = {
-        "classification": _stack(arms, groups, _classification(seed, resamples)),
-        "end_to_end": _stack(arms, groups, _end_to_end(seed, resamples)),
-        "detection": _detection(groups, seed, resamples),
-        "confusion": _stack(arms, groups, _confusion),
-        "roc": _stack(arms, groups, _curve(roc_points)),
-        "precision_recall": _stack(arms, groups, _curve(precision_recall_points)),
-        "calibration_curve": _stack(
-            [arm for arm in arms if arm.is_probability], groups, _curve(reliability)
-        ),
-        "comparison": _comparison(arms, groups, seed, resamples),
+        "classification": _stack(arms, groups, partial(_classified, seed, resamples)),
+        "end_to_end": _stack(arms, groups, partial(_ended, seed, resamples)),
+        "detection": _detected(groups, seed, resamples),
+        "confusion": _stack(arms, groups, _confused),
+        "roc": _stack(arms, groups, partial(_curve, roc_points)),
+        "precision_recall": _stack(arms, groups, partial(_curve, precision_recall_points)),
+        "calibration_curve": _stack(probable, groups, partial(_curve, reliability)),
+        "comparison": _compared(arms, groups, seed, resamples),
     }
     for name in ("roc", "precision_recall", "calibration_curve"):
         tables[name] = tables[name].drop(columns="scores")
     return tables
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """One arm's scores and verdicts, by brain."""
+
+    name: str
+    threshold: float
+    scores: Mapping[str, np.ndarray]
+    called: Mapping[str, np.ndarray]
+    is_probability: bool = True
+
+    def origin(self, role: str) -> str:
+        return ORIGIN[role] if self.is_probability or role != "train" else FITTED
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One brain, or all brains of a role, measured together."""
+
+    name: str
+    role: str
+    brains: Sequence[AnnotatedBrain]
+
+    @property
+    def labels(self) -> np.ndarray:
+        return np.concatenate([np.asarray(brain.labels, object) for brain in self.brains])
+
+    @property
+    def brain_of_candidate(self) -> np.ndarray:
+        names = [brain.name for brain in self.brains]
+        return np.repeat(names, [len(brain.labels) for brain in self.brains])
+
+    def scores(self, arm: _Arm) -> np.ndarray:
+        return np.concatenate([arm.scores[brain.name] for brain in self.brains])
+
+
+def _groups(brains: Sequence[AnnotatedBrain]) -> list[_Group]:
+    groups = []
+    for role in ORIGIN:
+        members = [brain for brain in brains if brain.role == role]
+        groups += [_Group(brain.name, role, [brain]) for brain in members]
+        if len(members) > 1:
+            groups.append(_Group(f"all {role} brains", role, members))
+    return groups
+
+
+def _model_arm(
+    name: str,
+    brains: Sequence[AnnotatedBrain],
+    cells: Mapping[str, pd.DataFrame],
+    thresholds: Mapping[str, float],
+) -> _Arm:
+    if name not in thresholds:
+        raise InputError(f"arm {name} has no threshold; calibrate it first")
+    for brain in brains:
+        _check_brain(brain)
+        if brain.name not in cells:
+            raise InputError(f"arm {name} has not classified brain {brain.name}")
+        _check_cells(name, brain, cells[brain.name], thresholds[name])
+    return _Arm(
+        name,
+        thresholds[name],
+        {brain.name: cells[brain.name]["p_cell"].to_numpy(float) for brain in brains},
+        {brain.name: cells[brain.name]["is_cell"].to_numpy(bool) for brain in brains},
+    )
+
+
+def _brightness_arm(brains: Sequence[AnnotatedBrain]) -> list[_Arm]:
+    """The floor arm in a list of its own; no arm where it cannot be had."""
+    train = [brain for brain in brains if brain.role == "train"]
+    if not train or not all("contrast" in brain.candidates for brain in brains):
+        return []
+    scores = {brain.name: brain.candidates["contrast"].to_numpy(float) for brain in brains}
+    labels = np.concatenate([np.asarray(brain.labels, object) for brain in train])
+    decided = labels != AMBIGUOUS
+    fitted = np.concatenate([scores[brain.name] for brain in train])[decided]
+    threshold = choose_threshold(labels[decided] == CELL, fitted, "f1")
+    called = {name: contrast >= threshold for name, contrast in scores.items()}
+    return [_Arm(BRIGHTNESS, threshold, scores, called, is_probability=False)]
+
+
+def _check_brain(brain: AnnotatedBrain) -> None:
+    if brain.role not in ORIGIN:
+        raise InputError(
+            f"brain {brain.name} has the role {brain.role!r}; only train and test are evaluated"
+        )
+    if len(brain.labels) != len(brain.candidates):
+        raise InputError(
+            f"brain {brain.name} has {len(brain.candidates)} candidates but "
+            f"{len(brain.labels)} labels; label it again"
+        )
+
+
+def _check_cells(arm: str, brain: AnnotatedBrain, cells: pd.DataFrame, threshold: float) -> None:
+    """Refuse a table that is not about this brain's candidates or was cut elsewhere."""
+    where = f"the classified candidates of arm {arm}, brain {brain.name},"
+    if missing := [column for column in (*AXES, "p_cell", "is_cell") if column not in cells]:
+        raise InputError(f"{where} lack the columns {', '.join(missing)}")
+    if len(cells) != len(brain.candidates) or not np.allclose(
+        cells[AXES].to_numpy(float), brain.candidates[AXES].to_numpy(float), atol=1e-3
+    ):
+        raise InputError(f"{where} are not the brain's candidates in their order; classify again")
+    if len(cells) and not pd.api.types.is_bool_dtype(cells["is_cell"]):
+        raise InputError(f"{where} have an is_cell other than True or False")
+    p_cell = cells["p_cell"].to_numpy(float)
+    clear = np.abs(p_cell - threshold) > 1e-6
+    if ((p_cell >= threshold) != cells["is_cell"].to_numpy(bool))[clear].any():
+        raise InputError(
+            f"{where} were cut at another threshold than {threshold:g}; classify again"
+        )
+
+
+def _stack(
+    arms: Sequence[_Arm], groups: Sequence[_Group], measure: Callable[[_Arm, _Group], pd.DataFrame]
+) -> pd.DataFrame:
+    """One table of what `measure` finds for every arm and group, with columns that name them."""
+    tables = []
+    for arm in arms:
+        for group in groups:
+            named = {"arm": arm.name, "brain": group.name, "role": group.role}
+            named["scores"] = arm.origin(group.role)
+            table = measure(arm, group)
+            for position, (column, value) in enumerate(named.items()):
+                table.insert(position, column, value)
+            tables.append(table)
+    return _joined(tables, ["arm", "brain", "role", "scores"])
+
+
+def _joined(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)] or list(tables[:1])
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+
+
+def _classified(seed: int, resamples: int, arm: _Arm, group: _Group) -> pd.DataFrame:
+    return classification_metrics(
+        group.labels,
+        group.scores(arm),
+        arm.threshold,
+        groups=group.brain_of_candidate,
+        seed=seed,
+        resamples=resamples,
+        is_probability=arm.is_probability,
+    )
+
+
+def _confused(arm: _Arm, group: _Group) -> pd.DataFrame:
+    return pd.DataFrame([confusion(group.labels, group.scores(arm), arm.threshold)])
+
+
+def _curve(draw: Callable, arm: _Arm, group: _Group) -> pd.DataFrame:
+    return draw(group.labels, group.scores(arm))
+
+
+def _ended(seed: int, resamples: int, arm: _Arm, group: _Group) -> pd.DataFrame:
+    outcomes = {brain.name: _outcomes(brain, arm.called[brain.name]) for brain in group.brains}
+    in_part = any(brain.non_cells is not None for brain in group.brains)
+    return outcome_metrics(outcomes, in_part, seed, resamples)
+
+
+def _detected(groups: Sequence[_Group], seed: int, resamples: int) -> pd.DataFrame:
+    tables = []
+    for group in groups:
+        outcomes = {
+            brain.name: _outcomes(brain, np.ones(len(brain.candidates), bool))
+            for brain in group.brains
+        }
+        table = candidate_metrics(outcomes, seed, resamples)
+        table.insert(0, "brain", group.name)
+        table.insert(1, "role", group.role)
+        tables.append(table)
+    return _joined(tables, ["brain", "role", "metric", "value", "low", "high"])
+
+
+def _outcomes(brain: AnnotatedBrain, called: np.ndarray) -> pd.DataFrame:
+    cells = brain.candidates[AXES].assign(is_cell=called)
+    return end_to_end_outcomes(cells, brain.annotation, brain.voxel_size, brain.distance_um)
+
+
+def _compared(
+    arms: Sequence[_Arm], groups: Sequence[_Group], seed: int, resamples: int
+) -> pd.DataFrame:
+    tables = []
+    for group in (group for group in groups if group.role == "test"):
+        table = compare_arms(
+            group.labels,
+            {arm.name: group.scores(arm) for arm in arms},
+            {arm.name: arm.threshold for arm in arms},
+            group.brain_of_candidate,
+            seed,
+            resamples,
+        )
+        table.insert(2, "brain", group.name)
+        tables.append(table)
+    return _joined(tables, ["arm_a", "arm_b", "brain", "metric", "difference", "low", "high"])

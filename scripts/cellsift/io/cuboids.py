@@ -16,7 +16,6 @@ FORMAT = "cellsift cuboids 1"
 SHARD_BYTES = 64 * 2**20
 LARGEST_VALUE = 2**16 - 1
 SMALLEST_SPREAD = 1e-3
-ABSENT = 2**64 - 1
 
 
 class CuboidStore:
@@ -93,14 +92,12 @@ def _read_chunks(
         index = np.frombuffer(shard.read(16 * per_shard), dtype="<u8").reshape(per_shard, 2)
         for chunk, row in zip(chunks, rows, strict=True):
             offset, length = (int(number) for number in index[chunk])
-            if offset == ABSENT:  # zarr leaves out chunks that are all zero
-                out[row] = 0
-                continue
             shard.seek(offset)
             content = shard.read(length)
-            # the decoder trusts its header: a wrong size would write past the row
-            if len(content) < 16 or int.from_bytes(content[4:8], "little") != out[row].nbytes:
-                raise ValueError(f"cuboid {chunk} of the shard has another size than the header")
+            # the decoder trusts its header (sizes at 4 and 12): a wrong one would overrun memory
+            unpacked, packed = (int.from_bytes(content[i : i + 4], "little") for i in (4, 12))
+            if unpacked != out[row].nbytes or packed != length or len(content) != length:
+                raise ValueError(f"chunk {chunk} has a wrong size")
             blosc.decompress(content, out[row])
 
 
@@ -131,6 +128,8 @@ class StoreWriter:
             chunks=(1, *shape),
             shards=(per_shard, *shape),
             compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
+            # zarr would compare every chunk with zero, which takes as long as compressing it
+            config={"write_empty_chunks": True},
         )
         self._buffer = np.empty((per_shard, *shape), dtype=np.uint16)
         self._buffered = self._written = 0
@@ -151,8 +150,8 @@ class StoreWriter:
     def close(self) -> None:
         """Write what is left and mark the store as complete."""
         self._flush()
-        if self._written != len(self._cuboids):
-            raise ValueError(f"{self._written} cuboids of {len(self._cuboids)} were given")
+        if self._written != self._cuboids.shape[0]:
+            raise ValueError(f"{self._written} cuboids of {self._cuboids.shape[0]} were given")
         statistics = [log_statistics(counts) for counts in self._counts]
         self._group.attrs.update(
             log_median=[median for median, _ in statistics],

@@ -9,10 +9,12 @@ from tqdm import tqdm
 
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore, new_store
+from cellsift.io.resampling import Resize, data_size, data_starts
 from cellsift.io.volumes import Volume
 
 BATCH = 32
 SLAB_BYTES = 512 * 2**20
+FEWEST_PLANES = 16
 AXES = ("z", "y", "x")
 
 
@@ -75,8 +77,11 @@ def cuboids_at(
 
 @dataclass(frozen=True)
 class _Sampling:
-    """What is cut from where: `starts` (n, 3) and `size` (3,) are the parts of the volume, in its
-    voxels; `order` lists the positions as they are cut, by z; `shape` is the cuboids'."""
+    """What is cut from where.
+
+    `starts` (n, 3) and `size` (3,) are the parts of the volume, in its voxels; `order` lists the
+    positions as they are cut, by z; `shape` is the cuboids' (z, y, x).
+    """
 
     volumes: list[Volume]
     positions: np.ndarray
@@ -87,7 +92,14 @@ class _Sampling:
     padded: np.ndarray
 
     @classmethod
-    def of(cls, signal, background, positions, shape, voxel_size) -> "_Sampling":
+    def of(
+        cls,
+        signal: Volume,
+        background: Volume | None,
+        positions: np.ndarray,
+        shape: tuple[int, int, int],
+        voxel_size: tuple[float, float, float],
+    ) -> "_Sampling":
         """Check what is asked and find the part of the volume that each position needs."""
         volumes = [signal] if background is None else [signal, background]
         positions = _checked_positions(positions, signal)
@@ -105,20 +117,16 @@ class _Sampling:
 
     def cut(self) -> Iterator[np.ndarray]:
         """Yield batches of cuboids in `order`."""
-        resize = _Resize(self.size, self.shape)
+        resize = Resize(self.size, self.shape)
         for parts in self._parts():
             for first in range(0, len(parts), BATCH):
                 yield resize(parts[first : first + BATCH])
 
     def _parts(self) -> Iterator[np.ndarray]:
         """Yield parts of the volumes (k, channel, z, y, x): one group for each start in z."""
-        first_planes, counts = np.unique(self.starts[:, 0], return_counts=True)
-        groups = [
-            _Group(self, int(first), members)
-            for first, members in zip(
-                first_planes, np.split(self.order, np.cumsum(counts)[:-1]), strict=len(counts) > 0
-            )
-        ]
+        new_plane = np.diff(self.starts[self.order, 0]) > 0
+        members = np.split(self.order, np.flatnonzero(new_plane) + 1)
+        groups = [_Group(self, group) for group in members if len(group)]
         waiting, active = groups[::-1], []
         for z, planes in self._planes(groups):
             while waiting and waiting[-1].planes[0] <= z:
@@ -139,7 +147,7 @@ class _Sampling:
             if not len(wanted):
                 continue
             start, stop = int(wanted[0]), int(wanted[-1]) + 1
-            slabs = [volume.planes(start, stop) for volume in self.volumes]
+            slabs = [np.ascontiguousarray(v.planes(start, stop)) for v in self.volumes]
             for z in wanted:
                 yield int(z), [slab[z - start] for slab in slabs]
 
@@ -147,102 +155,30 @@ class _Sampling:
 class _Group:
     """Candidates whose parts start at one plane; filled plane by plane."""
 
-    def __init__(self, sampling: _Sampling, first: int, members: np.ndarray):
-        depth, height, width = sampling.volumes[0].shape
-        self.planes = np.clip(first + np.arange(sampling.size[0]), 0, depth - 1)
-        self._rows, self._columns = (
-            np.clip(sampling.starts[members, axis, None] + np.arange(sampling.size[axis]), 0, n - 1)
-            for axis, n in ((1, height), (2, width))
+    def __init__(self, sampling: _Sampling, members: np.ndarray):
+        self._sampling, self._starts = sampling, sampling.starts[members]
+        self.planes = np.clip(
+            self._starts[0, 0] + np.arange(sampling.size[0]), 0, sampling.volumes[0].shape[0] - 1
         )
-        self._shape = (len(members), len(sampling.volumes), *sampling.size)
-        self._width = width
 
     def take(self, z: int, planes: list[np.ndarray]) -> None:
         """Take what the parts need of plane `z`; a padded part needs a border plane repeatedly."""
         if z == self.planes[0]:
-            self.parts = np.empty(self._shape, dtype=np.uint16)
-            self._pixels = self._rows[:, :, None] * self._width + self._columns[:, None, :]
+            self._begin()
         pixels = [plane.ravel().take(self._pixels) for plane in planes]
         for depth in np.flatnonzero(self.planes == z):
             for channel, values in enumerate(pixels):
                 self.parts[:, channel, depth] = values
 
-
-class _Resize:
-    """Trilinear resize of parts (k, channel, z, y, x), rounded to uint16.
-
-    One matrix per axis, applied cuboid by cuboid: the shapes of the products never vary, so that
-    a cuboid's values do not depend on the batch it is in.
-    """
-
-    def __init__(self, size: tuple[int, int, int], shape: tuple[int, int, int]):
-        self._shape = shape
-        self._along_z, self._along_y, self._along_x = (
-            None if n == m else interpolation_matrix(n, m)
-            for n, m in zip(size, shape, strict=True)
+    def _begin(self) -> None:
+        """Make room for the parts and find their pixels, the same in every plane."""
+        size, (_, height, width) = self._sampling.size, self._sampling.volumes[0].shape
+        rows = np.clip(self._starts[:, 1, None] + np.arange(size[1]), 0, height - 1)
+        columns = np.clip(self._starts[:, 2, None] + np.arange(size[2]), 0, width - 1)
+        self._pixels = rows[:, :, None] * width + columns[:, None, :]
+        self.parts = np.empty(
+            (len(self._starts), len(self._sampling.volumes), *size), dtype=np.uint16
         )
-
-    def __call__(self, parts: np.ndarray) -> np.ndarray:
-        cuboids = np.empty((*parts.shape[:2], *self._shape), dtype=np.uint16)
-        for cuboid, part in zip(cuboids, parts, strict=True):
-            np.rint(self._resized(part.astype(np.float32)), out=cuboid, casting="unsafe")
-        return cuboids
-
-    def _resized(self, part: np.ndarray) -> np.ndarray:
-        if self._along_z is not None:
-            channels, z, y, x = part.shape
-            part = (self._along_z @ part.reshape(channels, z, y * x)).reshape(channels, -1, y, x)
-        if self._along_y is not None:
-            part = self._along_y @ part
-        if self._along_x is not None:
-            part = (part.reshape(-1, part.shape[-1]) @ self._along_x.T).reshape(
-                *part.shape[:-1], -1
-            )
-        return part
-
-
-def interpolation_matrix(size: int, wished: int) -> np.ndarray:
-    """Matrix (wished, size) float32 of linear interpolation as torch's `interpolate` does it.
-
-    Pixel centres are at halves (align_corners false), no antialiasing, the ends held constant.
-    """
-    scale = np.float32(size) / np.float32(wished)
-    source = np.maximum((np.arange(wished, dtype=np.float32) + 0.5) * scale - 0.5, 0)
-    lower = np.minimum(source.astype(int), size - 1)
-    upper = np.minimum(lower + 1, size - 1)
-    weight = (source - lower).astype(np.float32)
-    matrix = np.zeros((wished, size), dtype=np.float32)
-    np.add.at(matrix, (np.arange(wished), lower), 1 - weight)
-    np.add.at(matrix, (np.arange(wished), upper), weight)
-    return matrix
-
-
-def data_size(shape, voxel_size, data_voxel_size) -> tuple[int, int, int]:
-    """Size of a cuboid in voxels of the volume (z, y, x), as cellfinder rounds it."""
-    for name, values in (("shape", shape), ("voxel size", voxel_size)):
-        if len(values) != 3 or not all(np.isfinite(v) and v > 0 for v in values):
-            raise InputError(
-                f"the cuboid's {name} is {list(values)}; give three positive numbers z, y, x."
-            )
-    sizes = zip(shape, voxel_size, data_voxel_size, strict=True)
-    size = tuple(int(round(n * wished / found)) for n, wished, found in sizes)
-    if min(size) < 1:
-        raise InputError(
-            f"a cuboid of shape {list(shape)} at {list(voxel_size)} µm is thinner than a voxel of "
-            f"{list(data_voxel_size)} µm; make the cuboid larger."
-        )
-    return size
-
-
-def data_starts(positions: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-    """First voxels (n, 3) of the cuboids around positions; negative where the border is near.
-
-    cellfinder centres z otherwise than y and x; it cuts towards zero, which is rounding down for
-    all that it keeps.
-    """
-    starts = np.rint(positions - np.array(size) / 2)
-    starts[:, 0] = np.floor(positions[:, 0] - size[0] // 2)
-    return starts.astype(np.int64)
 
 
 def _checked_positions(positions: np.ndarray, volume: Volume) -> np.ndarray:
@@ -261,7 +197,8 @@ def _checked_positions(positions: np.ndarray, volume: Volume) -> np.ndarray:
 
 
 def _slab_depth(volumes: list[Volume]) -> int:
-    """Planes to read at once: whole chunks, unless a slab would then be too large."""
+    """Planes to read at once: whole chunks and no fewer than 16 planes, if memory allows it."""
     chunk = max(volume.data.chunks[0][0] for volume in volumes)
     plane_bytes = sum(v.shape[1] * v.shape[2] * v.dtype.itemsize for v in volumes)
-    return int(max(1, min(chunk, SLAB_BYTES // plane_bytes)))
+    wished = chunk * -(-FEWEST_PLANES // chunk)
+    return int(max(1, min(wished, SLAB_BYTES // plane_bytes)))

@@ -1,5 +1,7 @@
 """Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
 
+from collections.abc import Iterable
+
 import dask.array as da
 import numpy as np
 import zarr
@@ -10,6 +12,7 @@ from cellsift.errors import InputError
 MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 # Sizes in metadata are often rounded.
 TOLERANCE = 0.01
+SPATIAL = ("z", "y", "x")
 
 
 def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array:
@@ -19,25 +22,26 @@ def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array
     Raises InputError for anything but one image with axes z, y, x (others may have length 1).
     """
     group = _group(path)
-    multiscale = _multiscale(path, group)
-    axes = _axes(path, multiscale)
-    dataset = multiscale["datasets"][0]
     try:
-        array = group[dataset["path"]]
-        data = da.from_zarr(array)
-    except Exception as error:
+        multiscale = _multiscale(path, group)
+        axes, dataset = _axes(path, multiscale), multiscale["datasets"][0]
+        data = da.from_zarr(group[dataset["path"]])
+        scale = _scale(multiscale, dataset)
+    except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
         raise InputError(
-            f"{path}: level {dataset['path']} cannot be opened ({error}). Copy or write it again."
+            f"{path}: the metadata or level 0 cannot be read as OME-Zarr 0.4 or 0.5 "
+            f"({type(error).__name__}: {error}). Copy or write the OME-Zarr again."
         ) from error
-    if data.ndim != len(axes):
+    names = [axis["name"] for axis in axes]
+    if data.ndim != len(names) or (scale is not None and len(scale) != len(names)):
         raise InputError(
-            f"{path}: the metadata names {len(axes)} axes, the array has {data.ndim}. "
+            f"{path}: the metadata names {len(names)} axes, the array has {data.ndim}. "
             "Write the OME-Zarr again."
         )
-    names = [axis["name"] for axis in axes]
     _refuse_axes(path, names, data.shape)
-    _refuse_voxel_size(path, axes, _scale(multiscale, dataset), voxel_size)
-    return data[tuple(slice(None) if name in "zyx" else 0 for name in names)]
+    if scale is not None:
+        _refuse_voxel_size(path, axes, scale, voxel_size)
+    return data[tuple(slice(None) if name in SPATIAL else 0 for name in names)]
 
 
 def _group(path: str) -> zarr.Group:
@@ -75,13 +79,13 @@ def _axes(path: str, multiscale: dict) -> list[dict]:
 
 def _refuse_axes(path: str, names: list[str], shape: tuple[int, ...]) -> None:
     for name, size in zip(names, shape, strict=True):
-        if name not in ("z", "y", "x") and size > 1:
+        if name not in SPATIAL and size > 1:
             raise InputError(
                 f"{path}: axis {name} has length {size}; a volume has one channel and one time "
                 f"point. Write one position of {name} into an OME-Zarr of its own."
             )
-    spatial = [name for name in names if name in ("z", "y", "x")]
-    if spatial != ["z", "y", "x"]:
+    spatial = [name for name in names if name in SPATIAL]
+    if spatial != list(SPATIAL):
         raise InputError(
             f"{path}: the axes are {', '.join(names)}; they have to be z, y, x in this order. "
             "Write the OME-Zarr again with these axes."
@@ -98,11 +102,9 @@ def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
 
 
 def _refuse_voxel_size(
-    path: str, axes: list[dict], scale: np.ndarray | None, voxel_size: tuple[float, float, float]
+    path: str, axes: list[dict], scale: np.ndarray, voxel_size: tuple[float, float, float]
 ) -> None:
-    if scale is None:
-        return
-    spatial = [index for index, axis in enumerate(axes) if axis["name"] in ("z", "y", "x")]
+    spatial = [index for index, axis in enumerate(axes) if axis["name"] in SPATIAL]
     units = [axes[index].get("unit") for index in spatial]
     # Without units, a scale of ones is what writers put when they do not know the size.
     if not any(units) and np.all(scale[spatial] == 1):
@@ -122,5 +124,5 @@ def _refuse_voxel_size(
         )
 
 
-def _sizes(voxel_size) -> str:
+def _sizes(voxel_size: Iterable[float]) -> str:
     return ", ".join(f"{float(size):.6g}" for size in voxel_size)

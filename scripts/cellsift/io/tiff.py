@@ -125,7 +125,7 @@ def _opened(path: Path) -> Iterator[TiffFile]:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """Yield a list that gathers what tifffile logs in this thread: it skips cut pages with a log."""
+    """Yield a list that gathers what tifffile logs in this thread instead of raising it."""
     complaints: list[str] = []
     thread = threading.get_ident()
 

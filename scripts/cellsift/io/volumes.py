@@ -37,8 +37,17 @@ class Volume:
         return self.data.dtype
 
     def planes(self, start: int, stop: int) -> np.ndarray:
-        """Read the planes from `start` up to but without `stop`, as an array (z, y, x)."""
-        return self.data[start:stop].compute()
+        """Read the planes from `start` up to but without `stop`, as an array (z, y, x).
+
+        Raises InputError for a file that turns out to be damaged.
+        """
+        try:
+            return self.data[start:stop].compute()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.source}: planes {start} to {stop - 1} (counted from 0) cannot be read "
+                f"({error}). Copy or export the volume again."
+            ) from error
 
 
 def open_volume(
@@ -63,7 +72,8 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float]) -> da.Array:
     """Return the voxels as they are stored, lazily, (z, y, x), of any type."""
     kind = kind_of(path)
     if kind == "ome-zarr":
-        return ome_zarr.open_ome_zarr(str(path), tuple(voxel_size))
+        data = ome_zarr.open_ome_zarr(str(path), tuple(voxel_size))
+        return data.astype(data.dtype.newbyteorder("="))
     if kind == "stack":
         return tiff.open_stack(Path(path))
     return tiff.open_planes(list_planes(path))

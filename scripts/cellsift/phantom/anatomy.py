@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
-from scipy.special import expit
 
 from cellsift.phantom.grid import Grid, smooth_noise
 
@@ -13,7 +12,7 @@ from cellsift.phantom.grid import Grid, smooth_noise
 class Anatomy:
     """Where tissue is and how it looks before anything is labelled.
 
-    `depth_um`: distance of each voxel to the nearest surface (outer edge or ventricle), negative
+    `depth_um`: distance of each voxel to the nearest surface (outer edge or ventricle), 0
     outside the tissue. `density`: relative density of cells. `signal` and `background`: the
     tissue's own light in counts, surfaces included. All of shape (z, y, x), float32.
     """
@@ -25,9 +24,9 @@ class Anatomy:
 
 
 def make_anatomy(rng: np.random.Generator, grid: Grid, tissue: float) -> Anatomy:
-    """Tissue with an outer edge in one corner and a ventricle, `tissue` counts bright on average."""
+    """Tissue of `tissue` counts on average, with an outer edge in a corner and a ventricle."""
     depth = _depth(rng, grid)
-    cover = expit(depth / 2)
+    cover = depth > 0
     # Cell bodies of unlabelled neurons are darker than the felt of fibres around them.
     texture = 1 + 0.16 * smooth_noise(rng, grid, 90) + 0.07 * smooth_noise(rng, grid, 14)
     signal = tissue * cover * np.clip(texture + 0.06 * smooth_noise(rng, grid, 9), 0.2, None)
@@ -39,13 +38,13 @@ def make_anatomy(rng: np.random.Generator, grid: Grid, tissue: float) -> Anatomy
 
 
 def _depth(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    """Distance in µm to the nearest surface, negative outside."""
+    """Distance in µm to the nearest surface, 0 outside."""
     z, y, x = grid.axes()
     extent = grid.extent
     waviness = smooth_noise(rng, grid, 160)
-    # The brain's outline: a wide arc whose centre lies beyond the opposite corner.
-    flip = rng.random(2) < 0.5
-    far_y, far_x = np.where(flip, 0, extent[1:])
+    # The brain's outline: a wide arc around the last corner. The first corner of every plane is
+    # outside, since cellfinder takes its brightness for that of no tissue.
+    far_y, far_x = extent[1:]
     radius = np.hypot(*extent[1:]) * rng.uniform(0.82, 0.9)
     slope = rng.uniform(-0.15, 0.15) * (z - extent[0] / 2)
     outline = radius + slope - np.hypot(y - far_y, x - far_x) + 6 * waviness
@@ -58,20 +57,14 @@ def _depth(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     length, width = extent[1:].min() * rng.uniform(0.16, 0.22), extent[1:].min() * 0.035
     slit = np.hypot(along / length, across / width) - 1 + 0.12 * waviness
     inside = (outline > 0) & (slit > 0)
-    return _signed_distance(inside, grid).astype(np.float32)
-
-
-def _signed_distance(inside: np.ndarray, grid: Grid) -> np.ndarray:
     if inside.all():
-        return np.full(grid.shape, grid.extent.max())
-    within = distance_transform_edt(inside, sampling=grid.voxel_size)
-    outside = distance_transform_edt(~inside, sampling=grid.voxel_size)
-    return within - outside
+        return np.full(grid.shape, grid.extent.max(), np.float32)
+    return distance_transform_edt(inside, sampling=grid.voxel_size).astype(np.float32)
 
 
 def _lining(rng: np.random.Generator, grid: Grid, depth: np.ndarray) -> np.ndarray:
     """Light of the membranes at the surfaces, patchy, as a multiple of the tissue's."""
-    rim = np.exp(-(((depth - 3) / 3.5) ** 2))
+    rim = np.exp(-(((depth - 3) / 3.5) ** 2)) * (depth > 0)
     patches = np.clip(smooth_noise(rng, grid, 22) - 0.6, 0, None)
     return rim * (0.35 + 1.6 * patches)
 

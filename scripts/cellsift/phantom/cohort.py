@@ -49,7 +49,9 @@ def write_cohort(folder: str | Path, brains: Sequence[str] | None = None) -> lis
     folder, cohort = Path(folder), demo_cohort()
     names = list(brains) if brains else list(cohort)
     if unknown := sorted(set(names) - set(cohort)):
-        raise InputError(f"no such phantom brain: {', '.join(unknown)}; there are {', '.join(cohort)}")
+        raise InputError(
+            f"no such phantom brain: {', '.join(unknown)}; there are {', '.join(cohort)}"
+        )
     missing = [name for name in names if not _is_complete(folder / name, cohort[name])]
     progress = tqdm(missing, desc="phantom brains", unit="brain", disable=not missing)
     for name in progress:
@@ -81,7 +83,9 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
 
 
 def _fingerprint(animal: Animal) -> dict:
-    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(animal.settings).items()}
+    settings = {
+        k: list(v) if isinstance(v, tuple) else v for k, v in asdict(animal.settings).items()
+    }
     return {"drawing": DRAWING, "seed": animal.seed, "truth": animal.truth_file, **settings}
 
 

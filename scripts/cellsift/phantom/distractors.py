@@ -13,6 +13,7 @@ from cellsift.phantom.shapes import (
     draw_haze,
     draw_lump,
     draw_strand,
+    draw_tube,
     random_direction,
     random_lump,
     random_path,
@@ -83,7 +84,7 @@ def _glia(
     draw_lump(layer.signal, grid, lump, brightness)
     draw_lump(layer.background, grid, lump, brightness * settings.bleed_through)
     for _ in range(rng.integers(5, 10)):
-        path = random_path(rng, centre, random_direction(rng), rng.uniform(10, 22), 1.0, 0.25)
+        path = random_path(rng, centre, random_direction(rng), rng.uniform(10, 22), 3.0, 0.4)
         fading = brightness * 0.7 * np.linspace(1, 0.3, len(path))
         draw_strand(layer.signal, grid, path, np.full(len(path), 0.8), fading)
 
@@ -92,10 +93,10 @@ def _processes(
     rng: np.random.Generator, grid: Grid, layer: Layer, centre: np.ndarray, settings: BrainSettings
 ) -> None:
     """A thread without a soma, with swellings along it."""
-    path = random_path(rng, centre, random_direction(rng), rng.uniform(40, 120), 1.5, 0.1)
+    path = random_path(rng, centre, random_direction(rng), rng.uniform(40, 120), 4.0, 0.2)
     path -= path[len(path) // 2] - centre
     swelling = np.clip(rng.normal(0, 1, len(path)), 0, None) ** 2
-    radii = rng.uniform(1.0, 1.8) + 0.5 * np.convolve(swelling, np.ones(3) / 3, "same")
+    radii = rng.uniform(1.0, 1.8) + 0.5 * swelling
     brightness = np.full(len(path), _brightness(rng, settings, 0.8))
     draw_strand(layer.signal, grid, path, radii, brightness)
 
@@ -112,19 +113,16 @@ def _haze(
 def _vessels(
     rng: np.random.Generator, grid: Grid, layer: Layer, centre: np.ndarray, settings: BrainSettings
 ) -> None:
-    """A tube with a bright wall and a dark lumen (below the tissue's own light), patchy along it."""
+    """A tube with a bright, patchy wall and a lumen darker than the tissue, in both channels."""
     radius = rng.uniform(3, 9)
-    path = random_path(rng, centre, random_direction(rng), rng.uniform(200, 500), 1.5, 0.05)
+    path = random_path(rng, centre, random_direction(rng), rng.uniform(200, 500), 5.0, 0.12)
     path -= path[len(path) // 2] - centre
     wall = settings.tissue * settings.contrast * rng.uniform(0.2, 0.9)
-    patches = np.clip(1 + 0.5 * np.repeat(rng.normal(size=len(path) // 8 + 1), 8), 0.2, 2.5)
+    patches = np.clip(1 + 0.5 * np.repeat(rng.normal(size=len(path) // 3 + 1), 3), 0.2, 2.5)
     bright = wall * patches[: len(path)]
-    tube, lumen = grid.zeros(), grid.zeros()
-    draw_strand(tube, grid, path, np.full(len(path), radius + 1.5), bright)
-    draw_strand(lumen, grid, path, np.full(len(path), radius), np.ones(len(path)))
-    light = tube * (1 - lumen) - 0.7 * settings.tissue * lumen
-    np.copyto(layer.signal, layer.signal + light)
-    np.copyto(layer.background, layer.background + light * rng.uniform(0.4, 0.9))
+    draw_tube(layer.signal, grid, path, radius, bright, -0.7 * settings.tissue)
+    in_both = bright * rng.uniform(0.4, 0.9)
+    draw_tube(layer.background, grid, path, radius, in_both, -0.7 * settings.tissue)
 
 
 KINDS: dict[str, Callable] = {

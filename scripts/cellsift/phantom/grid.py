@@ -1,10 +1,9 @@
 """The voxel grid on which a made-up brain is drawn, and the fields of smooth noise on it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
 Box = tuple[slice, slice, slice]
 
@@ -59,16 +58,18 @@ class Grid:
             return None
         return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
 
-    def offsets(self, box: Box, centre_um: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield, for several depths within each plane, offsets (z, y, x, 3) in µm from a position."""
-        depths = (np.arange(DEPTHS_PER_PLANE) + 0.5) / DEPTHS_PER_PLANE - 0.5
-        for depth in depths:
-            axes = [
-                np.arange(part.start, part.stop) * size - centre
-                for part, size, centre in zip(box, self.voxel_size, centre_um, strict=True)
-            ]
-            axes[0] = axes[0] + depth * self.voxel_size[0]
-            yield np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    def offsets(self, box: Box, centre_um: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Offsets in µm along z, y, x from a position, for several depths in each plane.
+
+        float32; they broadcast to (depth in the plane, z, y, x).
+        """
+        z, y, x = (
+            (np.arange(part.start, part.stop) * size - centre).astype(np.float32)
+            for part, size, centre in zip(box, self.voxel_size, centre_um, strict=True)
+        )
+        depths = ((np.arange(DEPTHS_PER_PLANE) + 0.5) / DEPTHS_PER_PLANE - 0.5).astype(np.float32)
+        z = z + depths[:, None] * np.float32(self.voxel_size[0])
+        return z[:, :, None, None], y[None, None, :, None], x[None, None, None, :]
 
 
 def smooth_noise(rng: np.random.Generator, grid: Grid, scale_um: float) -> np.ndarray:
@@ -80,5 +81,17 @@ def smooth_noise(rng: np.random.Generator, grid: Grid, scale_um: float) -> np.nd
     coarse_shape = np.ceil(np.array(grid.shape) / enlargement).astype(int) + 2
     coarse = rng.standard_normal(coarse_shape, dtype=np.float32)
     coarse = gaussian_filter(coarse, sigma_um / step_um, mode="wrap")
-    field = zoom(coarse, enlargement, order=1)[tuple(slice(n) for n in grid.shape)]
+    field = _enlarge(coarse, enlargement, grid.shape)
     return (field - field.mean()) / max(float(field.std()), 1e-6)
+
+
+def _enlarge(coarse: np.ndarray, enlargement: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Linear interpolation, one axis after the other (many times faster than ndimage's zoom)."""
+    field = coarse
+    for axis, (length, factor) in enumerate(zip(shape, enlargement, strict=True)):
+        at = np.arange(length) / factor
+        below = at.astype(int)
+        share = np.expand_dims((at - below).astype(np.float32), [a for a in range(3) if a != axis])
+        lower, upper = np.take(field, below, axis), np.take(field, below + 1, axis)
+        field = lower + share * (upper - lower)
+    return field

@@ -24,9 +24,7 @@ def take_picture(
     return np.clip(np.rint(counts), 0, np.iinfo(np.uint16).max).astype(np.uint16)
 
 
-def _illumination(
-    rng: np.random.Generator, grid: Grid, settings: BrainSettings
-) -> np.ndarray:
+def _illumination(rng: np.random.Generator, grid: Grid, settings: BrainSettings) -> np.ndarray:
     """Share of light that arrives: shading across the field, stripes, steps between planes."""
     z, y, x = grid.axes()
     extent = np.maximum(grid.extent, 1)
@@ -34,7 +32,7 @@ def _illumination(
     shading = 1 + settings.shading * (
         slope[0] * (y / extent[1] - 0.5) + slope[1] * (x / extent[2] - 0.5) - 0.5 * z / extent[0]
     )
-    # Stripes: each line of the scan is a little brighter or darker; they fade in and out with depth.
+    # Stripes: a line of the scan is a little brighter or darker over several planes.
     lines = gaussian_filter(rng.standard_normal((grid.shape[0], grid.shape[2])), (2, 1))
     lines = lines / max(lines.std(), 1e-6)
     planes = 1 + 0.03 * rng.standard_normal(grid.shape[0])

@@ -41,7 +41,7 @@ def random_lump(
     edge: float = 1.0,
     hollow: float = 0.0,
 ) -> Lump:
-    """A lump of the volume of a sphere of `diameter_um`, stretched, turned and bulging at random."""
+    """A lump as large as a sphere of `diameter_um`, stretched, turned and bulging at random."""
     stretch = np.exp(rng.normal(0, elongation, 3))
     radii = diameter_um / 2 * stretch / stretch.prod() ** (1 / 3)
     turn = Rotation.random(rng=rng).as_matrix()
@@ -52,26 +52,27 @@ def random_lump(
 def draw_lump(volume: np.ndarray, grid: Grid, lump: Lump, brightness: float) -> None:
     """Draw a lump; where something is there already, the brighter of the two stays."""
     box = grid.box(lump.centre, lump.reach)
-    if box is None:
-        return
-    layers = [_lump_profile(lump, offsets) for offsets in grid.offsets(box, lump.centre)]
-    _keep_brighter(volume, box, brightness * np.mean(layers, axis=0))
+    if box is not None:
+        _keep_brighter(volume, box, brightness * _lump_profile(lump, grid, box))
 
 
-def _lump_profile(lump: Lump, offsets: np.ndarray) -> np.ndarray:
-    inside = (offsets @ lump.turn) / lump.radii
+def _lump_profile(lump: Lump, grid: Grid, box: Box) -> np.ndarray:
+    """Brightness of each voxel in the box, 0 outside the lump to 1 within."""
+    along = (lump.turn / lump.radii).astype(np.float32)
+    inside = sum(
+        offset[..., None] * row
+        for offset, row in zip(grid.offsets(box, lump.centre), along, strict=True)
+    )
     depth = np.linalg.norm(inside, axis=-1)
-    direction = inside / np.maximum(depth, 1e-6)[..., None]
-    surface = np.ones_like(depth)
-    for bump in lump.bumps:
-        length = np.linalg.norm(bump)
-        # A bulge is a lobe around its direction; it neither tears nor folds the surface.
-        surface += length * np.maximum(direction @ (bump / length), 0) ** 3
-    from_rim_um = (surface - depth) * lump.radii.mean()
-    profile = expit(from_rim_um / (lump.edge / 2))
+    # A bulge is a lobe around its direction; it neither tears nor folds the surface.
+    lengths = np.linalg.norm(lump.bumps, axis=1)
+    lobes = inside @ (lump.bumps / lengths[:, None]).T.astype(np.float32)
+    lobes /= np.maximum(depth, 1e-6)[..., None]
+    surface = 1 + np.maximum(lobes, 0) ** 3 @ lengths.astype(np.float32)
+    profile = expit((surface - depth) * np.float32(lump.radii.mean() / (lump.edge / 2)))
     if lump.hollow:
-        profile = profile * (1 - lump.hollow * np.exp(-((depth / 0.45) ** 2)))
-    return profile
+        profile *= 1 - lump.hollow * np.exp(-((depth / 0.45) ** 2))
+    return profile.mean(axis=0)
 
 
 def draw_haze(
@@ -81,25 +82,62 @@ def draw_haze(
     box = grid.box(centre, 3 * float(np.max(sigma_um)))
     if box is None:
         return
-    layers = [np.exp(-0.5 * ((d / sigma_um) ** 2).sum(-1)) for d in grid.offsets(box, centre)]
-    volume[box] += (brightness * np.mean(layers, axis=0)).astype(np.float32)
+    offsets = grid.offsets(box, centre)
+    distance = sum((d / np.float32(s)) ** 2 for d, s in zip(offsets, sigma_um, strict=True))
+    volume[box] += brightness * np.exp(-0.5 * distance).mean(axis=0)
 
 
 def draw_strand(
     volume: np.ndarray, grid: Grid, path: np.ndarray, radii: np.ndarray, brightness: np.ndarray
 ) -> None:
-    """Draw a thread through the points `path` (n, 3) in µm, with a radius and brightness at each.
-
-    The points should lie closer together than their radii.
-    """
-    for point, radius, bright in zip(path, radii, brightness, strict=True):
-        box = grid.box(point, 2.5 * radius + 1)
-        if box is None:
+    """Draw a thread through points `path` (n, 3) in µm, with a radius and brightness at each."""
+    for k in range(len(path) - 1):
+        piece = _distance_to_piece(grid, path[k], path[k + 1], 2 * radii[k] + 2)
+        if piece is None:
             continue
-        layers = [
-            expit((radius - np.linalg.norm(d, axis=-1)) / 0.4) for d in grid.offsets(box, point)
-        ]
-        _keep_brighter(volume, box, bright * np.mean(layers, axis=0))
+        box, distance = piece
+        profile = expit((np.float32(radii[k]) - distance) / np.float32(0.4)).mean(axis=0)
+        _keep_brighter(volume, box, brightness[k] * profile)
+
+
+def draw_tube(
+    volume: np.ndarray,
+    grid: Grid,
+    path: np.ndarray,
+    radius: float,
+    wall: np.ndarray,
+    lumen: float,
+) -> None:
+    """Add a tube around `path` (n, 3) in µm: light `wall` (n,) at its rim and `lumen` inside."""
+    from_axis = np.full(grid.shape, np.inf, np.float32)
+    light = grid.zeros()
+    for k in range(len(path) - 1):
+        piece = _distance_to_piece(grid, path[k], path[k + 1], radius + 6)
+        if piece is None:
+            continue
+        box, distance = piece
+        distance = distance.mean(axis=0)
+        nearer = distance < from_axis[box]
+        np.copyto(from_axis[box], distance, where=nearer)
+        np.copyto(light[box], np.float32(wall[k]), where=nearer)
+    near = np.isfinite(from_axis)
+    from_rim = from_axis[near] - radius
+    volume[near] += light[near] * np.exp(-((from_rim / 1.8) ** 2))
+    volume[near] += lumen * expit(-(from_rim + 1.5) / 0.7)
+
+
+def _distance_to_piece(
+    grid: Grid, start: np.ndarray, end: np.ndarray, reach_um: float
+) -> tuple[Box, np.ndarray] | None:
+    """Distance in µm (depth in the plane, z, y, x) of the voxels around a straight piece to it."""
+    box = grid.box((start + end) / 2, reach_um + float(np.linalg.norm(end - start)) / 2)
+    if box is None:
+        return None
+    offsets, piece = grid.offsets(box, start), (end - start).astype(np.float32)
+    share = sum(d * p for d, p in zip(offsets, piece, strict=True)) / np.float32(piece @ piece)
+    share = np.clip(share, 0, 1)
+    squared = sum((d - share * p) ** 2 for d, p in zip(offsets, piece, strict=True))
+    return box, np.sqrt(squared)
 
 
 def random_path(

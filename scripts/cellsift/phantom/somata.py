@@ -34,7 +34,7 @@ class Layer:
 def draw_somata(
     rng: np.random.Generator, grid: Grid, anatomy: Anatomy, settings: BrainSettings
 ) -> Layer:
-    """The labelled cells; table: z, y, x (voxels), diameter_um, brightness (counts above tissue)."""
+    """The labelled cells; table: z, y, x in voxels, diameter_um, brightness (above tissue)."""
     positions, diameters = _place(rng, grid, anatomy, settings)
     brightness = _brightness(rng, len(positions), settings)
     layer = Layer(grid.zeros(), grid.zeros(), _table(grid, positions, diameters, brightness))
@@ -58,9 +58,7 @@ def _place(
     hosts = rng.permutation(len(alone))[:touching]
     partners = [
         alone[host]
-        + 0.55
-        * (diameters[host] + diameters[len(alone) + k])
-        * _flattened(random_direction(rng))
+        + 0.55 * (diameters[host] + diameters[len(alone) + k]) * _flattened(random_direction(rng))
         for k, host in enumerate(hosts)
     ]
     positions = np.concatenate([alone, np.reshape(partners, (-1, 3))])
@@ -108,7 +106,7 @@ def _draw_process(
     """A dendrite that leaves the soma, tapers and fades."""
     direction = random_direction(rng)
     start = centre + 0.4 * diameter * direction
-    path = random_path(rng, start, direction, rng.uniform(15, 60), 1.5, 0.12)
+    path = random_path(rng, start, direction, rng.uniform(15, 60), 4.0, 0.2)
     along = np.linspace(0, 1, len(path))
     radii = rng.uniform(1.2, 2.2) * (1 - 0.6 * along)
     fading = brightness * rng.uniform(0.3, 0.7) * (1 - 0.7 * along)

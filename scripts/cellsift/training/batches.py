@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from cellsift.errors import InputError
-from cellsift.io.cuboids import CuboidStore
+from cellsift.io.cuboids import CuboidStore, log_statistics
 from cellsift.models.normalisation import Normalisation
 
 # Raw cuboids held in memory by one training; larger sets are read from their stores as needed.
@@ -155,7 +155,11 @@ def fit_normalisation(name: str, training: Cuboids) -> Normalisation:
     """Return the normalisation a recipe names; "dataset" takes the training cuboids' statistics."""
     if name != "dataset":
         return Normalisation.named(name)
-    median, spread = log_statistics(training.all_raw())
+    counts = np.zeros((training.layout[0], np.iinfo(np.uint16).max + 1), np.int64)
+    for cuboids in training.all_raw():
+        for channel, of_channel in enumerate(counts):
+            of_channel += np.bincount(cuboids[:, channel].ravel(), minlength=len(of_channel))
+    median, spread = zip(*map(log_statistics, counts), strict=True)
     return Normalisation.named(name, median, spread)
 
 

@@ -1,0 +1,157 @@
+"""The explanations of one arm: examples from all brains, their saliency, and the pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cellsift.errors import InputError
+from cellsift.explain.gradcam import gradcam, scale
+from cellsift.explain.montage import draw_montage
+from cellsift.explain.selection import choose_examples
+from cellsift.explain.volume import write_saliency
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_json, whole_file, write_table
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.storage import load_model
+
+COLUMNS = ["kind", "brain", "candidate", "z", "y", "x", "p_cell", "is_cell", "label", "fold"]
+DOTS_PER_INCH = 110
+
+
+def explain_arm(
+    model_folder: str | Path,
+    stores: Mapping[str, CuboidStore],
+    cells: Mapping[str, pd.DataFrame],
+    folder: str | Path,
+    count: int = 3,
+    device: str | torch.device = "cpu",
+    title: str = "",
+) -> pd.DataFrame:
+    """Write chosen.csv, montage.png and saliency.tif to a folder; return the chosen examples.
+
+    Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
+    fold's model alone, the one that was not trained on it.
+
+    Args:
+        model_folder: holds model.json, whose key `folds` lists the fold models' JSON files.
+        stores: cuboids by brain.
+        cells: by brain, row i for candidate i: z, y, x, p_cell, is_cell, and where there are:
+            label (cell, no_cell, ambiguous or empty), fold (empty where in none).
+        folder: where to write.
+        count: examples of each kind (`choose_examples`).
+        device: where to compute.
+        title: of the montage; default: the arm's folder name.
+
+    Raises:
+        InputError: models, cuboids and tables do not fit together.
+    """
+    model_folder, folder = Path(model_folder), Path(folder)
+    models = fold_model_files(model_folder)
+    chosen = choose_examples(_pooled(cells, stores), count).reindex(columns=COLUMNS)
+    _, sidecar = load_model(models[0])
+    cuboids = _read(chosen, stores, sidecar)
+    saliency = _saliency(chosen, cuboids, stores, models, torch.device(device))
+    voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
+
+    write_saliency(folder / "saliency.tif", cuboids, saliency, voxel_size, _names(chosen))
+    figure = draw_montage(chosen, cuboids, saliency, voxel_size, title or model_folder.name)
+    with whole_file(folder / "montage.png") as beside:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
+    write_table(chosen, folder / "chosen.csv")
+    return chosen
+
+
+def fold_model_files(model_folder: Path) -> list[Path]:
+    """Return the JSON files of an arm's fold models, in the order model.json lists them."""
+    path = model_folder / "model.json"
+    try:
+        names = read_json(path)["folds"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no description of a trained arm: {error!r}") from error
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise InputError(f"{path}: 'folds' is {names!r}; it has to list the fold models' files")
+    return [model_folder / name for name in names]
+
+
+def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]) -> pd.DataFrame:
+    tables = [pd.DataFrame(columns=["brain", "candidate", "p_cell"])] if not cells else []
+    for brain, table in cells.items():
+        missing = {"z", "y", "x", "p_cell", "is_cell"} - set(table)
+        if missing:
+            raise InputError(
+                f"cells of brain {brain} lack the columns {', '.join(sorted(missing))}"
+            )
+        if brain not in stores or len(stores[brain]) != len(table):
+            found = len(stores[brain]) if brain in stores else "no"
+            raise InputError(f"brain {brain} has {len(table)} scored cells and {found} cuboids")
+        tables.append(table.assign(brain=brain, candidate=np.arange(len(table))))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _read(chosen: pd.DataFrame, stores: Mapping[str, CuboidStore], sidecar: dict) -> np.ndarray:
+    """Read the chosen cuboids (n, channel, z, y, x), refusing what the model was not made for."""
+    wanted = (sidecar["in_channels"], *sidecar["cuboid"]["shape"])
+    voxel_size = sidecar["cuboid"]["voxel_size"]
+    cuboids = np.zeros((len(chosen), *wanted), np.uint16)
+    for brain, rows in chosen.groupby("brain").indices.items():
+        store = stores[brain]
+        found = (store.channels, *store.shape)
+        if found != wanted or not np.allclose(store.voxel_size, voxel_size):
+            raise InputError(
+                f"brain {brain} has cuboids of channels, z, y, x {found} at "
+                f"{tuple(store.voxel_size)} µm; the model needs {wanted} at {tuple(voxel_size)} µm"
+            )
+        cuboids[rows] = store.read(chosen["candidate"].to_numpy(int)[rows])
+    return cuboids
+
+
+def _saliency(
+    chosen: pd.DataFrame,
+    cuboids: np.ndarray,
+    stores: Mapping[str, CuboidStore],
+    models: list[Path],
+    device: torch.device,
+) -> np.ndarray:
+    """Return saliency (n, z, y, x), the mean over the models that may speak about each example."""
+    uses = _models_to_use(chosen, models)
+    total = np.zeros((len(cuboids), *cuboids.shape[2:]), np.float32)
+    for path, used in zip(models, uses.T, strict=True):
+        rows = np.flatnonzero(used)
+        if not len(rows):
+            continue
+        model, sidecar = load_model(path)
+        normalisation = Normalisation.from_dict(sidecar["normalisation"])
+        inputs = torch.cat(
+            [
+                normalisation.apply(
+                    cuboids[[row]], stores[brain].log_median, stores[brain].log_spread
+                )
+                for row, brain in zip(rows, chosen["brain"].iloc[rows], strict=True)
+            ]
+        )
+        towards_cell = chosen["is_cell"].to_numpy(bool)[rows]
+        total[rows] += gradcam(model.to(device), inputs.to(device), towards_cell)
+    return scale(total)
+
+
+def _models_to_use(chosen: pd.DataFrame, models: list[Path]) -> np.ndarray:
+    """Return bool (example, model): the model of the example's own fold, or all without a fold."""
+    names = [path.name for path in models]
+    uses = np.ones((len(chosen), len(models)), bool)
+    for row, fold in enumerate(chosen["fold"]):
+        if pd.notna(fold):
+            name = f"fold-{int(fold)}.json"
+            if name not in names:
+                raise InputError(f"a candidate is in fold {int(fold)}, but the arm has no {name}")
+            uses[row] = [name == other for other in names]
+    return uses
+
+
+def _names(chosen: pd.DataFrame) -> list[str]:
+    return [
+        f"{row.kind}, brain {row.brain}, candidate {row.candidate}, p(cell) {row.p_cell:.3f}"
+        for row in chosen.itertuples()
+    ]

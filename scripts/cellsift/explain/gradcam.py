@@ -1,0 +1,60 @@
+"""Grad-CAM: where in a cuboid the evidence for a verdict lies."""
+
+import numpy as np
+import torch
+from captum.attr import LayerAttribution, LayerGradCam
+from torch import nn
+
+BATCH = 8
+
+
+def gradcam(
+    model: nn.Module, inputs: torch.Tensor, towards_cell: np.ndarray | None = None
+) -> np.ndarray:
+    """Return saliency float32 (n, z, y, x), each map scaled so that its strongest place is 1.
+
+    Selvaraju et al. 2017 (arXiv 1610.02391) at the layer `model.gradcam_layer`, on the difference
+    of the logits of cell and no cell; brought to the cuboid's size trilinearly. A map without
+    any positive evidence is 0 throughout.
+
+    Args:
+        model: a network of `cellsift.models`; used in evaluation mode, left as it was.
+        inputs: normalised cuboids (n, channel, z, y, x), float32, on the model's device.
+        towards_cell: (n,) bool, False where evidence against a cell is wanted; default all True.
+    """
+    sign = torch.ones(len(inputs))
+    if towards_cell is not None:
+        sign[~torch.as_tensor(np.asarray(towards_cell, bool))] = -1
+    training = model.training
+    model.eval()
+    try:
+        method = LayerGradCam(_signed_logit_difference(model), model.gradcam_layer)
+        maps = [
+            _attribute(method, batch, signs.to(batch.device))
+            for batch, signs in zip(inputs.split(BATCH), sign.split(BATCH), strict=True)
+        ]
+    finally:
+        model.train(training)
+    return scale(torch.cat(maps).cpu().numpy())
+
+
+def scale(maps: np.ndarray) -> np.ndarray:
+    """Return maps (n, z, y, x) divided by their own largest value; maps of zeros stay zero."""
+    if not len(maps):
+        return maps
+    largest = maps.max(axis=(1, 2, 3), keepdims=True)
+    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
+
+
+def _signed_logit_difference(model: nn.Module):
+    def score(inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
+        logits = model(inputs)
+        return sign * (logits[:, 1] - logits[:, 0])
+
+    return score
+
+
+def _attribute(method: LayerGradCam, inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
+    coarse = method.attribute(inputs, additional_forward_args=(sign,), relu_attributions=True)
+    fine = LayerAttribution.interpolate(coarse, tuple(inputs.shape[2:]), "trilinear")
+    return fine[:, 0].detach()

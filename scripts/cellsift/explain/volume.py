@@ -1,0 +1,73 @@
+"""Saliency beside the cuboids it explains, as a TIFF that napari and Fiji open."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import tifffile
+
+from cellsift.io.whole import whole_file
+
+
+def write_saliency(
+    path: str | Path,
+    cuboids: np.ndarray,
+    saliency: np.ndarray,
+    voxel_size: tuple[float, float, float],
+    names: list[str],
+) -> None:
+    """Write an ImageJ hyperstack, axes TZCYX, float32, whole or not at all.
+
+    T runs over the examples; the channels are signal, background (where there is one) and
+    saliency (0 to 1). Without examples it holds one that is 0 throughout, since a TIFF cannot be
+    empty.
+
+    Args:
+        cuboids: raw intensities (n, channel, z, y, x).
+        saliency: (n, z, y, x).
+        voxel_size: µm, z, y, x.
+        names: one per example, shown as the planes' label in Fiji.
+    """
+    if not len(cuboids):
+        cuboids, saliency = np.zeros((1, *cuboids.shape[1:])), np.zeros((1, *saliency.shape[1:]))
+        names = ["no example"]
+    stack = np.concatenate([cuboids, saliency[:, None]], axis=1).astype(np.float32)
+    channels = [*("signal", "background")[: cuboids.shape[1]], "saliency"]
+    z, y, x = voxel_size
+    metadata = {
+        "axes": "TZCYX",
+        "spacing": z,
+        "unit": "um",
+        "mode": "color",
+        "LUTs": _lookup_tables(len(channels)),
+        "Ranges": _ranges(stack),
+        "Labels": [
+            f"{channel} | {name}"
+            for name in names
+            for _ in range(stack.shape[2])
+            for channel in channels
+        ],
+    }
+    with whole_file(path) as beside:
+        tifffile.imwrite(
+            beside,
+            stack.transpose(0, 2, 1, 3, 4),
+            imagej=True,
+            resolution=(1 / x, 1 / y),
+            metadata=metadata,
+        )
+
+
+def _lookup_tables(channels: int) -> list[np.ndarray]:
+    grey = np.tile(np.arange(256, dtype=np.uint8), (3, 1))
+    magma = matplotlib.colormaps["magma"](np.arange(256), bytes=True)[:, :3].T
+    return [grey] * (channels - 1) + [np.ascontiguousarray(magma)]
+
+
+def _ranges(stack: np.ndarray) -> tuple[float, ...]:
+    """The grey range in which each channel is shown: all examples' middle 99.8 percent."""
+    ranges = []
+    for channel in range(stack.shape[1] - 1):
+        low, high = np.percentile(stack[:, channel], [0.1, 99.9])
+        ranges += [float(low), float(max(high, low + 1))]
+    return (*ranges, 0.0, 1.0)

@@ -1,0 +1,106 @@
+"""Maximum projections of a whole brain, made plane by plane and kept small enough for a page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellsift.errors import InputError
+from cellsift.io.volumes import Volume
+from cellsift.io.whole import whole_file
+
+LARGEST_SIDE = 1400
+PLANES_HELD_MB = 128
+KEYS = ("top", "front", "shape", "voxel_size", "bins")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The brightest voxel along an axis, for each channel (0 signal, 1 background).
+
+    `top` (channel, y, x) looks along z, `front` (channel, z, x) along y. A pixel of them covers
+    `bins` (z, y, x) voxels of the volume, which has `shape` and `voxel_size` (µm), both z, y, x.
+    """
+
+    top: np.ndarray
+    front: np.ndarray
+    shape: tuple[int, int, int]
+    voxel_size: tuple[float, float, float]
+    bins: tuple[int, int, int]
+
+    @property
+    def size_um(self) -> tuple[float, float, float]:
+        """Extent of the volume in µm (z, y, x)."""
+        return tuple(n * size for n, size in zip(self.shape, self.voxel_size, strict=True))
+
+
+def project(
+    signal: Volume,
+    background: Volume | None = None,
+    largest_side: int = LARGEST_SIDE,
+    progress: Callable[[float], None] | None = None,
+) -> Projection:
+    """Project a brain. Each plane is read once, and few planes are held at a time.
+
+    Sides longer than `largest_side` are shortened by taking the brightest of several voxels, so
+    that small cells stay visible. The result does not depend on how the volume is chunked.
+    `progress` is told the share that is done, from 0 to 1.
+    """
+    if background is not None and background.shape != signal.shape:
+        raise InputError(
+            f"{background.source} has shape {background.shape}, {signal.source} {signal.shape}; "
+            "signal and background must be of the same shape"
+        )
+    channels = [signal] if background is None else [signal, background]
+    bins = tuple(-(-side // largest_side) for side in signal.shape)
+    views = []
+    for number, volume in enumerate(channels):
+        views.append(_project_channel(volume, bins))
+        if progress:
+            progress((number + 1) / len(channels))
+    top, front = (np.stack(view) for view in zip(*views, strict=True))
+    return Projection(top, front, tuple(signal.shape), tuple(signal.voxel_size), bins)
+
+
+def save_projection(projection: Projection, path: str | Path) -> None:
+    """Write a projection as a compressed .npz, whole or not at all."""
+    with whole_file(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **{key: getattr(projection, key) for key in KEYS})
+
+
+def load_projection(path: str | Path) -> Projection:
+    """The projection that `save_projection` wrote. Raises InputError for any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {key: content[key] for key in KEYS}
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such projection; run the step that makes it") from None
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise InputError(
+            f"{path}: not a projection ({error}); delete it and run the step that makes it"
+        ) from error
+    plain = {key: tuple(arrays[key].tolist()) for key in ("shape", "voxel_size", "bins")}
+    return Projection(arrays["top"], arrays["front"], **plain)
+
+
+def _project_channel(volume: Volume, bins: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    depth, height, width = volume.shape
+    top = np.zeros((-(-height // bins[1]), -(-width // bins[2])), volume.dtype)
+    front = np.zeros((depth, top.shape[1]), volume.dtype)
+    step = _planes_at_once(volume)
+    for start in range(0, depth, step):
+        planes = volume.planes(start, min(start + step, depth))
+        narrow = np.maximum.reduceat(planes, np.arange(0, width, bins[2]), axis=2)
+        front[start : start + len(planes)] = narrow.max(axis=1)
+        flat = np.maximum.reduceat(narrow.max(axis=0), np.arange(0, height, bins[1]), axis=0)
+        np.maximum(top, flat, out=top)
+    return top, np.maximum.reduceat(front, np.arange(0, depth, bins[0]), axis=0)
+
+
+def _planes_at_once(volume: Volume) -> int:
+    """How many planes to hold: whole chunks where they are small enough."""
+    plane = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
+    step = max(1, PLANES_HELD_MB * 2**20 // plane)
+    deep = volume.data.chunks[0][0]
+    return step - step % deep if step > deep else step

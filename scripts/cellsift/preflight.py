@@ -1,0 +1,210 @@
+"""What a brain's files hold, looked at before any work; bad input is refused here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dask.array as da
+import numpy as np
+
+from cellsift.configuration import Brain
+from cellsift.errors import InputError
+from cellsift.io.volumes import (
+    Volume,
+    check_files,
+    check_voxel_size,
+    kind_of,
+    list_planes,
+    open_volume,
+    open_voxels,
+)
+
+# Where along z planes are looked at, as shares of the volume's planes.
+LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
+PERCENTILES = (1, 50, 99.9)
+# An intensity_range that leaves fewer grey values than this does not fit the data.
+FEWEST_GREY_VALUES = 16
+
+
+@dataclass(frozen=True)
+class Intensities:
+    """The distribution of the voxels of a few planes: how often each grey value occurs."""
+
+    counts: np.ndarray
+
+    @property
+    def distinct(self) -> int:
+        return int(np.count_nonzero(self.counts))
+
+    def percentile(self, percent: float) -> int:
+        """The smallest grey value that `percent` of the voxels do not exceed."""
+        cumulated = np.cumsum(self.counts)
+        return int(np.searchsorted(cumulated, cumulated[-1] * percent / 100))
+
+
+def check_brain(brain: Brain) -> dict:
+    """Return what was found in a brain's files, ready for JSON; the same on every run.
+
+    The headers of all TIFF planes are read, the voxels of a few planes, and all voxels of float
+    data. Raises InputError with a message that names the brain, the file, what was found and what
+    to change.
+    """
+    check_voxel_size(brain.voxel_size, brain.name)
+    signal, found_signal = _check_channel(brain, "signal")
+    found = {"brain": brain.name, "role": brain.role, "signal": found_signal, "background": None}
+    if brain.background is not None:
+        background, found["background"] = _check_channel(brain, "background")
+        with _naming(brain, "background"):
+            _refuse_unlike(background, signal)
+    with _naming(brain, "signal"):
+        _refuse_few_planes(signal, brain.settings.get("detection", {}))
+    return found | {
+        "channels": 1 if brain.background is None else 2,
+        "annotated_cells": _count_points(brain, "cells", signal.shape),
+        "annotated_non_cells": _count_points(brain, "non_cells", signal.shape),
+        "device": available_device(),
+    }
+
+
+def available_device() -> str:
+    """Return the name of the GPU that torch finds, or "cpu"."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def _naming(brain: Brain, column: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"brain {brain.name}, {column}: {error}") from error
+
+
+def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
+    path = getattr(brain, column)
+    intensity_range = brain.settings.get("intensity_range")
+    with _naming(brain, column):
+        volume = open_volume(path, brain.voxel_size, intensity_range)
+        check_files(path)
+        voxels = open_voxels(path, brain.voxel_size)
+        if voxels.dtype.kind == "f":
+            _refuse_not_finite(path, voxels)
+        intensities = _intensities(volume)
+        _refuse_constant(volume, intensities, column)
+        if voxels.dtype != volume.dtype:
+            _refuse_few_grey_values(volume, intensities, intensity_range)
+    return volume, {
+        "path": str(path),
+        "kind": kind_of(path),
+        "shape": list(volume.shape),
+        "dtype": str(voxels.dtype),
+        "voxel_size_um": list(volume.voxel_size),
+        "size_mm": [
+            round(planes * size / 1000, 6)
+            for planes, size in zip(volume.shape, volume.voxel_size, strict=True)
+        ],
+        "intensity_percentiles": {
+            f"{percent:g}": intensities.percentile(percent) for percent in PERCENTILES
+        },
+    }
+
+
+def _refuse_not_finite(path: str, voxels: da.Array) -> None:
+    """Read all voxels, a few chunks at a time, and refuse the first plane with NaN or infinity."""
+    bad = (~da.isfinite(voxels)).any(axis=(1, 2)).compute()
+    if bad.any():
+        z = int(np.argmax(bad))
+        name = f", {list_planes(path)[z]}," if kind_of(path) in ("planes", "list") else ""
+        raise InputError(
+            f"{path}: plane {z} (counted from 0){name} has voxels that are NaN or infinite, as "
+            f"have {int(bad.sum()) - 1} more planes. Replace these voxels, by the darkest "
+            "intensity say."
+        )
+
+
+def _intensities(volume: Volume) -> Intensities:
+    counts = np.zeros(np.iinfo(volume.dtype).max + 1, dtype=np.int64)
+    for z in sorted({int(share * volume.shape[0]) for share in LOOKED_AT}):
+        counts += np.bincount(volume.planes(z, z + 1).ravel(), minlength=len(counts))
+    return Intensities(counts)
+
+
+def _refuse_constant(volume: Volume, intensities: Intensities, column: str) -> None:
+    if intensities.distinct > 1:
+        return
+    # Cells may lie in other planes than the few looked at.
+    low, high = da.compute(volume.data.min(), volume.data.max())
+    if low == high:
+        advice = " or leave it empty" if column == "background" else ""
+        raise InputError(
+            f"{volume.source}: all voxels are {low}; there is nothing to see. Give the channel "
+            f"with an image{advice}, and check intensity_range if it is set."
+        )
+
+
+def _refuse_few_grey_values(
+    volume: Volume, intensities: Intensities, intensity_range: list[float]
+) -> None:
+    if intensities.distinct < FEWEST_GREY_VALUES:
+        low, high = intensities.percentile(0.1), intensities.percentile(99.9)
+        raise InputError(
+            f"{volume.source}: with intensity_range {list(intensity_range)} only "
+            f"{intensities.distinct} grey values are left, from {low} to {high} of 65535. Set "
+            "intensity_range to about the lowest and the highest intensity of the data."
+        )
+
+
+def _refuse_unlike(background: Volume, signal: Volume) -> None:
+    if background.shape != signal.shape:
+        raise InputError(
+            f"{background.source}: shape (z, y, x) {background.shape}, but the signal "
+            f"{signal.source} has {signal.shape}. Give both channels of one image, uncropped."
+        )
+
+
+def _refuse_few_planes(signal: Volume, detection: dict) -> None:
+    from cellsift.detection import check_parameters, dog
+
+    if "method" not in detection:
+        return
+    method = detection["method"]
+    given = {key: value for key, value in detection.items() if key not in ("method", "keep")}
+    parameters = check_parameters(method, **given)
+    if method == "cellfinder":
+        parameter = "ball_z_size"
+        needed = max(1, round(parameters[parameter] / signal.voxel_size[0]))
+    elif method == "dog":
+        parameter = "minimum_distance or soma_diameter"
+        needed = 2 * dog.scale_of(signal, parameters).reach[0] + 1
+    else:
+        return
+    if signal.shape[0] < needed:
+        raise InputError(
+            f"{signal.source}: {signal.shape[0]} planes, but detection with {method} needs "
+            f"{needed} planes of {signal.voxel_size[0]:g} µm. Give more planes, or set a smaller "
+            f"{parameter} under detection in the config."
+        )
+
+
+def _count_points(brain: Brain, column: str, shape: tuple[int, int, int]) -> int | None:
+    """Return how many points an annotation holds; None if there is none."""
+    from cellsift.io.cells import read_points
+
+    path = getattr(brain, column)
+    if path is None:
+        return None
+    with _naming(brain, column):
+        points = read_points(path, "cell" if column == "cells" else "no_cell")
+        positions = points[["z", "y", "x"]].to_numpy()
+        # A voxel reaches half a voxel to each side of its centre.
+        outside = ((positions < -0.5) | (positions > np.array(shape) - 0.5)).any(axis=1)
+        if outside.any():
+            first = int(np.argmax(outside))
+            raise InputError(
+                f"{path}: {int(outside.sum())} of {len(points)} positions lie outside the volume "
+                f"of shape (z, y, x) {shape}, the first in row {first + 1}: "
+                f"{', '.join(f'{value:g}' for value in positions[first])}. Give z, y, x in voxels "
+                "of the signal, not in µm, and check that z and x are not swapped."
+            )
+    return len(points)

@@ -1,0 +1,170 @@
+"""The verdict of the index page: what the tables say, in words."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cellsift.reporting.results import Results
+from cellsift.reporting.tables import interval_text
+
+# With fewer test brains than this, resampling brains tells little about further ones.
+FEW_BRAINS = 6
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The brains that a verdict rests on: one brain, or all of a role taken together."""
+
+    name: str
+    role: str
+    brains: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """The brains in words, to follow "on"."""
+        kind = "test" if self.role == "test" else "train"
+        if len(self.brains) == 1:
+            return f"the {kind} brain {self.name}"
+        return f"the {len(self.brains)} {kind} brains together"
+
+
+def verdict_sentences(results: Results) -> list[str]:
+    """What can be said about the arms, each sentence or two for one thought."""
+    scores = results.evaluation("end_to_end")
+    judged = judged_brains(scores)
+    if judged is None:
+        return ["No brain is annotated, so nothing can be said about how good the arms are."]
+    ranked = ranking(scores, judged, results.arms)
+    if ranked.empty:
+        return [
+            f"F1 cannot be known on {judged.where}: either only some of the cells are annotated, "
+            "or there are none. The tables below show what can be known."
+        ]
+    comparison = results.evaluation("comparison")
+    sentences = [_best(ranked, judged)]
+    if len(ranked) > 1:
+        sentences.append(_against_next(ranked, judged, comparison))
+    sentences += _against_floor(ranked, scores, judged, results.floor, comparison)
+    sentences += _detection_limit(results.evaluation("detection"), judged)
+    return [*sentences, _how_far(judged)]
+
+
+def judged_brains(scores: pd.DataFrame) -> Judged | None:
+    """Test brains if there are any, else train brains; None without annotated brains."""
+    for role in ("test", "train"):
+        names = list(dict.fromkeys(scores.loc[scores["role"] == role, "brain"]))
+        if names:
+            pooled = f"all {role} brains"
+            brains = tuple(name for name in names if name != pooled)
+            return Judged(pooled if pooled in names else names[0], role, brains)
+    return None
+
+
+def ranking(scores: pd.DataFrame, judged: Judged, arms: list[str]) -> pd.DataFrame:
+    """F1 end to end of these arms on the judged brains: arm, value, low, high, the best first."""
+    rows = scores[(scores["brain"] == judged.name) & (scores["metric"] == "f1")]
+    rows = rows[rows["arm"].isin(arms)].dropna(subset="value")
+    return rows.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+
+
+def difference(comparison: pd.DataFrame, arm: str, other: str, brain: str) -> pd.Series | None:
+    """How much higher the F1 of `arm` is than that of `other`: difference, low, high."""
+    rows = comparison[(comparison["brain"] == brain) & (comparison["metric"] == "f1")]
+    for first, second, sign in ((arm, other, 1), (other, arm, -1)):
+        found = rows[(rows["arm_a"] == first) & (rows["arm_b"] == second)]
+        if len(found) and found.iloc[0][["difference", "low", "high"]].notna().all():
+            row = found.iloc[0]
+            bounds = sorted([sign * row["low"], sign * row["high"]])
+            return pd.Series(
+                {"difference": sign * row["difference"], "low": bounds[0], "high": bounds[1]}
+            )
+    return None
+
+
+def _best(ranked: pd.DataFrame, judged: Judged) -> str:
+    best = ranked.iloc[0]
+    score = interval_text(best["value"], best["low"], best["high"])
+    if len(ranked) == 1:
+        return f"The one arm compared here, {best['arm']}, reaches F1 {score} on {judged.where}."
+    return (
+        f"Of {len(ranked)} arms, {best['arm']} has the highest F1 on {judged.where}: {score}, "
+        "counting every annotated cell, also those that detection never proposed."
+    )
+
+
+def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame) -> str:
+    best, second = ranked.iloc[0], ranked.iloc[1]
+    score = interval_text(second["value"], second["low"], second["high"])
+    opening = f"The next is {second['arm']} with {score}."
+    found = difference(comparison, best["arm"], second["arm"], judged.name)
+    if found is None:
+        return f"{opening} The two were not compared on the same candidates."
+    told = f"Measured on the same candidates, the F1 of {best['arm']} is {_higher(found)}"
+    if found["low"] > 0:
+        return f"{opening} {told}: the two can be told apart."
+    if found["high"] < 0:
+        return f"{opening} {told}: among the candidates alone the order is the other way round."
+    return (
+        f"{opening} {told}. That interval includes zero: the two cannot be told apart on these "
+        "data, so choose by cost or by what you see in the pictures."
+    )
+
+
+def _higher(found: pd.Series) -> str:
+    size, low, high = (f"{found[key]:+.2f}" for key in ("difference", "low", "high"))
+    word = "higher" if found["difference"] >= 0 else "lower"
+    return f"{abs(found['difference']):.2f} {word} (difference {size} [{low}, {high}])"
+
+
+def _against_floor(
+    ranked: pd.DataFrame,
+    scores: pd.DataFrame,
+    judged: Judged,
+    floor: list[str],
+    comparison: pd.DataFrame,
+) -> list[str]:
+    """Whether the best arm beats a plain threshold on brightness, where that was measured."""
+    plain = ranking(scores, judged, floor)
+    if plain.empty:
+        return []
+    best, plain = ranked.iloc[0], plain.iloc[0]
+    score = interval_text(plain["value"], plain["low"], plain["high"])
+    said = f"Keeping every candidate above a brightness threshold, with no network, gives {score}"
+    found = difference(comparison, best["arm"], plain["arm"], judged.name)
+    if found is None:
+        return [f"{said}."]
+    if found["low"] > 0:
+        return [f"{said}, clearly less."]
+    return [f"{said}, so a network is not shown to be worth its cost here."]
+
+
+def _detection_limit(detection: pd.DataFrame, judged: Judged) -> list[str]:
+    rows = detection[(detection["brain"] == judged.name) & (detection["metric"] == "recall")]
+    if rows.empty or pd.isna(rows.iloc[0]["value"]):
+        return []
+    recall = rows.iloc[0]["value"]
+    return [
+        f"Detection proposes a candidate for {recall:.0%} of the annotated cells there; no arm can "
+        "find the others."
+    ]
+
+
+def _how_far(judged: Judged) -> str:
+    number = len(judged.brains)
+    if judged.role == "train":
+        return (
+            "There is no annotated test brain. Each candidate was scored by networks that had not "
+            "seen it, but the threshold was chosen on these same scores, so these values are "
+            "somewhat too good; set a brain aside as a test brain for an honest verdict."
+        )
+    if number == 1:
+        return (
+            "Nothing was fitted on the test brain. The brackets are 95% intervals for this brain: "
+            "with one test brain nothing can be said about how much other animals differ."
+        )
+    doubt = (
+        f" With only {number} of them, they say little about how much further animals differ."
+        if number < FEW_BRAINS
+        else ""
+    )
+    return f"Nothing was fitted on the test brains. The brackets are 95% intervals.{doubt}"

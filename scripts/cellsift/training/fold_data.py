@@ -1,0 +1,67 @@
+"""What one fold is trained and judged on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellsift.errors import InputError
+from cellsift.io.cuboids import CuboidStore
+from cellsift.training.batches import Cuboids, common_layout
+from cellsift.training.folds import (
+    AXES,
+    CELL,
+    LEAST_PER_CLASS,
+    NO_CELL,
+    held_out_rows,
+    training_rows,
+)
+
+COLUMNS = ("brain", "candidate", *AXES, "label", "fold")
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """Cuboids to train on and held out, each with its rows of the table."""
+
+    training: Cuboids
+    training_table: pd.DataFrame
+    held_out: Cuboids
+    held_out_table: pd.DataFrame
+
+    @classmethod
+    def of(cls, stores: Mapping[str, CuboidStore], table: pd.DataFrame, fold: int) -> "FoldData":
+        """Return the data of a fold; raises InputError where they do not suffice to train."""
+        missing = [column for column in COLUMNS if column not in table]
+        if missing:
+            raise InputError(f"the table of folds lacks the columns {', '.join(missing)}")
+        if fold not in set(table["fold"]):
+            known = ", ".join(map(str, sorted(set(table["fold"]))))
+            raise InputError(f"there is no fold {fold}; there are {known}")
+        _, shape, voxel_size = common_layout(stores)
+        extent = tuple(n * size for n, size in zip(shape, voxel_size, strict=True))
+        training, held_out = training_rows(table, fold, extent), held_out_rows(table, fold)
+        for rows, use in ((training, "to train on"), (held_out, "held out")):
+            counts = [int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)]
+            if min(counts) < LEAST_PER_CLASS:
+                raise InputError(
+                    f"fold {fold} has {counts[0]} cells and {counts[1]} artefacts {use}, at least "
+                    f"{LEAST_PER_CLASS} of each are needed; assign the folds anew"
+                )
+        return cls(Cuboids(stores, training), training, Cuboids(stores, held_out), held_out)
+
+    @property
+    def is_cell(self) -> np.ndarray:
+        """For each training cuboid whether it is a cell."""
+        return (self.training_table["label"] == CELL).to_numpy()
+
+    @property
+    def held_out_labelled(self) -> np.ndarray:
+        """For each held-out cuboid whether it is labelled cell or no_cell."""
+        return self.held_out_table["label"].isin([CELL, NO_CELL]).to_numpy()
+
+    @property
+    def held_out_is_cell(self) -> np.ndarray:
+        """For each labelled held-out cuboid whether it is a cell."""
+        return (self.held_out_table["label"] == CELL).to_numpy()[self.held_out_labelled]

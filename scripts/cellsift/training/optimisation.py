@@ -1,0 +1,88 @@
+"""The steps of a training: optimiser, learning rate, one pass over the data, batch normalisation."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.swa_utils import update_bn
+
+WARM_UP = 0.05  # of all steps
+LARGEST_GRADIENT = 1.0
+
+
+def make_optimiser(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
+    """Return AdamW that leaves biases and the parameters of normalisation layers undecayed."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+    )
+
+
+def learning_rate_at(step: int, steps: int, highest: float) -> float:
+    """Return the learning rate of a step: a short linear rise, then a cosine to zero."""
+    rise = max(1, round(steps * WARM_UP))
+    if step < rise:
+        return highest * (step + 1) / rise
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def even_batches(count: int, batch_size: int) -> list[slice]:
+    """Return slices that cut `count` rows into near-equal batches of at most `batch_size`.
+
+    A tiny last batch would give batch normalisation statistics of a few cuboids only.
+    """
+    edges = np.linspace(0, count, math.ceil(count / batch_size) + 1).round().astype(int)
+    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def class_weights(is_cell: np.ndarray, kind: str) -> tuple[float, float]:
+    """Return the weights of (no cell, cell); "balanced" makes both classes' sums equal."""
+    if kind == "none":
+        return 1.0, 1.0
+    cells = int(is_cell.sum())
+    return len(is_cell) / (2 * (len(is_cell) - cells)), len(is_cell) / (2 * cells)
+
+
+def step(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor,
+    learning_rate: float,
+) -> torch.Tensor:
+    """Take one step on a batch and return its loss; on a GPU the network computes in bfloat16."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=inputs.is_cuda):
+        logits = model(inputs)
+    loss = F.cross_entropy(logits.float(), targets, weight=weights)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
+    optimiser.step()
+    return loss.detach()
+
+
+def settle_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:
+    """Set the statistics that batch normalisation uses outside training to those of `batches`.
+
+    Its running averages trail behind in short trainings, and a network judged with them can give
+    one answer to everything. Networks without batch normalisation are left alone.
+    """
+    model.train()
+    with torch.no_grad():
+        update_bn(batches, model)
+
+
+def validation_loss(logits: np.ndarray, is_cell: np.ndarray, weights: tuple[float, float]) -> float:
+    """Return the weighted cross entropy of logits of cell against no cell, as trained on."""
+    weight = np.where(is_cell, weights[1], weights[0])
+    losses = np.logaddexp(0, np.where(is_cell, -logits, logits))
+    return float((weight * losses).sum() / weight.sum())

@@ -1,0 +1,68 @@
+"""What a person sees of a training while it runs: a progress bar or calm lines, and TensorBoard."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Shows batches and epochs as they are done; use it in a `with` block.
+
+    In a terminal a progress bar, in a log file one line per epoch. TensorBoard files are written
+    anew by every start, the epochs before it included.
+    """
+
+    def __init__(self, title: str, epochs: int, batches: int, tensorboard: Path, visible: bool):
+        # TensorBoard takes a second to import; nothing else here needs it.
+        from torch.utils.tensorboard import SummaryWriter
+
+        for old in tensorboard.glob("events.out.tfevents.*"):
+            old.unlink()
+        self._title, self._epochs, self._batches = title, epochs, batches
+        self._writer = SummaryWriter(str(tensorboard))
+        self._lines = visible and not sys.stderr.isatty()
+        self._bar = tqdm(
+            total=epochs * batches,
+            desc=title,
+            unit="batch",
+            disable=not visible or self._lines,
+        )
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._bar.close()
+        self._writer.close()
+
+    def batch_done(self) -> None:
+        """Note that a batch of training was done."""
+        self._bar.update()
+
+    def resume(self, history: list[Mapping[str, float]]) -> None:
+        """Take over the epochs that an earlier start has done."""
+        for row in history:
+            self._write(row)
+        self._bar.update(len(history) * self._batches)
+        if history and self._lines:
+            print(f"{self._title}: going on after epoch {len(history)}", file=sys.stderr)
+
+    def epoch_done(self, row: Mapping[str, float]) -> None:
+        """Show and record the figures of an epoch, a row of the history."""
+        self._write(row)
+        figures = (
+            f"loss {row['train_loss']:.4f}, held out {row['validation_loss']:.4f}, "
+            f"average precision {row['average_precision']:.4f}"
+        )
+        self._bar.set_postfix_str(figures)
+        if self._lines:
+            line = f"{self._title}: epoch {row['epoch']} of at most {self._epochs}, {figures}"
+            print(f"{line}, {row['seconds']:.1f} s", file=sys.stderr, flush=True)
+
+    def _write(self, row: Mapping[str, float]) -> None:
+        for name, value in row.items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, int(row["epoch"]))
+        self._writer.flush()

@@ -1,0 +1,24 @@
+"""Adapter of the rule choose_contrast: the contrast that a candidate must have to be kept."""
+
+import pandas as pd
+from cellsift.evaluation.detection_threshold import choose_contrast_threshold
+
+from cellsift.configuration import Brain
+from cellsift.io.cells import read_points
+from cellsift.io.whole import write_json
+from cellsift.job import job
+
+with job(snakemake.log[0]):
+    brains = [Brain.from_dict(content) for content in snakemake.params.brains]
+    keep = snakemake.params.keep
+    if keep is None:
+        write_json({"threshold": None}, snakemake.output[0])
+    else:
+        chosen = choose_contrast_threshold(
+            {b.name: pd.read_csv(p) for b, p in zip(brains, snakemake.input, strict=True)},
+            {brain.name: read_points(brain.cells) for brain in brains},
+            {brain.name: brain.voxel_size for brain in brains},
+            max(brain.settings["matching"]["distance_um"] for brain in brains),
+            **keep,
+        )
+        write_json(chosen, snakemake.output[0])
