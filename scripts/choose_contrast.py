@@ -16,7 +16,7 @@ with job(snakemake.log[0]):
     else:
         chosen = choose_contrast_threshold(
             {b.name: pd.read_csv(p) for b, p in zip(brains, snakemake.input, strict=True)},
-            {brain.name: read_points(brain.cells) for brain in brains},
+            {brain.name: read_points(brain.cells, "cell") for brain in brains},
             {brain.name: brain.voxel_size for brain in brains},
             max(brain.settings["matching"]["distance_um"] for brain in brains),
             **keep,

@@ -24,8 +24,8 @@ with job(snakemake.log[0]):
                 role=snakemake.params.roles[brain.name],
                 candidates=labels.drop(columns="label"),
                 labels=labels["label"],
-                annotation=read_points(brain.cells),
-                non_cells=read_points(brain.non_cells) if brain.non_cells else None,
+                annotation=read_points(brain.cells, "cell"),
+                non_cells=read_points(brain.non_cells, "no_cell") if brain.non_cells else None,
                 voxel_size=brain.voxel_size,
                 distance_um=brain.settings["matching"]["distance_um"],
             )

@@ -12,8 +12,8 @@ with job(snakemake.log[0]):
     brain = Brain.from_dict(snakemake.params.brain)
     labelled, summary = label_candidates(
         pd.read_csv(snakemake.input[0]),
-        read_points(brain.cells),
-        read_points(brain.non_cells) if brain.non_cells else None,
+        read_points(brain.cells, "cell"),
+        read_points(brain.non_cells, "no_cell") if brain.non_cells else None,
         brain.voxel_size,
         brain.settings["matching"]["distance_um"],
     )

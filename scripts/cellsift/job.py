@@ -35,3 +35,11 @@ def job(log: str | Path) -> Iterator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
+
+
+def wanted_device(snakemake) -> str:
+    """Where a job's network has to run: auto, cpu or cuda.
+
+    A job that asked its scheduler for a GPU insists on one; otherwise the config's `device` counts.
+    """
+    return "cuda" if snakemake.resources.get("gpu", 0) else snakemake.config.get("device", "auto")

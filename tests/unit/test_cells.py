@@ -115,7 +115,10 @@ def test_xml_without_cells_reads_as_an_empty_table(tmp_path):
 
 
 MARKER = "<MarkerX>{}</MarkerX><MarkerY>2</MarkerY>{}"
-FRAME = "<C><Marker_Data><Marker_Type><Type>{}</Type><Marker>{}</Marker></Marker_Type></Marker_Data></C>"
+FRAME = (
+    "<C><Marker_Data><Marker_Type><Type>{}</Type><Marker>{}</Marker></Marker_Type>"
+    "</Marker_Data></C>"
+)
 BOMB = '<!DOCTYPE b [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><b>&b;</b>'
 EXTERNAL = '<!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/hostname">]><b>&a;</b>'
 DOCTYPE = '<!DOCTYPE b SYSTEM "http://localhost/b.dtd"><b/>'

@@ -1,4 +1,4 @@
-"""Cuboids are cellfinder's, in the caller's order, whatever the chunks; stores are whole or refused."""
+"""Cuboids are cellfinder's, in the caller's order, whatever the chunks; stores are whole."""
 
 import dask.array as da
 import numpy as np
@@ -94,10 +94,10 @@ def test_each_needed_plane_is_read_once_and_in_order():
 
     volume = _volume(shape=(80, 40, 44))
     watched = Watched(volume.data, volume.voxel_size, volume.source)
-    positions = _positions(60)
+    positions = _positions(60)  # in planes 0 to 23 of 80
     cuboids_at(watched, None, np.concatenate([positions, [[70, 20, 20]]]), SHAPE, CUBOID_VOXEL)
-    assert read == [*range(25), *range(67, 73)][: len(read)] or read == sorted(set(read))
-    assert len(read) == len(set(read)) < 80
+    assert read == sorted(set(read))
+    assert len(read) < 40
 
 
 def test_bytes_are_kept_as_they_are():
@@ -245,9 +245,12 @@ def test_cuboids_are_those_of_cellfinder(voxel_size, cuboid, cuboid_voxel):
     assert len(index) > 10
     interior = index.numpy().astype(int)
     found = cuboids_at(signal, background, positions[interior], cuboid, cuboid_voxel)
-    difference = np.abs(found - np.rint(expected.numpy()).transpose(0, 4, 1, 2, 3))
+    exact = expected.numpy().transpose(0, 4, 1, 2, 3)
+    # both compute in float32, whose last digit at 65535 is 0.004
+    assert np.abs(found - exact).max() <= 0.5 + 0.02
+    difference = np.abs(found - np.rint(exact))
     assert difference.max() <= 1
-    assert difference.mean() < 1e-3
+    assert difference.mean() < 5e-3
 
 
 @pytest.mark.slow

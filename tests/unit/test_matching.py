@@ -1,4 +1,4 @@
-"""Matching is one to one, as large as possible, then as short as possible; labels follow from it."""
+"""Matching is one to one, as large as possible, then as short; labels follow from it."""
 
 from itertools import permutations
 

@@ -105,20 +105,6 @@ def confusion(
     }
 
 
-def decided(labels: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Which labels are not ambiguous (n booleans), and of those which are cells (booleans)."""
-    labels = np.asarray(labels)
-    if labels.dtype == bool:
-        return np.ones(len(labels), bool), labels
-    known = np.isin(labels, [CELL, NO_CELL, AMBIGUOUS])
-    if not known.all():
-        raise InputError(
-            f"a candidate is labelled {labels[~known][0]!r}; labels are cell, no_cell or ambiguous"
-        )
-    kept = labels != AMBIGUOUS
-    return kept, labels[kept] == CELL
-
-
 class Ranking:
     """Labels in the order of a score, from which weighted metrics are read off.
 
@@ -224,7 +210,7 @@ def checked_candidates(
             + ("" if groups is None else f" and {len(groups)} groups")
             + "; one of each is needed per candidate"
         )
-    kept, is_cell = decided(labels)
+    kept, is_cell = _decided(labels)
     scores = scores[kept]
     if not np.isfinite(scores).all():
         raise InputError(f"{int((~np.isfinite(scores)).sum())} scores are not finite numbers")
@@ -233,3 +219,17 @@ def checked_candidates(
             f"p_cell reaches from {scores.min():g} to {scores.max():g}; a probability lies in 0..1"
         )
     return is_cell, scores, None if groups is None else np.asarray(groups)[kept]
+
+
+def _decided(labels: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Which labels are not ambiguous (n booleans), and of those which are cells (booleans)."""
+    labels = pd.Series(labels)
+    if pd.api.types.is_bool_dtype(labels):
+        return np.ones(len(labels), bool), labels.to_numpy(bool)
+    unknown = labels[~labels.isin([CELL, NO_CELL, AMBIGUOUS])]
+    if len(unknown):
+        raise InputError(
+            f"a candidate is labelled {unknown.iloc[0]!r}; labels are cell, no_cell or ambiguous"
+        )
+    kept = (labels != AMBIGUOUS).to_numpy(bool)
+    return kept, (labels[kept] == CELL).to_numpy(bool)

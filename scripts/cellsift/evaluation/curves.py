@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from cellsift.evaluation.classification import decided
+from cellsift.evaluation.classification import checked_candidates
 from cellsift.evaluation.intervals import wilson
 
 POINTS = 500
@@ -22,10 +22,10 @@ def roc_points(
     cell, no_cell or ambiguous (left out), or booleans.
     """
     columns = ["false_positive_rate", "recall", "threshold"]
-    kept, is_cell = decided(labels)
+    is_cell, scores, _ = checked_candidates(labels, scores, None, is_probability=False)
     if is_cell.all() or not is_cell.any():
         return pd.DataFrame(columns=columns, dtype=float)
-    curve = np.stack(roc_curve(is_cell, np.asarray(scores, float)[kept]), axis=1)
+    curve = np.stack(roc_curve(is_cell, scores), axis=1)
     curve[0, 2] = math.nan
     return pd.DataFrame(_thinned(curve, points), columns=columns)
 
@@ -39,10 +39,10 @@ def precision_recall_points(
     precision 1 by convention, without a threshold (nan). Without rows where one class is absent.
     """
     columns = ["recall", "precision", "threshold"]
-    kept, is_cell = decided(labels)
+    is_cell, scores, _ = checked_candidates(labels, scores, None, is_probability=False)
     if is_cell.all() or not is_cell.any():
         return pd.DataFrame(columns=columns, dtype=float)
-    precision, recall, threshold = precision_recall_curve(is_cell, np.asarray(scores, float)[kept])
+    precision, recall, threshold = precision_recall_curve(is_cell, scores)
     curve = np.stack([recall, precision, np.append(threshold, math.nan)], axis=1)[::-1]
     # Once all cells are found, lower thresholds only add artefacts: keep the first such point.
     curve = curve[: int((curve[:, 0] >= 1).argmax()) + 1]
@@ -57,8 +57,7 @@ def reliability(
     Columns: p_low, p_high (the step), candidates, p_cell (their mean), cell_share (0..1) with
     Wilson's 95% interval low, high. Steps without candidates have no row.
     """
-    kept, is_cell = decided(labels)
-    p_cell = np.asarray(p_cell, float)[kept]
+    is_cell, p_cell, _ = checked_candidates(labels, p_cell, None, is_probability=True)
     step = np.minimum((p_cell * bins).astype(int), bins - 1)
     rows = []
     for index in np.unique(step):

@@ -1,5 +1,6 @@
 """A picture of examples: what the classifier saw, and where its evidence lies."""
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,19 +21,20 @@ HEADINGS = {
     "called no cell": "Not annotated, called no cell: from the surest to the most doubtful",
 }
 NOTE = (
-    "Pictures are centred on the candidate; each shows the brightest voxel along its line of "
-    "sight. Numbers: intensities shown as black and white.\n"
+    "The candidate is in the middle, where the blue ticks point. Each picture shows the largest "
+    "value along the line of sight;\nnumbers are the intensities shown as black and white.\n"
     "Grad-CAM: evidence for the verdict given, that is, for a cell where it was called a cell, "
-    "against one where it was not."
+    "against one\nwhere it was called none."
 )
 COLOURS = "magma"
 OVERLAY_OPACITY = 0.75
-INK = "#1F2933"
+INK, TICKS = "#1F2933", "#56B4E9"
 
 # Inches.
 WIDTH, TEXT_WIDTH, GAP, MARGIN = 10.5, 1.75, 0.08, 0.15
 HEADING_HEIGHT, TOP_HEIGHT, BOTTOM_HEIGHT = 0.38, 0.85, 1.0
 LARGEST_ROW = 1.5
+LINE_LENGTH = 23
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _draw_picture(
             interpolation="bilinear",
         )
     else:
+        _draw_ticks(axes, width, height)
         _annotate(axes, 0.97, 0.04, f"{low:.0f}\N{EN DASH}{high:.0f}", ha="right")
     axes.set_axis_off()
 
@@ -195,6 +198,15 @@ def _projection(data: np.ndarray, axis: int) -> np.ndarray:
     """The largest values of (z, y, x) along an axis; y runs down the result."""
     flat = data.max(axis=axis)
     return flat.T if axis == 2 else flat
+
+
+def _draw_ticks(axes: Axes, width: float, height: float) -> None:
+    """Short lines at the four edges that point at the middle."""
+    length = 0.08 * min(width, height)
+    for x in ([0, length], [width - length, width]):
+        axes.plot(x, [height / 2] * 2, color=TICKS, lw=1.5)
+    for y in ([0, length], [height - length, height]):
+        axes.plot([width / 2] * 2, y, color=TICKS, lw=1.5)
 
 
 def _draw_scale_bar(axes: Axes, width: float, height: float) -> None:
@@ -220,7 +232,7 @@ def _round_length(most: float) -> float:
 def _describe(example: pd.Series) -> str:
     lines = [f"p(cell) {_probability(example['p_cell'])}"]
     if "brain" in example:
-        lines.append(f"brain {example['brain']}")
+        lines += textwrap.wrap(f"brain {example['brain']}", LINE_LENGTH)
     if "candidate" in example:
         lines.append(f"candidate {example['candidate']}")
     return "\n".join(lines)
@@ -237,8 +249,7 @@ def _draw_foot(page: _Page, top: float) -> None:
         page.text(MARGIN, top, "There are no candidates to show.")
         return
     page.text(MARGIN, top + 0.2, NOTE, va="top", size=8.5, linespacing=1.4)
-    axes = page.axes(page.width - MARGIN - 2.2, top + 0.62, 2.2, 0.12)
-    page.figure.colorbar(
-        ScalarMappable(cmap=colormaps[COLOURS]), cax=axes, orientation="horizontal"
-    )
+    axes = page.axes(page.width - MARGIN - 2.6, top + 0.25, 2.0, 0.12)
+    colours = ScalarMappable(cmap=colormaps[COLOURS])
+    page.figure.colorbar(colours, cax=axes, orientation="horizontal")
     axes.set_xticks([0, 1], ["no evidence", "strongest place"], size=8)

@@ -45,11 +45,10 @@ def interpolation_matrix(size: int, wished: int) -> np.ndarray:
 
     Pixel centres are at halves (align_corners false), no antialiasing, the ends held constant.
     """
-    scale = np.float32(size) / np.float32(wished)
-    source = np.maximum((np.arange(wished, dtype=np.float32) + 0.5) * scale - 0.5, 0)
+    source = np.maximum((np.arange(wished) + 0.5) * size / wished - 0.5, 0)
     lower = np.minimum(source.astype(int), size - 1)
     upper = np.minimum(lower + 1, size - 1)
-    weight = (source - lower).astype(np.float32)
+    weight = source - lower
     matrix = np.zeros((wished, size), dtype=np.float32)
     np.add.at(matrix, (np.arange(wished), lower), 1 - weight)
     np.add.at(matrix, (np.arange(wished), upper), weight)

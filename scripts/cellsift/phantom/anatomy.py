@@ -54,8 +54,8 @@ def _depth(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     angle = rng.uniform(0, np.pi) + 0.002 * z
     along = np.cos(angle) * (y - centre_y) + np.sin(angle) * (x - centre_x)
     across = -np.sin(angle) * (y - centre_y) + np.cos(angle) * (x - centre_x)
-    length, width = extent[1:].min() * rng.uniform(0.16, 0.22), extent[1:].min() * 0.035
-    slit = np.hypot(along / length, across / width) - 1 + 0.12 * waviness
+    length, width = extent[1:].min() * rng.uniform(0.16, 0.22), extent[1:].min() * 0.03
+    slit = np.hypot(along / length, across / width) - 1 + 0.35 * smooth_noise(rng, grid, 60)
     inside = (outline > 0) & (slit > 0)
     if inside.all():
         return np.full(grid.shape, grid.extent.max(), np.float32)

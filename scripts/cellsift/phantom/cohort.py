@@ -31,12 +31,12 @@ def demo_cohort() -> dict[str, Animal]:
     crowded = Distractors(haze=0.8, vessels=0.05)
     return {
         "phantom_a": Animal(101, base),
-        "phantom_b": Animal(102, replace(base, cells=440, contrast=1.6, noise=12.0)),
-        "phantom_c": Animal(103, replace(base, cells=260, contrast=2.6, spread=0.6)),
+        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.0, noise=12.0)),
+        "phantom_c": Animal(103, replace(base, cells=230, contrast=3.2, spread=0.45)),
         "phantom_test": Animal(
-            104, replace(base, cells=380, contrast=1.8, tissue=360.0, distractors=crowded)
+            104, replace(base, cells=330, contrast=2.2, tissue=360.0, distractors=crowded)
         ),
-        "phantom_new": Animal(105, replace(base, cells=300, contrast=2.2), "truth.csv"),
+        "phantom_new": Animal(105, replace(base, cells=270, contrast=2.8), "truth.csv"),
     }
 
 

@@ -20,7 +20,7 @@ from cellsift.phantom.shapes import (
 )
 from cellsift.phantom.somata import Layer
 
-CLEARANCE_UM = 15.0
+CLEARANCE_UM = 20.0
 
 
 def draw_distractors(
@@ -41,7 +41,7 @@ def draw_distractors(
         grid,
         (anatomy.depth_um > 4).astype(np.float32),
         count,
-        apart_um=CLEARANCE_UM,
+        apart_um=16,
         taken=cells[["z", "y", "x"]].to_numpy() * grid.voxel_size,
         clearance_um=CLEARANCE_UM,
     )
@@ -70,7 +70,7 @@ def _debris(
     for _ in range(rng.integers(1, 5)):
         place = centre + rng.normal(0, (3, 4, 4))
         lump = random_lump(rng, place, rng.uniform(3, 7), 0.45, 0.3, edge=0.5)
-        brightness = _brightness(rng, settings, 1.8)
+        brightness = _brightness(rng, settings, 1.4)
         draw_lump(layer.signal, grid, lump, brightness)
         draw_lump(layer.background, grid, lump, in_both * brightness)
 
@@ -117,7 +117,7 @@ def _vessels(
     radius = rng.uniform(3, 9)
     path = random_path(rng, centre, random_direction(rng), rng.uniform(200, 500), 5.0, 0.12)
     path -= path[len(path) // 2] - centre
-    wall = settings.tissue * settings.contrast * rng.uniform(0.2, 0.9)
+    wall = settings.tissue * settings.contrast * rng.uniform(0.5, 1.4)
     patches = np.clip(1 + 0.5 * np.repeat(rng.normal(size=len(path) // 3 + 1), 3), 0.2, 2.5)
     bright = wall * patches[: len(path)]
     draw_tube(layer.signal, grid, path, radius, bright, -0.7 * settings.tissue)
@@ -138,7 +138,7 @@ KINDS: dict[str, Callable] = {
 def _brightness(rng: np.random.Generator, settings: BrainSettings, multiple: float) -> float:
     """A peak brightness spread as that of cells, with `multiple` times their median."""
     median = settings.tissue * settings.contrast * multiple
-    return float(median * np.exp(np.clip(rng.normal(0, settings.spread), -1.1, 1.6)))
+    return float(median * np.exp(np.clip(rng.normal(0, settings.spread), -0.8, 1.2)))
 
 
 def _diameter(rng: np.random.Generator, settings: BrainSettings, multiple: float) -> float:

@@ -25,12 +25,12 @@ class BrainSettings:
     far the distractors' properties overlap with those of cells. `noise` is counts per photon.
     """
 
-    shape: tuple[int, int, int] = (60, 256, 384)
+    shape: tuple[int, int, int] = (60, 288, 400)
     voxel_size: tuple[float, float, float] = (5.0, 2.0, 2.0)
-    cells: int = 320
+    cells: int = 300
     tissue: float = 300.0
-    contrast: float = 2.0
-    spread: float = 0.5
+    contrast: float = 2.5
+    spread: float = 0.4
     diameter_um: float = 14.0
     likeness: float = 0.5
     bleed_through: float = 0.08

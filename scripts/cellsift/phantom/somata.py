@@ -17,7 +17,7 @@ from cellsift.phantom.shapes import (
     random_path,
 )
 
-TOUCHING_SHARE = 0.12
+TOUCHING_SHARE = 0.08
 WITH_PROCESSES_SHARE = 0.6
 HOLLOW_SHARE = 0.25
 
@@ -74,7 +74,7 @@ def _flattened(direction: np.ndarray) -> np.ndarray:
 
 def _brightness(rng: np.random.Generator, count: int, settings: BrainSettings) -> np.ndarray:
     median = settings.tissue * settings.contrast
-    return median * np.exp(np.clip(rng.normal(0, settings.spread, count), -1.1, 1.6))
+    return median * np.exp(np.clip(rng.normal(0, settings.spread, count), -0.8, 1.2))
 
 
 def _draw_cell(
@@ -109,7 +109,7 @@ def _draw_process(
     path = random_path(rng, start, direction, rng.uniform(15, 60), 4.0, 0.2)
     along = np.linspace(0, 1, len(path))
     radii = rng.uniform(1.2, 2.2) * (1 - 0.6 * along)
-    fading = brightness * rng.uniform(0.3, 0.7) * (1 - 0.7 * along)
+    fading = brightness * rng.uniform(0.2, 0.55) * (1 - 0.7 * along)
     draw_strand(signal, grid, path, radii, fading)
 
 

@@ -23,7 +23,7 @@ PROBES = 64
 
 
 def save_checkpoint(path: Path, fingerprint: str, state: dict[str, Any]) -> None:
-    """Write the state of a training (tensors, numbers, text, lists and dicts) whole or not at all."""
+    """Write the state of a training (tensors, numbers, text, lists, dicts), whole or not at all."""
     with whole_file(path) as beside:
         torch.save({"fingerprint": fingerprint, "state": state}, beside)
 

@@ -1,4 +1,4 @@
-"""The steps of a training: optimiser, learning rate, one pass over the data, batch normalisation."""
+"""The steps of a training: optimiser, learning rate, class weights, batch normalisation."""
 
 import math
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - weight_decay: AdamW's, on weights but not on biases and normalisation;
 - patience: epochs without a better average precision of the held-out fold until training stops;
 - class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
-- normalisation: "brain" or "dataset" statistics of log intensities, or "linear" (raw, cellfinder's);
+- normalisation: "brain" or "dataset" statistics of log intensities, or "linear" (raw);
 - augmentation: "default", "none", or {strength: 0 to 1, operations: [names]};
 - device: "auto", "cpu" or "cuda".
 

@@ -1,6 +1,5 @@
 """Maximum projections of a whole brain, made plane by plane and kept small enough for a page."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +38,11 @@ def project(
     signal: Volume,
     background: Volume | None = None,
     largest_side: int = LARGEST_SIDE,
-    progress: Callable[[float], None] | None = None,
 ) -> Projection:
     """Project a brain. Each plane is read once, and few planes are held at a time.
 
     Sides longer than `largest_side` are shortened by taking the brightest of several voxels, so
-    that small cells stay visible. The result does not depend on how the volume is chunked.
-    `progress` is told the share that is done, from 0 to 1.
-    """
+    that small cells stay visible. The result does not depend on how the volume is chunked.    """
     if background is not None and background.shape != signal.shape:
         raise InputError(
             f"{background.source} has shape {background.shape}, {signal.source} {signal.shape}; "
@@ -54,13 +50,14 @@ def project(
         )
     channels = [signal] if background is None else [signal, background]
     bins = tuple(-(-side // largest_side) for side in signal.shape)
-    views = []
-    for number, volume in enumerate(channels):
-        views.append(_project_channel(volume, bins))
-        if progress:
-            progress((number + 1) / len(channels))
+    views = [_project_channel(volume, bins) for volume in channels]
     top, front = (np.stack(view) for view in zip(*views, strict=True))
     return Projection(top, front, tuple(signal.shape), tuple(signal.voxel_size), bins)
+
+
+def project_brain(signal: Volume, background: Volume | None, path: str | Path) -> None:
+    """Project a brain and write the projection to `path`, as .npz."""
+    save_projection(project(signal, background), path)
 
 
 def save_projection(projection: Projection, path: str | Path) -> None:

@@ -1,0 +1,95 @@
+"""Classifying every candidate of a brain."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import expit
+from tqdm import tqdm
+
+from cellsift.errors import InputError
+from cellsift.inference.ensemble import Ensemble, load_ensemble
+from cellsift.io.cuboids import CuboidStore
+from cellsift.training.batches import Cuboids
+from cellsift.training.device import choose_device, repeatable
+from cellsift.training.scoring import score
+
+DECIMALS = 6
+
+
+def classify_brain(
+    model: str | Path | Ensemble,
+    store: CuboidStore,
+    out_of_fold: pd.DataFrame | None = None,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Return z, y, x, p_cell and is_cell of every candidate, row i for candidate i.
+
+    p_cell = sigmoid(mean logit of the fold models / temperature), rounded to 6 digits; is_cell
+    where p_cell reaches the threshold.
+
+    Args:
+        model: folder with model.json, or what `load_ensemble` made of it.
+        store: the brain's cuboids.
+        out_of_fold: for a brain that was trained on, its rows of the arm's scores.csv files
+            (candidate, logit). They are used instead of the models, which know the brain.
+
+    Raises:
+        InputError: cuboids unlike those trained on, scores that do not cover the brain, or a
+            model whose scores are not finite.
+    """
+    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
+    if out_of_fold is None:
+        logits = score_store(ensemble, store, device, threads, progress).mean(axis=1)
+    else:
+        logits = _known_logits(out_of_fold, len(store))
+    p_cell = np.round(expit(logits / ensemble.temperature), DECIMALS)
+    cells = pd.DataFrame(np.asarray(store.positions).reshape(-1, 3), columns=["z", "y", "x"])
+    return cells.assign(p_cell=p_cell, is_cell=p_cell >= ensemble.threshold)
+
+
+def score_store(
+    ensemble: Ensemble,
+    store: CuboidStore,
+    device: str | torch.device = "auto",
+    threads: int = 1,
+    progress: bool = False,
+) -> np.ndarray:
+    """Return the logit of cell against no cell, float64 (n, models), of every cuboid.
+
+    A cuboid's logit does not depend on which others are in the store.
+    """
+    ensemble.check_cuboids(store)
+    place = choose_device(device)
+    rows = pd.DataFrame({"brain": "", "candidate": np.arange(len(store))})
+    if rows.empty:
+        return np.empty((0, len(ensemble.scorers)))
+    # Every cuboid is read once: holding them in memory gains nothing.
+    cuboids = Cuboids({"": store}, rows, memory_bytes=0)
+    for scorer in ensemble.scorers:
+        scorer.model.to(place)
+    with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=not progress) as bar:
+        return score(ensemble.scorers, cuboids, place, bar.update)
+
+
+def _known_logits(scores: pd.DataFrame, count: int) -> np.ndarray:
+    missing = [column for column in ("candidate", "logit") if column not in scores]
+    if missing:
+        raise InputError(f"the out-of-fold scores lack the columns {', '.join(missing)}")
+    if "brain" in scores and scores["brain"].nunique() > 1:
+        raise InputError("the out-of-fold scores are of several brains; select one brain's rows")
+    candidates = scores["candidate"].to_numpy()
+    if not np.array_equal(np.sort(candidates), np.arange(count)):
+        raise InputError(
+            f"the out-of-fold scores name {len(set(candidates))} candidates in {len(scores)} rows, "
+            f"the brain has {count}: each is needed once; train the arm anew"
+        )
+    logits = np.empty(count)
+    logits[candidates] = scores["logit"].to_numpy(float)
+    if not np.isfinite(logits).all():
+        raise InputError("there are out-of-fold scores that are not finite; train the arm anew")
+    return logits

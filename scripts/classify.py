@@ -1,0 +1,28 @@
+"""Adapter of the rule classify: p_cell of every candidate of a brain by one arm."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cellsift.inference.classify import classify_brain
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import write_table
+from cellsift.job import job, wanted_device
+
+with job(snakemake.log[0]):
+    known = None
+    if snakemake.input.scores:
+        known = pd.concat([pd.read_csv(path) for path in snakemake.input.scores])
+        known = known[known["brain"] == snakemake.wildcards.brain]
+    cells = classify_brain(
+        Path(snakemake.input.model).parent,
+        CuboidStore.open(snakemake.input.cuboids),
+        known,
+        device=wanted_device(snakemake),
+        threads=snakemake.threads,
+        progress=True,
+    )
+    write_table(cells, snakemake.output.table)
+    write_cells_xml(cells, snakemake.output.xml)
+    print(f"{cells['is_cell'].sum()} of {len(cells)} candidates are cells")

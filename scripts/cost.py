@@ -1,0 +1,20 @@
+"""Adapter of the rule cost: what an arm costs on this machine."""
+
+import pandas as pd
+
+from cellsift.inference.cost import measure_cost
+from cellsift.io.whole import read_json, write_json
+from cellsift.job import job, wanted_device
+
+with job(snakemake.log[0]):
+    sidecar = read_json(snakemake.input.sidecar)
+    cost = measure_cost(
+        sidecar["architecture"],
+        sidecar["options"],
+        sidecar["in_channels"],
+        sidecar["cuboid"]["shape"],
+        history=pd.concat([pd.read_csv(path) for path in snakemake.input.histories]),
+        device=wanted_device(snakemake),
+        threads=snakemake.threads,
+    )
+    write_json({"arm": snakemake.wildcards.arm, **cost}, snakemake.output[0])

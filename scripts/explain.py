@@ -1,0 +1,29 @@
+"""Adapter of the rule explain: where an arm looked, on telling examples."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cellsift.explain.arm import explain_arm
+from cellsift.io.cuboids import CuboidStore
+from cellsift.job import job, wanted_device
+from cellsift.training.device import choose_device
+
+with job(snakemake.log[0]):
+    folds = pd.read_csv(snakemake.input.folds).set_index(["brain", "candidate"])["fold"]
+    stores, cells = {}, {}
+    for position, brain in enumerate(snakemake.params.brains):
+        stores[brain] = CuboidStore.open(snakemake.input.cuboids[position])
+        cells[brain] = pd.read_csv(snakemake.input.cells[position])
+        cells[brain]["label"] = pd.read_csv(snakemake.input.labels[position])["label"]
+        if brain in folds.index:
+            cells[brain]["fold"] = folds[brain]
+    explain_arm(
+        Path(snakemake.input.model).parent,
+        stores,
+        cells,
+        Path(snakemake.output.chosen).parent,
+        count=snakemake.params.examples,
+        device=choose_device(wanted_device(snakemake)),
+        title=snakemake.wildcards.arm,
+    )

@@ -1,0 +1,29 @@
+"""Adapter of the rule train: one arm with one fold held out."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cellsift.configuration import Arm
+from cellsift.io.cuboids import CuboidStore
+from cellsift.job import job, wanted_device
+from cellsift.training.loop import train_fold
+
+with job(snakemake.log[0]):
+    brains, fold = snakemake.params.brains, int(snakemake.wildcards.fold)
+    stores = map(CuboidStore.open, snakemake.input.cuboids)
+    history = Path(snakemake.output.history)
+    # Snakemake removes declared outputs before a job starts; this file has to survive a kill.
+    checkpoint = history.parents[2] / "checkpoints" / snakemake.wildcards.arm / f"fold-{fold}.pt"
+    train_fold(
+        Arm(**snakemake.params.arm),
+        dict(zip(brains, stores, strict=True)),
+        pd.read_csv(snakemake.input.folds),
+        fold,
+        model_folder=Path(snakemake.output.weights).parent,
+        training_folder=history.parent,
+        checkpoint=checkpoint,
+        seed=snakemake.params.seed,
+        device=wanted_device(snakemake),
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,160 @@
+"""The config, the table of brains and the arms: what is accepted, completed and refused."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cellsift.configuration import SCHEMAS, Brain, check_networks, load_project, read_project
+from cellsift.errors import InputError
+
+HEADER = "brain role signal background voxel_z voxel_y voxel_x cells non_cells".split()
+ROW = dict(zip(HEADER, ["a", "train", "a.tif", "", "5", "2", "2", "a.csv", ""], strict=True))
+
+
+def write_table(folder: Path, *rows: dict, header=HEADER, separator="\t") -> None:
+    lines = [separator.join(header)] + [separator.join(row[c] for c in header) for row in rows]
+    (folder / "brains.tsv").write_text("\n".join(lines) + "\n")
+
+
+def load(folder: Path, *rows: dict, **config):
+    write_table(folder, *(rows or [ROW]))
+    return load_project({"brains_table": "brains.tsv", "arms": ["resnet_narrow"]} | config, folder)
+
+
+def test_defaults_are_filled_in(tmp_path):
+    project = load(tmp_path)
+    assert project.config["cuboid"] == {"shape": [20, 50, 50], "voxel_size": [5, 1, 1]}
+    assert project.config["seed"] == 1
+    assert project.config["training"]["folds"] == 3
+    assert project.brains["a"].background is None
+    assert project.brains["a"].voxel_size == (5.0, 2.0, 2.0)
+    assert project.arms["resnet_narrow"].options == {"depth": 18, "width": 16}
+
+
+def test_arm_inherits_the_shared_recipe(tmp_path):
+    project = load(tmp_path, training={"epochs": 7})
+    assert project.arms["resnet_narrow"].recipe["epochs"] == 7
+
+
+def test_overrides_of_one_brain_leave_the_others_alone(tmp_path):
+    project = load(
+        tmp_path,
+        ROW,
+        ROW | {"brain": "b"},
+        brains={"b": {"detection": {"soma_diameter": 9}, "intensity_range": [0, 1]}},
+    )
+    assert project.brains["b"].settings["detection"]["soma_diameter"] == 9
+    assert project.brains["b"].settings["intensity_range"] == [0, 1]
+    assert project.brains["a"].settings["detection"]["soma_diameter"] == 16
+    assert project.brains["a"].settings["intensity_range"] is None
+
+
+def test_a_brain_survives_as_plain_data(tmp_path):
+    brain = load(tmp_path).brains["a"]
+    plain = brain.to_dict(["matching"], annotation=True)
+    assert Brain.from_dict(plain).cells == "a.csv"
+    assert Brain.from_dict(plain).settings == {"matching": {"distance_um": 10}}
+    assert "cells" not in brain.to_dict([], annotation=False)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"cuboids": {}}, "unknown key 'cuboids'"),
+        ({"cuboid": {"size": [1, 1, 1]}}, "cuboid: unknown key 'size'"),
+        ({"cuboid": {"shape": [20, 50]}}, "cuboid.shape"),
+        ({"matching": {"distance_um": -1}}, "matching.distance_um"),
+        ({"detection": {"method": "stardist"}}, "detection.method"),
+        ({"detection": {"method": "dog", "ball_z_size": 3}}, "ball_z_size"),
+        ({"training": {"epoch": 3}}, "epoch"),
+        ({"threshold": {"recall": 2}}, "threshold"),
+        ({"brains": {"zzz": {}}}, "'zzz' is not in"),
+        ({"brains": {"a": {"role": "test"}}}, "brains.a: unknown key 'role'"),
+        ({"brains": {"a": {"detection": {"method": "dog"}}}}, "brains.a.detection"),
+        ({"arms": []}, "arms"),
+        ({"arms": ["resnet_narow"]}, "no arm 'resnet_narow'"),
+        ({"arms": ["../config/models/resnet_narrow"]}, "arms"),
+    ],
+)
+def test_bad_config_is_refused_with_its_key(tmp_path, config, message):
+    with pytest.raises(InputError) as refusal:
+        load(tmp_path, **config)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"role": "validate"}, "role"),
+        ({"brain": "../a"}, "brain"),
+        ({"brain": ""}, "brain"),
+        ({"signal": ""}, "signal"),
+        ({"voxel_z": ""}, "voxel_z"),
+        ({"voxel_z": "five"}, "voxel_z"),
+        ({"voxel_z": "0"}, "0"),
+        ({"voxel_y": "-2"}, "-2"),
+        ({"voxel_y": "nan"}, "nan"),
+        ({"voxel_x": "inf"}, "inf"),
+        ({"voxel_z": "0.005", "voxel_y": "0.002", "voxel_x": "0.002"}, "millimetres"),
+        ({"voxel_z": "5e-6", "voxel_y": "2e-6", "voxel_x": "2e-6"}, "metres"),
+        ({"cells": "", "non_cells": "n.csv"}, "non_cells"),
+        ({"cells": ""}, "no brain of role train has annotated cells"),
+        ({"role": "test"}, "no brain of role train has annotated cells"),
+    ],
+)
+def test_bad_row_is_refused_with_file_and_remedy(tmp_path, change, message):
+    with pytest.raises(InputError) as refusal:
+        load(tmp_path, ROW | change)
+    assert message in str(refusal.value)
+    assert "brains.tsv" in str(refusal.value)
+
+
+def test_duplicate_brain_names_its_line(tmp_path):
+    with pytest.raises(InputError, match=r"line 3.*'a' is there twice"):
+        load(tmp_path, ROW, ROW)
+
+
+def test_spaces_instead_of_tabs(tmp_path):
+    write_table(tmp_path, {k: v or "-" for k, v in ROW.items()}, separator="  ")
+    with pytest.raises(InputError, match="separate columns by single tabs"):
+        load_project({"brains_table": "brains.tsv", "arms": ["resnet_narrow"]}, tmp_path)
+
+
+def test_a_row_with_a_column_too_few_names_its_line(tmp_path):
+    write_table(tmp_path, ROW)
+    with (tmp_path / "brains.tsv").open("a") as table:
+        table.write("b\ttrain\tb.tif\n")
+    with pytest.raises(InputError, match="line 3: 3 tab-separated columns found, 9 expected"):
+        load_project({"brains_table": "brains.tsv", "arms": ["resnet_narrow"]}, tmp_path)
+
+
+def test_unknown_column_is_refused(tmp_path):
+    write_table(tmp_path, ROW | {"sex": "f"}, header=[*HEADER, "sex"])
+    with pytest.raises(InputError, match="'sex'"):
+        load_project({"brains_table": "brains.tsv", "arms": ["resnet_narrow"]}, tmp_path)
+
+
+def test_missing_table(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.tsv: there is no such table"):
+        load_project({"brains_table": "nowhere.tsv", "arms": ["resnet_narrow"]}, tmp_path)
+
+
+def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
+    project = load(tmp_path, cuboid={"shape": [4, 4, 4]})
+    with pytest.raises(InputError, match=r"resnet_narrow\.yaml"):
+        check_networks(project)
+
+
+@pytest.mark.parametrize("config", sorted(SCHEMAS.parents[1].glob("config/**/config.yaml")))
+def test_shipped_configs_are_accepted(repository, config):
+    project = read_project(config, repository)
+    check_networks(project)
+
+
+def test_every_key_is_explained_in_the_readme(repository):
+    text = (repository / "config" / "README.md").read_text()
+    for name in ("config", "brains", "arm"):
+        schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+        for key in schema["properties"]:
+            assert f"`{key}`" in text, key

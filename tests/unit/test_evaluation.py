@@ -1,0 +1,431 @@
+"""Metrics of classification, their curves, the comparison of arms, and the assembled tables."""
+
+import math
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from cellsift.errors import InputError
+from cellsift.evaluation.classification import METRICS, classification_metrics, confusion
+from cellsift.evaluation.comparison import compare_arms
+from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
+from cellsift.evaluation.matching import label_candidates
+from cellsift.evaluation.summary import BRIGHTNESS, AnnotatedBrain, evaluate_project
+
+RATE = "false_positive_rate_at_recall_0.99"
+
+
+def candidates(seed: int, count: int, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities, rounded so coarsely that many are equal."""
+    generator = np.random.default_rng(seed)
+    is_cell = generator.random(count) < 0.3
+    logits = generator.normal(-apart / 2, 1, count) + apart * is_cell
+    return is_cell, (1 / (1 + np.exp(-logits))).round(2)
+
+
+def values(table: pd.DataFrame) -> dict:
+    return dict(zip(table["metric"], table["value"], strict=True))
+
+
+def test_values_are_those_of_sklearn():
+    is_cell, p_cell = candidates(0, 700)
+    called = p_cell >= 0.6
+    found = values(classification_metrics(is_cell, p_cell, 0.6, resamples=10))
+    rates, recalls, _ = reference.roc_curve(is_cell, p_cell)
+    expected = {
+        "precision": reference.precision_score(is_cell, called),
+        "recall": reference.recall_score(is_cell, called),
+        "specificity": reference.recall_score(~is_cell, ~called),
+        "f1": reference.f1_score(is_cell, called),
+        "accuracy": reference.accuracy_score(is_cell, called),
+        "roc_auc": reference.roc_auc_score(is_cell, p_cell),
+        "average_precision": reference.average_precision_score(is_cell, p_cell),
+        RATE: rates[recalls >= 0.99].min(),
+        "brier": reference.brier_score_loss(is_cell, p_cell),
+    }
+    assert found == pytest.approx(expected)
+    assert tuple(found) == METRICS
+
+
+def test_resampled_values_are_those_of_sklearn_on_the_resample():
+    from cellsift.evaluation.classification import Ranking
+
+    is_cell, p_cell = candidates(1, 300)
+    weights = np.random.default_rng(0).integers(0, 4, (5, 300))
+    found = Ranking(is_cell, p_cell, 0.5).statistics(weights)
+    for row, drawn in enumerate(weights):
+        area = reference.roc_auc_score(is_cell, p_cell, sample_weight=drawn)
+        average = reference.average_precision_score(is_cell, p_cell, sample_weight=drawn)
+        f1 = reference.f1_score(is_cell, p_cell >= 0.5, sample_weight=drawn)
+        brier = reference.brier_score_loss(is_cell, p_cell, sample_weight=drawn)
+        assert found["roc_auc"][row] == pytest.approx(area)
+        assert found["average_precision"][row] == pytest.approx(average)
+        assert found["f1"][row] == pytest.approx(f1)
+        assert found["brier"][row] == pytest.approx(brier)
+
+
+labelled = st.lists(
+    st.tuples(
+        st.sampled_from(["cell", "no_cell", "ambiguous"]),
+        st.integers(0, 10).map(lambda tenths: tenths / 10),
+        st.sampled_from("abc"),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(labelled, st.floats(0, 1), st.booleans())
+def test_any_candidates_give_ordered_bounds_within_0_and_1(rows, threshold, grouped):
+    labels, p_cell, groups = ([row[column] for row in rows] for column in range(3))
+    table = classification_metrics(
+        np.array(labels, object), p_cell, threshold, groups if grouped else None, resamples=20
+    )
+    known = table.dropna()
+    assert known[["value", "low", "high"]].stack().between(0, 1).all()
+    assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
+    unknown = table[table["value"].isna()]
+    assert unknown[["low", "high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "p_cell", "unknown"),
+    [
+        ([True, True], [0.9, 0.1], {"specificity", "roc_auc", "average_precision", RATE}),
+        ([False, False], [0.9, 0.1], {"recall", "roc_auc", "average_precision", RATE}),
+        ([True, False], [0.3, 0.1], {"precision"}),
+        ([False, False], [0.3, 0.1], set(METRICS) - {"specificity", "accuracy", "brier"}),
+        ([], [], set(METRICS)),
+    ],
+)
+def test_what_has_no_meaning_is_nan(labels, p_cell, unknown):
+    table = classification_metrics(np.array(labels, bool), p_cell, 0.5, resamples=20)
+    assert set(table.loc[table["value"].isna(), "metric"]) == unknown
+    assert table[table["metric"].isin(unknown)][["low", "high"]].isna().all(axis=None)
+
+
+def test_faultless_results_are_not_certain():
+    is_cell = np.repeat([True, False], [30, 60])
+    table = classification_metrics(is_cell, is_cell.astype(float), 0.5).set_index("metric")
+    for metric in set(METRICS) - {RATE, "brier"}:
+        assert table.loc[metric, "value"] == 1
+        assert 0.8 < table.loc[metric, "low"] < 0.99, metric
+    assert table.loc[RATE, "value"] == 0 < table.loc[RATE, "high"] < 0.1
+
+
+def test_ambiguous_candidates_change_nothing():
+    is_cell, p_cell = candidates(2, 200)
+    labels = np.where(is_cell, "cell", "no_cell").astype(object)
+    more = np.concatenate([labels, ["ambiguous"] * 50])
+    scores = np.concatenate([p_cell, np.full(50, 0.99)])
+    pd.testing.assert_frame_equal(
+        classification_metrics(more, scores, 0.5, resamples=50),
+        classification_metrics(is_cell, p_cell, 0.5, resamples=50),
+    )
+    assert confusion(more, scores, 0.5)["ambiguous"] == 50
+
+
+def test_scores_that_are_no_probabilities_have_no_brier():
+    is_cell, p_cell = candidates(3, 200)
+    kept = classification_metrics(is_cell, p_cell, 0.5, resamples=50).set_index("metric")
+    scaled = classification_metrics(
+        is_cell, 1000 * p_cell, 500, resamples=50, is_probability=False
+    ).set_index("metric")
+    pd.testing.assert_frame_equal(scaled.drop("brier"), kept.drop("brier"))
+    assert scaled.loc["brier"].isna().all()
+
+
+@pytest.mark.parametrize("metric", ["f1", "average_precision", "brier"])
+def test_bootstrap_intervals_cover_the_truth(metric):
+    truth = values(classification_metrics(*candidates(4, 200_000), 0.5, resamples=1))[metric]
+    covered = 0
+    for seed in range(150):
+        table = classification_metrics(*candidates(seed, 250), 0.5, resamples=200, seed=seed)
+        row = table.set_index("metric").loc[metric]
+        covered += row["low"] <= truth <= row["high"]
+    assert 0.88 <= covered / 150 <= 0.995
+
+
+def test_brains_that_differ_widen_every_interval():
+    parts = [candidates(seed, 400, apart) for seed, apart in enumerate([0.5, 1.5, 2.5, 3.5])]
+    is_cell, p_cell = (np.concatenate(column) for column in zip(*parts, strict=True))
+    alone = classification_metrics(is_cell, p_cell, 0.5)
+    grouped = classification_metrics(is_cell, p_cell, 0.5, groups=np.repeat(list("abcd"), 400))
+    assert alone["value"].equals(grouped["value"])
+    assert ((grouped["high"] - grouped["low"]) > 1.3 * (alone["high"] - alone["low"])).all()
+
+
+def test_one_group_is_no_group_and_the_seed_decides():
+    is_cell, p_cell = candidates(5, 300)
+    first = classification_metrics(is_cell, p_cell, 0.5, seed=1)
+    pd.testing.assert_frame_equal(
+        first, classification_metrics(is_cell, p_cell, 0.5, groups=["a"] * 300, seed=1)
+    )
+    assert not first.equals(classification_metrics(is_cell, p_cell, 0.5, seed=2))
+
+
+def test_five_thousand_candidates_take_seconds():
+    is_cell, p_cell = candidates(6, 5000)
+    start = time.perf_counter()
+    classification_metrics(is_cell, p_cell, 0.5, resamples=1000)
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("labels", "p_cell", "complaint"),
+    [
+        (["cell", "no_cell"], [0.5], "1 scores but 2 labels"),
+        (["cell", "nocell"], [0.5, 0.5], "'nocell'"),
+        (["cell", math.nan], [0.5, 0.5], "nan"),
+        (["cell", "no_cell"], [0.5, math.nan], "not finite"),
+        (["cell", "no_cell"], [0.5, 7], "0..1"),
+    ],
+)
+def test_unusable_scores_are_refused(labels, p_cell, complaint):
+    with pytest.raises(InputError, match=complaint):
+        classification_metrics(np.array(labels, object), p_cell, 0.5)
+
+
+def test_curves_enclose_the_areas_of_the_metrics_though_thinned():
+    is_cell, p_cell = candidates(7, 20_000)
+    p_cell = p_cell + np.random.default_rng(0).random(20_000) / 200
+    roc = roc_points(is_cell, p_cell)
+    area = np.trapezoid(roc["recall"], roc["false_positive_rate"])
+    assert area == pytest.approx(reference.roc_auc_score(is_cell, p_cell), abs=2e-3)
+    curve = precision_recall_points(is_cell, p_cell)
+    area = np.trapezoid(curve["precision"], curve["recall"])
+    expected = reference.average_precision_score(is_cell, p_cell)
+    assert area == pytest.approx(expected, abs=5e-3)
+    assert max(len(roc), len(curve)) <= 500
+    assert roc.iloc[0, :2].tolist() == [0, 0]
+    assert roc.iloc[-1, :2].tolist() == [1, 1]
+    assert curve.iloc[0, :2].tolist() == [0, 1]
+    assert curve["recall"].iloc[-1] == 1
+    assert curve["recall"].is_monotonic_increasing
+
+
+def test_curve_points_are_what_their_threshold_gives():
+    is_cell, p_cell = candidates(8, 300)
+    for point in precision_recall_points(is_cell, p_cell).dropna().itertuples():
+        called = p_cell >= point.threshold
+        assert point.recall == pytest.approx(called[is_cell].mean())
+        assert point.precision == pytest.approx(is_cell[called].mean())
+    for point in roc_points(is_cell, p_cell).dropna().itertuples():
+        assert point.recall == pytest.approx((p_cell >= point.threshold)[is_cell].mean())
+
+
+def test_curves_of_one_class_are_empty():
+    for draw in (roc_points, precision_recall_points):
+        assert draw(np.ones(4, bool), [0.1, 0.2, 0.3, 0.4]).empty
+        assert draw(np.ones(0, bool), []).empty
+    assert reliability(np.ones(0, bool), []).empty
+
+
+def test_reliability_of_true_probabilities_lies_on_the_diagonal():
+    generator = np.random.default_rng(9)
+    p_cell = generator.random(20_000)
+    table = reliability(generator.random(20_000) < p_cell, p_cell)
+    assert len(table) == 10
+    assert table["candidates"].sum() == 20_000
+    assert (table["cell_share"] - table["p_cell"]).abs().max() < 0.04
+    assert ((table["low"] <= table["p_cell"]) & (table["p_cell"] <= table["high"])).sum() >= 8
+    assert reliability([True], [1.0])[["p_low", "p_high"]].to_numpy().tolist() == [[0.9, 1.0]]
+
+
+def test_comparison_is_paired():
+    is_cell, p_cell = candidates(10, 600, apart=1.5)
+    better = np.clip(p_cell + 0.1 * is_cell, 0, 1)
+    table = compare_arms(
+        is_cell, {"a": p_cell, "b": better, "c": p_cell}, dict.fromkeys("abc", 0.5), resamples=400
+    ).set_index(["arm_a", "arm_b", "metric"])
+    assert len(table) == 6
+    plain = {
+        arm: classification_metrics(is_cell, p, 0.5, resamples=400).set_index("metric")
+        for arm, p in {"a": p_cell, "b": better}.items()
+    }
+    for metric in ("f1", "average_precision"):
+        row = table.loc[("a", "b", metric)]
+        assert row["difference"] == pytest.approx(
+            plain["a"].loc[metric, "value"] - plain["b"].loc[metric, "value"]
+        )
+        assert row["low"] <= row["difference"] <= row["high"] < 0
+        unpaired = plain["a"].loc[metric, "high"] - plain["a"].loc[metric, "low"]
+        assert row["high"] - row["low"] < unpaired
+        assert (table.loc[("a", "c", metric)] == 0).all()
+
+
+def annotated_brain(name: str, role: str, seed: int, **changes) -> AnnotatedBrain:
+    """A brain whose detection reaches 57 of 60 cells, among 240 other candidates."""
+    generator = np.random.default_rng(seed)
+    cells = pd.DataFrame(generator.random((60, 3)) * [60, 300, 300], columns=["z", "y", "x"])
+    others = generator.random((240, 3)) * [60, 300, 300]
+    positions = pd.DataFrame(np.vstack([cells[:57], others]), columns=["z", "y", "x"])
+    table, _ = label_candidates(positions, cells, None, (5, 2, 2), 10)
+    positions["contrast"] = generator.gamma(2, 1, len(positions)) + (table["label"] == "cell")
+    content = {
+        "name": name,
+        "role": role,
+        "candidates": positions,
+        "labels": table["label"],
+        "annotation": cells,
+        "non_cells": None,
+        "voxel_size": (5, 2, 2),
+        "distance_um": 10,
+    }
+    return AnnotatedBrain(**(content | changes))
+
+
+def classified(brain: AnnotatedBrain, seed: int, threshold: float = 0.5) -> pd.DataFrame:
+    noise = np.random.default_rng(seed).normal(0, 1, len(brain.labels))
+    p_cell = 1 / (1 + np.exp(2 - 4 * (brain.labels == "cell") + noise))
+    table = brain.candidates[["z", "y", "x"]].assign(p_cell=p_cell.round(6))
+    return table.assign(is_cell=table["p_cell"] >= threshold)
+
+
+@pytest.fixture(scope="module")
+def brains() -> list[AnnotatedBrain]:
+    roles = {"one": "train", "two": "train", "three": "test"}
+    return [annotated_brain(name, role, seed) for seed, (name, role) in enumerate(roles.items())]
+
+
+@pytest.fixture(scope="module")
+def cells(brains) -> dict:
+    return {
+        arm: {brain.name: classified(brain, seed) for brain in brains}
+        for seed, arm in enumerate(["narrow", "wide"])
+    }
+
+
+@pytest.fixture(scope="module")
+def tables(brains, cells) -> dict[str, pd.DataFrame]:
+    return evaluate_project(brains, cells, {"narrow": 0.5, "wide": 0.5}, resamples=100)
+
+
+def test_every_arm_and_brain_has_every_metric_once(tables):
+    names = {"one", "two", "all train brains", "three"}
+    for name, count in {"classification": 9, "end_to_end": 3, "confusion": 1}.items():
+        table = tables[name]
+        assert set(table["brain"]) == names
+        assert set(table["arm"]) == {"narrow", "wide", BRIGHTNESS}
+        assert (table.groupby(["arm", "brain"]).size() == count).all()
+    assert set(tables["detection"]["brain"]) == names
+    for name in ("roc", "precision_recall"):
+        assert len(tables[name].groupby(["arm", "brain"])) == 12
+    assert set(tables["calibration_curve"]["arm"]) == {"narrow", "wide"}
+
+
+def test_rows_say_how_far_their_scores_can_be_trusted(tables):
+    table = tables["classification"].drop_duplicates(["arm", "brain"])
+    origins = table.set_index(["arm", "brain"])["scores"]
+    assert origins["narrow", "one"] == origins["narrow", "all train brains"] == "out-of-fold"
+    assert origins["narrow", "three"] == origins[BRIGHTNESS, "three"] == "locked"
+    assert origins[BRIGHTNESS, "one"] == "threshold fitted here"
+
+
+def test_tables_agree_with_each_other(tables):
+    counts = tables["confusion"].set_index(["arm", "brain"])
+    metric = tables["classification"].set_index(["arm", "brain", "metric"])["value"]
+    for (arm, brain), row in counts.iterrows():
+        cells = row["true_positive"] + row["false_negative"]
+        assert metric[arm, brain, "recall"] == pytest.approx(row["true_positive"] / cells)
+    pooled = counts.loc[("wide", "all train brains"), "true_positive"]
+    assert pooled == sum(counts.loc[("wide", brain), "true_positive"] for brain in ("one", "two"))
+    detected = tables["detection"].query("metric == 'recall'").set_index("brain")["value"]
+    ended = tables["end_to_end"].query("metric == 'recall'")
+    assert (ended["value"] <= ended["brain"].map(detected)).all()
+    assert detected["three"] >= 57 / 60
+
+
+def test_classification_is_better_than_its_floor(tables):
+    comparison = tables["comparison"]
+    assert set(comparison["brain"]) == {"three"}
+    floor = comparison[(comparison["arm_a"] == "narrow") & (comparison["arm_b"] == BRIGHTNESS)]
+    assert (floor["low"] > 0).all()
+
+
+def test_nothing_is_fitted_on_test_brains(brains, cells, tables):
+    """Another test brain moves no row of a train brain, and no threshold."""
+    other = annotated_brain("three", "test", 77)
+    moved = {arm: of | {"three": classified(other, 5)} for arm, of in cells.items()}
+    again = evaluate_project(
+        [*brains[:2], other], moved, {"narrow": 0.5, "wide": 0.5}, resamples=100
+    )
+    for name, table in tables.items():
+        if name != "comparison":
+            kept, now = (some[some["role"] == "train"] for some in (table, again[name]))
+            pd.testing.assert_frame_equal(kept.reset_index(drop=True), now.reset_index(drop=True))
+
+
+def test_partial_annotation_is_marked_in_its_rows(brains, cells):
+    partial = annotated_brain("three", "test", 2, non_cells=pd.DataFrame(columns=["z", "y", "x"]))
+    found = evaluate_project(
+        [*brains[:2], partial], cells, {"narrow": 0.5, "wide": 0.5}, resamples=20
+    )
+    ended = found["end_to_end"].query("brain == 'three' and metric == 'precision'")
+    assert ended["value"].isna().all()
+    assert ended["note"].str.contains("annotated").all()
+
+
+def test_without_contrast_or_train_brains_there_is_no_floor(brains, cells):
+    thresholds = {"narrow": 0.5, "wide": 0.5}
+    alone = evaluate_project(brains[2:], cells, thresholds, resamples=20)
+    assert BRIGHTNESS not in set(alone["classification"]["arm"])
+    bare = annotated_brain("three", "test", 2)
+    bare.candidates.drop(columns="contrast", inplace=True)
+    without = evaluate_project([*brains[:2], bare], cells, thresholds, resamples=20)
+    assert BRIGHTNESS not in set(without["classification"]["arm"])
+
+
+def test_a_brain_without_candidates_or_cells_does_not_stop_the_others(brains, cells):
+    nothing = pd.DataFrame(columns=["z", "y", "x", "contrast"], dtype=float)
+    empty = annotated_brain(
+        "empty", "test", 0, candidates=nothing, labels=pd.Series(dtype=object), annotation=nothing
+    )
+    table = nothing[["z", "y", "x"]].assign(p_cell=0.0, is_cell=pd.Series(dtype=bool))
+    found = evaluate_project(
+        [*brains, empty], {"narrow": cells["narrow"] | {"empty": table}}, {"narrow": 0.5}
+    )
+    rows = found["classification"].query("brain == 'empty'")
+    assert rows["value"].isna().all()
+    pooled = found["classification"].query("brain == 'all test brains' and arm == 'narrow'")
+    assert pooled["value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda table: table.drop(columns="p_cell"), "lack the columns p_cell"),
+        (lambda table: table.head(-1), "not the brain's candidates"),
+        (lambda table: table.iloc[::-1], "not the brain's candidates"),
+        (lambda table: table.assign(is_cell=~table["is_cell"]), "another threshold"),
+        (lambda table: table.assign(is_cell="True"), "True or False"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused_by_name(brains, cells, spoil, complaint):
+    spoilt = cells["wide"] | {"two": spoil(cells["wide"]["two"])}
+    with pytest.raises(InputError, match=complaint) as refusal:
+        evaluate_project(brains, {"wide": spoilt}, {"wide": 0.5})
+    assert "arm wide, brain two" in str(refusal.value)
+
+
+def test_missing_parts_are_refused_by_name(brains, cells):
+    with pytest.raises(InputError, match="arm wide has no threshold"):
+        evaluate_project(brains, cells, {"narrow": 0.5})
+    with pytest.raises(InputError, match="arm wide has not classified brain two"):
+        without = {name: table for name, table in cells["wide"].items() if name != "two"}
+        evaluate_project(brains, {"wide": without}, {"wide": 0.5})
+    with pytest.raises(InputError, match="role 'predict'"):
+        strange = annotated_brain("one", "predict", 0)
+        evaluate_project([strange], {"wide": cells["wide"]}, {"wide": 0.5})
+
+
+def test_evaluation_knows_no_torch():
+    check = "import sys, cellsift.evaluation.summary; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
