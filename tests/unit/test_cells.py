@@ -147,6 +147,7 @@ def test_unusable_xml_is_refused_with_file_and_place(written, content, told):
     assert told in str(refusal.value)
 
 
+@pytest.mark.cfos
 def test_annotation_of_real_brains_is_read(shared_data):
     read = read_points(shared_data / "cfos" / "695" / "cells.csv")
     assert read.shape == (443, 3)

@@ -172,7 +172,7 @@ def test_interrupted_writing_leaves_no_store(tmp_path):
 def test_store_that_is_absent_unfinished_or_damaged_is_refused(store, tmp_path):
     with pytest.raises(InputError, match="no cuboid store"):
         CuboidStore.open(tmp_path / "absent.zarr")
-    (shard,) = (store.path / "cuboids" / "c").rglob("0/0/0/0")
+    shard = store.path / "cuboids" / "c" / "0/0/0/0/0"
     content = shard.read_bytes()
     shard.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="damaged"):
@@ -246,8 +246,8 @@ def test_cuboids_are_those_of_cellfinder(voxel_size, cuboid, cuboid_voxel):
     interior = index.numpy().astype(int)
     found = cuboids_at(signal, background, positions[interior], cuboid, cuboid_voxel)
     exact = expected.numpy().transpose(0, 4, 1, 2, 3)
-    # both compute in float32, whose last digit at 65535 is 0.004
-    assert np.abs(found - exact).max() <= 0.5 + 0.02
+    # white noise over all of uint16 is the worst case for weights that are float32
+    assert np.abs(found - exact).max() <= 0.5 + 0.05
     difference = np.abs(found - np.rint(exact))
     assert difference.max() <= 1
     assert difference.mean() < 5e-3

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score
 
 from cellsift.evaluation.intervals import (
     delong,
+    false_positive_rate_bounds,
     percentile_interval,
     resampled_weights,
     wilson,
@@ -50,9 +51,9 @@ def test_delong_agrees_with_sklearn_and_the_bootstrap():
     scores = scores.round(1)  # many ties
     area, low, high = delong(is_cell, scores)
     assert area == pytest.approx(roc_auc_score(is_cell, scores))
-    (weights,) = resampled_weights(is_cell, None, 800, seed=0)
+    (weights,) = resampled_weights(400, None, 400, seed=0)
     areas = [roc_auc_score(is_cell, scores, sample_weight=w) for w in weights]
-    assert np.quantile(areas, [0.025, 0.975]) == pytest.approx([low, high], abs=0.008)
+    assert np.quantile(areas, [0.025, 0.975]) == pytest.approx([low, high], abs=0.01)
 
 
 def test_delong_covers_the_true_area():
@@ -80,29 +81,42 @@ def test_delong_needs_both_classes():
     assert all(math.isnan(number) for number in delong(np.ones(5, bool), np.arange(5)))
 
 
-def test_resamples_keep_the_size_of_each_stratum_and_repeat_by_seed():
-    strata = np.repeat([0, 1], [30, 70])
-    (weights,) = resampled_weights(strata, None, 50, seed=4)
-    assert (weights[:, :30].sum(axis=1) == 30).all()
-    assert (weights[:, 30:].sum(axis=1) == 70).all()
-    (again,) = resampled_weights(strata, None, 50, seed=4)
-    (other,) = resampled_weights(strata, None, 50, seed=5)
+def test_resamples_keep_the_number_of_rows_and_repeat_by_seed():
+    (weights,) = resampled_weights(100, None, 50, seed=4)
+    assert weights.shape == (50, 100)
+    assert (weights.sum(axis=1) == 100).all()
+    (again,) = resampled_weights(100, None, 50, seed=4)
+    (other,) = resampled_weights(100, None, 50, seed=5)
     assert (weights == again).all()
     assert (weights != other).any()
 
 
 def test_clustered_resamples_draw_whole_brains_first():
-    brains = np.repeat(["a", "b", "c"], [20, 20, 20])
-    (weights,) = resampled_weights(np.tile([0, 1], 30), brains, 400, seed=0)
-    of_brain = weights.reshape(400, 3, 20).sum(axis=2)
+    (weights,) = resampled_weights(60, np.tile(["a", "b", "c"], 20), 400, seed=0)
+    of_brain = weights.reshape(400, 20, 3).sum(axis=1)
     assert set(np.unique(of_brain)) == {0, 20, 40, 60}
     assert (of_brain.sum(axis=1) == 60).all()
     assert of_brain.mean(axis=0) == pytest.approx([20, 20, 20], abs=3)
     assert (of_brain == 0).mean() == pytest.approx((2 / 3) ** 3, abs=0.05)
 
 
+def test_false_positive_rate_bounds_cover_the_truth_and_need_many_cells():
+    generator = np.random.default_rng(5)
+    truth = norm.sf(norm.ppf(0.01) + 2)  # artefacts above the score that 99% of cells exceed
+    covered = 0
+    for _ in range(200):
+        is_cell = np.repeat([True, False], [500, 300])
+        scores = generator.normal(size=800) + 2 * is_cell
+        low, high = false_positive_rate_bounds(is_cell, scores, 0.99)
+        covered += low <= truth <= high
+    assert covered / 200 >= 0.95
+    few = np.repeat([True, False], [100, 300])
+    assert false_positive_rate_bounds(few, few.astype(float), 0.99)[1] == 1
+    assert all(math.isnan(bound) for bound in false_positive_rate_bounds(few[:3], few[:3], 0.99))
+
+
 def test_many_rows_come_in_portions():
-    portions = list(resampled_weights(np.zeros(500_000), None, 9, seed=0))
+    portions = list(resampled_weights(500_000, None, 9, seed=0))
     assert len(portions) > 1
     assert sum(len(portion) for portion in portions) == 9
 

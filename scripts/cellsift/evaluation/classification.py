@@ -15,6 +15,7 @@ from cellsift.evaluation.intervals import (
     RESAMPLES,
     UNKNOWN,
     delong,
+    false_positive_rate_bounds,
     percentile_interval,
     resampled_weights,
     wilson,
@@ -22,6 +23,7 @@ from cellsift.evaluation.intervals import (
 )
 
 RECALL_WANTED = 0.99
+RATE = f"false_positive_rate_at_recall_{RECALL_WANTED}"
 METRICS = (
     "precision",
     "recall",
@@ -30,11 +32,11 @@ METRICS = (
     "accuracy",
     "roc_auc",
     "average_precision",
-    "false_positive_rate_at_recall_0.99",
+    RATE,
     "brier",
 )
 
-WITHOUT_RESAMPLING = {"precision", "recall", "specificity", "accuracy", "roc_auc"}
+WITHOUT_RESAMPLING = {"precision", "recall", "specificity", "accuracy", "roc_auc", RATE}
 
 
 def classification_metrics(
@@ -51,39 +53,39 @@ def classification_metrics(
     `labels` are cell, no_cell or ambiguous (left out), or booleans (True: cell); a candidate
     counts as a cell where p_cell >= threshold. Without `groups`, or with a single one, candidates
     are taken as independent: Wilson's interval for precision, recall, specificity and accuracy,
-    DeLong's for roc_auc, and the percentiles of a bootstrap over candidates, stratified by
-    label, for f1, average_precision, the false-positive rate at recall 0.99 and brier. With
-    two or more `groups` (the brain of each candidate) every interval comes from a two-stage
-    bootstrap, brains first, then candidates within each drawn brain; with fewer than about six
-    brains it tells little about further brains. Where no resample differs because there is
-    nothing to get wrong, f1, average_precision (Boyd et al. 2013), the false-positive rate and
-    shares fall back on Wilson's interval.
+    DeLong's for roc_auc, one from order statistics for the false-positive rate at recall 0.99,
+    and the percentiles of a bootstrap over candidates for f1, average_precision and brier. With
+    two or more `groups` (the brain of each candidate) the intervals come from a two-stage
+    bootstrap, brains first, then candidates within each drawn brain (that of the
+    false-positive rate is never narrower than for independent candidates); with fewer than about
+    six brains they tell little about further brains. Where no resample differs, because
+    nothing is wrong or nothing right, the interval is that for independent candidates, Wilson's
+    for f1 and average_precision (Boyd et al. 2013).
 
-    `is_probability=False` is for scores that are not probabilities: brier is nan. Whatever has no
-    meaning is nan with low and high nan: precision without a predicted cell, recall without a
-    cell, specificity without an artefact, f1 without either a cell or a predicted cell, the
-    metrics of ranking where one class is absent, everything for no candidates. Raises
-    InputError on scores that are not finite or of another length than the labels.
+    `is_probability=False` is for other scores: brier is nan. Whatever has no meaning is nan with
+    low and high nan: precision without a predicted cell, recall without a cell, specificity
+    without an artefact, f1 without either a cell or a predicted cell, metrics of ranking
+    where a class is absent, everything for no candidates. Raises InputError on scores that are
+    not finite or of another length than the labels.
     """
     is_cell, scores, groups = checked_candidates(labels, p_cell, groups, is_probability)
     clustered = groups is not None and len(np.unique(groups)) > 1
     ranking = Ranking(is_cell, scores, threshold)
     everything = np.ones((1, len(scores)), np.int32)
     values = {name: float(v[0]) for name, v in ranking.statistics(everything).items()}
+    clusters = groups if clustered else None
     portions = [
         ranking.statistics(weights)
-        for weights in resampled_weights(is_cell, groups if clustered else None, resamples, seed)
+        for weights in resampled_weights(len(scores), clusters, resamples, seed)
     ]
     analytic = _analytic_intervals(is_cell, scores, threshold, values)
+    if not is_probability:
+        values["brier"] = math.nan
     rows = []
     for metric in METRICS:
-        value = values[metric] if is_probability or metric != "brier" else math.nan
         replicates = np.concatenate([portion[metric] for portion in portions])
-        interval = percentile_interval(value, replicates)
-        if metric in WITHOUT_RESAMPLING and not clustered or interval[0] == interval[1]:
-            interval = analytic.get(metric, interval)
-        # Rounding may leave a bound a hair on the wrong side of the value.
-        rows.append((metric, value, min(interval[0], value), max(interval[1], value)))
+        low, high = _interval(metric, values[metric], replicates, analytic, clustered)
+        rows.append((metric, values[metric], low, high))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high"])
 
 
@@ -137,7 +139,7 @@ class Ranking:
                 "accuracy": (hit + others - alarm) / (cells + others),
                 "roc_auc": _area(hits, alarms),
                 "average_precision": _average_precision(hits, alarms),
-                "false_positive_rate_at_recall_0.99": _false_positive_rate(hits, alarms),
+                RATE: _false_positive_rate(hits, alarms),
                 "brier": weights @ self.squared_errors / (cells + others),
             }
 
@@ -163,26 +165,40 @@ def _false_positive_rate(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
     return np.where(hits[:, -1] > 0, rate, math.nan)
 
 
+def _interval(
+    metric: str,
+    value: float,
+    replicates: np.ndarray,
+    analytic: dict[str, tuple[float, float]],
+    clustered: bool,
+) -> tuple[float, float]:
+    """The interval of one metric: from resamples, or the one that needs none, as it has to be."""
+    low, high = percentile_interval(value, replicates)
+    if metric in WITHOUT_RESAMPLING and not clustered or low == high:
+        low, high = analytic.get(metric, (low, high))
+    elif metric == RATE:
+        low, high = min(low, analytic[metric][0]), max(high, analytic[metric][1])
+    # Rounding may leave a bound a hair on the wrong side of the value.
+    return min(low, value), max(high, value)
+
+
 def _analytic_intervals(
     is_cell: np.ndarray, scores: np.ndarray, threshold: float, values: dict[str, float]
 ) -> dict[str, tuple[float, float]]:
     """Intervals that need no resampling, for independent candidates; brier has none."""
     taken = scores >= threshold
     right = taken == is_cell
-    cells, others = int(is_cell.sum()), int((~is_cell).sum())
+    cells = int(is_cell.sum())
     shares = {
         "precision": ((taken & is_cell).sum(), taken.sum()),
         "recall": ((taken & is_cell).sum(), cells),
-        "specificity": ((right & ~is_cell).sum(), others),
+        "specificity": ((right & ~is_cell).sum(), (~is_cell).sum()),
         "accuracy": (right.sum(), len(right)),
         "average_precision": (_count(values["average_precision"], cells), cells),
-        "false_positive_rate_at_recall_0.99": (
-            _count(values["false_positive_rate_at_recall_0.99"], others),
-            others,
-        ),
     }
     intervals = {metric: wilson(*share) for metric, share in shares.items()}
     intervals["roc_auc"] = delong(is_cell, scores)[1:]
+    intervals[RATE] = false_positive_rate_bounds(is_cell, scores, RECALL_WANTED)
     intervals["f1"] = wilson_f1((taken & is_cell).sum(), (~right).sum())
     unknown = {metric: UNKNOWN for metric, value in values.items() if math.isnan(value)}
     return intervals | unknown

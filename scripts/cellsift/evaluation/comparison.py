@@ -1,6 +1,6 @@
 """Which of two arms is better on the same candidates, and by how much."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -25,9 +25,9 @@ def compare_arms(
     `scores` gives each arm's score of the same candidates, labelled cell, no_cell or ambiguous
     (left out); `thresholds` the score from which the arm calls a cell. The difference is that
     of arm_a less arm_b in f1 and average_precision. Its 95% interval is a paired bootstrap:
-    both arms are measured on the same resamples (by candidate, stratified by label; with two
-    or more `groups`, brains first), so that what is hard for both cancels out. An interval that
-    excludes 0 speaks for one arm; among many pairs one in twenty does so by chance. Where a
+    both arms are measured on the same resamples (of candidates; with two or more `groups`,
+    brains first), so that what is hard for both cancels out. An interval that excludes 0
+    speaks for one arm; among many pairs of equals one in twenty does so by chance. Where a
     metric is not defined its difference is nan. Raises InputError as `classification_metrics`.
     """
     rankings, is_cell, clusters = {}, np.zeros(0, bool), None
@@ -39,7 +39,7 @@ def compare_arms(
     values = _measured(rankings, np.ones((1, len(is_cell)), np.int32))
     portions = [
         _measured(rankings, weights)
-        for weights in resampled_weights(is_cell, clusters, resamples, seed)
+        for weights in resampled_weights(len(is_cell), clusters, resamples, seed)
     ]
     rows = []
     for (arm_a, arm_b), metric in _pairs(scores):
@@ -50,11 +50,13 @@ def compare_arms(
     return pd.DataFrame(rows, columns=["arm_a", "arm_b", "metric", "difference", "low", "high"])
 
 
-def _pairs(arms):
+def _pairs(arms: Iterable[str]) -> list[tuple[tuple[str, str], str]]:
     return [(pair, metric) for pair in combinations(arms, 2) for metric in COMPARED]
 
 
-def _measured(rankings: Mapping[str, Ranking], weights: np.ndarray) -> dict:
+def _measured(
+    rankings: Mapping[str, Ranking], weights: np.ndarray
+) -> dict[tuple[str, str], np.ndarray]:
     """The compared metrics of every arm, by (arm, metric)."""
     measured = {}
     for arm, ranking in rankings.items():

@@ -98,7 +98,7 @@ def outcome_metrics(
     clusters = brains if len(outcomes) > 1 else None
     portions = [
         _shares((weights @ counts).T)
-        for weights in resampled_weights(np.zeros(len(counts)), clusters, resamples, seed)
+        for weights in resampled_weights(len(counts), clusters, resamples, seed)
     ]
     hits, alarms, missed = (int(n) for n in total)
     analytic = {

@@ -12,7 +12,7 @@ from cellsift.errors import InputError
 from cellsift.inference.ensemble import Ensemble, load_ensemble
 from cellsift.io.cuboids import CuboidStore
 from cellsift.training.batches import Cuboids
-from cellsift.training.device import choose_device, repeatable
+from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.scoring import score
 
 DECIMALS = 6
@@ -71,7 +71,7 @@ def score_store(
     # Every cuboid is read once: holding them in memory gains nothing.
     cuboids = Cuboids({"": store}, rows, memory_bytes=0)
     for scorer in ensemble.scorers:
-        scorer.model.to(place)
+        place_model(scorer.model, place)
     with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=not progress) as bar:
         return score(ensemble.scorers, cuboids, place, bar.update)
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cellsift.models import create_model
-from cellsift.training.device import choose_device, repeatable
+from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.scoring import SCORING_BATCH
 
 MEGABYTE = 1e6
@@ -42,7 +42,8 @@ def measure_cost(
     place = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
-        model = create_model(architecture, channels, cuboid_shape, **options).to(place).eval()
+        model = create_model(architecture, channels, cuboid_shape, **options).eval()
+        place_model(model, place)
         rate = _cuboids_per_second(model, (channels, *cuboid_shape), place, seconds)
         flops = _flops(model, torch.zeros(1, channels, *cuboid_shape, device=place))
     return {

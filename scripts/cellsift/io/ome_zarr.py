@@ -1,6 +1,9 @@
 """Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
 
+import itertools
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -15,33 +18,84 @@ TOLERANCE = 0.01
 SPATIAL = ("z", "y", "x")
 
 
+@dataclass(frozen=True)
+class _Level:
+    """The image at full size: its array, its axes, and a voxel's size along them, if given."""
+
+    array: zarr.Array
+    axes: list[dict]
+    scale: np.ndarray | None
+
+    @property
+    def names(self) -> list[str]:
+        return [axis["name"] for axis in self.axes]
+
+
 def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array:
     """Return level 0 as a lazy array (z, y, x) with the store's own chunks.
 
     `path` is a folder or a URL; `voxel_size` (z, y, x) in µm has to agree with the metadata.
     Raises InputError for anything but one image with axes z, y, x (others may have length 1).
     """
+    level = _level_0(path)
+    _refuse_axes(path, level.names, level.array.shape)
+    if level.scale is not None:
+        _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
+    kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
+    return da.from_zarr(level.array)[kept]
+
+
+def check_chunks(path: str) -> None:
+    """Raise InputError for a chunk of level 0 whose file is cut off; decodes nothing.
+
+    Only Blosc chunks in a folder are looked at: their decoder reads past the end of a cut file and
+    returns noise, where other decoders refuse it.
+    """
+    level = _level_0(path)
+    compressors = [type(codec).__name__ for codec in level.array.compressors]
+    if "://" in path or level.array.shards or not any("Blosc" in name for name in compressors):
+        return
+    folder = Path(path) / level.array.path
+    grid = [
+        range(-(-size // chunk))
+        for size, chunk in zip(level.array.shape, level.array.chunks, strict=True)
+    ]
+    for place in itertools.product(*grid):
+        file = folder / level.array.metadata.encode_chunk_key(place)
+        if file.exists():  # Chunks of zeros alone may be left out.
+            _refuse_cut_off(file)
+
+
+def _refuse_cut_off(chunk: Path) -> None:
+    with chunk.open("rb") as file:
+        header = file.read(16)
+    # The header's last four bytes are the length of the whole: github.com/Blosc/c-blosc.
+    length = int.from_bytes(header[12:16], "little")
+    if len(header) < 16 or chunk.stat().st_size < length:
+        raise InputError(
+            f"{chunk}: this chunk is cut off, {chunk.stat().st_size} of {length} bytes are there. "
+            "Copy or write the OME-Zarr again."
+        )
+
+
+def _level_0(path: str) -> _Level:
     group = _group(path)
     try:
         multiscale = _multiscale(path, group)
         axes, dataset = _axes(path, multiscale), multiscale["datasets"][0]
-        data = da.from_zarr(group[dataset["path"]])
-        scale = _scale(multiscale, dataset)
+        array, scale = group[dataset["path"]], _scale(multiscale, dataset)
+        count = array.ndim
     except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
         raise InputError(
             f"{path}: the metadata or level 0 cannot be read as OME-Zarr 0.4 or 0.5 "
             f"({type(error).__name__}: {error}). Copy or write the OME-Zarr again."
         ) from error
-    names = [axis["name"] for axis in axes]
-    if data.ndim != len(names) or (scale is not None and len(scale) != len(names)):
+    if count != len(axes) or (scale is not None and len(scale) != len(axes)):
         raise InputError(
-            f"{path}: the metadata names {len(names)} axes, the array has {data.ndim}. "
+            f"{path}: the metadata names {len(axes)} axes, the array has {count}. "
             "Write the OME-Zarr again."
         )
-    _refuse_axes(path, names, data.shape)
-    if scale is not None:
-        _refuse_voxel_size(path, axes, scale, voxel_size)
-    return data[tuple(slice(None) if name in SPATIAL else 0 for name in names)]
+    return _Level(array, axes, scale)
 
 
 def _group(path: str) -> zarr.Group:

@@ -45,7 +45,9 @@ def interpolation_matrix(size: int, wished: int) -> np.ndarray:
 
     Pixel centres are at halves (align_corners false), no antialiasing, the ends held constant.
     """
-    source = np.maximum((np.arange(wished) + 0.5) * size / wished - 0.5, 0)
+    # in float32, as torch does: float64 would be more exact but further from cellfinder
+    scale = np.float32(size) / np.float32(wished)
+    source = np.maximum((np.arange(wished, dtype=np.float32) + 0.5) * scale - 0.5, 0)
     lower = np.minimum(source.astype(int), size - 1)
     upper = np.minimum(lower + 1, size - 1)
     weight = source - lower

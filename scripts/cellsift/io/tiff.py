@@ -1,6 +1,7 @@
 """Volumes in TIFF: planes in one file each, or a stack in one file, opened lazily."""
 
 import logging
+import struct
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -45,7 +46,7 @@ def check_planes(planes: list[Path]) -> None:
         headers = pool.map(_plane_header, planes)
         first = next(headers)
         for plane, header in zip(planes[1:], headers, strict=True):
-            _refuse_unequal(plane, header, first, planes[0])
+            _refuse_unequal(plane, header, first, planes[0].name)
 
 
 def open_stack(path: Path) -> da.Array:
@@ -55,10 +56,18 @@ def open_stack(path: Path) -> da.Array:
 
 
 def check_stack(path: Path) -> None:
-    """Read every page's header; raise InputError that names the first plane that is not whole."""
+    """Read every page's header; raise InputError that names the first plane that is not whole.
+
+    Pages that differ are refused too: readers take the first page's header for all.
+    """
     with _opened(path) as tif:
+        tif.pages.useframes = False
+        first = tif.pages.first
         for z, page in enumerate(tif.pages):
-            _refuse_cut_off(page, tif.filehandle.size, f"{path}: plane {z} (counted from 0)")
+            what = f"{path}: plane {z} (counted from 0)"
+            _refuse_colour(page, what)
+            _refuse_unequal(what, _header(page), _header(first), "the first")
+            _refuse_cut_off(page, tif.filehandle.size, what)
 
 
 class _Stack:
@@ -119,7 +128,7 @@ def _opened(path: Path) -> Iterator[TiffFile]:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file. Correct the path.") from None
-    except (TiffFileError, OSError, ValueError, LookupError, ArithmeticError) as error:
+    except (TiffFileError, OSError, ValueError, LookupError, struct.error) as error:
         raise InputError(_unreadable(path, error)) from error
 
 
@@ -146,19 +155,21 @@ def _plane_header(path: Path) -> tuple[tuple[int, int], np.dtype]:
     with _opened(path) as tif:
         page = tif.pages.first
         _refuse_colour(page, f"{path}")
-        if len(tif.pages) > 1 or len(page.shape) != 2 or tif.series[0].size != page.size:
+        # Microscopes write the shape of the whole volume into the OME metadata of each plane.
+        shape = page.shape if tif.is_ome else tif.series[0].shape
+        if len(tif.pages) > 1 or len(page.shape) != 2 or shape != page.shape:
             raise InputError(
-                f"{path}: this file of a series of planes holds a stack itself, of shape "
-                f"{tif.series[0].shape}. Give one plane per file, or the stack's own path."
+                f"{path}: this file of a series of planes holds a stack itself ({len(tif.pages)} "
+                f"pages, shape {shape}). Give one plane per file, or the stack's own path."
             )
         _refuse_cut_off(page, tif.filehandle.size, f"{path}")
-        return page.shape, page.dtype.newbyteorder("=")
+        return _header(page)
 
 
 def _read_plane(path: Path, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     with _opened(path) as tif:
         page = tif.pages.first
-        _refuse_unequal(path, (page.shape, page.dtype.newbyteorder("=")), (shape, dtype), None)
+        _refuse_unequal(path, _header(page), (shape, dtype), "the first")
         try:
             plane = page.asarray()
         except Exception as error:
@@ -166,11 +177,14 @@ def _read_plane(path: Path, shape: tuple[int, int], dtype: np.dtype) -> np.ndarr
         return plane.astype(dtype, copy=False)
 
 
-def _refuse_unequal(path: Path, found: tuple, wanted: tuple, first: Path | None) -> None:
+def _header(page: TiffPage) -> tuple[tuple[int, ...], np.dtype]:
+    return page.shape, page.dtype.newbyteorder("=")
+
+
+def _refuse_unequal(what: str | Path, found: tuple, wanted: tuple, reference: str) -> None:
     if found != wanted:
-        reference = first.name if first else "the first"
         raise InputError(
-            f"{path}: this plane has {_described(*found)}, unlike {reference} with "
+            f"{what}: this plane has {_described(*found)}, unlike {reference} with "
             f"{_described(*wanted)}. All planes of a volume have to be alike: replace it."
         )
 
@@ -183,12 +197,8 @@ def _only_series(path: Path, tif: TiffFile) -> TiffPageSeries:
     if len(tif.series) > 1:
         first = tif.pages.first
         for z, page in enumerate(tif.pages):
-            if page.shape != first.shape or page.dtype != first.dtype:
-                raise InputError(
-                    f"{path}: plane {z} (counted from 0) has shape {page.shape} and type "
-                    f"{page.dtype}, unlike the first with {first.shape} and {first.dtype}. "
-                    "All planes of a volume have to be alike: write the stack again."
-                )
+            what = f"{path}: plane {z} (counted from 0)"
+            _refuse_unequal(what, _header(page), _header(first), "the first")
         raise InputError(
             f"{path}: the file holds {len(tif.series)} images. Write the volume into a file alone."
         )
@@ -240,14 +250,20 @@ def _refuse_cut_off(page: TiffPage, size: int, what: str) -> None:
 
 
 def _refuse_cut_off_series(path: Path, tif: TiffFile, series: TiffPageSeries) -> None:
-    """Refuse a contiguous series of planes that is longer than the file."""
+    """Refuse a series of which the file, by its own metadata, does not hold every plane."""
+    pages = list(series.pages)
+    if None in pages:
+        raise InputError(
+            f"{path}: the file's metadata names {len(pages)} planes, but plane {pages.index(None)} "
+            "(counted from 0) is not in it. Export the file again, or, if every plane has its own "
+            "file, give their folder."
+        )
     if series.dataoffset is None:
         return
-    there = (tif.filehandle.size - series.dataoffset) // (
-        series.keyframe.size * series.dtype.itemsize
-    )
-    if series.dataoffset + series.nbytes > tif.filehandle.size:
-        raise InputError(_cut_off(f"{path}: plane {there} (counted from 0)"))
+    size = tif.filehandle.size
+    if series.dataoffset + series.nbytes > size:
+        whole = (size - series.dataoffset) // (series.keyframe.size * series.dtype.itemsize)
+        raise InputError(_cut_off(f"{path}: plane {whole} (counted from 0)"))
 
 
 def _cut_off(what: str) -> str:

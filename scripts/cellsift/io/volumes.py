@@ -80,11 +80,16 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float]) -> da.Array:
 
 
 def check_files(path: str | Path) -> None:
-    """Read the header of every TIFF plane of the volume; raise InputError for one that is bad."""
+    """Look at all files of the volume without decoding them; raise InputError for a bad one.
+
+    That is the header of every TIFF plane, and the length of an OME-Zarr's chunks.
+    """
     kind = kind_of(path)
-    if kind == "stack":
+    if kind == "ome-zarr":
+        ome_zarr.check_chunks(str(path))
+    elif kind == "stack":
         tiff.check_stack(Path(path))
-    elif kind != "ome-zarr":
+    else:
         tiff.check_planes(list_planes(path))
 
 

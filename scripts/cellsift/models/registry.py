@@ -41,7 +41,7 @@ def list_models() -> list[str]:
 def architecture_file(name: str) -> Path:
     """Return the module in which an architecture is written; InputError for an unknown name."""
     files = _files()
-    if name not in files:
+    if not isinstance(name, str) or name not in files:
         raise InputError(
             f"architecture '{name}' is not known; choose one of: {', '.join(sorted(files))}"
         )

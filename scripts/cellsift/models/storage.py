@@ -126,7 +126,8 @@ def _build(sidecar: dict, path: Path) -> nn.Module:
             sidecar["cuboid"]["shape"],
             **sidecar["options"],
         )
-    except InputError as error:
+    # TypeError: an option that is called like one of create_model's own parameters.
+    except (InputError, TypeError) as error:
         raise InputError(f"{path}: {error}") from error
 
 

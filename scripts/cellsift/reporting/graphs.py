@@ -100,7 +100,12 @@ def _interval(axis: Axes, place: int, row: pd.Series, style: ArmStyle) -> None:
     axis.plot([row["low"], row["high"]], [place, place], color=style.color, linewidth=2)
     face = style.color if style.marker == "x" else "white"
     axis.plot(
-        row["value"], place, style.marker, color=style.color, markerfacecolor=face, markersize=7,
+        row["value"],
+        place,
+        style.marker,
+        color=style.color,
+        markerfacecolor=face,
+        markersize=7,
         markeredgewidth=2,
     )
 
@@ -182,8 +187,13 @@ def draw_reliability(curve: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Fig
             axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8)
             spread = [part["cell_share"] - part["low"], part["high"] - part["cell_share"]]
             axis.errorbar(
-                part["p_cell"], part["cell_share"], np.clip(spread, 0, None), fmt=style.marker,
-                color=style.color, linewidth=1.4, markersize=5,
+                part["p_cell"],
+                part["cell_share"],
+                np.clip(spread, 0, None),
+                fmt=style.marker,
+                color=style.color,
+                linewidth=1.4,
+                markersize=5,
             )
             axis.set(title=arm, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
             axis.set_xlabel("p_cell given by the network")

@@ -18,18 +18,16 @@ LARGEST_PICTURE = 1600
 class Html(str):
     """A piece of HTML that a notebook shows as it is."""
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} characters of HTML>"
+
     def _repr_html_(self) -> str:
-        return str(self)
+        return str.__str__(self)
 
 
 def paragraph(text: str, kind: str = "") -> Html:
     """A paragraph of plain text."""
     return Html(f"<p{_class(kind)}>{escape(text)}</p>\n")
-
-
-def section(title: str, *parts: str) -> Html:
-    """A heading and what belongs under it."""
-    return Html(f"<h2>{escape(title)}</h2>\n" + "".join(parts))
 
 
 def figure(drawing: Figure, caption: str, alternative: str, photograph: bool = False) -> Html:
@@ -58,11 +56,16 @@ def picture_file(path: Path, caption: str, alternative: str) -> Html:
 
 
 def table(
-    frame: pd.DataFrame, caption: str, text_columns: Sequence[str] = (), rows_kind: Sequence = ()
+    frame: pd.DataFrame,
+    caption: str,
+    text_columns: Sequence[str] = (),
+    rows_kind: Sequence[str] = (),
+    intervals_below: bool = False,
 ) -> Html:
     """A table of ready-made strings; columns of text are set left, all others right.
 
-    `rows_kind` gives each row a CSS class ("" for none).
+    A pair (text, address) becomes a link. `rows_kind` gives each row its CSS classes ("" for
+    none). With `intervals_below` the brackets of a value stand under it, which saves width.
     """
     left = set(text_columns)
     head = "".join(
@@ -73,7 +76,7 @@ def table(
     body = "".join(
         f"<tr{_class(kind)}>"
         + "".join(
-            f"<td{_class('text' if name in left else '')}>{escape(str(value))}</td>"
+            f"<td{_class('text' if name in left else '')}>{_content(value, intervals_below)}</td>"
             for name, value in zip(frame.columns, row, strict=True)
         )
         + "</tr>\n"
@@ -88,7 +91,12 @@ def table(
 
 def preformatted(text: str, summary: str) -> Html:
     """Text as it was typed, folded away under `summary`."""
-    return Html(f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>\n")
+    return folded(f"<pre>{escape(text)}</pre>", summary)
+
+
+def folded(content: str, summary: str) -> Html:
+    """HTML that unfolds when its summary is clicked."""
+    return Html(f"<details><summary>{escape(summary)}</summary>{content}</details>\n")
 
 
 def bullets(items: Sequence[str]) -> Html:
@@ -102,6 +110,16 @@ def _picture(content: bytes, kind: str, caption: str, alternative: str) -> Html:
         f'<figure><img alt="{escape(alternative)}" src="data:image/{kind};base64,{encoded}">\n'
         f"<figcaption>{escape(caption)}</figcaption></figure>\n"
     )
+
+
+def _content(value: object, intervals_below: bool) -> str:
+    if isinstance(value, tuple):
+        text, address = value
+        return f'<a href="{escape(address)}">{escape(text)}</a>'
+    text = escape(str(value))
+    if intervals_below and " [" in text:
+        return text.replace(" [", '<br><span class="interval">[') + "</span>"
+    return text
 
 
 def _class(kind: str) -> str:

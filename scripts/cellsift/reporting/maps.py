@@ -104,7 +104,12 @@ def _handle(kind: str) -> Line2D:
     _, marker, color, filled = LOOKS[kind]
     face = color if filled else "none"
     return Line2D(
-        [], [], linestyle="", marker=marker, markeredgecolor=color, markerfacecolor=face,
+        [],
+        [],
+        linestyle="",
+        marker=marker,
+        markeredgecolor=color,
+        markerfacecolor=face,
         markersize=5 if kind == "rejected" else 8,
     )
 
@@ -131,8 +136,15 @@ def _scale_bar(axis: Axes, height: float, width: float) -> None:
         )
     text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
     axis.annotate(
-        text, (left + length / 2, y), (0, 5), textcoords="offset points", ha="center", va="bottom",
-        color="white", fontsize=9, bbox={"facecolor": "black", "alpha": 0.5, "pad": 1, "lw": 0},
+        text,
+        (left + length / 2, y),
+        (0, 5),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color="white",
+        fontsize=9,
+        bbox={"facecolor": "black", "alpha": 0.5, "pad": 1, "lw": 0},
     )
 
 

@@ -42,7 +42,7 @@ def project(
     """Project a brain. Each plane is read once, and few planes are held at a time.
 
     Sides longer than `largest_side` are shortened by taking the brightest of several voxels, so
-    that small cells stay visible. The result does not depend on how the volume is chunked.    """
+    that small cells stay visible. The result does not depend on how the volume is chunked."""
     if background is not None and background.shape != signal.shape:
         raise InputError(
             f"{background.source} has shape {background.shape}, {signal.source} {signal.shape}; "
@@ -72,7 +72,9 @@ def load_projection(path: str | Path) -> Projection:
         with np.load(path, allow_pickle=False) as content:
             arrays = {key: content[key] for key in KEYS}
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such projection; run the step that makes it") from None
+        raise InputError(
+            f"{path}: there is no such projection; run the step that makes it"
+        ) from None
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise InputError(
             f"{path}: not a projection ({error}); delete it and run the step that makes it"

@@ -8,8 +8,6 @@ import pandas as pd
 from cellsift.errors import InputError
 from cellsift.io.whole import read_json
 
-ROLE_NAMES = {"test": "test", "train": "train, out of fold", "predict": "not annotated"}
-
 
 @dataclass(frozen=True)
 class Results:
@@ -41,7 +39,9 @@ class Results:
         try:
             return pd.read_csv(path, dtype={"brain": str, "arm": str})
         except FileNotFoundError:
-            raise InputError(f"{path}: there is no such table; run the step that makes it") from None
+            raise InputError(
+                f"{path}: there is no such table; run the step that makes it"
+            ) from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{path}: not readable as a table ({error}); delete it and run again"

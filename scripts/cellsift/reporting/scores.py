@@ -56,7 +56,10 @@ def draw_histograms(
             else:
                 parts = [cells["p_cell"][labels.to_numpy() == kind] for kind in kinds]
                 axis.hist(
-                    parts, edges, stacked=True, color=list(kinds.values()),
+                    parts,
+                    edges,
+                    stacked=True,
+                    color=list(kinds.values()),
                     label=list(names.values()),
                 )
             axis.axvline(thresholds[arm], color=INK, linestyle="--", linewidth=1.4)
@@ -101,12 +104,31 @@ def most_doubtful(
     Returns candidate (its row), z, y, x in voxels, and p_cell of each arm. Doubt is the distance
     of p_cell to the threshold, on average over the arms.
     """
-    tables = list(scored.values())
     distance = np.mean(
         [np.abs(cells["p_cell"] - thresholds[arm]) for arm, cells in scored.items()], axis=0
     )
-    chosen = np.argsort(distance, kind="stable")[:count]
-    table = tables[0].iloc[chosen][AXES].reset_index(drop=True)
+    return _candidates(scored, np.argsort(distance, kind="stable")[:count])
+
+
+def surest_errors(
+    scored: Mapping[str, pd.DataFrame], labels: pd.Series, label: str, count: int
+) -> pd.DataFrame:
+    """Candidates of one label (cell or no_cell) that arms get wrong; columns as `most_doubtful`.
+
+    First those that most arms get wrong, of them those with the highest mean p_cell of being wrong.
+    """
+    called = np.array([cells["is_cell"].to_numpy(bool) for cells in scored.values()])
+    p_cell = np.mean([cells["p_cell"].to_numpy() for cells in scored.values()], axis=0)
+    wrong = (called != (label == "cell")).sum(axis=0)
+    surest = 1 - p_cell if label == "cell" else p_cell
+    order = np.lexsort((-surest, -wrong))
+    order = order[(wrong[order] > 0) & (labels.to_numpy()[order] == label)]
+    return _candidates(scored, order[:count])
+
+
+def _candidates(scored: Mapping[str, pd.DataFrame], chosen: np.ndarray) -> pd.DataFrame:
+    first = next(iter(scored.values()))
+    table = first.iloc[chosen][AXES].reset_index(drop=True)
     table.insert(0, "candidate", chosen)
     for arm, cells in scored.items():
         table[arm] = cells["p_cell"].to_numpy()[chosen]
@@ -143,7 +165,7 @@ def outcomes_of(
 def _why_missed(
     missed: pd.DataFrame, cells: pd.DataFrame, size: np.ndarray, distance_um: float
 ) -> np.ndarray:
-    """not_called where a rejected candidate lies within the matching distance, else not_proposed."""
+    """not_called where a rejected candidate lies within the distance, else not_proposed."""
     rejected = cells.loc[~cells["is_cell"], AXES].to_numpy(float) * size
     if not len(rejected) or not len(missed):
         return np.full(len(missed), "not_proposed", object)

@@ -41,14 +41,16 @@ def interval_text(value: float, low: float = math.nan, high: float = math.nan) -
 def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     """One row per brain and arm, one column per metric, each as value and 95% interval.
 
-    `tidy` has the columns arm, brain, role, metric, value, low, high; its order of brains and arms
-    is kept. Metrics that the table lacks are left out.
+    `tidy` has the columns arm, brain, role, scores, metric, value, low, high; its order of brains
+    is kept, and that of arms within each. Metrics that the table lacks are left out.
     """
     metrics = [metric for metric in metrics if metric in set(tidy["metric"])]
     rows = []
+    brains = {brain: place for place, brain in enumerate(dict.fromkeys(tidy["brain"]))}
+    tidy = tidy.sort_values("brain", key=lambda names: names.map(brains), kind="stable")
     for (brain, role, arm), part in tidy.groupby(["brain", "role", "arm"], sort=False):
         by_metric = part.set_index("metric")[["value", "low", "high"]]
-        row = {"brain": brain, "role": role, "arm": arm}
+        row = {"brain": brain, "scores": f"{role}, {part['scores'].iloc[0]}", "arm": arm}
         for metric in metrics:
             known = metric in by_metric.index
             row[METRIC_NAMES.get(metric, metric)] = (
@@ -56,7 +58,7 @@ def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
             )
         rows.append(row)
     names = [METRIC_NAMES.get(metric, metric) for metric in metrics]
-    return pd.DataFrame(rows, columns=["brain", "role", "arm", *names])
+    return pd.DataFrame(rows, columns=["brain", "scores", "arm", *names])
 
 
 def count_text(value: float) -> str:

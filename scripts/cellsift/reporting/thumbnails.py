@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from cellsift.reporting.maps import CHANNELS, round_length
+from cellsift.reporting.maps import round_length
 from cellsift.reporting.style import WIDTH, styled
 
 ACROSS = 8
@@ -68,8 +68,3 @@ def _scale_bar(axis, width: float, rows: int) -> None:
     left, y = 0.06 * width, 0.92 * height
     axis.plot([left, left + length], [y, y], color="white", linewidth=3, solid_capstyle="butt")
     axis.text(left, y - 0.04 * height, f"{length:g} µm", color="white", fontsize=7, va="bottom")
-
-
-def channels_caption(channels: int) -> str:
-    """Which channels the rows of thumbnails show."""
-    return "signal" if channels == 1 else f"{CHANNELS[0]} above, {CHANNELS[1]} below"

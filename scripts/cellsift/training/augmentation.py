@@ -32,10 +32,11 @@ NOISE = 0.2  # largest standard deviation, spreads
 
 def flip(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torch.Generator):
     """Mirror along z, y and x, each for half of the cuboids."""
+    flipped = batch.clone()
     for axis in (2, 3, 4):
-        chosen = _per_cuboid(_uniform(generator, 0, 1, len(batch)) < 0.5)
-        batch = torch.where(chosen, batch.flip(axis), batch)
-    return batch
+        chosen = _uniform(generator, 0, 1, len(batch)) < 0.5
+        flipped[chosen] = flipped[chosen].flip(axis)
+    return flipped
 
 
 def quarter_turn(
@@ -64,9 +65,7 @@ def affine(batch: torch.Tensor, voxel_size: Size, strength: float, generator: to
     matrix = _random_matrix(batch.shape[2:], voxel_size, count, strength, generator)
     grid = F.affine_grid(matrix, [count, *batch.shape[1:]], align_corners=False)
     moved = F.grid_sample(batch[chosen], grid, padding_mode="border", align_corners=False)
-    batch = batch.clone()
-    batch[chosen] = moved
-    return batch
+    return _replaced(batch, chosen, moved)
 
 
 def gain(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torch.Generator):
@@ -83,22 +82,24 @@ def gain(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torc
 def blur(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torch.Generator):
     """Mix every voxel with its neighbours in y and x: a slightly worse focus."""
     chosen = _uniform(generator, 0, 1, len(batch)) < BLUR_SHARE
-    weight = _per_cuboid(chosen * _uniform(generator, 0, BLUR * strength, len(batch)))
+    weight = _per_cuboid(_uniform(generator, 0, BLUR * strength, len(batch))[chosen])
+    blurred = batch[chosen]
     for axis in (3, 4):
-        first, last = batch.narrow(axis, 0, 1), batch.narrow(axis, -1, 1)
-        inner = batch.shape[axis] - 1
-        before = torch.cat([first, batch.narrow(axis, 0, inner)], axis)
-        after = torch.cat([batch.narrow(axis, 1, inner), last], axis)
-        batch = batch + weight * (before + after - 2 * batch)
-    return batch
+        first, last = blurred.narrow(axis, 0, 1), blurred.narrow(axis, -1, 1)
+        inner = blurred.shape[axis] - 1
+        before = torch.cat([first, blurred.narrow(axis, 0, inner)], axis)
+        after = torch.cat([blurred.narrow(axis, 1, inner), last], axis)
+        blurred = blurred + weight * (before + after - 2 * blurred)
+    return _replaced(batch, chosen, blurred)
 
 
 def noise(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torch.Generator):
     """Add Gaussian noise, a different amount to every cuboid."""
     chosen = _uniform(generator, 0, 1, len(batch)) < NOISE_SHARE
-    deviation = _per_cuboid(chosen * _uniform(generator, 0, NOISE * strength, len(batch)))
-    drawn = torch.randn(batch.shape, generator=generator, device=generator.device)
-    return batch + deviation * drawn
+    deviation = _per_cuboid(_uniform(generator, 0, NOISE * strength, len(batch))[chosen])
+    clean = batch[chosen]
+    drawn = torch.randn(clean.shape, generator=generator, device=generator.device)
+    return _replaced(batch, chosen, clean + deviation * drawn)
 
 
 def augment(
@@ -167,3 +168,9 @@ def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -
 
 def _per_cuboid(values: torch.Tensor) -> torch.Tensor:
     return values.view(-1, 1, 1, 1, 1)
+
+
+def _replaced(batch: torch.Tensor, chosen: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    result = batch.clone()
+    result[chosen] = values
+    return result

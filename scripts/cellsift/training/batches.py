@@ -99,6 +99,10 @@ class Cuboids:
         self, raw: torch.Tensor, rows: np.ndarray, normalisation: Normalisation
     ) -> torch.Tensor:
         brains = self._brain[rows]
+        if len(set(brains)) == 1:
+            return normalisation.apply(
+                raw, self._log_median[brains[0]], self._log_spread[brains[0]]
+            )
         result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
         for brain in np.unique(brains):
             chosen = torch.from_numpy(np.flatnonzero(brains == brain)).to(raw.device)

@@ -20,7 +20,7 @@ from cellsift.models.normalisation import Normalisation
 from cellsift.training.augmentation import augment
 from cellsift.training.batches import fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from cellsift.training.device import choose_device, repeatable
+from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.fold_data import FoldData
 from cellsift.training.optimisation import (
     class_weights,
@@ -98,7 +98,8 @@ def train_fold(
     ):
         torch.manual_seed(_epoch_seed(seed, fold, 0))
         channels, shape, _ = data.training.layout
-        model = create_model(arm.architecture, channels, shape, **arm.options).to(place)
+        model = create_model(arm.architecture, channels, shape, **arm.options)
+        place_model(model, place)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
         state = TrainingState(model, make_optimiser(model, recipe["weight_decay"]))
         if (saved := load_checkpoint(checkpoint, mark)) is not None:

@@ -1,0 +1,269 @@
+"""The parts of a brain's page, each of them one call in reports/brain.ipynb."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellsift.io.cells import read_points
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_json
+from cellsift.reporting import html, maps, scores, tables, thumbnails
+from cellsift.reporting.html import Html
+from cellsift.reporting.projections import Projection, load_projection
+from cellsift.reporting.results import Results
+
+SHOWN = 16
+NO_CANDIDATES = "Detection found no candidate in this brain."
+
+
+@dataclass(frozen=True)
+class BrainResults:
+    """What a results folder holds on one brain.
+
+    `information` may have the brain's role, and the paths of its annotation, cells and non_cells.
+    """
+
+    results: Results
+    brain: str
+    information: dict = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.results.folder / "brains" / self.brain
+
+    @cached_property
+    def found(self) -> dict:
+        """What preflight found in the brain's files."""
+        return read_json(self.folder / "preflight.json")
+
+    @cached_property
+    def projection(self) -> Projection:
+        return load_projection(self.folder / "projection.npz")
+
+    @cached_property
+    def scored(self) -> dict[str, pd.DataFrame]:
+        """The classified candidates of each arm."""
+        return self.results.scored(self.brain)
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """The p_cell from which each arm calls a cell."""
+        return {arm: float(self.results.model(arm)["threshold"]) for arm in self.scored}
+
+    @cached_property
+    def annotation(self) -> pd.DataFrame | None:
+        """Annotated cells, z, y, x in voxels, if there are any files of them."""
+        path = self.information.get("cells")
+        return read_points(path, "cell") if path and self.labels is not None else None
+
+    @property
+    def annotated_in_part(self) -> bool:
+        return bool(self.information.get("non_cells"))
+
+    @cached_property
+    def labels(self) -> pd.Series | None:
+        """The label of each candidate: cell, no_cell or ambiguous."""
+        if not (self.folder / "labels.csv").is_file():
+            return None
+        return self.results.table("brains", self.brain, "labels.csv")["label"]
+
+    @property
+    def distance_um(self) -> float:
+        """Within which distance a candidate counts as an annotated cell."""
+        return float(read_json(self.folder / "labels.json")["distance_um"])
+
+    @property
+    def candidates(self) -> int:
+        return len(next(iter(self.scored.values()))) if self.scored else 0
+
+
+def title(brain: BrainResults) -> Html:
+    """The page's heading, and the way back."""
+    return Html(
+        f'<p><a href="../index.html">All brains and arms</a></p>\n'
+        f"<h1>Brain {escape(brain.brain)}</h1>\n"
+    )
+
+
+def facts(brain: BrainResults) -> Html:
+    """What the brain is: role, size, channels, annotation, candidates."""
+    shape, size = brain.projection.shape, brain.projection.size_um
+    role = brain.information.get("role") or brain.found.get("role", "")
+    roles = {
+        "train": "train: networks and thresholds were fitted on it; the scores below come from "
+        "networks that had not seen the candidate",
+        "test": "test: nothing was fitted on it",
+        "predict": "predict: only classified",
+    }
+    items = [
+        f"Role {roles.get(role, role)}.",
+        f"{' × '.join(map(str, shape))} voxels (z × y × x) of "
+        f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
+        f"{' × '.join(f'{v / 1000:.2f}' for v in size)} mm.",
+        "Signal and background channel." if len(brain.projection.top) == 2 else "Signal only.",
+        f"{tables.count_text(brain.candidates)} candidates.",
+    ]
+    if brain.annotation is not None:
+        kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
+        number = tables.count_text(len(brain.annotation))
+        items.append(f"{number} annotated cells; the annotation counts as naming {kind}.")
+    return html.bullets(items)
+
+
+def projection(brain: BrainResults) -> Html:
+    """The brain from above and from the front."""
+    caption = (
+        "Each picture shows the brightest voxel along the line of sight, so cells at all depths "
+        "lie on top of each other. Dim parts are brightened. z is depth, in the order of the planes."
+    )
+    picture = maps.draw_projection(brain.projection)
+    return html.figure(picture, caption, "Maximum projections of the brain", photograph=True)
+
+
+def found_cells(brain: BrainResults) -> Html:
+    """Candidates and cells of each arm, drawn into the signal."""
+    if not brain.candidates:
+        return html.paragraph(NO_CANDIDATES)
+    distance = brain.distance_um if brain.annotation is not None else None
+    outcomes = {
+        arm: scores.outcomes_of(
+            cells, brain.projection.voxel_size, brain.annotation, distance, brain.annotated_in_part
+        )
+        for arm, cells in brain.scored.items()
+    }
+    caption = (
+        "The signal from above with each arm's verdicts on all depths. Open circles are cells, "
+        "dots are candidates that the arm rejected."
+    )
+    if brain.annotation is not None:
+        caption += (
+            " Crosses are annotated cells that were missed: × if the arm rejected a candidate "
+            f"there, + if detection proposed none within {distance:g} µm."
+        )
+        if not brain.annotated_in_part:
+            caption += " Triangles were called cells but are not annotated as such."
+    picture = maps.draw_outcomes(brain.projection, outcomes)
+    return html.figure(picture, caption, "Cells found by each arm", photograph=True)
+
+
+def counts(brain: BrainResults) -> Html:
+    """How many cells each arm finds."""
+    if not brain.scored:
+        return html.paragraph("No arm has classified this brain.")
+    caption = "A candidate is a cell where p_cell reaches the arm's threshold."
+    table = scores.count_table(brain.scored, brain.thresholds)
+    return html.table(table, caption, text_columns=("arm",))
+
+
+def histograms(brain: BrainResults) -> Html:
+    """How sure each arm is."""
+    if not brain.candidates:
+        return html.paragraph(NO_CANDIDATES)
+    caption = (
+        "How many candidates were given which p_cell; the dashed line is the arm's threshold. Two "
+        "heaps at the ends with little between them mean that the arm is sure of itself."
+    )
+    if brain.labels is not None:
+        caption += " Colours tell what the annotation says."
+    picture = scores.draw_histograms(brain.scored, brain.thresholds, brain.labels)
+    return html.figure(picture, caption, "Histograms of p_cell by arm")
+
+
+def agreement(brain: BrainResults) -> Html:
+    """On how many candidates each two arms agree."""
+    if len(brain.scored) < 2:
+        return html.paragraph("There is only one arm, so there is nothing to compare.")
+    if not brain.candidates:
+        return html.paragraph(NO_CANDIDATES)
+    caption = (
+        "Shared among cells: of the candidates that at least one of the two arms calls a cell, the "
+        "share that both do."
+    )
+    table = scores.agreement_table(brain.scored)
+    return html.table(table, caption, text_columns=("first arm", "second arm"))
+
+
+def doubtful(brain: BrainResults) -> Html:
+    """The candidates that the arms are least sure of."""
+    if not brain.candidates:
+        return html.paragraph(NO_CANDIDATES)
+    table = scores.most_doubtful(brain.scored, brain.thresholds, SHOWN)
+    said = (
+        "The candidates whose p_cell lies nearest to the arms' thresholds, the most doubtful first."
+    )
+    return _pictures(brain, table, said)
+
+
+def missed(brain: BrainResults) -> Html:
+    """Annotated cells that have a candidate but were rejected, by most arms first."""
+    return _errors(
+        brain,
+        "cell",
+        "Annotated cells that arms reject: first those that most arms reject, of them the surest "
+        "rejections first. Such cells may be faint, or wrongly annotated.",
+        "No arm rejects a candidate that is annotated as a cell.",
+    )
+
+
+def not_annotated(brain: BrainResults) -> Html:
+    """Candidates that count as artefacts but were called cells, by most arms first."""
+    return _errors(
+        brain,
+        "no_cell",
+        "Candidates called cells where the annotation has none: first those that most arms call "
+        "cells, of them the surest first. Look closely: some may be cells that were overlooked.",
+        "No arm calls a cell where the annotation has none.",
+    )
+
+
+def _errors(brain: BrainResults, label: str, said: str, none: str) -> Html:
+    if brain.labels is None:
+        return html.paragraph("This brain is not annotated.")
+    if not brain.candidates:
+        return html.paragraph(NO_CANDIDATES)
+    table = scores.surest_errors(brain.scored, brain.labels, label, SHOWN)
+    return _pictures(brain, table, said) if len(table) else html.paragraph(none)
+
+
+def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
+    """Thumbnails of candidates, and their coordinates in a table that unfolds."""
+    store = CuboidStore.open(brain.folder / "cuboids.zarr")
+    cuboids = store.read(table["candidate"].to_numpy())
+    titles = [_title(row, list(brain.scored)) for _, row in table.iterrows()]
+    picture = thumbnails.draw_thumbnails(cuboids, titles, store.voxel_size)
+    caption = (
+        f"{said} Over each: z, y, x in voxels and p_cell by "
+        f"{_arms_in_words(list(brain.scored))}. Pictures show the {_channels(store.channels)}, the "
+        "brightest voxel of the middle third in z, all with the same brightness."
+    )
+    shown = table.copy()
+    for axis in scores.AXES:
+        shown[axis] = [f"{value:.1f}" for value in table[axis]]
+    for arm in brain.scored:
+        shown[f"p_cell, {arm}"] = [f"{value:.3f}" for value in shown.pop(arm)]
+    return Html(
+        html.figure(picture, caption, "Thumbnails of candidates", photograph=True)
+        + html.folded(html.table(shown, "Coordinates in voxels of the signal."), "Coordinates")
+    )
+
+
+def _title(row: pd.Series, arms: list[str]) -> str:
+    place = " ".join(f"{value:.0f}" for value in row[scores.AXES])
+    p_cell = np.array([row[arm] for arm in arms], float)
+    if len(arms) > 3:
+        return f"{place}\np {p_cell.min():.2f} to {p_cell.max():.2f}"
+    return f"{place}\np {' / '.join(f'{p:.2f}' for p in p_cell)}"
+
+
+def _arms_in_words(arms: list[str]) -> str:
+    if len(arms) > 3:
+        return "the lowest and the highest arm"
+    return " / ".join(arms)
+
+
+def _channels(channels: int) -> str:
+    return "signal" if channels == 1 else "signal above and the background below"

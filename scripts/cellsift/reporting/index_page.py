@@ -1,0 +1,307 @@
+"""The parts of the index page, each of them one call in reports/index.ipynb."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cellsift.io.whole import read_json
+from cellsift.reporting import graphs, html, tables
+from cellsift.reporting.html import Html
+from cellsift.reporting.results import Results
+from cellsift.reporting.run_information import configuration_text, version_table
+from cellsift.reporting.style import arm_styles
+from cellsift.reporting.verdict import judged_brains, verdict_sentences
+
+MOST_PANELS = 6
+NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
+
+
+def verdict(results: Results) -> Html:
+    """The verdict in words."""
+    return html.Html(
+        '<div class="verdict">'
+        + "".join(html.paragraph(sentence) for sentence in verdict_sentences(results))
+        + "</div>\n"
+    )
+
+
+def brains(results: Results) -> Html:
+    """Links to the pages of the brains."""
+    rows = []
+    for path in sorted((results.folder / "brains").glob("*/preflight.json")):
+        found, name = read_json(path), path.parent.name
+        shape = " × ".join(str(n) for n in found["signal"]["shape"])
+        cells = found.get("annotated_cells")
+        rows.append(
+            {
+                "brain": (name, f"brains/{name}.html"),
+                "role": found.get("role", ""),
+                "channels": found.get("channels", ""),
+                "voxels (z × y × x)": shape,
+                "annotated cells": "none" if cells is None else tables.count_text(cells),
+            }
+        )
+    caption = (
+        "Each brain has a page of its own, with pictures of it and of its most doubtful cells."
+    )
+    return html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+
+
+def end_to_end(results: Results) -> Html:
+    """Precision, recall and F1 against the annotation, as a picture of F1 and as a table."""
+    scores = _test_first(results.evaluation("end_to_end"))
+    if scores.empty:
+        return html.paragraph(NOTHING_ANNOTATED)
+    styles = arm_styles(_arms_in(results, scores), results.floor)
+    shown = _few_brains(scores)
+    parts = []
+    if shown["value"].where(shown["metric"] == "f1").notna().any():
+        caption = (
+            "How to read it: each mark is an arm's F1, the line its 95% interval. F1 is 1 when "
+            "every annotated cell is found and nothing else is called a cell. Where the lines of two "
+            "arms overlap widely, the data do not say which is better."
+        )
+        picture = graphs.draw_intervals(shown, "f1", styles)
+        parts.append(html.figure(picture, caption, "F1 of each arm with its interval, by brain"))
+    caption = (
+        "Recall: of the annotated cells, how many are found (cells that detection never proposed "
+        "count as missed). Precision: of the cells called, how many are annotated. F1 weighs both. "
+        "Brackets: 95% interval. Test brains were locked away while fitting. Train brains were "
+        "scored by networks that had not seen the candidate, but their threshold was fitted on "
+        "these scores, which flatters them a little."
+    )
+    parts.append(_metrics(results, scores, ("recall", "precision", "f1"), caption))
+    notes = scores.get("note", pd.Series(dtype=str)).dropna()
+    parts += [html.paragraph(f"– means unknown: {note}.", "note") for note in _distinct(notes)]
+    return Html("".join(parts))
+
+
+def detection(results: Results) -> Html:
+    """How many of the annotated cells have a candidate at all."""
+    found = _test_first(results.evaluation("detection"))
+    if found.empty:
+        return html.paragraph(NOTHING_ANNOTATED)
+    rows = []
+    for (brain, role), part in found.groupby(["brain", "role"], sort=False):
+        by_metric = part.set_index("metric")
+        recall = by_metric.loc["recall", ["value", "low", "high"]].astype(float)
+        per_cell = by_metric.at["candidates_per_cell", "value"]
+        rows.append(
+            {
+                "brain": brain,
+                "role": role,
+                "annotated cells": tables.count_text(by_metric.at["annotated", "value"]),
+                "candidates": tables.count_text(by_metric.at["candidates", "value"]),
+                "candidates per cell": "–" if pd.isna(per_cell) else f"{per_cell:.1f}",
+                "cells with a candidate": tables.interval_text(*recall),
+            }
+        )
+    caption = (
+        "The last column is the share of annotated cells that detection proposes as a candidate: "
+        "the highest recall any arm can reach. Brackets: 95% interval."
+    )
+    return html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+
+
+def classification(results: Results) -> Html:
+    """All metrics on the candidates alone."""
+    scores = _test_first(results.evaluation("classification"))
+    if scores.empty:
+        return html.paragraph(NOTHING_ANNOTATED)
+    caption = (
+        "Here only candidates count, so cells that detection missed do not. Specificity: of the "
+        "artefacts, how many are rejected. ROC AUC and average precision judge the order of the "
+        "scores, whatever the threshold (1 is perfect). False positives at recall 0.99: the share "
+        "of artefacts one has to accept to keep 99% of the cells (0 is perfect). Brier score: mean "
+        "squared error of p_cell (0 is perfect). Ambiguous candidates are left out. Brackets: 95% "
+        "interval."
+    )
+    return _metrics(results, scores, tables.METRIC_NAMES, caption, stacked=True)
+
+
+def curves(results: Results) -> Html:
+    """ROC and precision-recall curves."""
+    parts = []
+    captions = {
+        "roc": (
+            "ROC curves: along a line the threshold on p_cell falls from 1 to 0; more cells are "
+            "found, and more artefacts slip in. The nearer to the upper left corner, the better."
+        ),
+        "precision_recall": (
+            "Precision-recall curves: how clean the called cells are when a given share of the "
+            "cells is found. The nearer to the upper right corner, the better; guessing gives the "
+            "share of cells among the candidates (thin line)."
+        ),
+    }
+    shares = _cell_shares(results.evaluation("confusion"))
+    for name, caption in captions.items():
+        points = _few_brains(_test_first(results.evaluation(name)))
+        if points.empty:
+            return html.paragraph(NOTHING_ANNOTATED)
+        styles = arm_styles(_arms_in(results, points), results.floor)
+        picture = graphs.draw_curves(points, name, styles, shares)
+        parts.append(html.figure(picture, caption, f"{name} curves of each arm, by brain"))
+    return Html("".join(parts))
+
+
+def confusion(results: Results) -> Html:
+    """Confusion matrices of the brains that the verdict rests on."""
+    counts = results.evaluation("confusion")
+    judged = judged_brains(counts)
+    if judged is None:
+        return html.paragraph(NOTHING_ANNOTATED)
+    caption = (
+        f"Candidates of {judged.where}. Upper row: annotated cells; lower row: artefacts. The "
+        "upper left and lower right fields are right decisions. Percentages are of the row. Cells that "
+        "detection missed and ambiguous candidates are not counted here."
+    )
+    picture = graphs.draw_confusion(counts[counts["brain"] == judged.name])
+    return html.figure(picture, caption, "Confusion matrix of each arm")
+
+
+def calibration(results: Results) -> Html:
+    """Whether p_cell can be taken at its word."""
+    curve = results.evaluation("calibration_curve")
+    judged = judged_brains(curve)
+    if judged is None:
+        return html.paragraph(NOTHING_ANNOTATED)
+    styles = arm_styles(_arms_in(results, curve), results.floor)
+    caption = (
+        f"Candidates of {judged.where} in steps of p_cell: across what the arm gave, up what share "
+        "of them truly are cells, with its 95% interval. On the thin line p_cell can be taken at "
+        "its word; marks below it mean the arm is too sure of cells."
+    )
+    picture = graphs.draw_reliability(curve[curve["brain"] == judged.name], styles)
+    return html.figure(picture, caption, "Share of cells against p_cell, for each arm")
+
+
+def folds(results: Results) -> Html:
+    """How the candidates of train brains were divided into folds."""
+    table = results.table("training", "folds.csv")
+    caption = "Labelled candidates of each fold. Each fold is scored by networks that never saw it."
+    return Html(
+        html.paragraph(tables.folds_sentence(table))
+        + html.table(tables.fold_table(table), caption, text_columns=("fold", "brain"))
+    )
+
+
+def loss(results: Results) -> Html:
+    """Loss over epochs of every arm and fold."""
+    histories = {}
+    for arm in results.arms:
+        paths = sorted((results.folder / "training" / arm).glob("fold-*/history.csv"), key=_fold_of)
+        runs = {_fold_of(path): results.table(*_parts(path, results)) for path in paths}
+        if runs:
+            histories[arm] = runs
+    if not histories:
+        return html.paragraph("No arm was trained in this run.")
+    caption = (
+        "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
+        "random); solid: loss on the fold left out. Where the solid line rises while the dotted "
+        "one falls, the network learns its examples by heart; the weights of the marked epoch are used."
+    )
+    return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
+
+
+def cost(results: Results) -> Html:
+    """What each arm costs to train and to run."""
+    table = tables.cost_table(results.cost())
+    if len(table.columns) == 1:
+        return html.paragraph("No cost was measured.")
+    caption = (
+        "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
+        "Cuboids per second: when classifying. Times of training are for one fold."
+    )
+    return html.table(table, caption, text_columns=("arm", "device"))
+
+
+def explanations(results: Results) -> Html:
+    """The Grad-CAM montage of each arm."""
+    parts = []
+    for arm in results.arms:
+        path = results.folder / "explanations" / arm / "montage.png"
+        if path.is_file():
+            caption = (
+                f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
+                "that spoke most for the verdict given. A good arm looks at the soma itself; one "
+                "that looks at the corners has learnt something else."
+            )
+            parts.append(html.picture_file(path, caption, f"Grad-CAM of candidates by {arm}"))
+    return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
+
+
+def run(results: Results) -> Html:
+    """Versions, seed and config."""
+    made = {arm: results.model(arm).get("provenance", {}) for arm in results.arms}
+    versions = version_table(made)
+    seed = results.configuration.get("seed")
+    caption = "Versions of the software that made this page, and of that which trained each arm."
+    return Html(
+        (html.paragraph(f"Seed: {seed}.") if seed is not None else "")
+        + html.preformatted(configuration_text(results.configuration), "Config, defaults filled in")
+        + html.folded(
+            html.table(versions, caption, text_columns=list(versions)), "Versions of software"
+        )
+    )
+
+
+def _metrics(
+    results: Results, scores: pd.DataFrame, metrics, caption: str, stacked: bool = False
+) -> Html:
+    table = tables.metric_table(scores, metrics)
+    floor = results.floor
+    first = ~table["brain"].duplicated()
+    kinds = [
+        " ".join(name for name, on in (("first", start), ("floor", arm in floor)) if on)
+        for start, arm in zip(first, table["arm"], strict=True)
+    ]
+    table[["brain", "scores"]] = table[["brain", "scores"]].where(first | _changes(table), "")
+    table["brain"] = table["brain"].where(first, "")
+    return html.table(table, caption, ("brain", "scores", "arm"), kinds, stacked)
+
+
+def _changes(table: pd.DataFrame) -> pd.Series:
+    return table["scores"] != table["scores"].shift()
+
+
+def _test_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with those of test brains first, all of a role before its single brains."""
+    pooled = frame["brain"].isin(("all test brains", "all train brains"))
+    order = (frame["role"] != "test") * 2 + ~pooled
+    return frame.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
+
+
+def _few_brains(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of at most MOST_PANELS brains, single ones unless there are too many."""
+    names = _distinct(frame["brain"])
+    single = [name for name in names if not name.startswith("all ")]
+    kept = single if len(single) <= MOST_PANELS else names[:MOST_PANELS]
+    return frame[frame["brain"].isin(kept)]
+
+
+def _arms_in(results: Results, frame: pd.DataFrame) -> list[str]:
+    found = _distinct(frame["arm"])
+    return [arm for arm in results.arms if arm in found] + [
+        arm for arm in found if arm not in results.arms
+    ]
+
+
+def _cell_shares(counts: pd.DataFrame) -> dict[str, float]:
+    shares = {}
+    for row in counts.itertuples(index=False):
+        cells = row.true_positive + row.false_negative
+        total = cells + row.false_positive + row.true_negative
+        shares[row.brain] = cells / total if total else float("nan")
+    return shares
+
+
+def _distinct(values) -> list[str]:
+    return [value for value in dict.fromkeys(values) if value]
+
+
+def _fold_of(path: Path) -> int:
+    return int(path.parent.name.removeprefix("fold-"))
+
+
+def _parts(path: Path, results: Results) -> tuple[str, ...]:
+    return path.relative_to(results.folder).parts

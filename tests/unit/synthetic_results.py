@@ -1,0 +1,194 @@
+"""A small results folder as a run leaves it, made without detecting or training anything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter
+from scipy.special import expit
+
+from cellsift.evaluation.matching import label_candidates
+from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
+from cellsift.io.extraction import extract_cuboids
+from cellsift.io.volumes import Volume
+from cellsift.io.whole import write_json, write_table
+from cellsift.reporting.projections import project_brain
+
+VOXEL_SIZE = (5.0, 2.0, 2.0)
+SHAPE = (36, 150, 210)
+DISTANCE_UM = 10.0
+SKILL = {"resnet_narrow": 3.2, "cellfinder_resnet18": 2.6}
+FOLDS = 3
+ROLES = {"mouse_a": "train", "mouse_b": "train", "mouse_c": "test", "mouse_d": "predict"}
+
+
+@dataclass(frozen=True)
+class SyntheticResults:
+    """Where the results lie, their config, and what the brains table says of each brain."""
+
+    folder: Path
+    configuration: dict
+    information: dict[str, dict]
+
+
+def make_results(
+    folder: Path,
+    roles: dict[str, str] | None = None,
+    skill: dict[str, float] | None = None,
+    cells: int = 60,
+) -> SyntheticResults:
+    """Write a results folder to `folder`/results and return what a report needs of it.
+
+    `skill` is, for each arm, how far apart the logits of cells and artefacts lie; `cells` is the
+    number of cells in a brain, which has three times as many candidates.
+    """
+    roles = ROLES if roles is None else roles
+    skill = SKILL if skill is None else skill
+    results = folder / "results"
+    made = {
+        name: _make_brain(folder, results, name, role, skill, cells, seed)
+        for seed, (name, role) in enumerate(roles.items())
+    }
+    annotated = [brain for brain, _ in made.values() if brain is not None]
+    scored = {
+        arm: {name: tables[arm] for name, (brain, tables) in made.items() if brain is not None}
+        for arm in skill
+    }
+    evaluated = evaluate_project(
+        annotated, scored, dict.fromkeys(skill, 0.5), seed=1, resamples=100
+    )
+    for name, table in evaluated.items():
+        write_table(table, results / "evaluation" / f"{name}.csv")
+    for arm in skill:
+        _make_arm(results, arm)
+    write_table(_folds(annotated), results / "training" / "folds.csv")
+    information = {
+        name: {"role": role, "cells": str(folder / f"{name}.csv") if role != "predict" else None}
+        for name, role in roles.items()
+    }
+    configuration = {"arms": list(skill), "seed": 1, "detection": {"method": "dog"}}
+    return SyntheticResults(results, configuration, information)
+
+
+def _make_brain(folder, results, name, role, skill, cells, seed):
+    generator = np.random.default_rng(seed)
+    annotation = pd.DataFrame(
+        generator.uniform((4, 8, 8), np.array(SHAPE) - (4, 8, 8), (cells, 3)), columns=list("zyx")
+    )
+    missed = cells // 10
+    artefacts = generator.uniform((1, 3, 3), np.array(SHAPE) - 2, (2 * cells, 3))
+    near = annotation.to_numpy()[missed:] + generator.normal(0, 0.4, (cells - missed, 3))
+    candidates = pd.DataFrame(np.concatenate([near, artefacts]), columns=list("zyx")).round(2)
+    candidates["contrast"] = generator.normal(1, 0.6, len(candidates))
+    candidates.loc[: len(near) - 1, "contrast"] += 0.8
+    place = results / "brains" / name
+    signal, background = _volumes(generator, annotation.to_numpy(), artefacts)
+    project_brain(signal, background, place / "projection.npz")
+    extract_cuboids(
+        signal,
+        background,
+        candidates[list("zyx")].to_numpy(),
+        (10, 24, 24),
+        (5, 2, 2),
+        place / "cuboids.zarr",
+    )
+    preflight = {
+        "brain": name,
+        "role": role,
+        "channels": 2,
+        "signal": {"shape": list(SHAPE), "dtype": "uint16"},
+        "annotated_cells": None if role == "predict" else cells,
+    }
+    write_json(preflight, place / "preflight.json")
+    write_table(candidates, place / "candidates.csv")
+    labelled, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, DISTANCE_UM)
+    tables = {}
+    for number, (arm, apart) in enumerate(skill.items()):
+        is_cell = np.arange(len(candidates)) < len(near)
+        noise = np.random.default_rng(100 * seed + number).normal(0, 1.6, len(candidates))
+        p_cell = np.round(expit(np.where(is_cell, apart, -apart) + noise), 6)
+        tables[arm] = candidates[list("zyx")].assign(p_cell=p_cell, is_cell=p_cell >= 0.5)
+        write_table(tables[arm], place / arm / "cells.csv")
+    if role == "predict":
+        return None, tables
+    write_table(annotation, folder / f"{name}.csv")
+    write_table(labelled, place / "labels.csv")
+    write_json(summary, place / "labels.json")
+    brain = AnnotatedBrain(
+        name, role, candidates, labelled["label"], annotation, None, VOXEL_SIZE, DISTANCE_UM
+    )
+    return brain, tables
+
+
+def _volumes(generator, cells, artefacts):
+    tissue = 200 + 60 * gaussian_filter(generator.normal(0, 1, SHAPE), (3, 12, 12)) * 60
+    tissue[:, :20] = 60
+    spots = np.zeros((2, *SHAPE))
+    for channels, points, bright in (((0,), cells, 45_000), ((0, 1), artefacts, 20_000)):
+        z, y, x = np.rint(points).astype(int).T
+        for channel in channels:
+            spots[channel, z, y, x] += bright * generator.uniform(0.4, 1.3, len(z))
+    blurred = [gaussian_filter(channel, (1, 2, 2)) for channel in spots]
+    counts = generator.poisson(np.clip([tissue + light for light in blurred], 0, 60_000))
+    return tuple(
+        Volume(da.from_array(channel.astype(np.uint16), chunks=(8, -1, -1)), VOXEL_SIZE, kind)
+        for channel, kind in zip(counts, ("signal", "background"), strict=True)
+    )
+
+
+def _make_arm(results, arm):
+    provenance = {"seed": 1, "versions": {"cellsift": "0.1.0", "torch": "2.13.0"}}
+    model = {"threshold": 0.5, "temperature": 1.3, "provenance": provenance}
+    write_json(model, results / "models" / arm / "model.json")
+    generator = np.random.default_rng(len(arm))
+    for fold in range(FOLDS):
+        epoch = np.arange(1, 21)
+        fall = 0.6 * np.exp(-epoch / 5)
+        history = pd.DataFrame(
+            {
+                "epoch": epoch,
+                "train_loss": fall + 0.1 + generator.normal(0, 0.01, 20),
+                "validation_loss": fall + 0.2 + 0.004 * epoch + generator.normal(0, 0.02, 20),
+                "average_precision": 0.95 - fall / 2 + generator.normal(0, 0.01, 20),
+                "learning_rate": 1e-3,
+                "seconds": 1.5,
+            }
+        )
+        write_table(history, results / "training" / arm / f"fold-{fold}" / "history.csv")
+    cost = {
+        "device": "cpu, 2 threads",
+        "parameters": 2_106_050,
+        "flops_per_cuboid": 1.9e9,
+        "cuboids_per_second": 213.4,
+        "peak_memory_mb": 911.0,
+        "seconds_per_epoch": 4.2,
+    }
+    write_json(cost, results / "evaluation" / "cost" / f"{arm}.json")
+    montage = Figure(figsize=(10, 6))
+    axis = montage.subplots()
+    axis.imshow(generator.random((20, 40)), cmap="gray")
+    axis.set_title("cells, artefacts and errors")
+    path = results / "explanations" / arm / "montage.png"
+    path.parent.mkdir(parents=True)
+    montage.savefig(path, dpi=220)
+
+
+def _folds(annotated):
+    parts = [
+        brain.candidates[list("zyx")]
+        .mul(VOXEL_SIZE)
+        .set_axis(["z_um", "y_um", "x_um"], axis=1)
+        .assign(
+            brain=brain.name,
+            candidate=range(len(brain.candidates)),
+            label=brain.labels,
+            fold=np.arange(len(brain.candidates)) * FOLDS // len(brain.candidates),
+        )
+        for brain in annotated
+        if brain.role == "train"
+    ]
+    columns = ["brain", "candidate", "z_um", "y_um", "x_um", "label", "fold"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

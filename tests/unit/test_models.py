@@ -1,0 +1,206 @@
+"""The registry of architectures, the residual networks, and the normalisation of their input."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from cellsift.errors import InputError
+from cellsift.models import architecture_file, create_model, list_models, model_options, registry
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.resnet import least_shape
+
+SHAPE = (20, 50, 50)
+SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
+
+
+def small(name: str, shape=SHAPE, channels=2, **options) -> nn.Module:
+    torch.manual_seed(0)
+    return create_model(name, channels, shape, **{"depth": 18, "width": 4} | options)
+
+
+def test_every_listed_architecture_is_in_the_file_it_names():
+    assert {"resnet", "resnet_cellfinder"} <= set(list_models())
+    for name in list_models():
+        assert f'@architecture("{name}")' in architecture_file(name).read_text()
+
+
+def test_listing_architectures_does_not_import_torch():
+    code = (
+        "import sys; from cellsift import models; models.list_models(); "
+        "models.architecture_file('resnet'); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
+    family = tmp_path / "made_up_family.py"
+    family.write_text(
+        "from torch import nn\n"
+        "from cellsift.models.registry import architecture\n"
+        '@architecture("made_up")\n'
+        "def made_up(in_channels, cuboid_shape, *, size=3):\n"
+        "    return nn.Linear(size, 2)\n"
+    )
+    monkeypatch.setattr("cellsift.models.__path__", [str(tmp_path)])
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
+    registry._files.cache_clear()
+    try:
+        assert list_models() == ["made_up"]
+        assert model_options("made_up") == {"size": 3}
+        assert create_model("made_up", 2, SHAPE, size=7).in_features == 7
+    finally:
+        registry._files.cache_clear()
+        registry._builders.pop("made_up")
+        sys.modules.pop("cellsift.models.made_up_family")
+
+
+@pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("depth", "channels"), [(18, 2), (50, 1)])
+def test_networks_give_two_logits_and_learn_at_every_shape(name, shape, depth, channels):
+    model = small(name, shape, channels, depth=depth)
+    inputs = torch.randn(3, channels, *shape)
+    logits = model(inputs)
+    assert logits.shape == (3, 2)
+    nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1])).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert model.stem.conv.weight.grad.abs().sum() > 0
+
+
+def test_parameter_counts_are_cellfinders():
+    def parameters(name, depth):
+        with torch.device("meta"):
+            model = create_model(name, 2, SHAPE, depth=depth, width=64)
+        return sum(p.numel() for p in model.parameters())
+
+    assert parameters("resnet_cellfinder", 18) == 33_152_530
+    assert parameters("resnet_cellfinder", 50) == 46_103_232
+    assert parameters("resnet", 18) == 33_162_114
+
+
+def test_normalisation_over_planes_and_over_features():
+    assert small("resnet_cellfinder").stem.norm.num_features == 12
+    assert small("resnet").stem.norm.num_features == 4
+    assert small("resnet").stem.norm.momentum == 0.1
+
+
+@pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradcam_layer_is_the_deepest_whose_map_still_localises(name, shape):
+    model = small(name, shape).eval()
+    sizes = []
+    for unit in model.units:
+        unit.register_forward_hook(lambda *call: sizes.append(tuple(call[2].shape[2:])))
+    model(torch.zeros(1, 2, *shape))
+    chosen = list(model.units).index(model.gradcam_layer)
+    assert min(sizes[chosen]) >= 3
+    assert all(min(size) < 3 for size in sizes[chosen + 1 :])
+    if shape == SHAPE:
+        assert sizes[chosen] == (3, 6, 6)
+
+
+def test_every_relu_is_a_module_of_its_own_that_leaves_its_input_alone():
+    model = small("resnet", depth=50).eval()
+    uses = []
+    for module in model.modules():
+        if isinstance(module, nn.ReLU):
+            assert not module.inplace
+            module.register_forward_hook(lambda module, *_: uses.append(module))
+    model(torch.zeros(1, 2, *SHAPE))
+    assert len(uses) == len(set(uses)) == 1 + 3 * 16
+
+
+def test_the_same_seed_gives_the_same_network():
+    inputs = torch.randn(2, 2, *SHAPE)
+    first, second = small("resnet").eval(), small("resnet").eval()
+    assert torch.equal(first(inputs), second(inputs))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "resnett"}, "resnett.*choose one of.*resnet_cellfinder"),
+        ({"options": {"dept": 18}}, "no option 'dept'; its options are: depth, width"),
+        ({"options": {"depth": 19}}, "depth is 19; choose one of 18, 34, 50, 101"),
+        ({"options": {"depth": "18"}}, "depth is '18'"),
+        ({"options": {"depth": [18]}}, "depth is"),
+        ({"options": {"width": 0}}, "width is 0"),
+        ({"options": {"width": 2.5}}, "width is 2.5"),
+        ({"options": {"width": True}}, "width is True"),
+        ({"in_channels": 0}, "in_channels is 0"),
+        ({"cuboid_shape": (6, 50, 50)}, r"\[6, 50, 50\].*too small.*least is \[7, 13, 13\]"),
+        ({"cuboid_shape": (20, 50)}, r"\[20, 50\] is not three numbers"),
+        ({"cuboid_shape": (20, 50, -1)}, "along x is -1"),
+        ({"cuboid_shape": (20, 50.5, 50)}, "along y is 50.5"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(change, message):
+    asked = {"name": "resnet", "in_channels": 2, "cuboid_shape": SHAPE, "options": {}} | change
+    options = asked.pop("options")
+    with pytest.raises(InputError, match=message):
+        create_model(**asked, **options)
+
+
+def test_log_normalisation_by_brain_undoes_a_brains_brightness():
+    random = np.random.default_rng(0)
+    cuboids = random.integers(100, 4000, (5, 2, 4, 6, 6)).astype(np.uint16)
+    logs = np.log1p(cuboids.astype(float))
+    median, spread = np.median(logs, axis=(0, 2, 3, 4)), np.array([0.5, 2.0])
+    result = Normalisation("log", "brain").apply(cuboids, median, spread).numpy()
+    expected = (logs - median[:, None, None, None]) / spread[:, None, None, None]
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_dataset_statistics_win_over_the_brains():
+    cuboids = np.full((1, 1, 2, 2, 2), 99, np.uint16)
+    normalisation = Normalisation.named("dataset", median=(np.log(100.0),), spread=(2.0,))
+    np.testing.assert_allclose(normalisation.apply(cuboids, (3.0,), (1.0,)), 0, atol=1e-6)
+
+
+def test_linear_normalisation_keeps_every_intensity():
+    cuboids = np.arange(65536, dtype=np.uint16).reshape(1, 1, 64, 32, 32)
+    result = Normalisation.named("linear").apply(cuboids)
+    assert result.dtype == torch.float32
+    np.testing.assert_array_equal(result.numpy(), cuboids)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(["brain", "dataset", "linear"]),
+    median=st.floats(0, 12),
+    spread=st.floats(1e-3, 10),
+)
+def test_normalisation_survives_its_dictionary(name, median, spread):
+    normalisation = Normalisation.named(name, (median, 1.0), (spread, 1.0))
+    assert Normalisation.from_dict(json.loads(json.dumps(normalisation.to_dict()))) == normalisation
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"transform": "log"}, "exactly the keys"),
+        ("log", "exactly the keys"),
+        ({"transform": "sqrt", "statistics": "brain", "median": [], "spread": []}, "sqrt"),
+        ({"transform": "log", "statistics": "dataset", "median": [], "spread": []}, "0 medians"),
+        ({"transform": "log", "statistics": "dataset", "median": [1], "spread": [0]}, "above 0"),
+        ({"transform": "log", "statistics": "dataset", "median": ["a"], "spread": [1]}, "a"),
+    ],
+)
+def test_a_normalisation_that_makes_no_sense_is_refused(content, message):
+    with pytest.raises(InputError, match=message):
+        Normalisation.from_dict(content)
+
+
+def test_normalisation_by_brain_needs_one_statistic_per_channel():
+    cuboids = np.zeros((1, 2, 2, 2, 2), np.uint16)
+    for statistics in ((None, None), ((1.0,), (1.0,)), ((1.0, 1.0), (1.0, 0.0))):
+        with pytest.raises(InputError):
+            Normalisation().apply(cuboids, *statistics)
