@@ -23,6 +23,7 @@ from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import save_model
 
 SHAPE = (20, 24, 24)
+CUBOID = (20, 50, 50)  # the default, in which saliency is to be of use
 VOXEL_SIZE = (5.0, 1.0, 2.0)
 
 
@@ -100,8 +101,8 @@ def test_a_table_without_scores_and_a_count_of_none_are_refused():
 def cuboids_with_blob(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
     """Noise, and in every second cuboid a bright blob anywhere; its centre, z, y, x."""
     random = np.random.default_rng(seed)
-    grid = np.indices(SHAPE).astype(np.float32)
-    centres = random.uniform([3, 4, 4], np.array(SHAPE) - [3, 4, 4], (count, 3))
+    grid = np.indices(CUBOID).astype(np.float32)
+    centres = random.uniform([3, 4, 4], np.array(CUBOID) - [3, 4, 4], (count, 3))
     labels = np.arange(count) % 2
     spread = np.array([2.0, 2.5, 2.5])
     distance = (grid[None] - centres[:, :, None, None, None]) / spread[:, None, None, None]
@@ -113,7 +114,7 @@ def cuboids_with_blob(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor
 @pytest.fixture(scope="module")
 def blob_finder():
     torch.manual_seed(0)
-    model = create_model("resnet", 1, SHAPE, depth=18, width=8)
+    model = create_model("resnet", 1, CUBOID, depth=18, width=8)
     optimiser = torch.optim.Adam(model.parameters(), 2e-3)
     for step in range(40):
         inputs, labels, _ = cuboids_with_blob(16, seed=step)
@@ -129,32 +130,32 @@ def centre_of_mass(maps: np.ndarray) -> np.ndarray:
 
 
 def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
-    inputs, labels, centres = cuboids_with_blob(60, seed=999)
+    inputs, labels, centres = cuboids_with_blob(40, seed=999)
     is_cell = labels.numpy() == 1
     assert ((blob_finder(inputs).argmax(dim=1) == labels).float().mean()) > 0.9
     maps = gradcam(blob_finder, inputs[is_cell])
     found, planted = centre_of_mass(maps), centres[is_cell]
     for axis in range(3):
         assert np.corrcoef(found[:, axis], planted[:, axis])[0, 1] > 0.6
-    middle = (np.array(SHAPE) - 1) / 2
+    middle = (np.array(CUBOID) - 1) / 2
     distance = np.linalg.norm(found - planted, axis=1).mean()
-    assert distance < 0.75 * np.linalg.norm(middle - planted, axis=1).mean()
+    assert distance < 0.6 * np.linalg.norm(middle - planted, axis=1).mean()
 
 
 def test_saliency_changes_when_the_weights_are_randomised(blob_finder):
     inputs, labels, _ = cuboids_with_blob(20, seed=7)
     inputs = inputs[labels == 1]
     torch.manual_seed(1)
-    untrained = create_model("resnet", 1, SHAPE, depth=18, width=8)
-    trained_maps, random_maps = gradcam(blob_finder, inputs), gradcam(untrained, inputs)
-    alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(trained_maps, random_maps)]
+    untrained = create_model("resnet", 1, CUBOID, depth=18, width=8)
+    maps = gradcam(blob_finder, inputs), gradcam(untrained, inputs)
+    alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(*maps, strict=True)]
     assert np.nanmean(alike) < 0.6
 
 
 def test_saliency_has_the_cuboids_shape_and_a_largest_value_of_one(blob_finder):
     inputs, *_ = cuboids_with_blob(11, seed=3)
     maps = gradcam(blob_finder, inputs)
-    assert maps.shape == (11, *SHAPE)
+    assert maps.shape == (11, *CUBOID)
     assert maps.dtype == np.float32
     assert maps.min() >= 0
     assert set(maps.max(axis=(1, 2, 3))) <= {0.0, 1.0}
@@ -240,6 +241,14 @@ def test_montage_names_every_group_and_shows_a_background_only_where_there_is_on
     assert ("Background" in text) == (channels == 2)
     pictures = [axes for axes in figure.axes if axes.images]
     assert len(pictures) == len(examples) * (5 if channels == 2 else 4)
+
+
+def test_montage_says_where_no_evidence_was_found():
+    examples = choose_examples(scores(), 1)
+    cuboids, saliency = made_up(len(examples), 1)
+    saliency[0] = 0
+    text = montage_text(draw_montage(examples, cuboids, saliency, VOXEL_SIZE))
+    assert text.count("no evidence found") == 2
 
 
 def test_montage_pictures_have_one_scale_and_do_not_overlap():

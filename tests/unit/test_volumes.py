@@ -399,7 +399,6 @@ def test_a_plane_that_is_cut_off_is_named(tmp_path, voxels, options, share):
         {"imagej": True},
         {"metadata": None},
         {"compression": "zlib"},
-        {"compression": "zlib", "ome": True},
         {"compression": "zlib", "metadata": None},
         {"bigtiff": True, "compression": "lzw"},
     ],
@@ -415,6 +414,19 @@ def test_a_stack_that_is_cut_off_is_refused_with_the_plane(tmp_path, voxels, opt
     assert "again" in str(caught.value)
     if share > 0.1:
         assert re.search(r"plane \d+ \(counted from 0\)", str(caught.value))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.99])
+def test_a_cut_ome_stack_is_refused_unless_only_its_description_is_lost(tmp_path, voxels, share):
+    path = tmp_path / "stack.ome.tif"
+    tifffile.imwrite(path, voxels, compression="zlib", metadata={"axes": "ZYX"})
+    cut(path, share)
+    if share < 0.99:
+        with pytest.raises(InputError, match=r"plane \d+ \(counted from 0\)"):
+            open_and_check(path)
+    else:
+        open_and_check(path)
+        np.testing.assert_array_equal(open_volume(path, VOXEL_SIZE).data.compute(), voxels)
 
 
 def test_ome_zarr_with_several_times_or_channels_is_refused(tmp_path, voxels):

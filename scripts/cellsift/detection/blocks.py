@@ -1,5 +1,6 @@
 """A volume cut into blocks with a halo, which are worked on in threads and given back in order."""
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,10 @@ import numpy as np
 
 from cellsift.io.volumes import Volume
 
-# Voxels of the planes that are held at once unless told otherwise.
-SLAB_VOXELS = 2**27
-# Side of the tiles of a slab, in voxels: what a thread filters at once.
-TILE_SIDE = 512
+# Voxels that are held at once unless told otherwise: of all planes, and of the tile of a thread.
+SLAB_VOXELS = 2**28
+TILE_VOXELS = 2**23
+SMALLEST_TILE_SIDE = 64
 
 Result = TypeVar("Result")
 
@@ -42,15 +43,16 @@ def over_blocks(
     halo: tuple[int, int, int],
     function: Callable[[Block], Result],
     slab_planes: int | None = None,
-    tile_side: int = TILE_SIDE,
+    tile_side: int | None = None,
 ) -> Iterator[Result]:
     """`function` of every block, in the order of the blocks; every voxel is in one block's core.
 
-    Slabs of `slab_planes` planes are read one after the other, `None` as many as hold a fixed
-    number of voxels; each is cut into tiles of `tile_side` voxels, and threads share the tiles.
+    Slabs of `slab_planes` planes are read one after the other; each is cut into tiles of
+    `tile_side` voxels that threads share. None: by the size of planes and halo.
     """
     shape, halo = np.array(volume.shape), np.array(halo)
-    slab_planes = int(slab_planes or max(1, SLAB_VOXELS // (shape[1] * shape[2]) - 2 * halo[0]))
+    slab_planes = int(slab_planes or _slab_planes(shape, halo))
+    tile_side = int(tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo))
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
@@ -73,3 +75,12 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _slab_planes(shape: np.ndarray, halo: np.ndarray) -> int:
+    # No thinner than its halo, or most of the work would be done more than twice.
+    return max(SLAB_VOXELS // int(shape[1] * shape[2]) - 2 * halo[0], 2 * halo[0])
+
+
+def _tile_side(planes: int, halo: np.ndarray) -> int:
+    return max(math.isqrt(TILE_VOXELS // int(planes)) - 2 * int(halo[1:].max()), SMALLEST_TILE_SIDE)

@@ -15,7 +15,6 @@ import pandas as pd
 
 from cellsift.detection import dog
 from cellsift.detection.blocks import available_cores
-from cellsift.detection.contrast import contrast_at
 from cellsift.detection.parameters import Parameter
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
@@ -90,15 +89,8 @@ def detect(volume: Volume, parameters: dict) -> pd.DataFrame:
     centres = _centres(structures, _splitting_settings(settings, parameters))
     centres = centres[np.lexsort(centres.T[::-1])]
     table = pd.DataFrame(centres, columns=["z", "y", "x"])
-    scale = dog.scale_of(volume, dog_parameters(parameters["soma_diameter"]))
-    table["contrast"] = contrast_at(volume, centres, scale).astype(float)
+    table["contrast"] = dog.contrast_at(volume, centres, parameters["soma_diameter"])
     return table
-
-
-def dog_parameters(soma_diameter: float) -> dict:
-    """Complete parameters of the dog detector for a soma of this diameter in µm."""
-    defaults = {name: parameter.default for name, parameter in dog.PARAMETERS.items()}
-    return defaults | {"soma_diameter": soma_diameter}
 
 
 def _settings(volume: Volume, parameters: dict):

@@ -1,7 +1,7 @@
 """Contrast of a soma against its surroundings: a difference of Gaussians on log intensities.
 
-Every function of a block sees the halo it needs and nothing beyond, so a volume may be cut into
-blocks in any way along any axis and the result is the same, bit for bit.
+Every voxel's value depends on its halo and on nothing beyond, so a volume may be cut into blocks in
+any way along any axis, and what is found is the same, bit for bit.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
-from cellsift.detection.blocks import TILE_SIDE, Block, over_blocks
+from cellsift.detection.blocks import Block, over_blocks
 from cellsift.io.volumes import Volume
 
 # Gaussians are cut off here, in multiples of sigma.
@@ -32,12 +32,22 @@ class Scale:
         voxel_size: tuple[float, float, float],
         sigma_small: float,
         sigma_large: float,
+        axial_blur: float,
         minimum_distance: float,
     ) -> "Scale":
-        """The scale for a voxel size, all in µm; the window reaches at least one voxel."""
+        """The scale for a voxel size, all in µm.
+
+        Along z the Gaussians are as wide as those in the plane after the microscope's axial blur,
+        a Gaussian of width `axial_blur`. The window reaches at least one voxel to each side.
+        """
+
+        def in_voxels(sigma: float) -> tuple[float, float, float]:
+            z, y, x = voxel_size
+            return math.hypot(sigma, axial_blur) / z, sigma / y, sigma / x
+
         return cls(
-            sigma_small=tuple(sigma_small / size for size in voxel_size),
-            sigma_large=tuple(sigma_large / size for size in voxel_size),
+            sigma_small=in_voxels(sigma_small),
+            sigma_large=in_voxels(sigma_large),
             reach=tuple(max(1, round(minimum_distance / size)) for size in voxel_size),
         )
 
@@ -57,77 +67,102 @@ class Scale:
         )
 
 
-def contrast(intensity: np.ndarray, scale: Scale) -> np.ndarray:
-    """The contrast of each voxel, float32: log1p intensity, small Gaussian minus large Gaussian."""
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at voxels `positions` (n, 3), int32, of a volume.
+
+    `difference` (n,) is the small Gaussian of the log1p intensities minus the large one, which is
+    `surroundings` (n,); both float32.
+    """
+
+    positions: np.ndarray
+    difference: np.ndarray
+    surroundings: np.ndarray
+
+    @property
+    def weighted(self) -> np.ndarray:
+        """The difference (n,), float64, times the square root of the surroundings' intensity.
+
+        The share that shot noise has in a log intensity falls with that root, so the same
+        difference says more where the tissue is brighter.
+        """
+        return self.difference.astype(float) * np.exp(self.surroundings.astype(float) / 2)
+
+
+def measure(
+    volume: Volume,
+    scale: Scale,
+    positions: np.ndarray | None = None,
+    slab_planes: int | None = None,
+    tile_side: int | None = None,
+) -> tuple[Measured, Measured]:
+    """The volume's local maxima, sorted by z, y, x, and the voxels nearest to `positions` (n, 3).
+
+    The volume is read once. `slab_planes` planes are read at a time and filtered in tiles of
+    `tile_side` voxels (None: by the size of the planes); neither changes the result.
+    """
+    last = np.array(volume.shape) - 1
+    asked = np.empty((0, 3)) if positions is None else np.asarray(positions, dtype=float)
+    asked = np.clip(np.rint(asked), 0, last).astype(np.int32)
+
+    def of_block(block: Block) -> tuple[Measured, np.ndarray, Measured]:
+        difference, surroundings = filtered(block.intensity, scale)
+        found = maxima(difference, scale.reach) + block.origin
+        found = found[block.in_core(found)].astype(np.int32)
+        rows = np.flatnonzero(block.in_core(asked))
+
+        def at(voxels: np.ndarray) -> Measured:
+            local = tuple((voxels - block.origin).T)
+            return Measured(voxels, difference[local], surroundings[local])
+
+        return at(found), rows, at(asked[rows])
+
+    blocks = list(over_blocks(volume, scale.halo, of_block, slab_planes, tile_side))
+    found = _joined([block[0] for block in blocks])
+    at_asked = _joined([block[2] for block in blocks])
+    rows = np.concatenate([block[1] for block in blocks])
+    return _taken(found, np.lexsort(found.positions.T[::-1])), _taken(at_asked, np.argsort(rows))
+
+
+def typical_root(found: Measured) -> float:
+    """The square root of a brain's typical intensity: of the surroundings of its clearest maxima.
+
+    The clearest are the tenth of largest weighted difference, so that a wide margin without tissue
+    does not count. It makes weighted differences of brains comparable. 1 without maxima.
+    """
+    if not len(found.positions):
+        return 1.0
+    weighted = found.weighted
+    clearest = found.surroundings[weighted >= np.quantile(weighted, 0.9)]
+    return float(np.exp(np.median(clearest.astype(float)) / 2))
+
+
+def filtered(intensity: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+    """The difference of Gaussians of the log1p intensities (z, y, x) and its large Gaussian."""
     log = _log(intensity)
-    small = _gaussian(log, scale.sigma_small)
-    small -= _gaussian(log, scale.sigma_large)
-    return small
+    surroundings = _gaussian(log, scale.sigma_large)
+    difference = _gaussian(log, scale.sigma_small)
+    difference -= surroundings
+    return difference, surroundings
 
 
-def maxima(contrasts: np.ndarray, reach: tuple[int, int, int]) -> np.ndarray:
+def maxima(values: np.ndarray, reach: tuple[int, int, int]) -> np.ndarray:
     """Positions (n, 3) of the positive local maxima, sorted by z, y, x.
 
     A maximum is the largest within the window of `reach` voxels to each side; where equal maxima
-    lie within each other's windows, the first by z, y, x stays.
+    lie within each other's windows, only the first by z, y, x is one.
     """
     size = tuple(2 * voxels + 1 for voxels in reach)
-    highest = maximum_filter(contrasts, size=size, mode="nearest")
-    positions = np.argwhere((contrasts == highest) & (contrasts > 0))
+    highest = maximum_filter(values, size=size, mode="nearest")
+    positions = np.argwhere((values == highest) & (values > 0))
     ties = cKDTree(positions / np.array(reach)).query_pairs(
         1.0 + 1e-9, p=math.inf, output_type="ndarray"
     )
-    return np.delete(positions, np.unique(ties.max(axis=1)), axis=0)
-
-
-def find_maxima(
-    volume: Volume, scale: Scale, slab_planes: int | None = None, tile_side: int = TILE_SIDE
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (n, 3) int32, sorted by z, y, x, and contrasts (n,) float32 of all maxima.
-
-    `slab_planes` planes are read at a time (None: as many as fit a fixed number of voxels), and
-    filtered in tiles of `tile_side` voxels; neither changes the result.
-    """
-
-    def of_block(block: Block) -> tuple[np.ndarray, np.ndarray]:
-        values = contrast(block.intensity, scale)
-        positions = maxima(values, scale.reach)
-        positions = positions[block.in_core(positions + block.origin)]
-        found = values[tuple(positions.T)]
-        return (positions + block.origin).astype(np.int32), found
-
-    blocks = list(over_blocks(volume, scale.halo, of_block, slab_planes, tile_side))
-    positions = np.concatenate([np.empty((0, 3), np.int32), *(block[0] for block in blocks)])
-    contrasts = np.concatenate([np.empty(0, np.float32), *(block[1] for block in blocks)])
-    order = np.lexsort(positions.T[::-1])
-    return positions[order], contrasts[order]
-
-
-def contrast_at(
-    volume: Volume,
-    positions: np.ndarray,
-    scale: Scale,
-    slab_planes: int | None = None,
-    tile_side: int = TILE_SIDE,
-) -> np.ndarray:
-    """The contrast (n,) float32 at the voxels nearest to positions (n, 3) within the volume."""
-    last = np.array(volume.shape) - 1
-    nearest = np.clip(np.rint(np.asarray(positions, float).reshape(-1, 3)), 0, last).astype(int)
-    result = np.zeros(len(nearest), np.float32)
-
-    def of_block(block: Block) -> None:
-        inside = block.in_core(nearest)
-        if inside.any():
-            local = nearest[inside] - block.origin
-            result[inside] = contrast(block.intensity, scale)[tuple(local.T)]
-
-    for _ in over_blocks(volume, scale.radius, of_block, slab_planes, tile_side):
-        pass
-    return result
+    return np.delete(positions, np.unique(ties.max(axis=1)), axis=0) if len(ties) else positions
 
 
 def _log(intensity: np.ndarray) -> np.ndarray:
-    # A table, not log1p of the array: exact and faster for the few values an integer takes.
+    # A table, not log1p of the array: faster, for an integer takes few values.
     table = np.log1p(np.arange(np.iinfo(intensity.dtype).max + 1, dtype=np.float32))
     return table[intensity]
 
@@ -138,3 +173,17 @@ def _gaussian(values: np.ndarray, sigma: tuple[float, float, float]) -> np.ndarr
 
 def _radius(sigma: tuple[float, float, float]) -> tuple[int, int, int]:
     return tuple(int(TRUNCATE * size + 0.5) for size in sigma)
+
+
+def _joined(parts: list[Measured]) -> Measured:
+    return Measured(
+        np.concatenate([part.positions for part in parts]),
+        np.concatenate([part.difference for part in parts]),
+        np.concatenate([part.surroundings for part in parts]),
+    )
+
+
+def _taken(measured: Measured, order: np.ndarray) -> Measured:
+    return Measured(
+        measured.positions[order], measured.difference[order], measured.surroundings[order]
+    )

@@ -7,16 +7,16 @@ spot of about a soma's size, ranked by contrast, and a threshold on the contrast
 import numpy as np
 import pandas as pd
 
-from cellsift.detection.contrast import Scale, find_maxima
+from cellsift.detection.contrast import Scale, measure, typical_root
 from cellsift.detection.parameters import Parameter
 from cellsift.io.volumes import Volume
 
 # As multiples of the soma's diameter.
-SIGMA_SMALL, SIGMA_LARGE, MINIMUM_DISTANCE = 0.375, 0.75, 0.4
+SIGMA_SMALL, SIGMA_LARGE, MINIMUM_DISTANCE = 0.35, 0.9, 0.4
 
 PARAMETERS = {
     "soma_diameter": Parameter(
-        8.0, "diameter of a typical soma, µm; the three lengths below follow it", exclusive=True
+        8.0, "diameter of a typical soma, µm; the empty lengths follow it", exclusive=True
     ),
     "sigma_small": Parameter(
         None,
@@ -31,6 +31,9 @@ PARAMETERS = {
         exclusive=True,
         optional=True,
     ),
+    "axial_blur": Parameter(
+        3.0, "how much wider than in the plane the microscope draws a spot along z: sigma, µm"
+    ),
     "minimum_distance": Parameter(
         None,
         "a candidate is the maximum within this distance along each axis, µm, and at least one "
@@ -39,7 +42,9 @@ PARAMETERS = {
         optional=True,
     ),
     "minimum_contrast": Parameter(
-        0.0, "candidates of less contrast are dropped, in medians of the brain's contrasts"
+        0.02,
+        "candidates of less contrast are dropped; the contrast is a difference of log intensities, "
+        "0.1 being 10 % brighter than the surroundings, weighted by the brightness there",
     ),
     "slab_planes": Parameter(
         None,
@@ -58,15 +63,22 @@ def scale_of(volume: Volume, parameters: dict) -> Scale:
         volume.voxel_size,
         parameters["sigma_small"] or SIGMA_SMALL * soma,
         parameters["sigma_large"] or SIGMA_LARGE * soma,
+        parameters["axial_blur"],
         parameters["minimum_distance"] or MINIMUM_DISTANCE * soma,
     )
 
 
 def detect(volume: Volume, parameters: dict) -> pd.DataFrame:
     """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, for complete parameters."""
-    scale = scale_of(volume, parameters)
-    positions, contrasts = find_maxima(volume, scale, parameters["slab_planes"])
-    contrasts = contrasts / np.median(contrasts) if len(contrasts) else contrasts
-    table = pd.DataFrame(positions.astype(float), columns=["z", "y", "x"])
-    table["contrast"] = contrasts.astype(float)
+    found, _ = measure(volume, scale_of(volume, parameters), slab_planes=parameters["slab_planes"])
+    table = pd.DataFrame(found.positions.astype(float), columns=["z", "y", "x"])
+    table["contrast"] = found.weighted / typical_root(found)
     return table[table["contrast"] >= parameters["minimum_contrast"]].reset_index(drop=True)
+
+
+def contrast_at(volume: Volume, positions: np.ndarray, soma_diameter: float) -> np.ndarray:
+    """The contrast (n,) that detect gives, at the voxels nearest to positions (n, 3)."""
+    defaults = {name: parameter.default for name, parameter in PARAMETERS.items()}
+    scale = scale_of(volume, defaults | {"soma_diameter": soma_diameter})
+    found, asked = measure(volume, scale, positions)
+    return asked.weighted / typical_root(found)

@@ -1,8 +1,8 @@
 """How many candidates to keep: a contrast threshold chosen on the annotated train brains."""
 
+import math
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from cellsift.errors import InputError
@@ -17,15 +17,18 @@ def choose_contrast_threshold(
     recall: float,
     candidates_per_cell: float | None = None,
 ) -> dict:
-    """Choose the highest contrast threshold that reaches `recall` in every brain.
+    """Choose one contrast threshold for all brains, from train brains with annotated cells.
+
+    It reaches `recall` in every brain. Without `candidates_per_cell` it is the highest that does.
+    With it, it is the lowest that keeps no more candidates than that for each annotated cell in
+    every brain: no later step finds a cell that was not proposed, so what is allowed is used.
 
     By brain: `candidates` (columns z, y, x in voxels, contrast), `annotated` cells (z, y, x) and
     voxel sizes (z, y, x) in µm. A candidate is kept if its contrast is at least the threshold; an
     annotated cell is reached if it is matched one to one within `distance_um`.
     Returns a JSON-ready dict: threshold, the wishes, and for each brain under `brains` what the
     threshold gives there: annotated, reached, recall, candidates, candidates_per_cell.
-    Raises InputError if no threshold reaches the recall, or if the one that does keeps more than
-    `candidates_per_cell` candidates for each annotated cell of a brain.
+    Raises InputError if no threshold reaches the recall, or none does with so few candidates.
     """
     if not 0 < recall <= 1:
         raise InputError(
@@ -35,25 +38,27 @@ def choose_contrast_threshold(
     if not annotated:
         raise InputError(
             "no train brain has an annotated cell, so no contrast threshold can be chosen; "
-            "annotate one, or set detection: {keep: null}"
+            "annotate one, or set keep: null under detection"
         )
     brains = {
         name: _Brain(candidates[name], cells, voxel_sizes[name], distance_um)
         for name, cells in annotated.items()
     }
-    thresholds = {name: brain.highest_threshold(recall) for name, brain in brains.items()}
-    _refuse_missed(brains, thresholds, recall)
-    threshold = min(thresholds.values())
-    chosen = {
+    highest = {name: brain.highest_threshold(recall) for name, brain in brains.items()}
+    _refuse_missed(brains, highest, recall)
+    threshold = min(highest.values())
+    if candidates_per_cell is not None:
+        lowest = max(brain.lowest_threshold(candidates_per_cell) for brain in brains.values())
+        if lowest > threshold:
+            _refuse_too_many(brains, threshold, lowest, recall, candidates_per_cell)
+        threshold = lowest
+    return {
         "threshold": threshold,
         "wished_recall": float(recall),
-        "wished_candidates_per_cell": candidates_per_cell,
+        "allowed_candidates_per_cell": candidates_per_cell,
         "distance_um": float(distance_um),
         "brains": {name: brain.at(threshold) for name, brain in brains.items()},
     }
-    if candidates_per_cell is not None:
-        _refuse_too_many(chosen, brains, candidates_per_cell)
-    return chosen
 
 
 class _Brain:
@@ -96,18 +101,20 @@ class _Brain:
             "candidates_per_cell": count / annotated,
         }
 
-    def best_recall_within(self, candidates_per_cell: float) -> float:
-        """The recall of as many candidates as are allowed, those of equal contrast together."""
+    def lowest_threshold(self, candidates_per_cell: float) -> float:
+        """The lowest contrast with which no more candidates are kept than allowed."""
         allowed = int(candidates_per_cell * len(self.annotated) * (1 + 1e-12))
         if allowed < len(self.contrasts):
+            # Candidates of equal contrast are kept or dropped together.
             allowed = int((self.contrasts > self.contrasts[allowed]).sum())
-        return self.reached(allowed) / len(self.annotated)
+            return float(self.contrasts[allowed - 1]) if allowed else math.inf
+        return float(self.contrasts[-1])
 
 
 def _refuse_missed(brains: dict[str, _Brain], thresholds: dict, recall: float) -> None:
     missed = [name for name, threshold in thresholds.items() if threshold is None]
     if missed:
-        best = {name: brains[name].at(-np.inf)["recall"] for name in missed}
+        best = {name: brains[name].at(-math.inf)["recall"] for name in missed}
         found = ", ".join(f"{share:.3f} in brain {name}" for name, share in best.items())
         raise InputError(
             f"the wished recall of detection, {recall:g}, cannot be reached: all candidates "
@@ -116,20 +123,13 @@ def _refuse_missed(brains: dict[str, _Brain], thresholds: dict, recall: float) -
         )
 
 
-def _refuse_too_many(chosen: dict, brains: dict[str, _Brain], allowed: float) -> None:
-    over = {
-        name: found["candidates_per_cell"]
-        for name, found in chosen["brains"].items()
-        if found["candidates_per_cell"] > allowed
-    }
-    if over:
-        found = ", ".join(
-            f"{count:.2f} in brain {name} (its best recall within the limit: "
-            f"{brains[name].best_recall_within(allowed):.3f})"
-            for name, count in over.items()
-        )
-        raise InputError(
-            f"the wished recall of detection, {chosen['wished_recall']:g}, takes more than "
-            f"{allowed:g} candidates per annotated cell: {found}; under detection, keep, wish for "
-            "a lower recall or allow more candidates"
-        )
+def _refuse_too_many(
+    brains: dict[str, _Brain], for_recall: float, allowed: float, recall: float, per_cell: float
+) -> None:
+    needed = max(brain.at(for_recall)["candidates_per_cell"] for brain in brains.values())
+    best = min(brain.at(allowed)["recall"] for brain in brains.values())
+    raise InputError(
+        f"the wished recall of detection, {recall:g}, takes {needed:.2f} candidates per annotated "
+        f"cell and {per_cell:g} are allowed, with which every train brain reaches {best:.3f}; "
+        "under detection, keep, wish for a lower recall or allow more candidates"
+    )

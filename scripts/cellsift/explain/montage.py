@@ -188,6 +188,8 @@ def _draw_picture(
             alpha=OVERLAY_OPACITY * np.clip(strength, 0, 1),
             interpolation="bilinear",
         )
+        if not saliency.any():
+            _annotate(axes, 0.04, 0.04, "no evidence found", ha="left")
     else:
         _draw_ticks(axes, width, height)
         _annotate(axes, 0.97, 0.04, f"{low:.0f}\N{EN DASH}{high:.0f}", ha="right")

@@ -72,7 +72,9 @@ def score_store(
     cuboids = Cuboids({"": store}, rows, memory_bytes=0)
     for scorer in ensemble.scorers:
         place_model(scorer.model, place)
-    with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=not progress) as bar:
+    # None: tqdm keeps quiet where nobody watches, as in a log file.
+    disable = None if progress else True
+    with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=disable) as bar:
         return score(ensemble.scorers, cuboids, place, bar.update)
 
 

@@ -15,10 +15,10 @@ PANELS_ACROSS = 3
 
 
 def panels(count: int, height: float, across: int = PANELS_ACROSS, **keywords) -> tuple:
-    """A figure and a flat list of `count` axes in rows of `across`, all of one size."""
-    rows = max(1, math.ceil(count / across))
-    drawing = Figure(figsize=(WIDTH, rows * height + 0.5))
-    grid = drawing.subplots(rows, across, squeeze=False, **keywords).ravel()
+    """A figure and a list of `count` axes in rows of `across`; fewer make a narrower figure."""
+    rows, used = max(1, math.ceil(count / across)), max(1, min(count, across))
+    drawing = Figure(figsize=(WIDTH * used / across, rows * height + 0.5))
+    grid = drawing.subplots(rows, used, squeeze=False, **keywords).ravel()
     for spare in grid[count:]:
         spare.remove()
     return drawing, list(grid[:count])
@@ -85,6 +85,7 @@ def draw_intervals(tidy: pd.DataFrame, metric: str, styles: Mapping[str, ArmStyl
                     _interval(axis, place, part.loc[arm], style)
             axis.set(title=brain, ylim=(len(styles) - 0.4, -0.6), xlim=(-0.02, 1.02))
             axis.set_yticks(range(len(styles)), list(styles))
+            axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
             axis.tick_params(axis="y", length=0)
             axis.grid(False, axis="y")
         for axis in axes[-PANELS_ACROSS:]:

@@ -10,7 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-PNG_DPI = 130
+from cellsift.reporting.style import WIDTH
+
+# Twice as many pixels as on an ordinary screen would be sharper, but too large for a page.
+DPI = 130
+SHOWN_DPI = 97.5
 JPEG_QUALITY = 88
 LARGEST_PICTURE = 1600
 
@@ -41,8 +45,9 @@ def figure(drawing: Figure, caption: str, alternative: str, photograph: bool = F
         options = {"format": "jpeg", "pil_kwargs": {"quality": JPEG_QUALITY}}
     else:
         options = {"format": "png"}
-    drawing.savefig(buffer, dpi=PNG_DPI, facecolor="white", **options)
-    return _picture(buffer.getvalue(), options["format"], caption, alternative)
+    drawing.savefig(buffer, dpi=DPI, facecolor="white", **options)
+    width = round(drawing.get_figwidth() * SHOWN_DPI)
+    return _picture(buffer.getvalue(), options["format"], width, caption, alternative)
 
 
 def picture_file(path: Path, caption: str, alternative: str) -> Html:
@@ -52,7 +57,8 @@ def picture_file(path: Path, caption: str, alternative: str) -> Html:
         picture.thumbnail((LARGEST_PICTURE, 3 * LARGEST_PICTURE))
         buffer = io.BytesIO()
         picture.save(buffer, "jpeg", quality=JPEG_QUALITY)
-    return _picture(buffer.getvalue(), "jpeg", caption, alternative)
+        width = min(picture.width, round(WIDTH * SHOWN_DPI))
+    return _picture(buffer.getvalue(), "jpeg", width, caption, alternative)
 
 
 def table(
@@ -60,12 +66,11 @@ def table(
     caption: str,
     text_columns: Sequence[str] = (),
     rows_kind: Sequence[str] = (),
-    intervals_below: bool = False,
 ) -> Html:
     """A table of ready-made strings; columns of text are set left, all others right.
 
     A pair (text, address) becomes a link. `rows_kind` gives each row its CSS classes ("" for
-    none). With `intervals_below` the brackets of a value stand under it, which saves width.
+    none).
     """
     left = set(text_columns)
     head = "".join(
@@ -76,7 +81,7 @@ def table(
     body = "".join(
         f"<tr{_class(kind)}>"
         + "".join(
-            f"<td{_class('text' if name in left else '')}>{_content(value, intervals_below)}</td>"
+            f"<td{_class('text' if name in left else '')}>{_content(value)}</td>"
             for name, value in zip(frame.columns, row, strict=True)
         )
         + "</tr>\n"
@@ -104,22 +109,20 @@ def bullets(items: Sequence[str]) -> Html:
     return Html("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>\n")
 
 
-def _picture(content: bytes, kind: str, caption: str, alternative: str) -> Html:
+def _picture(content: bytes, kind: str, width: int, caption: str, alternative: str) -> Html:
     encoded = base64.b64encode(content).decode("ascii")
     return Html(
-        f'<figure><img alt="{escape(alternative)}" src="data:image/{kind};base64,{encoded}">\n'
+        f'<figure><img alt="{escape(alternative)}" width="{width}" '
+        f'src="data:image/{kind};base64,{encoded}">\n'
         f"<figcaption>{escape(caption)}</figcaption></figure>\n"
     )
 
 
-def _content(value: object, intervals_below: bool) -> str:
+def _content(value: object) -> str:
     if isinstance(value, tuple):
         text, address = value
         return f'<a href="{escape(address)}">{escape(text)}</a>'
-    text = escape(str(value))
-    if intervals_below and " [" in text:
-        return text.replace(" [", '<br><span class="interval">[') + "</span>"
-    return text
+    return escape(str(value))
 
 
 def _class(kind: str) -> str:

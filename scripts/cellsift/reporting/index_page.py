@@ -19,9 +19,7 @@ NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
 def verdict(results: Results) -> Html:
     """The verdict in words."""
     return html.Html(
-        '<div class="verdict">'
-        + "".join(html.paragraph(sentence) for sentence in verdict_sentences(results))
-        + "</div>\n"
+        f'<div class="verdict">{html.paragraph(" ".join(verdict_sentences(results)))}</div>\n'
     )
 
 
@@ -108,9 +106,16 @@ def classification(results: Results) -> Html:
     scores = _test_first(results.evaluation("classification"))
     if scores.empty:
         return html.paragraph(NOTHING_ANNOTATED)
+    judged = judged_brains(scores)
+    shown = scores[scores["role"] == judged.role]
     caption = (
-        "Here only candidates count, so cells that detection missed do not. Specificity: of the "
-        "artefacts, how many are rejected. ROC AUC and average precision judge the order of the "
+        "Verdicts at each arm's threshold. Here only candidates count, so cells that detection "
+        "missed do not. Specificity: of the artefacts, how many are rejected. Ambiguous "
+        "candidates are left out. Brackets: 95% interval."
+    )
+    parts = [_metrics(results, shown, AT_THRESHOLD, caption)]
+    caption = (
+        "The scores themselves, whatever the threshold. ROC AUC and average precision judge the order of the "
         "scores, whatever the threshold (1 is perfect). False positives at recall 0.99: the share "
         "of artefacts one has to accept to keep 99% of the cells (0 is perfect). Brier score: mean "
         "squared error of p_cell (0 is perfect). Ambiguous candidates are left out. Brackets: 95% "

@@ -24,6 +24,8 @@ LOOKS = {
     "not_proposed": ("annotated cell, no candidate", "+", "white", True),
 }
 
+SIZES = {"rejected": 1 / 3, "not_called": 1.3, "not_proposed": 1.6}
+
 
 def draw_projection(projection: Projection) -> Figure:
     """Each channel seen from above and, below it on the same scale, from the front."""
@@ -81,7 +83,7 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
             [_handle(kind) for kind in shown],
             [LOOKS[kind][0] for kind in shown],
             loc="outside lower center",
-            ncols=min(5, len(shown)) if across > 8 else 2,
+            ncols=3 if across > 8 else 2,
             facecolor="#52606D",
             labelcolor="white",
             frameon=True,
@@ -91,13 +93,14 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
 
 
 def _draw_points(axis: Axes, table: pd.DataFrame, kinds: list[str]) -> None:
-    area = float(np.clip(20_000 / max(len(table), 1), 3, 40))
+    area = float(np.clip(25_000 / max(len(table), 1), 3, 40))
     for kind in kinds:
         _, marker, color, filled = LOOKS[kind]
         points = table[table["outcome"] == kind]
-        size = area / 3 if kind == "rejected" else area
+        size = area * SIZES.get(kind, 1)
         look = {"color": color} if filled else {"facecolors": "none", "edgecolors": color}
-        axis.scatter(points["x"], points["y"], s=size, marker=marker, linewidths=1, **look)
+        width = 1.6 if kind in ("not_called", "not_proposed") else 1
+        axis.scatter(points["x"], points["y"], s=size, marker=marker, linewidths=width, **look)
 
 
 def _handle(kind: str) -> Line2D:

@@ -15,7 +15,7 @@ GREY = "#6B7280"
 INK = "#1F2933"
 CELL = "#E69F00"
 NO_CELL = "#56B4E9"
-MISSED = "#CC79A7"
+MISSED = "#FF6EC7"
 
 # The figures are drawn for a text column this wide, in inches at 100 px each.
 WIDTH = 11.0

@@ -111,7 +111,9 @@ def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame
 
 
 def _higher(found: pd.Series) -> str:
-    size, low, high = (f"{found[key]:+.2f}" for key in ("difference", "low", "high"))
+    size, low, high = (
+        f"{found[key]:+.2f}".replace("-", "\N{MINUS SIGN}") for key in ("difference", "low", "high")
+    )
     word = "higher" if found["difference"] >= 0 else "lower"
     return f"{abs(found['difference']):.2f} {word} (difference {size} [{low}, {high}])"
 

@@ -36,6 +36,8 @@ class FoldData:
         missing = [column for column in COLUMNS if column not in table]
         if missing:
             raise InputError(f"the table of folds lacks the columns {', '.join(missing)}")
+        # Brains named by numbers come back from a CSV file as numbers.
+        table = table.assign(brain=table["brain"].astype(str))
         if fold not in set(table["fold"]):
             known = ", ".join(map(str, sorted(set(table["fold"]))))
             raise InputError(f"there is no fold {fold}; there are {known}")
