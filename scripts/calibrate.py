@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from cellsift.evaluation.calibration import calibrate
-from cellsift.io.whole import read_json, write_json
+from cellsift.io.whole import read_json, read_table, write_json
 from cellsift.job import job
 
 with job(snakemake.log[0]):
-    scores = pd.concat([pd.read_csv(path) for path in snakemake.input.scores])
+    scores = pd.concat([read_table(path) for path in snakemake.input.scores])
     calibration = calibrate(scores, snakemake.params.threshold)
     sidecars = [Path(path) for path in snakemake.input.sidecars]
     shared = read_json(sidecars[0])

@@ -5,7 +5,7 @@ from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 
 from cellsift.configuration import Brain
 from cellsift.io.cells import read_points
-from cellsift.io.whole import write_json
+from cellsift.io.whole import read_table, write_json
 from cellsift.job import job
 
 with job(snakemake.log[0]):
@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
         write_json({"threshold": None}, snakemake.output[0])
     else:
         chosen = choose_contrast_threshold(
-            {b.name: pd.read_csv(p) for b, p in zip(brains, snakemake.input, strict=True)},
+            {b.name: read_table(p) for b, p in zip(brains, snakemake.input, strict=True)},
             {brain.name: read_points(brain.cells, "cell") for brain in brains},
             {brain.name: brain.voxel_size for brain in brains},
             max(brain.settings["matching"]["distance_um"] for brain in brains),

@@ -7,13 +7,13 @@ import pandas as pd
 from cellsift.inference.classify import classify_brain
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import write_table
+from cellsift.io.whole import read_table, write_table
 from cellsift.job import job, wanted_device
 
 with job(snakemake.log[0]):
     known = None
     if snakemake.input.scores:
-        known = pd.concat([pd.read_csv(path) for path in snakemake.input.scores])
+        known = pd.concat([read_table(path) for path in snakemake.input.scores])
         known = known[known["brain"] == snakemake.wildcards.brain]
     cells = classify_brain(
         Path(snakemake.input.model).parent,

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cellsift.inference.cost import measure_cost
-from cellsift.io.whole import read_json, write_json
+from cellsift.io.whole import read_json, read_table, write_json
 from cellsift.job import job, wanted_device
 
 with job(snakemake.log[0]):
@@ -13,7 +13,7 @@ with job(snakemake.log[0]):
         sidecar["options"],
         sidecar["in_channels"],
         sidecar["cuboid"]["shape"],
-        history=pd.concat([pd.read_csv(path) for path in snakemake.input.histories]),
+        history=pd.concat([read_table(path) for path in snakemake.input.histories]),
         device=wanted_device(snakemake),
         threads=snakemake.threads,
     )

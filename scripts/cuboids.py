@@ -1,10 +1,9 @@
 """Adapter of the rule cuboids: cut the cuboid around every candidate into a store."""
 
-import pandas as pd
-
 from cellsift.configuration import Brain
 from cellsift.io.extraction import extract_cuboids
 from cellsift.io.volumes import open_volume
+from cellsift.io.whole import read_table
 from cellsift.job import job
 
 with job(snakemake.log[0]):
@@ -13,7 +12,7 @@ with job(snakemake.log[0]):
         open_volume(path, brain.voxel_size, brain.settings["intensity_range"]) if path else None
         for path in (brain.signal, brain.background)
     )
-    positions = pd.read_csv(snakemake.input[0])[["z", "y", "x"]].to_numpy()
+    positions = read_table(snakemake.input[0])[["z", "y", "x"]].to_numpy()
     store = extract_cuboids(
         signal, background, positions, **brain.settings["cuboid"], path=snakemake.output[0]
     )

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from cellsift.configuration import Brain
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.io.cells import read_points
-from cellsift.io.whole import read_json, write_table
+from cellsift.io.whole import read_json, read_table, write_table
 from cellsift.job import job
 
 with job(snakemake.log[0]):
@@ -17,7 +15,7 @@ with job(snakemake.log[0]):
     for content in snakemake.params.brains:
         brain = Brain.from_dict(content)
         place = results / "brains" / brain.name
-        labels = pd.read_csv(place / "labels.csv")
+        labels = read_table(place / "labels.csv")
         annotated.append(
             AnnotatedBrain(
                 name=brain.name,
@@ -31,7 +29,7 @@ with job(snakemake.log[0]):
             )
         )
         for arm in cells:
-            cells[arm][brain.name] = pd.read_csv(place / arm / "cells.csv")
+            cells[arm][brain.name] = read_table(place / arm / "cells.csv")
     thresholds = {
         arm: read_json(results / "models" / arm / "model.json")["threshold"] for arm in cells
     }

@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from cellsift.explain.arm import explain_arm
 from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.device import choose_device
 
 with job(snakemake.log[0]):
-    folds = pd.read_csv(snakemake.input.folds).set_index(["brain", "candidate"])["fold"]
+    folds = read_table(snakemake.input.folds).set_index(["brain", "candidate"])["fold"]
     stores, cells = {}, {}
     for position, brain in enumerate(snakemake.params.brains):
         stores[brain] = CuboidStore.open(snakemake.input.cuboids[position])
-        cells[brain] = pd.read_csv(snakemake.input.cells[position])
-        cells[brain]["label"] = pd.read_csv(snakemake.input.labels[position])["label"]
+        cells[brain] = read_table(snakemake.input.cells[position])
+        cells[brain]["label"] = read_table(snakemake.input.labels[position])["label"]
         if brain in folds.index:
             cells[brain]["fold"] = folds[brain]
     explain_arm(

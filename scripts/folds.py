@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 from cellsift.configuration import Brain
-from cellsift.io.whole import write_table
+from cellsift.io.whole import read_table, write_table
 from cellsift.job import job
 from cellsift.training.folds import assign_folds
 
 
 def rows(brain: Brain, path: str) -> pd.DataFrame:
     """A brain's labelled candidates with positions in µm."""
-    labels = pd.read_csv(path)
+    labels = read_table(path)
     microns = labels[["z", "y", "x"]].to_numpy() * brain.voxel_size
     table = pd.DataFrame(microns, columns=["z_um", "y_um", "x_um"])
     return table.assign(brain=brain.name, candidate=np.arange(len(table)), label=labels["label"])

@@ -1,12 +1,10 @@
 """Adapter of the rule keep_candidates: drop candidates below the chosen contrast."""
 
-import pandas as pd
-
-from cellsift.io.whole import read_json, write_table
+from cellsift.io.whole import read_json, read_table, write_table
 from cellsift.job import job
 
 with job(snakemake.log[0]):
-    candidates = pd.read_csv(snakemake.input.detected)
+    candidates = read_table(snakemake.input.detected)
     threshold = read_json(snakemake.input.threshold)["threshold"]
     kept = candidates if threshold is None else candidates[candidates["contrast"] >= threshold]
     write_table(kept, snakemake.output[0])

@@ -1,17 +1,15 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
-import pandas as pd
-
 from cellsift.configuration import Brain
 from cellsift.evaluation.matching import label_candidates
 from cellsift.io.cells import read_points
-from cellsift.io.whole import write_json, write_table
+from cellsift.io.whole import read_table, write_json, write_table
 from cellsift.job import job
 
 with job(snakemake.log[0]):
     brain = Brain.from_dict(snakemake.params.brain)
     labelled, summary = label_candidates(
-        pd.read_csv(snakemake.input[0]),
+        read_table(snakemake.input[0]),
         read_points(brain.cells, "cell"),
         read_points(brain.non_cells, "no_cell") if brain.non_cells else None,
         brain.voxel_size,

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from cellsift.configuration import Arm
 from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.loop import train_fold
 
@@ -18,7 +17,7 @@ with job(snakemake.log[0]):
     train_fold(
         Arm(**snakemake.params.arm),
         dict(zip(brains, stores, strict=True)),
-        pd.read_csv(snakemake.input.folds),
+        read_table(snakemake.input.folds),
         fold,
         model_folder=Path(snakemake.output.weights).parent,
         training_folder=history.parent,

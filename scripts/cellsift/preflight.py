@@ -197,8 +197,8 @@ def _count_points(brain: Brain, column: str, shape: tuple[int, int, int]) -> int
     with _naming(brain, column):
         points = read_points(path, "cell" if column == "cells" else "no_cell")
         positions = points[["z", "y", "x"]].to_numpy()
-        # A voxel reaches half a voxel to each side of its centre.
-        outside = ((positions < -0.5) | (positions > np.array(shape) - 0.5)).any(axis=1)
+        # Annotations that count from 1, or from a voxel's edge, reach up to a voxel too far.
+        outside = ((positions < -1) | (positions > np.array(shape))).any(axis=1)
         if outside.any():
             first = int(np.argmax(outside))
             raise InputError(

@@ -403,6 +403,10 @@ def no_folds(arm):
     write_json({"folds": []}, arm.folder / "model.json")
 
 
+def folds_elsewhere(arm):
+    write_json({"folds": ["../fold-0.json"]}, arm.folder / "model.json")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -414,6 +418,7 @@ def no_folds(arm):
         (unknown_fold, "fold 7.*no fold-7.json"),
         (no_model, "model.json"),
         (no_folds, "'folds' is"),
+        (folds_elsewhere, "'folds' is"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_and_nothing_written(arm, tmp_path, spoil, message):

@@ -28,7 +28,7 @@ def brain(tmp_path, voxels) -> Brain:
         (tmp_path / channel).mkdir()
         for z, plane in enumerate(values):
             tifffile.imwrite(tmp_path / channel / f"plane_{z:04}.tif", plane)
-    (tmp_path / "cells.csv").write_text("z,y,x,note\n0,0,0,a\n11.4,39.4,35.4,b\n5,20.5,3,c\n")
+    (tmp_path / "cells.csv").write_text("z,y,x,note\n0,0,0,a\n12,40,36,b\n5,20.5,3,c\n")
     (tmp_path / "non_cells.csv").write_text("z,y,x\n2,2,2\n")
     return Brain(
         name="mouse-3",
@@ -55,7 +55,7 @@ def signal_alone(brain: Brain, path: Path | str, **settings) -> Brain:
 
 
 def stack(path: Path, voxels: np.ndarray) -> Path:
-    tifffile.imwrite(path, voxels)
+    tifffile.imwrite(path, voxels, photometric="minisblack")
     return path
 
 
@@ -197,7 +197,7 @@ def test_fewer_planes_than_detection_needs_are_refused(
 
 
 @pytest.mark.parametrize("column", ["cells", "non_cells"])
-@pytest.mark.parametrize("position", ["-0.6,0,0", "12,0,0", "0,39.6,0", "3,3,400"])
+@pytest.mark.parametrize("position", ["-1.1,0,0", "12.1,0,0", "0,41,0", "3,3,400"])
 def test_annotation_outside_the_volume_is_refused(brain, column, position):
     path = Path(getattr(brain, column))
     path.write_text(f"z,y,x\n1,1,1\n{position}\n")

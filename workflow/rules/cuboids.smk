@@ -25,7 +25,7 @@ rule projection:
         f"{RESULTS}/logs/projection/{{brain}}.log",
     params:
         brain=brain_with("intensity_range"),
-        code=code("io/projection.py", "io/volumes.py"),
+        code=code("reporting/projections.py", "io/volumes.py"),
     conda:
         "../../envs/volumes.yaml"
     script:

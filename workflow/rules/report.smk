@@ -39,6 +39,7 @@ rule report_brain:
         f"{RESULTS}/logs/report/{{brain}}.log",
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
+        config=PROJECT.config,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("reporting"),
     conda:

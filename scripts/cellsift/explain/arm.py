@@ -71,9 +71,13 @@ def fold_model_files(model_folder: Path) -> list[Path]:
         names = read_json(path)["folds"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no description of a trained arm: {error!r}") from error
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise InputError(f"{path}: 'folds' is {names!r}; it has to list the fold models' files")
+    if not isinstance(names, list) or not names or not all(map(_is_file_name, names)):
+        raise InputError(f"{path}: 'folds' is {names!r}; it has to list the files beside it")
     return [model_folder / name for name in names]
+
+
+def _is_file_name(name: object) -> bool:
+    return isinstance(name, str) and Path(name).name == name
 
 
 def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]) -> pd.DataFrame:

@@ -122,6 +122,11 @@ def kind_of(path: str | Path) -> str:
 
 def check_voxel_size(voxel_size: Sequence[float], brain: str) -> tuple[float, float, float]:
     """Return the voxel size (z, y, x) in µm as floats; raise InputError if it cannot be true."""
+    if len(voxel_size) != 3:
+        raise InputError(
+            f"brain {brain}: {len(voxel_size)} voxel sizes found. Give voxel_z, voxel_y, voxel_x "
+            "in µm."
+        )
     sizes = dict(zip(("voxel_z", "voxel_y", "voxel_x"), voxel_size, strict=True))
     for column, size in sizes.items():
         said = f"brain {brain}: {column} is {size}"

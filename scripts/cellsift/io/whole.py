@@ -54,6 +54,11 @@ def write_table(frame: pd.DataFrame, path: str | Path, decimals: int = 6) -> Non
         frame.round(decimals).to_csv(beside, index=False)
 
 
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; names of brains and arms stay text ("695")."""
+    return pd.read_csv(path, dtype={"brain": str, "arm": str})
+
+
 def write_json(content: dict, path: str | Path) -> None:
     """Write a JSON document, whole or not at all; it ends with a newline."""
     with whole_file(path) as beside:

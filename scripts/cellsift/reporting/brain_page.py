@@ -118,7 +118,7 @@ def projection(brain: BrainResults) -> Html:
     """The brain from above and from the front."""
     caption = (
         "Each picture shows the brightest voxel along the line of sight, so cells at all depths "
-        "lie on top of each other. Dim parts are brightened. z is depth, in the order of the planes."
+        "lie on top of each other. Dim parts are brightened. z runs along the planes."
     )
     picture = maps.draw_projection(brain.projection)
     return html.figure(picture, caption, "Maximum projections of the brain", photograph=True)

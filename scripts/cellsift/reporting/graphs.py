@@ -1,7 +1,7 @@
 """Graphs of the index page."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,12 @@ def panels(count: int, height: float, across: int = PANELS_ACROSS, **keywords) -
     for spare in grid[count:]:
         spare.remove()
     return drawing, list(grid[:count])
+
+
+def legend_columns(names: Sequence[str], drawing: Figure) -> int:
+    """How many columns of these names fit side by side into a figure."""
+    widest = 0.7 + 0.085 * max(len(name) for name in names)
+    return max(1, min(len(names), int(drawing.get_figwidth() / widest)))
 
 
 def draw_curves(
@@ -67,7 +73,7 @@ def _legend(drawing: Figure, styles: Mapping[str, ArmStyle], more=(), names=()) 
         [*handles, *more],
         [*styles, *names],
         loc="outside lower center",
-        ncols=min(5, len(styles) + len(names)),
+        ncols=legend_columns([*styles, *names], drawing),
         handlelength=3.5,
     )
 
@@ -137,9 +143,9 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
         kinds = {"trained on": {"linestyle": ":"}, "left out": {"linestyle": "-"}}
         handles += [Line2D([], [], color=GREY, linewidth=1.6, **look) for look in kinds.values()]
         handles += [Line2D([], [], color=GREY, marker="o", linestyle="")]
-        drawing.legend(
-            handles, [*names, *kinds, "weights kept"], loc="outside lower center", ncols=8
-        )
+        names = [*names, *kinds, "weights kept"]
+        columns = legend_columns(names, drawing)
+        drawing.legend(handles, names, loc="outside lower center", ncols=columns)
     return drawing
 
 

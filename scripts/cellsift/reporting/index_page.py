@@ -1,6 +1,6 @@
 """The parts of the index page, each of them one call in reports/index.ipynb."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -8,11 +8,12 @@ from cellsift.io.whole import read_json
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.results import Results
-from cellsift.reporting.run_information import configuration_text, version_table
 from cellsift.reporting.style import arm_styles
 from cellsift.reporting.verdict import judged_brains, verdict_sentences
 
 MOST_PANELS = 6
+AT_THRESHOLD = ("precision", "recall", "specificity", "f1", "accuracy")
+BY_SCORE = ("roc_auc", "average_precision", "false_positive_rate_at_recall_0.99", "brier")
 NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
 
 
@@ -26,8 +27,8 @@ def verdict(results: Results) -> Html:
 def brains(results: Results) -> Html:
     """Links to the pages of the brains."""
     rows = []
-    for path in sorted((results.folder / "brains").glob("*/preflight.json")):
-        found, name = read_json(path), path.parent.name
+    for name in results.brains:
+        found = read_json(results.folder / "brains" / name / "preflight.json")
         shape = " × ".join(str(n) for n in found["signal"]["shape"])
         cells = found.get("annotated_cells")
         rows.append(
@@ -56,8 +57,8 @@ def end_to_end(results: Results) -> Html:
     if shown["value"].where(shown["metric"] == "f1").notna().any():
         caption = (
             "How to read it: each mark is an arm's F1, the line its 95% interval. F1 is 1 when "
-            "every annotated cell is found and nothing else is called a cell. Where the lines of two "
-            "arms overlap widely, the data do not say which is better."
+            "every annotated cell is found and nothing else is called a cell. Where the lines of "
+            "two arms overlap widely, the data do not say which is better."
         )
         picture = graphs.draw_intervals(shown, "f1", styles)
         parts.append(html.figure(picture, caption, "F1 of each arm with its interval, by brain"))
@@ -102,26 +103,28 @@ def detection(results: Results) -> Html:
 
 
 def classification(results: Results) -> Html:
-    """All metrics on the candidates alone."""
+    """All metrics on the candidates alone; those of train brains are folded away beside a test."""
     scores = _test_first(results.evaluation("classification"))
-    if scores.empty:
-        return html.paragraph(NOTHING_ANNOTATED)
     judged = judged_brains(scores)
-    shown = scores[scores["role"] == judged.role]
-    caption = (
-        "Verdicts at each arm's threshold. Here only candidates count, so cells that detection "
-        "missed do not. Specificity: of the artefacts, how many are rejected. Ambiguous "
-        "candidates are left out. Brackets: 95% interval."
+    if judged is None:
+        return html.paragraph(NOTHING_ANNOTATED)
+    at_threshold = (
+        "At each arm's threshold, on the candidates alone: cells that detection missed do not "
+        "count here. Specificity: of the artefacts, how many are rejected. Ambiguous candidates "
+        "are left out. Brackets: 95% interval."
     )
-    parts = [_metrics(results, shown, AT_THRESHOLD, caption)]
-    caption = (
-        "The scores themselves, whatever the threshold. ROC AUC and average precision judge the order of the "
-        "scores, whatever the threshold (1 is perfect). False positives at recall 0.99: the share "
-        "of artefacts one has to accept to keep 99% of the cells (0 is perfect). Brier score: mean "
-        "squared error of p_cell (0 is perfect). Ambiguous candidates are left out. Brackets: 95% "
-        "interval."
+    by_score = (
+        "The scores themselves, whatever the threshold. ROC AUC and average precision judge their "
+        "order (1 is perfect). False positives at recall 0.99: the share of artefacts one has to "
+        "accept to keep 99% of the cells (0 is perfect). Brier score: mean squared error of p_cell "
+        "(0 is perfect)."
     )
-    return _metrics(results, scores, tables.METRIC_NAMES, caption, stacked=True)
+    parts = {}
+    for role, rows in scores.groupby("role", sort=False):
+        parts[role] = _metrics(results, rows, AT_THRESHOLD, at_threshold)
+        parts[role] += _metrics(results, rows, BY_SCORE, by_score)
+    others = [html.folded(part, f"The {role} brains") for role, part in parts.items()]
+    return Html(parts[judged.role] + "".join(others[1:]))
 
 
 def curves(results: Results) -> Html:
@@ -157,8 +160,8 @@ def confusion(results: Results) -> Html:
         return html.paragraph(NOTHING_ANNOTATED)
     caption = (
         f"Candidates of {judged.where}. Upper row: annotated cells; lower row: artefacts. The "
-        "upper left and lower right fields are right decisions. Percentages are of the row. Cells that "
-        "detection missed and ambiguous candidates are not counted here."
+        "upper left and lower right fields are right decisions. Percentages are of the row. "
+        "Cells that detection missed and ambiguous candidates are not counted here."
     )
     picture = graphs.draw_confusion(counts[counts["brain"] == judged.name])
     return html.figure(picture, caption, "Confusion matrix of each arm")
@@ -180,79 +183,7 @@ def calibration(results: Results) -> Html:
     return html.figure(picture, caption, "Share of cells against p_cell, for each arm")
 
 
-def folds(results: Results) -> Html:
-    """How the candidates of train brains were divided into folds."""
-    table = results.table("training", "folds.csv")
-    caption = "Labelled candidates of each fold. Each fold is scored by networks that never saw it."
-    return Html(
-        html.paragraph(tables.folds_sentence(table))
-        + html.table(tables.fold_table(table), caption, text_columns=("fold", "brain"))
-    )
-
-
-def loss(results: Results) -> Html:
-    """Loss over epochs of every arm and fold."""
-    histories = {}
-    for arm in results.arms:
-        paths = sorted((results.folder / "training" / arm).glob("fold-*/history.csv"), key=_fold_of)
-        runs = {_fold_of(path): results.table(*_parts(path, results)) for path in paths}
-        if runs:
-            histories[arm] = runs
-    if not histories:
-        return html.paragraph("No arm was trained in this run.")
-    caption = (
-        "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
-        "random); solid: loss on the fold left out. Where the solid line rises while the dotted "
-        "one falls, the network learns its examples by heart; the weights of the marked epoch are used."
-    )
-    return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
-
-
-def cost(results: Results) -> Html:
-    """What each arm costs to train and to run."""
-    table = tables.cost_table(results.cost())
-    if len(table.columns) == 1:
-        return html.paragraph("No cost was measured.")
-    caption = (
-        "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
-        "Cuboids per second: when classifying. Times of training are for one fold."
-    )
-    return html.table(table, caption, text_columns=("arm", "device"))
-
-
-def explanations(results: Results) -> Html:
-    """The Grad-CAM montage of each arm."""
-    parts = []
-    for arm in results.arms:
-        path = results.folder / "explanations" / arm / "montage.png"
-        if path.is_file():
-            caption = (
-                f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
-                "that spoke most for the verdict given. A good arm looks at the soma itself; one "
-                "that looks at the corners has learnt something else."
-            )
-            parts.append(html.picture_file(path, caption, f"Grad-CAM of candidates by {arm}"))
-    return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
-
-
-def run(results: Results) -> Html:
-    """Versions, seed and config."""
-    made = {arm: results.model(arm).get("provenance", {}) for arm in results.arms}
-    versions = version_table(made)
-    seed = results.configuration.get("seed")
-    caption = "Versions of the software that made this page, and of that which trained each arm."
-    return Html(
-        (html.paragraph(f"Seed: {seed}.") if seed is not None else "")
-        + html.preformatted(configuration_text(results.configuration), "Config, defaults filled in")
-        + html.folded(
-            html.table(versions, caption, text_columns=list(versions)), "Versions of software"
-        )
-    )
-
-
-def _metrics(
-    results: Results, scores: pd.DataFrame, metrics, caption: str, stacked: bool = False
-) -> Html:
+def _metrics(results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str) -> Html:
     table = tables.metric_table(scores, metrics)
     floor = results.floor
     first = ~table["brain"].duplicated()
@@ -260,13 +191,10 @@ def _metrics(
         " ".join(name for name, on in (("first", start), ("floor", arm in floor)) if on)
         for start, arm in zip(first, table["arm"], strict=True)
     ]
-    table[["brain", "scores"]] = table[["brain", "scores"]].where(first | _changes(table), "")
+    changed = table["scores"] != table["scores"].shift()
+    table["scores"] = table["scores"].where(first | changed, "")
     table["brain"] = table["brain"].where(first, "")
-    return html.table(table, caption, ("brain", "scores", "arm"), kinds, stacked)
-
-
-def _changes(table: pd.DataFrame) -> pd.Series:
-    return table["scores"] != table["scores"].shift()
+    return html.table(table, caption, ("brain", "scores", "arm"), kinds)
 
 
 def _test_first(frame: pd.DataFrame) -> pd.DataFrame:
@@ -302,11 +230,3 @@ def _cell_shares(counts: pd.DataFrame) -> dict[str, float]:
 
 def _distinct(values) -> list[str]:
     return [value for value in dict.fromkeys(values) if value]
-
-
-def _fold_of(path: Path) -> int:
-    return int(path.parent.name.removeprefix("fold-"))
-
-
-def _parts(path: Path, results: Results) -> tuple[str, ...]:
-    return path.relative_to(results.folder).parts

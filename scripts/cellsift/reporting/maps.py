@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from cellsift.reporting.graphs import legend_columns
 from cellsift.reporting.projections import Projection
 from cellsift.reporting.style import CELL, MISSED, NO_CELL, WIDTH, styled
 
@@ -79,11 +80,12 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
             axis.set(title=arm, xlabel="x (µm)", ylabel="y (µm)")
             axis.set(xlim=(0, width), ylim=(height, 0))
             _scale_bar(axis, height, width)
+        names = [LOOKS[kind][0] for kind in shown]
         drawing.legend(
             [_handle(kind) for kind in shown],
-            [LOOKS[kind][0] for kind in shown],
+            names,
             loc="outside lower center",
-            ncols=3 if across > 8 else 2,
+            ncols=legend_columns(names, drawing),
             facecolor="#52606D",
             labelcolor="white",
             frameon=True,

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -26,13 +27,20 @@ class PageError(Exception):
     """A page could not be made; the message names the notebook and the cell."""
 
 
-def write_index(results: str | Path, configuration: dict, out: str | Path) -> None:
+def write_index(
+    results: str | Path, configuration: dict, out: str | Path, brains: Sequence[str] = ()
+) -> None:
     """Write the index page of a results folder to `out`, whole or not at all.
 
-    `configuration` is the completed config of the run. Raises InputError where a table is missing
+    `configuration` is the completed config of the run, `brains` are the names of its brains (by
+    default all that preflight has looked at). Raises InputError where a table is missing
     or broken, PageError where a cell of the notebook fails otherwise.
     """
-    parameters = {"results": str(Path(results).resolve()), "configuration": configuration}
+    parameters = {
+        "results": str(Path(results).resolve()),
+        "configuration": configuration,
+        "brains": list(brains),
+    }
     write_page(REPORTS / "index.ipynb", parameters, "cellsift: which classifier to trust", out)
 
 

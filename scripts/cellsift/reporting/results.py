@@ -15,6 +15,7 @@ class Results:
 
     folder: Path
     configuration: dict = field(default_factory=dict)
+    brain_names: tuple[str, ...] = ()
 
     @property
     def arms(self) -> list[str]:
@@ -22,6 +23,12 @@ class Results:
         models = self.folder / "models"
         trained = sorted(p.name for p in models.iterdir() if p.is_dir()) if models.is_dir() else []
         return list(self.configuration.get("arms") or trained)
+
+    @property
+    def brains(self) -> list[str]:
+        """Names of the brains: those given, else all that preflight has looked at, sorted."""
+        found = sorted(path.parent.name for path in self.folder.glob("brains/*/preflight.json"))
+        return list(self.brain_names) or found
 
     @property
     def floor(self) -> list[str]:

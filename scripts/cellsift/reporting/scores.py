@@ -8,12 +8,17 @@ from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
 from cellsift.evaluation.end_to_end import end_to_end_outcomes
-from cellsift.reporting.graphs import panels
-from cellsift.reporting.style import CELL, GREY, INK, NO_CELL, styled
+from cellsift.reporting.graphs import PANELS_ACROSS, panels
+from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled
 from cellsift.reporting.tables import count_text
 
 AXES = ["z", "y", "x"]
 BINS = 40
+LABEL_LINES = {
+    "cell": (CELL, "-"),
+    "no_cell": (NO_CELL_INK, (0, (5, 1.5))),
+    "ambiguous": (GREY, ":"),
+}
 
 
 def count_table(
@@ -43,34 +48,31 @@ def draw_histograms(
 ) -> Figure:
     """How many candidates have which p_cell; a panel for each arm, the threshold drawn in.
 
-    With `labels` (cell, no_cell or ambiguous for each candidate) the bars are split by them.
+    With `labels` (cell, no_cell or ambiguous for each candidate) there is a line for each label.
     """
-    kinds = {"cell": CELL, "no_cell": NO_CELL, "ambiguous": GREY}
-    names = {"cell": "annotated cell", "no_cell": "artefact", "ambiguous": "ambiguous"}
-    edges = np.linspace(0, 1, BINS + 1)
+    kinds = {"all": (GREY, "-")} if labels is None else LABEL_LINES
+    names = np.full(len(next(iter(scored.values()))), "all") if labels is None else labels
     with styled():
         drawing, axes = panels(len(scored), 2.9)
         for axis, (arm, cells) in zip(axes, scored.items(), strict=True):
-            if labels is None:
-                axis.hist(cells["p_cell"], edges, color=GREY)
-            else:
-                parts = [cells["p_cell"][labels.to_numpy() == kind] for kind in kinds]
-                axis.hist(
-                    parts,
-                    edges,
-                    stacked=True,
-                    color=list(kinds.values()),
-                    label=list(names.values()),
+            for kind, (color, dashes) in kinds.items():
+                counts, edges = np.histogram(
+                    cells["p_cell"][np.asarray(names) == kind], BINS, (0, 1)
                 )
-            axis.axvline(thresholds[arm], color=INK, linestyle="--", linewidth=1.4)
-            axis.set(title=arm, xlabel="p_cell", xlim=(0, 1))
-            axis.set_yscale("symlog", linthresh=10)
+                look = {"color": color, "linestyle": dashes, "linewidth": 1.8}
+                axis.stairs(counts, edges, fill=labels is None, label=kind, **look)
+            axis.axvline(thresholds[arm], color=INK, linewidth=0.9)
+            axis.set(title=arm, xlabel="p_cell", xlim=(-0.01, 1.01))
+            axis.set_yscale("symlog", linthresh=1)
+            axis.yaxis.set_major_formatter(lambda count, _: f"{count:g}")
             axis.set_ylim(0, None)
-        for axis in axes[::3]:
-            axis.set_ylabel("candidates (steps of 10×)")
-        if labels is not None and axes:
-            handles, texts = axes[0].get_legend_handles_labels()
-            drawing.legend(handles, texts, loc="outside lower center", ncols=3)
+        for axis in axes[::PANELS_ACROSS]:
+            axis.set_ylabel("candidates (each tick 10×)")
+        if labels is not None:
+            handles, _ = axes[0].get_legend_handles_labels()
+            drawing.legend(
+                handles, ["cell", "artefact", "ambiguous"], loc="outside lower center", ncols=3
+            )
     return drawing
 
 

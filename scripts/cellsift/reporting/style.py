@@ -15,6 +15,8 @@ GREY = "#6B7280"
 INK = "#1F2933"
 CELL = "#E69F00"
 NO_CELL = "#56B4E9"
+# The same on white paper, where the lighter blue is faint.
+NO_CELL_INK = "#0072B2"
 MISSED = "#FF6EC7"
 
 # The figures are drawn for a text column this wide, in inches at 100 px each.

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cellsift.reporting.maps import round_length
@@ -28,43 +29,42 @@ def draw_thumbnails(
     """Candidates side by side, signal above background, each with its title.
 
     `cuboids` are (n, channel, z, y, x); all pictures of a channel have the same brightness, on a
-    logarithmic scale, so that they can be compared.
+    logarithmic scale, so that they can be compared. `voxel_size` is in µm (z, y, x).
     """
-    pictures = np.log1p(central_projection(cuboids).astype(float))
-    count, channels = pictures.shape[:2]
-    blocks = max(1, math.ceil(count / ACROSS))
-    lines = max((title.count("\n") + 1 for title in titles), default=1)
+    tiles = _tiles(np.log1p(central_projection(cuboids).astype(float)))
+    rows = math.ceil(len(tiles) / ACROSS)
+    shape = tiles[0].shape * np.array(voxel_size[1:])
+    lines = max(title.count("\n") + 1 for title in titles)
     with styled():
-        tall = blocks * (channels * WIDTH / ACROSS * 0.98 + 0.17 * lines + 0.1)
-        drawing = Figure(figsize=(WIDTH, tall))
-        drawing.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-        grid = drawing.subplots(blocks * channels, ACROSS, squeeze=False)
-        for axis in grid.ravel():
+        tall = WIDTH / ACROSS * shape[0] / shape[1] + 0.17 * lines + 0.06
+        drawing = Figure(figsize=(WIDTH, rows * tall))
+        drawing.get_layout_engine().set(w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
+        axes = drawing.subplots(rows, ACROSS, squeeze=False).ravel()
+        for axis in axes:
             axis.set_axis_off()
-        for channel in range(channels):
-            window = np.percentile(pictures[:, channel], [1, 99.8]) if count else (0, 1)
-            for number in range(count):
-                axis = grid[number // ACROSS * channels + channel, number % ACROSS]
-                _draw_one(axis, pictures[number, channel], window, voxel_size)
-                if channel == 0:
-                    axis.set_title(
-                        titles[number], fontsize=7.5, fontweight="normal", pad=3, linespacing=1.15
-                    )
-        if count:
-            _scale_bar(grid[0, 0], pictures.shape[3] * voxel_size[2], pictures.shape[2])
+        for axis, tile, title in zip(axes, tiles, titles, strict=False):
+            extent = (0, shape[1], shape[0], 0)
+            axis.imshow(tile, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="nearest")
+            axis.set_title(title, fontsize=8, fontweight="normal", pad=3, linespacing=1.15)
+        _scale_bar(axes[0], shape)
     return drawing
 
 
-def _draw_one(axis, picture: np.ndarray, window: tuple, voxel_size: tuple) -> None:
-    height, width = picture.shape[0] * voxel_size[1], picture.shape[1] * voxel_size[2]
-    low, high = window
-    extent = (0, width, height, 0)
-    axis.imshow(picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), extent=extent)
+def _tiles(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (n, channel, y, x) as grey (0..1) tiles, channels below each other: (n, y, x)."""
+    low, high = np.percentile(pictures, [1, 99.8], axis=(0, 2, 3))[..., None, None]
+    grey = np.clip((pictures - low) / np.maximum(high - low, 1e-6), 0, 1)
+    line = np.ones((len(grey), 1, grey.shape[3]))
+    parts = [part for channel in grey.swapaxes(0, 1) for part in (line, channel)]
+    return np.concatenate(parts[1:], axis=1)
 
 
-def _scale_bar(axis, width: float, rows: int) -> None:
-    length = round_length(width / 2.5)
-    height = axis.get_ylim()[0]
-    left, y = 0.06 * width, 0.92 * height
-    axis.plot([left, left + length], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axis.text(left, y - 0.04 * height, f"{length:g} µm", color="white", fontsize=7, va="bottom")
+def _scale_bar(axis: Axes, shape: np.ndarray) -> None:
+    length = round_length(shape[1] / 2.5)
+    left, y = 0.06 * shape[1], shape[0] - 0.06 * shape[1]
+    for color, thickness in (("black", 4.5), ("white", 2.5)):
+        line = axis.plot([left, left + length], [y, y], color=color, linewidth=thickness)
+        line[0].set_solid_capstyle("butt")
+    box = {"facecolor": "black", "alpha": 0.55, "pad": 1, "linewidth": 0}
+    text_y = y - 0.04 * shape[1]
+    axis.text(left, text_y, f"{length:g} µm", color="white", size=7, va="bottom", bbox=box)

@@ -1,0 +1,84 @@
+"""The parts of the index page on how the arms were made, and what they cost and look at."""
+
+from cellsift.reporting import graphs, html, tables
+from cellsift.reporting.html import Html
+from cellsift.reporting.results import Results
+from cellsift.reporting.run_information import configuration_text, version_table
+
+# The most that a config may ask for.
+MOST_FOLDS = 20
+
+
+def folds(results: Results) -> Html:
+    """How the candidates of train brains were divided into folds."""
+    table = results.table("training", "folds.csv")
+    caption = "Labelled candidates of each fold. Each fold is scored by networks that never saw it."
+    return Html(
+        html.paragraph(tables.folds_sentence(table))
+        + html.table(tables.fold_table(table), caption, text_columns=("fold", "brain"))
+    )
+
+
+def loss(results: Results) -> Html:
+    """Loss over epochs of every arm and fold."""
+    histories = {}
+    for arm in results.arms:
+        folder = results.folder / "training" / arm
+        runs = {
+            fold: results.table("training", arm, f"fold-{fold}", "history.csv")
+            for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
+            if (folder / f"fold-{fold}" / "history.csv").is_file()
+        }
+        if runs:
+            histories[arm] = runs
+    if not histories:
+        return html.paragraph("No arm was trained in this run.")
+    caption = (
+        "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
+        "random); solid: loss on the fold left out. Where the solid line rises while the dotted "
+        "one falls, the network learns its examples by heart. The weights of the marked epoch are "
+        "used."
+    )
+    return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
+
+
+def cost(results: Results) -> Html:
+    """What each arm costs to train and to run."""
+    table = tables.cost_table(results.cost())
+    if len(table.columns) == 1:
+        return html.paragraph("No cost was measured.")
+    caption = (
+        "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
+        "Cuboids per second: when classifying. Times of training are for one fold."
+    )
+    return html.table(table, caption, text_columns=("arm", "device"))
+
+
+def explanations(results: Results) -> Html:
+    """The Grad-CAM montage of each arm."""
+    parts = []
+    for arm in results.arms:
+        path = results.folder / "explanations" / arm / "montage.png"
+        if path.is_file():
+            caption = (
+                f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
+                "that spoke most for the verdict given, only roughly. They should lie on the soma; "
+                "an arm that goes by the corners has learnt something else."
+            )
+            parts.append(html.picture_file(path, caption, f"Grad-CAM of candidates by {arm}"))
+    return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
+
+
+def versions(results: Results) -> Html:
+    """Versions, seed and config."""
+    made = {arm: results.model(arm).get("provenance", {}) for arm in results.arms}
+    software = version_table(made)
+    seed = results.configuration.get("seed")
+    caption = "Versions of the software that made this page, and of that which trained each arm."
+    return Html(
+        (html.paragraph(f"Seed: {seed}.") if seed is not None else "")
+        + html.preformatted(configuration_text(results.configuration), "Config, defaults filled in")
+        + html.folded(
+            html.table(software, caption, text_columns=list(software)), "Versions of software"
+        )
+    )

@@ -1,0 +1,14 @@
+"""Adapter of the rule report_brain: the page of one brain."""
+
+from cellsift.job import job
+from cellsift.reporting.pages import write_brain
+
+with job(snakemake.log[0]):
+    brain = snakemake.params.brain
+    write_brain(
+        snakemake.params.config["results"],
+        brain["name"],
+        {"role": snakemake.params.role, "cells": brain["cells"], "non_cells": brain["non_cells"]},
+        snakemake.output[0],
+        snakemake.params.config,
+    )
