@@ -1,9 +1,7 @@
 """Adapter of the rule choose_contrast: the contrast that a candidate must have to be kept."""
 
-import pandas as pd
-from cellsift.evaluation.detection_threshold import choose_contrast_threshold
-
 from cellsift.configuration import Brain
+from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 from cellsift.io.cells import read_points
 from cellsift.io.whole import read_table, write_json
 from cellsift.job import job

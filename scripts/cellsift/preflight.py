@@ -67,9 +67,11 @@ def check_brain(brain: Brain) -> dict:
 
 
 def available_device() -> str:
-    """Return the name of the GPU that torch finds, or "cpu"."""
-    import torch
-
+    """Return the name of the GPU that torch finds, "cpu", or "unknown" where torch is absent."""
+    try:
+        import torch
+    except ImportError:
+        return "unknown"
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from cellsift.configuration import Arm
 from cellsift.io.cuboids import CuboidStore, new_store
 from cellsift.training.folds import assign_folds
@@ -16,9 +17,7 @@ EXTENT = (40.0, 32.0, 32.0)
 def blobs(is_cell: np.ndarray, seed: int, channels: int = 2, shape=SHAPE) -> np.ndarray:
     """Return noisy uint16 cuboids (n, channel, z, y, x) with a blob in the middle of each."""
     rng = np.random.default_rng(seed)
-    axes = [
-        (np.arange(n) - (n - 1) / 2) * size for n, size in zip(shape, VOXEL_SIZE, strict=True)
-    ]
+    axes = [(np.arange(n) - (n - 1) / 2) * size for n, size in zip(shape, VOXEL_SIZE, strict=True)]
     z, y, x = np.meshgrid(*axes, indexing="ij")
     blob = np.exp(-(z**2 + y**2 + x**2) / (2 * 6.0**2))
     cuboids = rng.poisson(100, (len(is_cell), channels, *shape)).astype(float)

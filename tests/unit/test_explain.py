@@ -117,7 +117,7 @@ def blob_finder():
     model = create_model("resnet", 1, CUBOID, depth=18, width=8)
     optimiser = torch.optim.Adam(model.parameters(), 2e-3)
     for step in range(40):
-        inputs, labels, _ = cuboids_with_blob(16, seed=step)
+        inputs, labels, _ = cuboids_with_blob(8, seed=step)
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(inputs), labels).backward()
         optimiser.step()
@@ -129,6 +129,7 @@ def centre_of_mass(maps: np.ndarray) -> np.ndarray:
     return np.einsum("nzyx,azyx->na", weights, np.indices(maps.shape[1:]))
 
 
+@pytest.mark.slow
 def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
     inputs, labels, centres = cuboids_with_blob(40, seed=999)
     is_cell = labels.numpy() == 1
@@ -142,6 +143,7 @@ def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
     assert distance < 0.6 * np.linalg.norm(middle - planted, axis=1).mean()
 
 
+@pytest.mark.slow
 def test_saliency_changes_when_the_weights_are_randomised(blob_finder):
     inputs, labels, _ = cuboids_with_blob(20, seed=7)
     inputs = inputs[labels == 1]
@@ -152,6 +154,7 @@ def test_saliency_changes_when_the_weights_are_randomised(blob_finder):
     assert np.nanmean(alike) < 0.6
 
 
+@pytest.mark.slow
 def test_saliency_has_the_cuboids_shape_and_a_largest_value_of_one(blob_finder):
     inputs, *_ = cuboids_with_blob(11, seed=3)
     maps = gradcam(blob_finder, inputs)
@@ -161,12 +164,14 @@ def test_saliency_has_the_cuboids_shape_and_a_largest_value_of_one(blob_finder):
     assert set(maps.max(axis=(1, 2, 3))) <= {0.0, 1.0}
 
 
+@pytest.mark.slow
 def test_saliency_does_not_depend_on_what_else_is_in_the_batch(blob_finder):
     inputs, *_ = cuboids_with_blob(11, seed=3)
     alone = np.concatenate([gradcam(blob_finder, inputs[[i]]) for i in range(len(inputs))])
     np.testing.assert_allclose(gradcam(blob_finder, inputs), alone, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_evidence_against_a_cell_is_that_for_a_cell_of_the_swapped_network(blob_finder):
     inputs, *_ = cuboids_with_blob(6, seed=3)
     towards_cell = np.array([True, False] * 3)
@@ -181,6 +186,7 @@ def test_evidence_against_a_cell_is_that_for_a_cell_of_the_swapped_network(blob_
         layer.weight.data, layer.bias.data = weight, bias
 
 
+@pytest.mark.slow
 def test_gradcam_leaves_the_model_as_it_was(blob_finder):
     before = {name: tensor.clone() for name, tensor in blob_finder.state_dict().items()}
     blob_finder.train()
@@ -243,6 +249,12 @@ def test_montage_names_every_group_and_shows_a_background_only_where_there_is_on
     assert len(pictures) == len(examples) * (5 if channels == 2 else 4)
 
 
+def test_montage_marks_cuboids_that_were_filled_up_at_the_border():
+    examples = choose_examples(scores(), 1).assign(padded=[True, False, False, True])
+    text = montage_text(draw_montage(examples, *made_up(4, 1), VOXEL_SIZE))
+    assert text.count("at the border") == 2
+
+
 def test_montage_says_where_no_evidence_was_found():
     examples = choose_examples(scores(), 1)
     cuboids, saliency = made_up(len(examples), 1)
@@ -288,6 +300,7 @@ class Store:
         self._cuboids = cuboids
         self.channels, self.shape = cuboids.shape[1], cuboids.shape[2:]
         self.voxel_size = VOXEL_SIZE
+        self.padded = np.arange(len(cuboids)) % 3 == 0
         self.log_median, self.log_spread = (10.0,) * self.channels, (1.0,) * self.channels
 
     def __len__(self) -> int:
@@ -333,6 +346,7 @@ def test_an_arm_is_explained_in_three_files(arm, tmp_path):
         pd.read_csv(out / "chosen.csv"), chosen.round(6), check_dtype=False
     )
     assert set(chosen["kind"]) == set(KINDS)
+    assert (chosen["padded"] == (chosen["candidate"] % 3 == 0)).all()
     volume = tifffile.imread(out / "saliency.tif")
     assert volume.shape == (len(chosen), SHAPE[0], 3, *SHAPE[1:])
     for row, signal in zip(chosen.itertuples(), volume[:, :, 0], strict=True):

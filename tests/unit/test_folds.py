@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cellsift.errors import InputError
-from cellsift.training.folds import assign_folds, held_out_rows, training_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cellsift.errors import InputError
+from cellsift.training.folds import assign_folds, held_out_rows, training_rows
 
 EXTENT = (100.0, 50.0, 50.0)
 AXES = ["z_um", "y_um", "x_um"]

@@ -528,6 +528,11 @@ def test_a_voxel_size_that_cannot_be_true_is_refused(size, said):
     assert "µm" in str(caught.value)
 
 
+def test_a_voxel_size_of_two_numbers_is_refused():
+    with pytest.raises(InputError, match="voxel_z, voxel_y, voxel_x"):
+        check_voxel_size((5, 2), "mouse-3")
+
+
 def test_real_volumes_open(shared_data):
     volume = open_volume(shared_data / "cfos" / "1147" / "signal.tif", (6, 1.62, 1.62))
     assert volume.shape == (200, 100, 200)

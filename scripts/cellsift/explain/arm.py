@@ -17,7 +17,19 @@ from cellsift.io.whole import read_json, whole_file, write_table
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model
 
-COLUMNS = ["kind", "brain", "candidate", "z", "y", "x", "p_cell", "is_cell", "label", "fold"]
+COLUMNS = [
+    "kind",
+    "brain",
+    "candidate",
+    "z",
+    "y",
+    "x",
+    "p_cell",
+    "is_cell",
+    "label",
+    "fold",
+    "padded",
+]
 DOTS_PER_INCH = 110
 
 
@@ -91,7 +103,8 @@ def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]
         if brain not in stores or len(stores[brain]) != len(table):
             found = len(stores[brain]) if brain in stores else "no"
             raise InputError(f"brain {brain} has {len(table)} scored cells and {found} cuboids")
-        tables.append(table.assign(brain=brain, candidate=np.arange(len(table))))
+        more = {"brain": brain, "candidate": np.arange(len(table)), "padded": stores[brain].padded}
+        tables.append(table.assign(**more))
     return pd.concat(tables, ignore_index=True)
 
 

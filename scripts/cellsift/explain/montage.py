@@ -61,7 +61,7 @@ def draw_montage(
     All pictures have the same scale in µm. Kinds of `KINDS` without an example are named as such.
 
     Args:
-        examples: columns kind and p_cell; brain and candidate are shown where there.
+        examples: columns kind and p_cell; brain, candidate and padded are shown where there.
         cuboids: raw intensities (n, channel, z, y, x), row i for example i.
         saliency: (n, z, y, x) from 0 to 1.
         voxel_size: of the cuboids, µm, z, y, x.
@@ -237,6 +237,8 @@ def _describe(example: pd.Series) -> str:
         lines += textwrap.wrap(f"brain {example['brain']}", LINE_LENGTH)
     if "candidate" in example:
         lines.append(f"candidate {example['candidate']}")
+    if example.get("padded", False):
+        lines.append("at the border, filled up")
     return "\n".join(lines)
 
 
@@ -248,7 +250,7 @@ def _probability(p: float) -> str:
 
 def _draw_foot(page: _Page, top: float) -> None:
     if top == TOP_HEIGHT:
-        page.text(MARGIN, top, "There are no candidates to show.")
+        page.text(MARGIN, top + 0.5, "There are no candidates to show.")
         return
     page.text(MARGIN, top + 0.2, NOTE, va="top", size=8.5, linespacing=1.4)
     axes = page.axes(page.width - MARGIN - 2.6, top + 0.25, 2.0, 0.12)

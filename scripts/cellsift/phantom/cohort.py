@@ -28,13 +28,13 @@ class Animal:
 def demo_cohort() -> dict[str, Animal]:
     """The demo's animals by name: phantom_a, _b, _c to train, _test to test, _new to predict."""
     base = BrainSettings()
-    crowded = Distractors(haze=0.8, vessels=0.05)
+    crowded = Distractors(haze=0.7, vessels=0.05)
     return {
         "phantom_a": Animal(101, base),
-        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.0, noise=12.0)),
+        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.3, noise=12.0)),
         "phantom_c": Animal(103, replace(base, cells=230, contrast=3.2, spread=0.45)),
         "phantom_test": Animal(
-            104, replace(base, cells=330, contrast=2.2, tissue=360.0, distractors=crowded)
+            104, replace(base, cells=330, contrast=2.6, tissue=360.0, distractors=crowded)
         ),
         "phantom_new": Animal(105, replace(base, cells=270, contrast=2.8), "truth.csv"),
     }

@@ -117,7 +117,7 @@ def _vessels(
     radius = rng.uniform(3, 9)
     path = random_path(rng, centre, random_direction(rng), rng.uniform(200, 500), 5.0, 0.12)
     path -= path[len(path) // 2] - centre
-    wall = settings.tissue * settings.contrast * rng.uniform(0.5, 1.4)
+    wall = settings.tissue * settings.contrast * rng.uniform(0.3, 1.1)
     patches = np.clip(1 + 0.5 * np.repeat(rng.normal(size=len(path) // 3 + 1), 3), 0.2, 2.5)
     bright = wall * patches[: len(path)]
     draw_tube(layer.signal, grid, path, radius, bright, -0.7 * settings.tissue)
@@ -138,7 +138,7 @@ KINDS: dict[str, Callable] = {
 def _brightness(rng: np.random.Generator, settings: BrainSettings, multiple: float) -> float:
     """A peak brightness spread as that of cells, with `multiple` times their median."""
     median = settings.tissue * settings.contrast * multiple
-    return float(median * np.exp(np.clip(rng.normal(0, settings.spread), -0.8, 1.2)))
+    return float(median * np.exp(np.clip(rng.normal(0, settings.spread), -0.65, 1.2)))
 
 
 def _diameter(rng: np.random.Generator, settings: BrainSettings, multiple: float) -> float:

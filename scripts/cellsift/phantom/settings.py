@@ -11,7 +11,7 @@ class Distractors:
     debris: float = 0.6
     glia: float = 0.5
     processes: float = 0.4
-    haze: float = 0.6
+    haze: float = 0.5
     vessels: float = 0.04
 
 

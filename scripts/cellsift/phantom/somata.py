@@ -74,7 +74,7 @@ def _flattened(direction: np.ndarray) -> np.ndarray:
 
 def _brightness(rng: np.random.Generator, count: int, settings: BrainSettings) -> np.ndarray:
     median = settings.tissue * settings.contrast
-    return median * np.exp(np.clip(rng.normal(0, settings.spread, count), -0.8, 1.2))
+    return median * np.exp(np.clip(rng.normal(0, settings.spread, count), -0.65, 1.2))
 
 
 def _draw_cell(

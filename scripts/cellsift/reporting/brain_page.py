@@ -164,11 +164,11 @@ def histograms(brain: BrainResults) -> Html:
     if not brain.candidates:
         return html.paragraph(NO_CANDIDATES)
     caption = (
-        "How many candidates were given which p_cell; the dashed line is the arm's threshold. Two "
+        "How many candidates were given which p_cell; the upright line is the arm's threshold. Two "
         "heaps at the ends with little between them mean that the arm is sure of itself."
     )
     if brain.labels is not None:
-        caption += " Colours tell what the annotation says."
+        caption += " Each kind of line stands for one answer of the annotation."
     picture = scores.draw_histograms(brain.scored, brain.thresholds, brain.labels)
     return html.figure(picture, caption, "Histograms of p_cell by arm")
 
@@ -209,14 +209,19 @@ def missed(brain: BrainResults) -> Html:
     )
 
 
-def not_annotated(brain: BrainResults) -> Html:
-    """Candidates that count as artefacts but were called cells, by most arms first."""
+def false_alarms(brain: BrainResults) -> Html:
+    """Artefacts that were called cells, by most arms first."""
+    what = (
+        "Annotated artefacts called cells"
+        if brain.annotated_in_part
+        else "Candidates called cells where the annotation has none"
+    )
     return _errors(
         brain,
         "no_cell",
-        "Candidates called cells where the annotation has none: first those that most arms call "
-        "cells, of them the surest first. Look closely: some may be cells that were overlooked.",
-        "No arm calls a cell where the annotation has none.",
+        f"{what}: first those that most arms call cells, of them the surest first. Look closely: "
+        "some may be cells that were overlooked.",
+        "No arm calls an artefact a cell.",
     )
 
 

@@ -14,7 +14,7 @@ from cellsift.reporting.style import WIDTH
 
 # Twice as many pixels as on an ordinary screen would be sharper, but too large for a page.
 DPI = 130
-SHOWN_DPI = 97.5
+SHOWN_DPI = 101.8
 JPEG_QUALITY = 88
 LARGEST_PICTURE = 1600
 

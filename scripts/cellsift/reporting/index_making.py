@@ -49,7 +49,7 @@ def cost(results: Results) -> Html:
         return html.paragraph("No cost was measured.")
     caption = (
         "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
-        "Cuboids per second: when classifying. Times of training are for one fold."
+        "Cuboids per second: when classifying. Training minutes: all folds one after the other."
     )
     return html.table(table, caption, text_columns=("arm", "device"))
 

@@ -57,8 +57,8 @@ def end_to_end(results: Results) -> Html:
     if shown["value"].where(shown["metric"] == "f1").notna().any():
         caption = (
             "How to read it: each mark is an arm's F1, the line its 95% interval. F1 is 1 when "
-            "every annotated cell is found and nothing else is called a cell. Where the lines of "
-            "two arms overlap widely, the data do not say which is better."
+            "every annotated cell is found and nothing else is called a cell. To compare "
+            "arms, use the differences further down rather than these lines."
         )
         picture = graphs.draw_intervals(shown, "f1", styles)
         parts.append(html.figure(picture, caption, "F1 of each arm with its interval, by brain"))
@@ -125,6 +125,24 @@ def classification(results: Results) -> Html:
         parts[role] += _metrics(results, rows, BY_SCORE, by_score)
     others = [html.folded(part, f"The {role} brains") for role, part in parts.items()]
     return Html(parts[judged.role] + "".join(others[1:]))
+
+
+def comparison(results: Results) -> Html:
+    """The difference between each two arms on the same candidates of the test brains."""
+    differences = results.evaluation("comparison")
+    judged = judged_brains(results.evaluation("classification"))
+    if judged is None or judged.role != "test":
+        return html.paragraph("Without an annotated test brain arms are not compared in pairs.")
+    table = tables.comparison_table(differences[differences["brain"] == judged.name])
+    if table.empty:
+        return html.paragraph("There is only one arm, so there is nothing to compare.")
+    caption = (
+        f"Candidates of {judged.where}: how much higher the first arm is. Brackets: 95% interval; "
+        "both arms are measured on the same draws of candidates, so what is hard for both cancels "
+        "out. Where it includes zero, the data cannot tell the two apart. Of many such pairs, one "
+        "in twenty is told apart by mere chance."
+    )
+    return html.table(table, caption, text_columns=("first arm", "second arm"))
 
 
 def curves(results: Results) -> Html:

@@ -13,7 +13,7 @@ from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled
 from cellsift.reporting.tables import count_text
 
 AXES = ["z", "y", "x"]
-BINS = 40
+BINS = 25
 LABEL_LINES = {
     "cell": (CELL, "-"),
     "no_cell": (NO_CELL_INK, (0, (5, 1.5))),

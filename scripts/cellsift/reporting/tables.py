@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 METRIC_NAMES = {
@@ -19,14 +20,16 @@ METRIC_NAMES = {
 
 COST_COLUMNS = {
     "device": "device",
+    "threads": "threads",
     "parameters": "parameters",
     "gflop_per_cuboid": "GFLOP per cuboid",
     "cuboids_per_second": "cuboids per second",
-    "epochs": "epochs trained",
-    "seconds_per_epoch": "seconds per epoch",
-    "training_seconds": "training, minutes",
-    "peak_memory_mb": "peak memory, GB",
+    "peak_memory_gb": "peak memory, GB",
+    "training_seconds_per_epoch": "seconds per epoch",
+    "training_epochs": "epochs, all folds",
+    "training_minutes": "training, minutes",
 }
+COUNTS = ("threads", "parameters", "training_epochs")
 
 
 def interval_text(value: float, low: float = math.nan, high: float = math.nan) -> str:
@@ -61,24 +64,49 @@ def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["brain", "scores", "arm", *names])
 
 
+def comparison_table(differences: pd.DataFrame) -> pd.DataFrame:
+    """A row for each two arms, with the difference in each metric and its 95% interval.
+
+    `differences` has the columns arm_a, arm_b, metric, difference, low, high, of one brain.
+    """
+    rows = []
+    for (first, second), part in differences.groupby(["arm_a", "arm_b"], sort=False):
+        row = {"first arm": first, "second arm": second}
+        for found in part.itertuples(index=False):
+            name = f"difference in {METRIC_NAMES.get(found.metric, found.metric)}"
+            row[name] = difference_text(found.difference, found.low, found.high)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def difference_text(value: float, low: float, high: float) -> str:
+    """A difference with its sign and its 95% interval as text; a dash for nan."""
+    if any(map(math.isnan, (value, low, high))):
+        return "–"
+    # Adding 0 turns a negative zero into a plain one.
+    signed = [f"{round(number, 2) + 0:+.2f}" for number in (value, low, high)]
+    return "{} [{}, {}]".format(*signed).replace("-", "\N{MINUS SIGN}")
+
+
 def count_text(value: float) -> str:
     """A count with thin spaces between thousands; a dash for nan."""
     return "–" if pd.isna(value) else f"{int(value):,}".replace(",", "\u202f")
 
 
 def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
-    """The table of costs with readable units; columns that were not measured are left out."""
-    cost = cost.copy()
-    if "flops_per_cuboid" in cost:
-        cost["gflop_per_cuboid"] = cost["flops_per_cuboid"] / 1e9
-    if "peak_memory_mb" in cost:
-        cost["peak_memory_mb"] = cost["peak_memory_mb"] / 1024
-    if "training_seconds" in cost:
-        cost["training_seconds"] = cost["training_seconds"] / 60
+    """The costs of arms in readable units; what was not measured is left out.
+
+    `cost` has a column arm and any of those that `inference.cost.measure_cost` returns.
+    """
+    known = cost.reindex(columns=[*cost, *set(COST_COLUMNS) - set(cost)])
+    known["gflop_per_cuboid"] = cost.get("flops_per_cuboid", np.nan) / 1e9
+    known["peak_memory_gb"] = cost.get("peak_memory_mb", np.nan) / 1e3
+    seconds = known["training_seconds_per_epoch"].astype(float) * known["training_epochs"]
+    known["training_minutes"] = seconds / 60
     shown = pd.DataFrame({"arm": cost["arm"]})
     for column, name in COST_COLUMNS.items():
-        if column in cost and cost[column].notna().any():
-            shown[name] = [_cost_text(column, value) for value in cost[column]]
+        if known[column].notna().any():
+            shown[name] = [_cost_text(column, value) for value in known[column]]
     return shown
 
 
@@ -87,9 +115,9 @@ def _cost_text(column: str, value: object) -> str:
         return value
     if pd.isna(value):
         return "–"
-    if column in ("parameters", "epochs"):
-        return count_text(value)
-    return f"{value:.3g}" if value < 100 else count_text(round(value))
+    if column in COUNTS or value >= 1000:
+        return count_text(round(value))
+    return f"{value:.3g}"
 
 
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:

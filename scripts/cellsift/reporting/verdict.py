@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cellsift.reporting.results import Results
-from cellsift.reporting.tables import interval_text
+from cellsift.reporting.tables import difference_text, interval_text
 
 # With fewer test brains than this, resampling brains tells little about further ones.
 FEW_BRAINS = 6
@@ -111,11 +111,8 @@ def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame
 
 
 def _higher(found: pd.Series) -> str:
-    size, low, high = (
-        f"{found[key]:+.2f}".replace("-", "\N{MINUS SIGN}") for key in ("difference", "low", "high")
-    )
     word = "higher" if found["difference"] >= 0 else "lower"
-    return f"{abs(found['difference']):.2f} {word} (difference {size} [{low}, {high}])"
+    return f"{abs(found['difference']):.2f} {word} (difference {difference_text(*found)})"
 
 
 def _against_floor(
