@@ -109,11 +109,15 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
 
 def check_networks(project: Project) -> None:
     """Raise InputError unless every arm's network can be built on the config's cuboids."""
+    import torch
+
     from cellsift.models import create_model
 
     for arm in project.arms.values():
         try:
-            create_model(arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options)
+            # On the meta device nothing is allocated: only the shapes are worked out.
+            with torch.device("meta"):
+                create_model(arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options)
         except InputError as error:
             raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
 

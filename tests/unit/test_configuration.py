@@ -8,8 +8,18 @@ import yaml
 from cellsift.configuration import SCHEMAS, Brain, check_networks, load_project, read_project
 from cellsift.errors import InputError
 
-HEADER = "brain role signal background voxel_z voxel_y voxel_x cells non_cells".split()
-ROW = dict(zip(HEADER, ["a", "train", "a.tif", "", "5", "2", "2", "a.csv", ""], strict=True))
+ROW = {
+    "brain": "a",
+    "role": "train",
+    "signal": "a.tif",
+    "background": "",
+    "voxel_z": "5",
+    "voxel_y": "2",
+    "voxel_x": "2",
+    "cells": "a.csv",
+    "non_cells": "",
+}
+HEADER = list(ROW)
 
 
 def write_table(folder: Path, *rows: dict, header=HEADER, separator="\t") -> None:

@@ -140,7 +140,7 @@ def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
         assert np.corrcoef(found[:, axis], planted[:, axis])[0, 1] > 0.6
     middle = (np.array(CUBOID) - 1) / 2
     distance = np.linalg.norm(found - planted, axis=1).mean()
-    assert distance < 0.6 * np.linalg.norm(middle - planted, axis=1).mean()
+    assert distance < 0.75 * np.linalg.norm(middle - planted, axis=1).mean()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_cuboids import blobs, make_brains, narrow_arm, write_store
 
@@ -379,6 +379,7 @@ def test_a_completed_recipe_stays_as_it_is():
     assert complete_recipe(None) is not DEFAULTS
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 5000), batch_size=st.integers(2, 300))
 def test_batches_hold_every_row_once_and_none_is_tiny(count, batch_size):
     batches = even_batches(count, batch_size)
@@ -425,7 +426,7 @@ def test_settled_statistics_make_use_agree_with_training():
     torch.manual_seed(0)
     model = create_model("resnet", 1, (8, 16, 16), depth=18, width=4)
     cuboids = torch.from_numpy(blobs(np.ones(64, bool), 0, channels=1)).float()
-    with torch.no_grad():
+    with repeatable(threads=1), torch.no_grad():
         unsettled = model.eval()(cuboids)
         in_training = model.train()(cuboids)
         settle_batch_norm(model, iter([cuboids]))

@@ -26,7 +26,7 @@ def panels(count: int, height: float, across: int = PANELS_ACROSS, **keywords) -
 
 def legend_columns(names: Sequence[str], drawing: Figure) -> int:
     """How many columns of these names fit side by side into a figure."""
-    widest = 0.7 + 0.085 * max(len(name) for name in names)
+    widest = 0.7 + 0.085 * max(map(len, names), default=0)
     return max(1, min(len(names), int(drawing.get_figwidth() / widest)))
 
 

@@ -81,6 +81,8 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
             axis.set(xlim=(0, width), ylim=(height, 0))
             _scale_bar(axis, height, width)
         names = [LOOKS[kind][0] for kind in shown]
+        if not shown:
+            return drawing
         drawing.legend(
             [_handle(kind) for kind in shown],
             names,

@@ -72,9 +72,7 @@ def load_projection(path: str | Path) -> Projection:
         with np.load(path, allow_pickle=False) as content:
             arrays = {key: content[key] for key in KEYS}
     except FileNotFoundError:
-        raise InputError(
-            f"{path}: there is no such projection; run the step that makes it"
-        ) from None
+        raise InputError(f"{path}: there is no such file; run the step that makes it") from None
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise InputError(
             f"{path}: not a projection ({error}); delete it and run the step that makes it"
@@ -100,6 +98,6 @@ def _project_channel(volume: Volume, bins: tuple[int, int, int]) -> tuple[np.nda
 def _planes_at_once(volume: Volume) -> int:
     """How many planes to hold: whole chunks where they are small enough."""
     plane = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
-    step = max(1, PLANES_HELD_MB * 2**20 // plane)
+    step = max(1, int(PLANES_HELD_MB * 2**20 / plane))
     deep = volume.data.chunks[0][0]
     return step - step % deep if step > deep else step

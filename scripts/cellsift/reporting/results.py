@@ -46,9 +46,7 @@ class Results:
         try:
             return pd.read_csv(path, dtype={"brain": str, "arm": str})
         except FileNotFoundError:
-            raise InputError(
-                f"{path}: there is no such table; run the step that makes it"
-            ) from None
+            raise InputError(f"{path}: there is no such file; run the step that makes it") from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{path}: not readable as a table ({error}); delete it and run again"

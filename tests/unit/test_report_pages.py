@@ -1,0 +1,257 @@
+"""The pages of a whole results folder: complete, self-contained, and legible in a browser."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+from synthetic_results import make_results
+
+from cellsift.errors import InputError
+from cellsift.reporting import pages
+from cellsift.reporting.pages import PageError, write_brain, write_index, write_page
+
+TEN_MB = 10 * 2**20
+WIDTH = 1366
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Page(HTMLParser):
+    """What a page consists of: its tags with their attributes, and its visible text."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.tags, self.text, self._open = [], "", []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if not {"style", "title"} & set(self._open):
+            self.text += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def code_of(notebook: Path, parameters: dict) -> dict:
+    """Run a notebook's cells here, without a kernel; returns its variables."""
+    variables = {}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, variables)
+        if "parameters" in cell.metadata.get("tags", []):
+            variables |= parameters
+    return variables
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    return make_results(tmp_path_factory.mktemp("synthetic"))
+
+
+@pytest.fixture(scope="module")
+def written(synthetic) -> dict[str, Path]:
+    """The pages of the synthetic results: index, a test brain, a brain without annotation."""
+    folder = synthetic.folder / "reports"
+    found = {"index": folder / "index.html"}
+    write_index(synthetic.folder, synthetic.configuration, found["index"])
+    for brain in ("mouse_c", "mouse_d"):
+        found[brain] = folder / "brains" / f"{brain}.html"
+        write_brain(
+            synthetic.folder,
+            brain,
+            synthetic.information[brain],
+            found[brain],
+            synthetic.configuration,
+        )
+    return found
+
+
+@pytest.mark.slow
+def test_pages_load_nothing_and_run_nothing(written):
+    for path in written.values():
+        page = Page(path)
+        assert not page.all("script")
+        assert not page.all("link")
+        assert not page.all("iframe")
+        sources = [tag["src"] for _, tag in page.tags if "src" in tag]
+        assert all(source.startswith("data:image/") for source in sources)
+        addresses = [tag["href"] for tag in page.all("a")]
+        assert not [address for address in addresses if re.match(r"\w+:|//", address)]
+        assert not re.search(r"@import|url\(", path.read_text())
+        assert path.stat().st_size < TEN_MB
+
+
+@pytest.mark.slow
+def test_every_picture_has_a_description_and_every_figure_a_caption(written):
+    for path in written.values():
+        page = Page(path)
+        assert len(page.all("img")) >= 4
+        assert all(tag.get("alt") for tag in page.all("img"))
+        assert len(page.all("figcaption")) == len(page.all("figure"))
+        for tag in page.all("img"):
+            content = base64.b64decode(tag["src"].partition(",")[2])
+            assert Image.open(io.BytesIO(content)).width <= 1600
+
+
+@pytest.mark.slow
+def test_index_answers_the_questions_of_a_reader(written, synthetic):
+    text = Page(written["index"]).text
+    for arm in synthetic.configuration["arms"]:
+        assert arm in text
+    for part in (
+        "has the highest F1 on the test brain mouse_c",
+        "brightness threshold",
+        "p_cell",
+        "Specificity",
+        "ROC curves",
+        "Brier",
+        "GFLOP per cuboid",
+        "3 folds from 2 train brains",
+        "Seed: 1",
+        "method: dog",
+        "2.13.0",
+    ):
+        assert part in text
+    assert "nan" not in re.findall(r"\w+", text)
+    addresses = {tag["href"] for tag in Page(written["index"]).all("a")}
+    assert addresses == {f"brains/{brain}.html" for brain in synthetic.information}
+
+
+@pytest.mark.slow
+def test_pages_hide_the_code(written):
+    for path in written.values():
+        text = Page(path).text
+        assert "import" not in text
+        assert "Results(" not in text
+
+
+@pytest.mark.slow
+def test_brain_pages_tell_annotated_from_unannotated_brains(written):
+    annotated, other = Page(written["mouse_c"]).text, Page(written["mouse_d"]).text
+    assert "60 annotated cells" in annotated
+    assert "Crosses are annotated cells that were missed" in annotated
+    assert "This brain is not annotated." in other
+    assert "Crosses" not in other
+    for text in (annotated, other):
+        assert "174 candidates" in text
+        assert "0.18 × 0.30 × 0.42 mm" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["index", "mouse_c", "mouse_d"])
+def test_page_fits_a_laptop_screen(written, name, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    picture = tmp_path / "page.png"
+    command = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [f"--window-size={WIDTH},6000", f"--screenshot={picture}", written[name].as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    pixels = np.asarray(Image.open(picture).convert("L"))
+    assert pixels.shape[1] == WIDTH
+    ink = (pixels < 200).any(axis=1)
+    assert ink.mean() > 0.3
+    # Nothing reaches the right edge, so nothing is cut off there.
+    assert (pixels[:, -60:] == 255).all()
+
+
+@pytest.mark.slow
+def test_a_failing_cell_is_named_and_leaves_the_old_page(synthetic, tmp_path):
+    broken = tmp_path / "results"
+    shutil.copytree(synthetic.folder / "evaluation", broken / "evaluation")
+    (broken / "evaluation" / "end_to_end.csv").unlink()
+    page = tmp_path / "index.html"
+    page.write_text("old")
+    with pytest.raises(InputError, match=r"index.ipynb, cell \d+ \(page.verdict.*end_to_end.csv"):
+        write_index(broken, synthetic.configuration, page)
+    assert page.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["results", "index.html"] or not [
+        path for path in tmp_path.iterdir() if path.name.startswith(".")
+    ]
+
+
+@pytest.mark.slow
+def test_kernels_and_settings_of_the_user_do_not_matter(tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    kernel = {"argv": ["/bin/false"], "display_name": "broken", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(kernel))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "fail.py").write_text("raise SystemExit")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("number = 1", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(
+                "from cellsift.reporting.html import paragraph\nparagraph(f'number {number}')"
+            ),
+        ]
+    )
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    write_page(tmp_path / "small.ipynb", {"number": 7}, "a < b", tmp_path / "small.html")
+    text = (tmp_path / "small.html").read_text()
+    assert "<p>number 7</p>" in text
+    assert "<title>a &lt; b</title>" in text
+    notebook.cells[1].source = "1 / number"
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    with pytest.raises(PageError, match=r"small.ipynb, cell 3 \(1 / number\): ZeroDivisionError"):
+        write_page(tmp_path / "small.ipynb", {"number": 0}, "", tmp_path / "other.html")
+    assert not (tmp_path / "other.html").exists()
+
+
+@pytest.mark.slow
+def test_odd_projects_have_pages_too(tmp_path):
+    """One arm; no test brain; no annotated brain; no candidate at all."""
+    for name, roles, cells in (
+        ("train only", {"a": "train"}, 20),
+        ("nothing annotated", {"a": "predict"}, 20),
+        ("no candidates", {"a": "predict"}, 0),
+    ):
+        made = make_results(tmp_path / name, roles, {"wide": 1.0}, cells)
+        shared = {"results": str(made.folder), "configuration": made.configuration}
+        code_of(pages.REPORTS / "index.ipynb", shared)
+        brain = {"brain": "a", "information": made.information["a"]}
+        code_of(pages.REPORTS / "brain.ipynb", shared | brain)
+
+
+def test_notebooks_are_stored_without_outputs_and_take_parameters():
+    for name in ("index", "brain"):
+        cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
+        code = [cell for cell in cells if cell.cell_type == "code"]
+        assert code[0].metadata["tags"] == ["parameters"]
+        assert not any(cell.outputs or cell.execution_count for cell in code)
+        # Each further cell is one call.
+        assert all(len(cell.source.splitlines()) == 1 for cell in code[2:])
+
+
+def test_a_missing_notebook_is_named(tmp_path):
+    with pytest.raises(InputError, match="missing.ipynb: there is no such notebook"):
+        write_page(tmp_path / "missing.ipynb", {}, "", tmp_path / "page.html")

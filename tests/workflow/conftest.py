@@ -1,0 +1,126 @@
+"""A checkout of its own, small brains, and a finished run on them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cellsift.phantom import make_brain, write_brain
+from cellsift.phantom.settings import BrainSettings
+
+PARTS = ("workflow", "scripts", "config", "reports", "envs")
+HEADER = "brain\trole\tsignal\tbackground\tvoxel_z\tvoxel_y\tvoxel_x\tcells\tnon_cells"
+BRAINS = {"mouse_1": ("train", 1), "mouse_2": ("train", 2), "mouse_3": ("test", 3)}
+CONFIG = {
+    "device": "cpu",
+    "brains_table": "brains.tsv",
+    "arms": ["small"],
+    "cuboid": {"shape": [20, 25, 25], "voxel_size": [5, 2, 2]},
+    "detection": {"method": "dog", "soma_diameter": 14, "keep": {"recall": 0.8}},
+    "training": {"folds": 2, "epochs": 3, "batch_size": 16},
+    "explain": {"examples": 1},
+}
+ARM = {"architecture": "resnet", "options": {"depth": 18, "width": 4}}
+
+
+class Checkout:
+    """A copy of the workflow in a folder of its own, with three small brains."""
+
+    def __init__(self, folder: Path, repository: Path):
+        self.folder = folder
+        for part in PARTS:
+            ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(repository / part, folder / part, ignore=ignore)
+        self.write_arm("small")
+        self.write_config("small.yaml")
+        self.rows = [
+            self.row(name, role, f"brains/{name}/cells.csv") for name, (role, _) in BRAINS.items()
+        ]
+        self.write_table()
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def row(self, name: str, role: str, cells: str = "", source: str = "") -> str:
+        planes = [f"brains/{source or name}/{channel}" for channel in ("signal", "background")]
+        return "\t".join([name, role, *planes, "5", "2", "2", cells, ""])
+
+    def write_table(self, *more: str) -> None:
+        (self.folder / "brains.tsv").write_text("\n".join([HEADER, *self.rows, *more]) + "\n")
+
+    def write_arm(self, name: str, **changes) -> None:
+        path = self.folder / "config" / "models" / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(ARM | changes))
+
+    def write_config(self, name: str, **changes) -> None:
+        (self.folder / name).write_text(yaml.safe_dump(CONFIG | changes))
+
+    def command(self, *arguments: str) -> list[str]:
+        run = [sys.executable, "scripts/run.py", "--configfile", "small.yaml"]
+        return [*run, "--rerun-incomplete", *arguments]
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder / "scripts")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and output of a run."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=900)
+        return process.returncode, output
+
+    def planned(self, *arguments: str) -> list[tuple[str, str]]:
+        """The jobs that a run would do: pairs of rule and wildcards."""
+        code, output = self.run("--cores", "1", "--dry-run", *arguments)
+        assert code == 0, output
+        jobs, rule = [], None
+        for line in output.splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+                jobs.append((rule, ""))
+            elif line.strip().startswith("wildcards:") and rule:
+                jobs[-1] = (rule, line.split(":", 1)[1].strip())
+        return jobs
+
+
+@pytest.fixture(scope="session")
+def small_brains(tmp_path_factory) -> Path:
+    """Three made-up brains of a few dozen cells each."""
+    folder = tmp_path_factory.mktemp("brains")
+    for name, (_, seed) in BRAINS.items():
+        write_brain(make_brain(seed, BrainSettings(shape=(28, 150, 180), cells=70)), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_checkout(tmp_path_factory, repository, small_brains):
+    """A function that makes another checkout with the same brains."""
+
+    def make() -> Checkout:
+        checkout = Checkout(tmp_path_factory.mktemp("checkout"), repository)
+        (checkout.folder / "brains").symlink_to(small_brains)
+        return checkout
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(new_checkout) -> Checkout:
+    """A checkout in which the whole chain has run."""
+    checkout = new_checkout()
+    code, output = checkout.run("--cores", "2")
+    assert code == 0, output
+    checkout.output = output
+    return checkout

@@ -1,0 +1,167 @@
+"""Whole runs: what they leave behind, what a change runs again, and what a kill costs."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from brainglobe_utils.IO.cells import get_cells
+
+from cellsift.models.storage import load_model
+
+pytestmark = pytest.mark.slow
+
+PER_BRAIN = ("preflight", "detect", "keep_candidates", "cuboids", "projection")
+# Columns that say how long something took, not what came out.
+TIMES = ["seconds"]
+
+
+def tables(results: Path) -> dict[str, pd.DataFrame]:
+    """All tables of a run by path, without the times in them."""
+    return {
+        str(path.relative_to(results)): pd.read_csv(path).drop(columns=TIMES, errors="ignore")
+        for path in sorted(results.rglob("*.csv"))
+    }
+
+
+def assert_same_tables(one: Path, other: Path) -> None:
+    first, second = tables(one), tables(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        pd.testing.assert_frame_equal(first[name], second[name], check_exact=True, obj=name)
+
+
+def test_results_are_laid_out_as_promised(finished):
+    results = finished.results
+    for brain in ("mouse_1", "mouse_2", "mouse_3"):
+        candidates = pd.read_csv(results / "brains" / brain / "candidates.csv")
+        cells = pd.read_csv(results / "brains" / brain / "small" / "cells.csv")
+        assert list(cells) == ["z", "y", "x", "p_cell", "is_cell"]
+        assert list(candidates)[:3] == ["z", "y", "x"]
+        assert len(cells) == len(candidates) > 20
+        page = results / "reports" / "brains" / f"{brain}.html"
+        assert 20_000 < page.stat().st_size < 10_000_000
+    assert 20_000 < (results / "reports" / "index.html").stat().st_size < 10_000_000
+    assert "results/reports/index.html" in finished.output
+
+
+def test_xml_opens_in_brainglobe(finished):
+    folder = finished.results / "brains" / "mouse_3" / "small"
+    cells = pd.read_csv(folder / "cells.csv")
+    read = get_cells(str(folder / "cells.xml"))
+    assert len(read) == len(cells)
+    assert sum(cell.type == 2 for cell in read) == cells["is_cell"].sum()
+
+
+def test_models_load_without_the_workflow(finished):
+    model, sidecar = load_model(finished.results / "models" / "small" / "fold-0.json")
+    assert sidecar["architecture"] == "resnet"
+    assert not model.training
+
+
+def test_a_finished_run_has_nothing_left_to_do(finished):
+    assert finished.planned() == []
+
+
+def test_a_new_arm_trains_that_arm_only(finished):
+    finished.write_arm("another", options={"depth": 18, "width": 8})
+    finished.write_config("small.yaml", arms=["small", "another"])
+    try:
+        jobs = finished.planned()
+    finally:
+        finished.write_config("small.yaml")
+    trained = [wildcards for rule, wildcards in jobs if rule == "train"]
+    assert sorted(trained) == ["arm=another, fold=0", "arm=another, fold=1"]
+    assert not {rule for rule, _ in jobs} & {*PER_BRAIN, "label", "folds"}
+    assert all("small" not in wildcards for rule, wildcards in jobs)
+
+
+def test_a_new_brain_to_predict_trains_nothing(finished):
+    finished.write_table(finished.row("mouse_4", "predict", source="mouse_3"))
+    try:
+        jobs = finished.planned()
+    finally:
+        finished.write_table()
+    rules = {rule for rule, _ in jobs}
+    assert {*PER_BRAIN, "classify", "report_brain"} <= rules
+    assert not rules & {"label", "folds", "train", "calibrate", "evaluate", "cost", "explain"}
+    assert all(
+        "mouse_4" in wildcards for rule, wildcards in jobs if rule in (*PER_BRAIN, "classify")
+    )
+
+
+def test_an_edited_notebook_computes_nothing(finished):
+    (finished.folder / "reports" / "index.ipynb").touch()
+    assert {rule for rule, _ in finished.planned()} <= {"report_index", "all"}
+
+
+def test_an_edited_module_runs_what_uses_it(finished):
+    module = finished.folder / "scripts" / "cellsift" / "evaluation" / "matching.py"
+    before = module.read_text()
+    module.write_text(before + "\n# edited\n")
+    try:
+        rules = {rule for rule, _ in finished.planned()}
+    finally:
+        module.write_text(before)
+    assert {"label", "evaluate"} <= rules
+    assert not rules & {"detect", "cuboids", "preflight"}
+
+
+def test_killed_runs_end_with_the_same_tables(finished, new_checkout):
+    """SIGKILL at several moments, then another number of cores: not a digit changes."""
+    checkout = new_checkout()
+    for seconds in (20, 45, 45):
+        process = checkout.start("--cores", "2")
+        deadline = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.5)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    code, output = checkout.run("--cores", "1")
+    assert code == 0, output
+    assert_same_tables(finished.results, checkout.results)
+    assert not list(checkout.results.rglob(".*"))
+
+
+def test_a_second_run_in_the_folder_is_told(new_checkout):
+    checkout = new_checkout()
+    first = checkout.start("--cores", "1")
+    try:
+        time.sleep(3)
+        code, output = checkout.run("--cores", "1")
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.communicate()
+    assert code != 0
+    assert "Another run is at work" in output
+
+
+def test_bad_input_is_refused_before_any_work(new_checkout):
+    checkout = new_checkout()
+    (checkout.folder / "empty").mkdir()
+    broken = checkout.row("mouse_5", "predict").replace("brains/mouse_5/signal", "empty")
+    checkout.write_table(broken)
+    code, output = checkout.run("--cores", "1")
+    assert code != 0
+    messages = [line for line in output.splitlines() if line.startswith("Error: ")]
+    assert len(messages) == 1
+    assert "mouse_5" in messages[0]
+    assert "empty" in messages[0]
+    assert not list(checkout.results.rglob("*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"arms": ["missing"]}, "no arm 'missing'"), ({"cuboids": 1}, "unknown key 'cuboids'")],
+)
+def test_bad_config_is_one_clear_error(new_checkout, change, message):
+    checkout = new_checkout()
+    checkout.write_config("small.yaml", **change)
+    code, output = checkout.run("--cores", "1")
+    assert code != 0
+    assert message in output
+    assert "Traceback" not in output
+    assert not checkout.results.exists()
