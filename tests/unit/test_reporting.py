@@ -106,7 +106,7 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
     )
     said = verdict(tmp_path)
     assert "on the 2 test brains together" in said
-    assert "With only 2 of them" in said
+    assert "With only 2 test brains" in said
 
 
 def test_verdict_gives_the_limit_that_detection_sets(tmp_path):

@@ -141,7 +141,9 @@ def _check_sizes(volume: Volume, settings, parameters: dict) -> None:
             f"{volume.source}: {volume.shape[0]} planes, but a ball_z_size of {ball:g} µm needs "
             f"{settings.ball_z_size}; give more planes or a smaller ball_z_size"
         )
-    side = max(settings.ball_xy_size, 2 * settings.soma_diameter)
+    # A plane smaller than a tile counts as outside the brain.
+    tile = 0 if parameters["keep_dark_tiles"] else 2 * settings.soma_diameter
+    side = max(settings.ball_xy_size, tile)
     if min(volume.shape[1:]) < side:
         raise InputError(
             f"{volume.source}: planes of {volume.shape[1]} x {volume.shape[2]} voxels, but the "

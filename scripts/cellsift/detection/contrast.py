@@ -125,16 +125,17 @@ def measure(
 
 
 def typical_root(found: Measured) -> float:
-    """The square root of a brain's typical intensity: of the surroundings of its clearest maxima.
+    """The square root of a brain's typical intensity; 1 without maxima.
 
-    The clearest are the tenth of largest weighted difference, so that a wide margin without tissue
-    does not count. It makes weighted differences of brains comparable. 1 without maxima.
+    Divided by it, weighted differences of brains can be compared. The median of the surroundings
+    of its maxima, each counted by its intensity: a dark margin without tissue hardly counts,
+    however wide it is.
     """
     if not len(found.positions):
         return 1.0
-    weighted = found.weighted
-    clearest = found.surroundings[weighted >= np.quantile(weighted, 0.9)]
-    return float(np.exp(np.median(clearest.astype(float)) / 2))
+    intensity = np.sort(np.exp(found.surroundings.astype(float)))
+    total = np.cumsum(intensity)
+    return math.sqrt(intensity[np.searchsorted(total, total[-1] / 2)])
 
 
 def filtered(intensity: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:

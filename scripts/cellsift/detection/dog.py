@@ -9,6 +9,7 @@ import pandas as pd
 
 from cellsift.detection.contrast import Scale, measure, typical_root
 from cellsift.detection.parameters import Parameter
+from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 
 # As multiples of the soma's diameter.
@@ -57,12 +58,22 @@ PARAMETERS = {
 
 
 def scale_of(volume: Volume, parameters: dict) -> Scale:
-    """The filter's scale in voxels for complete parameters in µm."""
+    """The filter's scale in voxels for complete parameters in µm.
+
+    Raises InputError if the Gaussian of the surroundings is no wider than that of the soma.
+    """
     soma = parameters["soma_diameter"]
+    sigma_small = parameters["sigma_small"] or SIGMA_SMALL * soma
+    sigma_large = parameters["sigma_large"] or SIGMA_LARGE * soma
+    if sigma_large <= sigma_small:
+        raise InputError(
+            f"detector 'dog': sigma_large is {sigma_large:g} µm and sigma_small {sigma_small:g} "
+            "µm; sigma_large must be larger"
+        )
     return Scale.from_micrometres(
         volume.voxel_size,
-        parameters["sigma_small"] or SIGMA_SMALL * soma,
-        parameters["sigma_large"] or SIGMA_LARGE * soma,
+        sigma_small,
+        sigma_large,
         parameters["axial_blur"],
         parameters["minimum_distance"] or MINIMUM_DISTANCE * soma,
     )

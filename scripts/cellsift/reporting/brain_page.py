@@ -118,7 +118,7 @@ def projection(brain: BrainResults) -> Html:
     """The brain from above and from the front."""
     caption = (
         "Each picture shows the brightest voxel along the line of sight, so cells at all depths "
-        "lie on top of each other. Dim parts are brightened. z runs along the planes."
+        "lie on top of each other. Brightness is on a logarithmic scale; z runs along the planes."
     )
     picture = maps.draw_projection(brain.projection)
     return html.figure(picture, caption, "Maximum projections of the brain", photograph=True)
@@ -136,8 +136,8 @@ def found_cells(brain: BrainResults) -> Html:
         for arm, cells in brain.scored.items()
     }
     caption = (
-        "The signal from above with each arm's verdicts on all depths. Open circles are cells, "
-        "dots are candidates that the arm rejected."
+        "The signal with each arm's verdicts, at all depths along the line of sight. Open circles "
+        "are cells, dots are candidates that the arm rejected."
     )
     if brain.annotation is not None:
         caption += (
@@ -243,8 +243,10 @@ def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
     caption = (
         f"{said} Over each: z, y, x in voxels and p_cell by "
         f"{_arms_in_words(list(brain.scored))}. Pictures show the {_channels(store.channels)}, the "
-        "brightest voxel of the middle third in z, all with the same brightness."
+        "brightest voxel of the middle third in z; each has a black and white of its own."
     )
+    if store.padded[table["candidate"].to_numpy()].any():
+        caption += " Stripes: the candidate lies near the border of the volume."
     shown = table.copy()
     for axis in scores.AXES:
         shown[axis] = [f"{value:.1f}" for value in table[axis]]

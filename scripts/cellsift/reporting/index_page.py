@@ -9,9 +9,10 @@ from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.results import Results
 from cellsift.reporting.style import arm_styles
-from cellsift.reporting.verdict import judged_brains, verdict_sentences
+from cellsift.reporting.verdict import judged_brains, ranking, verdict_sentences
 
 MOST_PANELS = 6
+LONGEST_TABLE = 16
 AT_THRESHOLD = ("precision", "recall", "specificity", "f1", "accuracy")
 BY_SCORE = ("roc_auc", "average_precision", "false_positive_rate_at_recall_0.99", "brier")
 NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
@@ -60,6 +61,7 @@ def end_to_end(results: Results) -> Html:
             "every annotated cell is found and nothing else is called a cell. To compare "
             "arms, use the differences further down rather than these lines."
         )
+        caption += _not_shown(scores, shown)
         picture = graphs.draw_intervals(shown, "f1", styles)
         parts.append(html.figure(picture, caption, "F1 of each arm with its interval, by brain"))
     caption = (
@@ -136,13 +138,21 @@ def comparison(results: Results) -> Html:
     table = tables.comparison_table(differences[differences["brain"] == judged.name])
     if table.empty:
         return html.paragraph("There is only one arm, so there is nothing to compare.")
+    columns = ("first arm", "second arm")
     caption = (
         f"Candidates of {judged.where}: how much higher the first arm is. Brackets: 95% interval; "
         "both arms are measured on the same draws of candidates, so what is hard for both cancels "
         "out. Where it includes zero, the data cannot tell the two apart. Of many such pairs, one "
         "in twenty is told apart by mere chance."
     )
-    return html.table(table, caption, text_columns=("first arm", "second arm"))
+    if len(table) <= LONGEST_TABLE:
+        return html.table(table, caption, columns)
+    ranked = ranking(results.evaluation("end_to_end"), judged, results.arms)
+    best = ranked["arm"].iloc[0] if len(ranked) else table["first arm"].iloc[0]
+    named = (table[list(columns)] == best).any(axis=1)
+    rest = html.table(table[~named], "Columns as above.", columns)
+    shown = html.table(table[named], f"Pairs with {best}. {caption}", columns)
+    return Html(shown + html.folded(rest, "The other pairs"))
 
 
 def curves(results: Results) -> Html:
@@ -161,9 +171,11 @@ def curves(results: Results) -> Html:
     }
     shares = _cell_shares(results.evaluation("confusion"))
     for name, caption in captions.items():
-        points = _few_brains(_test_first(results.evaluation(name)))
+        found = _test_first(results.evaluation(name))
+        points = _few_brains(found)
         if points.empty:
             return html.paragraph(NOTHING_ANNOTATED)
+        caption += _not_shown(found, points)
         styles = arm_styles(_arms_in(results, points), results.floor)
         picture = graphs.draw_curves(points, name, styles, shares)
         parts.append(html.figure(picture, caption, f"{name} curves of each arm, by brain"))
@@ -202,6 +214,19 @@ def calibration(results: Results) -> Html:
 
 
 def _metrics(results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str) -> Html:
+    """A table of metrics; of a long one the first brain, or all pooled, and the rest folded."""
+    if scores.groupby(["brain", "arm"]).ngroups <= LONGEST_TABLE:
+        return _metric_rows(results, scores, metrics, caption)
+    first = scores["brain"] == scores["brain"].iloc[0]
+    rest = _metric_rows(results, scores[~first], metrics, "Columns as above.")
+    return Html(
+        _metric_rows(results, scores[first], metrics, caption) + html.folded(rest, "Each brain")
+    )
+
+
+def _metric_rows(
+    results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str
+) -> Html:
     table = tables.metric_table(scores, metrics)
     floor = results.floor
     first = ~table["brain"].duplicated()
@@ -228,6 +253,15 @@ def _few_brains(frame: pd.DataFrame) -> pd.DataFrame:
     single = [name for name in names if not name.startswith("all ")]
     kept = single if len(single) <= MOST_PANELS else names[:MOST_PANELS]
     return frame[frame["brain"].isin(kept)]
+
+
+def _not_shown(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
+    left_out = [
+        name
+        for name in _distinct(frame["brain"])
+        if name not in set(shown["brain"]) and not name.startswith("all ")
+    ]
+    return f" Not shown, for want of room: {', '.join(left_out)}." if left_out else ""
 
 
 def _arms_in(results: Results, frame: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """Pictures of a whole brain, with what was found in it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from cellsift.reporting.style import CELL, MISSED, NO_CELL, WIDTH, styled
 
 CHANNELS = ("signal", "background")
 TALLEST = 9.0
+NARROWEST = 4.5
 
 # How each outcome is drawn: name in the legend, marker, colour, filled or not.
 LOOKS = {
@@ -28,83 +30,109 @@ LOOKS = {
 SIZES = {"rejected": 1 / 3, "not_called": 1.3, "not_proposed": 1.6}
 
 
-def draw_projection(projection: Projection) -> Figure:
-    """Each channel seen from above and, below it on the same scale, from the front."""
-    channels = len(projection.top)
+@dataclass(frozen=True)
+class View:
+    """A brain seen from one side: `pictures` (channel, down, across), and which axes these are."""
+
+    title: str
+    pictures: np.ndarray
+    down: str
+    across: str
+    height_um: float
+    width_um: float
+
+
+def views(projection: Projection) -> list[View]:
+    """The brain from above and from the front; a deep brain's front lies on its side."""
     depth, height, width = projection.size_um
-    across = WIDTH if channels == 2 else WIDTH / 2 + 1.5
-    panel = across / channels - 0.9
-    tall = panel * (height + depth) / width
-    if tall > TALLEST:
-        across, tall = across * TALLEST / tall, TALLEST
+    above = View("from above", projection.top, "y", "x", height, width)
+    if depth > width:
+        turned = projection.front.swapaxes(1, 2)
+        return [above, View("from the front, on its side", turned, "x", "z", width, depth)]
+    return [above, View("from the front", projection.front, "z", "x", depth, width)]
+
+
+def draw_projection(projection: Projection) -> Figure:
+    """Each channel from above and, below it on the same scale, from the front."""
+    shown, channels = views(projection), len(projection.top)
+    across = WIDTH if channels == 2 else 0.7 * WIDTH
+    width = max(view.width_um for view in shown)
+    across, tall = _fit(across, channels, sum(view.height_um for view in shown) / width)
     with styled():
-        drawing = Figure(figsize=(max(across, 3.5), tall + 1.3))
-        grid = drawing.subplots(
-            2, channels, squeeze=False, height_ratios=[height, depth], sharex="col"
-        )
-        for channel in range(channels):
-            top, front = grid[:, channel]
-            window = _window(projection.top[channel])
-            _show(top, projection.top[channel], (height, width), window)
-            _show(front, projection.front[channel], (depth, width), window)
-            top.set_title(f"{CHANNELS[channel]}, from above")
-            front.set_title("from the front")
-            front.set_xlabel("x (µm)")
-            _scale_bar(top, height, width)
-        grid[0, 0].set_ylabel("y (µm)")
-        grid[1, 0].set_ylabel("z (µm)")
+        drawing = Figure(figsize=(across, tall + 1.5))
+        ratios = [view.height_um for view in shown]
+        grid = drawing.subplots(len(shown), channels, squeeze=False, height_ratios=ratios)
+        for (row, channel), axis in np.ndenumerate(grid):
+            view = shown[row]
+            _show(axis, view, channel)
+            axis.set_xlim(0, width)
+            axis.set_title(f"{CHANNELS[channel]}, {view.title}")
+            if channel:
+                axis.set_ylabel("")
+            if row == 0:
+                _scale_bar(axis, view)
     return drawing
 
 
 def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) -> Figure:
-    """The signal from above with what each arm made of the candidates; a panel for each arm.
+    """The signal with what each arm made of the candidates; a panel for each arm.
 
-    A table of `outcomes` has the columns outcome (a key of LOOKS), z, y, x in µm.
+    A table of `outcomes` has the columns outcome (a key of LOOKS), z, y, x in µm. The brain is
+    seen from where it covers the larger area.
     """
-    _, height, width = projection.size_um
-    rows = -(-len(outcomes) // 2)
-    across = WIDTH if len(outcomes) > 1 else WIDTH * 0.75
-    tall = (across / min(2, len(outcomes)) - 0.8) * height / width
-    if tall > TALLEST:
-        across, tall = across * TALLEST / tall, TALLEST
-    across = max(across, WIDTH / 2)
+    view = max(views(projection), key=lambda view: view.height_um * view.width_um)
+    columns = min(2, len(outcomes))
+    rows = -(-len(outcomes) // columns)
+    across = WIDTH if columns == 2 else 0.75 * WIDTH
+    across, tall = _fit(across, columns, view.height_um / view.width_um)
     shown = [kind for kind in LOOKS if any((t["outcome"] == kind).any() for t in outcomes.values())]
     with styled():
-        drawing = Figure(figsize=(across, rows * (tall + 0.7) + 0.9))
-        grid = drawing.subplots(rows, min(2, len(outcomes)), squeeze=False).ravel()
+        drawing = Figure(figsize=(across, rows * (tall + 0.75) + 0.9))
+        grid = drawing.subplots(rows, columns, squeeze=False).ravel()
         for spare in grid[len(outcomes) :]:
             spare.remove()
         for axis, (arm, table) in zip(grid, outcomes.items(), strict=False):
-            _show(axis, projection.top[0], (height, width), _window(projection.top[0]))
-            _draw_points(axis, table, shown)
-            axis.set(title=arm, xlabel="x (µm)", ylabel="y (µm)")
-            axis.set(xlim=(0, width), ylim=(height, 0))
-            _scale_bar(axis, height, width)
-        names = [LOOKS[kind][0] for kind in shown]
-        if not shown:
-            return drawing
-        drawing.legend(
-            [_handle(kind) for kind in shown],
-            names,
-            loc="outside lower center",
-            ncols=legend_columns(names, drawing),
-            facecolor="#52606D",
-            labelcolor="white",
-            frameon=True,
-            framealpha=1,
-        )
+            _show(axis, view, channel=0)
+            _draw_points(axis, view, table, shown)
+            axis.set(title=arm, xlim=(0, view.width_um), ylim=(view.height_um, 0))
+            _scale_bar(axis, view)
+        if shown:
+            _draw_legend(drawing, shown)
     return drawing
 
 
-def _draw_points(axis: Axes, table: pd.DataFrame, kinds: list[str]) -> None:
-    area = float(np.clip(25_000 / max(len(table), 1), 3, 40))
+def _fit(across: float, columns: int, steepness: float) -> tuple[float, float]:
+    """Width of a figure and height of its pictures in inches, for pictures of this height/width."""
+    margin = 0.9 * columns
+    tall = (across - margin) / columns * steepness
+    if tall > TALLEST:
+        across, tall = margin + (across - margin) * TALLEST / tall, TALLEST
+    return max(across, NARROWEST), tall
+
+
+def _draw_points(axis: Axes, view: View, table: pd.DataFrame, kinds: list[str]) -> None:
+    area = float(np.clip(25_000 / max(len(table), 1), 5, 40))
     for kind in kinds:
         _, marker, color, filled = LOOKS[kind]
         points = table[table["outcome"] == kind]
         size = area * SIZES.get(kind, 1)
         look = {"color": color} if filled else {"facecolors": "none", "edgecolors": color}
-        width = 1.6 if kind in ("not_called", "not_proposed") else 1
-        axis.scatter(points["x"], points["y"], s=size, marker=marker, linewidths=width, **look)
+        look["linewidths"] = np.clip(size**0.5 / 4, 0.6, 1.6)
+        axis.scatter(points[view.across], points[view.down], s=size, marker=marker, **look)
+
+
+def _draw_legend(drawing: Figure, kinds: list[str]) -> None:
+    names = [LOOKS[kind][0] for kind in kinds]
+    drawing.legend(
+        [_handle(kind) for kind in kinds],
+        names,
+        loc="outside lower center",
+        ncols=legend_columns(names, drawing),
+        facecolor="#52606D",
+        labelcolor="white",
+        frameon=True,
+        framealpha=1,
+    )
 
 
 def _handle(kind: str) -> Line2D:
@@ -121,26 +149,22 @@ def _handle(kind: str) -> Line2D:
     )
 
 
-def _window(picture: np.ndarray) -> tuple[float, float]:
-    """Intensities shown as black and white."""
-    low, high = np.percentile(picture, [1, 99.7])
-    return float(low), float(max(high, low + 1))
-
-
-def _show(axis: Axes, picture: np.ndarray, size: tuple, window: tuple[float, float]) -> None:
-    # The root brings out faint tissue without burning out bright cells.
-    shown = np.clip((picture - window[0]) / (window[1] - window[0]), 0, 1) ** 0.7
-    axis.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=(0, size[1], size[0], 0))
+def _show(axis: Axes, view: View, channel: int) -> None:
+    # Logarithms show faint tissue and bright cells in one picture.
+    logs = np.log1p(view.pictures[channel].astype(float))
+    low, high = np.percentile(logs, [1, 99.8])
+    extent = (0, view.width_um, view.height_um, 0)
+    axis.imshow(logs, cmap="gray", vmin=low, vmax=max(high, low + 0.1), extent=extent)
+    axis.set(xlabel=f"{view.across} (µm)", ylabel=f"{view.down} (µm)", anchor="W")
     axis.grid(False)
 
 
-def _scale_bar(axis: Axes, height: float, width: float) -> None:
-    length = round_length(width / 4)
-    left, y = 0.05 * width, 0.95 * height
+def _scale_bar(axis: Axes, view: View) -> None:
+    length = round_length(view.width_um / 4)
+    left, y = 0.04 * view.width_um, 0.94 * view.height_um
     for color, thickness in (("black", 7), ("white", 4)):
-        axis.plot(
-            [left, left + length], [y, y], color=color, linewidth=thickness, solid_capstyle="butt"
-        )
+        line = axis.plot([left, left + length], [y, y], color=color, linewidth=thickness)
+        line[0].set_solid_capstyle("butt")
     text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
     axis.annotate(
         text,
@@ -148,7 +172,6 @@ def _scale_bar(axis: Axes, height: float, width: float) -> None:
         (0, 5),
         textcoords="offset points",
         ha="center",
-        va="bottom",
         color="white",
         fontsize=9,
         bbox={"facecolor": "black", "alpha": 0.5, "pad": 1, "lw": 0},

@@ -28,8 +28,8 @@ def draw_thumbnails(
 ) -> Figure:
     """Candidates side by side, signal above background, each with its title.
 
-    `cuboids` are (n, channel, z, y, x); all pictures of a channel have the same brightness, on a
-    logarithmic scale, so that they can be compared. `voxel_size` is in µm (z, y, x).
+    `cuboids` are (n, channel, z, y, x), `voxel_size` is in µm (z, y, x). Each picture has its own
+    black and white, at least a factor of two apart, and a logarithmic scale between.
     """
     tiles = _tiles(np.log1p(central_projection(cuboids).astype(float)))
     rows = math.ceil(len(tiles) / ACROSS)
@@ -52,8 +52,8 @@ def draw_thumbnails(
 
 def _tiles(pictures: np.ndarray) -> np.ndarray:
     """Pictures (n, channel, y, x) as grey (0..1) tiles, channels below each other: (n, y, x)."""
-    low, high = np.percentile(pictures, [1, 99.8], axis=(0, 2, 3))[..., None, None]
-    grey = np.clip((pictures - low) / np.maximum(high - low, 1e-6), 0, 1)
+    low, high = np.percentile(pictures, [1, 99.8], axis=(2, 3))[..., None, None]
+    grey = np.clip((pictures - low) / np.maximum(high - low, math.log(2)), 0, 1)
     line = np.ones((len(grey), 1, grey.shape[3]))
     parts = [part for channel in grey.swapaxes(0, 1) for part in (line, channel)]
     return np.concatenate(parts[1:], axis=1)

@@ -162,7 +162,7 @@ def _how_far(judged: Judged) -> str:
             "with one test brain nothing can be said about how much other animals differ."
         )
     doubt = (
-        f" With only {number} of them, they say little about how much further animals differ."
+        f" With only {number} test brains they say little about how much further animals differ."
         if number < FEW_BRAINS
         else ""
     )
