@@ -111,7 +111,9 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
 
 def test_verdict_gives_the_limit_that_detection_sets(tmp_path):
     write_evaluation(tmp_path, {"wide": 0.9}, recall=0.24)
-    assert "a candidate for 24% of the annotated cells" in verdict(tmp_path, ["wide"])
+    said = verdict(tmp_path, ["wide"])
+    assert "What limits the result is detection" in said
+    assert "a candidate for 24% of the annotated cells" in said
 
 
 def test_verdict_where_f1_is_unknown_or_nothing_is_annotated(tmp_path):

@@ -8,7 +8,7 @@ rule folds:
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
-        code=code("training/folds.py"),
+        code=code("arm.py", "training/folds.py"),
     conda:
         "../../envs/networks.yaml"
     script:
@@ -55,8 +55,8 @@ rule calibrate:
         f"{RESULTS}/logs/calibrate/{{arm}}.log",
     params:
         threshold=PROJECT.config["threshold"],
-        code=code("evaluation/calibration.py"),
+        code=code("arm.py", "evaluation/calibration.py", "inference/ensemble.py"),
     conda:
-        "../../envs/volumes.yaml"
+        "../../envs/networks.yaml"
     script:
         "../../scripts/calibrate.py"

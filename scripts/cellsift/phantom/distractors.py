@@ -79,7 +79,8 @@ def _glia(
     rng: np.random.Generator, grid: Grid, layer: Layer, centre: np.ndarray, settings: BrainSettings
 ) -> None:
     """A small labelled body with many thin processes, in the signal alone."""
-    lump = random_lump(rng, centre, _diameter(rng, settings, 0.6), 0.2, 0.3, edge=1.0)
+    diameter = _diameter(rng, settings, 0.36 + 0.24 * settings.likeness)
+    lump = random_lump(rng, centre, diameter, 0.2, 0.3, edge=1.0)
     brightness = _brightness(rng, settings, 0.9)
     draw_lump(layer.signal, grid, lump, brightness)
     draw_lump(layer.background, grid, lump, brightness * settings.bleed_through)
@@ -142,7 +143,7 @@ def _brightness(rng: np.random.Generator, settings: BrainSettings, multiple: flo
 
 
 def _diameter(rng: np.random.Generator, settings: BrainSettings, multiple: float) -> float:
-    return float(settings.diameter_um * multiple * np.exp(rng.normal(0, 0.25)))
+    return float(settings.diameter_um * multiple * np.exp(rng.normal(0, 0.2)))
 
 
 def _table(kind: str, grid: Grid, centres: np.ndarray) -> pd.DataFrame:

@@ -9,7 +9,7 @@ class Distractors:
 
     autofluorescent: float = 0.8
     debris: float = 0.6
-    glia: float = 0.5
+    glia: float = 0.45
     processes: float = 0.4
     haze: float = 0.5
     vessels: float = 0.04

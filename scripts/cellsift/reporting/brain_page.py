@@ -36,11 +36,6 @@ class BrainResults:
         return self.results.folder / "brains" / self.brain
 
     @cached_property
-    def found(self) -> dict:
-        """What preflight found in the brain's files."""
-        return read_json(self.folder / "preflight.json")
-
-    @cached_property
     def projection(self) -> Projection:
         return load_projection(self.folder / "projection.npz")
 
@@ -92,7 +87,7 @@ def title(brain: BrainResults) -> Html:
 def facts(brain: BrainResults) -> Html:
     """What the brain is: role, size, channels, annotation, candidates."""
     shape, size = brain.projection.shape, brain.projection.size_um
-    role = brain.information.get("role") or brain.found.get("role", "")
+    role = brain.information.get("role", "")
     roles = {
         "train": "train: networks and thresholds were fitted on it; the scores below come from "
         "networks that had not seen the candidate",
@@ -100,7 +95,7 @@ def facts(brain: BrainResults) -> Html:
         "predict": "predict: only classified",
     }
     items = [
-        f"Role {roles.get(role, role)}.",
+        *([f"Role {roles.get(role, role)}."] if role else []),
         f"{' × '.join(map(str, shape))} voxels (z × y × x) of "
         f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
         f"{' × '.join(f'{v / 1000:.2f}' for v in size)} mm.",

@@ -28,14 +28,14 @@ def verdict(results: Results) -> Html:
 def brains(results: Results) -> Html:
     """Links to the pages of the brains."""
     rows = []
-    for name in results.brains:
+    for name, role in results.brains.items():
         found = read_json(results.folder / "brains" / name / "preflight.json")
         shape = " × ".join(str(n) for n in found["signal"]["shape"])
         cells = found.get("annotated_cells")
         rows.append(
             {
                 "brain": (name, f"brains/{name}.html"),
-                "role": found.get("role", ""),
+                "role": role,
                 "channels": found.get("channels", ""),
                 "voxels (z × y × x)": shape,
                 "annotated cells": "none" if cells is None else tables.count_text(cells),

@@ -59,13 +59,16 @@ def draw_projection(projection: Projection) -> Figure:
     width = max(view.width_um for view in shown)
     across, tall = _fit(across, channels, sum(view.height_um for view in shown) / width)
     with styled():
-        drawing = Figure(figsize=(across, tall + 1.5))
+        drawing = Figure(figsize=(across, tall + 0.95 * len(shown)))
         ratios = [view.height_um for view in shown]
         grid = drawing.subplots(len(shown), channels, squeeze=False, height_ratios=ratios)
         for (row, channel), axis in np.ndenumerate(grid):
             view = shown[row]
             _show(axis, view, channel)
             axis.set_xlim(0, width)
+            axis.xaxis.label.set_x(view.width_um / width / 2)
+            axis.set_xticks([tick for tick in axis.get_xticks() if 0 <= tick <= view.width_um])
+            axis.spines["bottom"].set_bounds(0, view.width_um)
             axis.set_title(f"{CHANNELS[channel]}, {view.title}")
             if channel:
                 axis.set_ylabel("")
@@ -87,7 +90,7 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
     across, tall = _fit(across, columns, view.height_um / view.width_um)
     shown = [kind for kind in LOOKS if any((t["outcome"] == kind).any() for t in outcomes.values())]
     with styled():
-        drawing = Figure(figsize=(across, rows * (tall + 0.75) + 0.9))
+        drawing = Figure(figsize=(across, rows * (tall + 0.85) + 0.2 * len(shown) + 0.2))
         grid = drawing.subplots(rows, columns, squeeze=False).ravel()
         for spare in grid[len(outcomes) :]:
             spare.remove()

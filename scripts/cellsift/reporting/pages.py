@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -28,18 +28,22 @@ class PageError(Exception):
 
 
 def write_index(
-    results: str | Path, configuration: dict, out: str | Path, brains: Sequence[str] = ()
+    results: str | Path,
+    configuration: dict,
+    out: str | Path,
+    roles: Mapping[str, str] | None = None,
 ) -> None:
     """Write the index page of a results folder to `out`, whole or not at all.
 
-    `configuration` is the completed config of the run, `brains` are the names of its brains (by
-    default all that preflight has looked at). Raises InputError where a table is missing
+    `configuration` is the completed config of the run, `roles` the role of each of its
+    brains (by default, of all that preflight has looked at, train or test for evaluated ones and
+    predict for others). Raises InputError where a table is missing
     or broken, PageError where a cell of the notebook fails otherwise.
     """
     parameters = {
         "results": str(Path(results).resolve()),
         "configuration": configuration,
-        "brains": list(brains),
+        "roles": dict(roles or {}),
     }
     write_page(REPORTS / "index.ipynb", parameters, "cellsift: which classifier to trust", out)
 
@@ -53,8 +57,8 @@ def write_brain(
 ) -> None:
     """Write the page of a brain to `out`, whole or not at all; raises as `write_index`.
 
-    `information` may hold the brain's `role` (else taken from preflight.json), and the paths of
-    its annotation, `cells` and `non_cells`, as in the brains table. Of the configuration only the
+    `information` holds the brain's `role` and, where it is annotated, the paths of its annotation,
+    `cells` and `non_cells`, as in the brains table. Of the configuration only the
     names of the arms matter; without it the page shows every arm that has a model.
     """
     parameters = {

@@ -15,7 +15,7 @@ class Results:
 
     folder: Path
     configuration: dict = field(default_factory=dict)
-    brain_names: tuple[str, ...] = ()
+    roles: dict[str, str] = field(default_factory=dict)
 
     @property
     def arms(self) -> list[str]:
@@ -25,10 +25,14 @@ class Results:
         return list(self.configuration.get("arms") or trained)
 
     @property
-    def brains(self) -> list[str]:
-        """Names of the brains: those given, else all that preflight has looked at, sorted."""
-        found = sorted(path.parent.name for path in self.folder.glob("brains/*/preflight.json"))
-        return list(self.brain_names) or found
+    def brains(self) -> dict[str, str]:
+        """Role of each brain: those given, else of all that preflight has looked at, sorted."""
+        if self.roles:
+            return self.roles
+        names = sorted(path.parent.name for path in self.folder.glob("brains/*/preflight.json"))
+        evaluated = self.evaluation("detection")
+        known = dict(zip(evaluated["brain"], evaluated["role"], strict=True))
+        return {name: known.get(name, "predict") for name in names}
 
     @property
     def floor(self) -> list[str]:

@@ -10,6 +10,9 @@ from cellsift.reporting.tables import difference_text, interval_text
 # With fewer test brains than this, resampling brains tells little about further ones.
 FEW_BRAINS = 6
 
+# Below this recall, detection loses more cells than a good classifier does.
+POOR_DETECTION = 0.8
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -99,11 +102,11 @@ def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame
     found = difference(comparison, best["arm"], second["arm"], judged.name)
     if found is None:
         return f"{opening} The two were not compared on the same candidates."
-    told = f"Measured on the same candidates, the F1 of {best['arm']} is {_higher(found)}"
+    told = f"On the candidates alone, judged by both, the F1 of {best['arm']} is {_higher(found)}"
     if found["low"] > 0:
         return f"{opening} {told}: the two can be told apart."
     if found["high"] < 0:
-        return f"{opening} {told}: among the candidates alone the order is the other way round."
+        return f"{opening} {told}: there the order is the other way round."
     return (
         f"{opening} {told}. That interval includes zero: the two cannot be told apart on these "
         "data, so choose by cost or by what you see in the pictures."
@@ -132,9 +135,10 @@ def _against_floor(
     found = difference(comparison, best["arm"], plain["arm"], judged.name)
     if found is None:
         return [f"{said}."]
+    told = f"{said}; on the candidates alone the F1 of {best['arm']} is {_higher(found)}"
     if found["low"] > 0:
-        return [f"{said}, clearly less."]
-    return [f"{said}, so a network is not shown to be worth its cost here."]
+        return [f"{told}."]
+    return [f"{told}, so a network is not shown to be worth its cost here."]
 
 
 def _detection_limit(detection: pd.DataFrame, judged: Judged) -> list[str]:
@@ -142,10 +146,13 @@ def _detection_limit(detection: pd.DataFrame, judged: Judged) -> list[str]:
     if rows.empty or pd.isna(rows.iloc[0]["value"]):
         return []
     recall = rows.iloc[0]["value"]
-    return [
-        f"Detection proposes a candidate for {recall:.0%} of the annotated cells there; no arm can "
-        "find the others."
-    ]
+    found = f"a candidate for {recall:.0%} of the annotated cells there"
+    if recall < POOR_DETECTION:
+        return [
+            f"What limits the result is detection: it proposes only {found}, and no arm can find "
+            "the others. Mend that first."
+        ]
+    return [f"Detection proposes {found}; no arm can find the others."]
 
 
 def _how_far(judged: Judged) -> str:

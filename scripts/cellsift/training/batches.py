@@ -11,7 +11,7 @@ from cellsift.io.cuboids import CuboidStore, log_statistics
 from cellsift.models.normalisation import Normalisation
 
 # Raw cuboids held in memory by one training; larger sets are read from their stores as needed.
-MEMORY_BYTES = 1_500_000_000
+MEMORY_BYTES = 1_000_000_000
 READ_AT_ONCE = 512
 BY_BRAIN = Normalisation("log", "brain")
 
@@ -73,8 +73,13 @@ class Cuboids:
         `vary` changes the cuboids as standardised log intensities, whatever the network takes:
         so gain and noise mean the same for every normalisation.
         """
-        raw = torch.as_tensor(self.raw(rows)).to(device)
+        raw = self.on_device(rows, device)
         return self.normalised(raw, rows, normalisation, vary)
+
+    def on_device(self, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+        """Return the raw intensities of these rows as float32 on a device."""
+        # Uploaded as two bytes a voxel; there few operations know unsigned integers.
+        return torch.as_tensor(self.raw(rows)).to(device).to(torch.float32)
 
     def normalised(
         self,

@@ -65,7 +65,7 @@ def _score_batch(
     scorers: Sequence[Scorer], cuboids: Cuboids, rows: np.ndarray, device: torch.device
 ) -> np.ndarray:
     filled = np.pad(rows, (0, SCORING_BATCH - len(rows)), mode="edge")
-    raw = torch.as_tensor(cuboids.raw(filled)).to(device)
+    raw = cuboids.on_device(filled, device)
     columns = []
     for scorer in scorers:
         inputs = cuboids.normalised(raw, filled, scorer.normalisation)

@@ -1,0 +1,96 @@
+"""An arm as a whole: folds, their networks, and the one model that they make together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellsift.configuration import Arm
+from cellsift.evaluation.calibration import calibrate
+from cellsift.inference.ensemble import write_ensemble
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_table
+from cellsift.training.folds import assign_folds
+from cellsift.training.loop import train_fold
+
+
+def candidates_in_um(
+    brain: str, labels: pd.DataFrame, voxel_size: tuple[float, float, float]
+) -> pd.DataFrame:
+    """A brain's labelled candidates as `assign_folds` takes them, positions in µm.
+
+    `labels` has columns z, y, x (voxels of `voxel_size` µm) and label, row i for candidate i.
+    """
+    microns = labels[["z", "y", "x"]].to_numpy(float) * voxel_size
+    table = pd.DataFrame(microns, columns=["z_um", "y_um", "x_um"])
+    return table.assign(brain=brain, candidate=np.arange(len(table)), label=labels["label"])
+
+
+def cuboid_extent_um(shape: Sequence[int], voxel_size: Sequence[float]) -> tuple:
+    """Size of a cuboid along z, y, x in µm."""
+    return tuple(float(size) for size in np.multiply(shape, voxel_size))
+
+
+def join_folds(
+    folder: str | Path,
+    sidecars: Sequence[str | Path],
+    scores: Sequence[str | Path],
+    threshold: str | dict = "f1",
+) -> Path:
+    """Write model.json, by which the fold networks in `folder` are used as one; return its path.
+
+    `sidecars` are the folds' JSON files and `scores` their out-of-fold scores, from which the
+    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}).
+    """
+    calibration = calibrate(pd.concat([read_table(file) for file in scores]), threshold)
+    return write_ensemble(folder, sidecars, calibration)
+
+
+def train_arm(
+    arm: Arm,
+    stores: Mapping[str, CuboidStore],
+    labels: Mapping[str, pd.DataFrame],
+    voxel_sizes: Mapping[str, tuple[float, float, float]],
+    folder: str | Path,
+    *,
+    folds: int = 3,
+    group_by: str = "auto",
+    threshold: str | dict = "f1",
+    seed: int = 1,
+    device: str = "auto",
+    threads: int = 1,
+) -> Path:
+    """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
+
+    Args:
+        arm: architecture, options and recipe.
+        stores: cuboids by brain (`CuboidStore`).
+        labels: by brain, what `label_candidates` returned for the candidates of its store.
+        voxel_sizes: by brain, of the volume in which the candidates lie, µm (z, y, x).
+        folder: where to write; a training that was killed goes on from there.
+
+    Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
+    """
+    folder, store = Path(folder), next(iter(stores.values()))
+    rows = [candidates_in_um(brain, labels[brain], voxel_sizes[brain]) for brain in stores]
+    extent = cuboid_extent_um(store.shape, store.voxel_size)
+    table = assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
+    places = [folder / "training" / f"fold-{fold}" for fold in range(folds)]
+    sidecars = [
+        train_fold(
+            arm,
+            stores,
+            table,
+            fold,
+            model_folder=folder,
+            training_folder=place,
+            checkpoint=folder / "checkpoints" / f"fold-{fold}.pt",
+            seed=seed,
+            device=device,
+            threads=threads,
+        )
+        for fold, place in enumerate(places)
+    ]
+    join_folds(folder, sidecars, [place / "scores.csv" for place in places], threshold)
+    return folder
