@@ -5,4 +5,4 @@ from cellsift.reporting.pages import write_index
 
 with job(snakemake.log[0]):
     config = snakemake.params.config
-    write_index(config["results"], config, snakemake.output[0])
+    write_index(config["results"], config, snakemake.output[0], snakemake.params.roles)

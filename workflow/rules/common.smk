@@ -55,7 +55,7 @@ def stamp_of(wildcards):
 
 
 def code(*parts):
-    """Hash of the package's modules that a rule uses: an edit of them runs its jobs again."""
+    """Hash of modules that jobs depend on: an edit of them runs its jobs again."""
     files = [path for part in parts for path in _modules(SCRIPTS / "cellsift" / part)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
@@ -87,3 +87,12 @@ def final_targets():
         *expand(f"{RESULTS}/reports/brains/{{brain}}.html", brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
     ]
+
+
+def out_of_fold_scores(wildcards):
+    """A brain that was learnt from is scored by the networks that did not see its candidates."""
+    if wildcards.brain not in LEARNT_FROM:
+        return []
+    return expand(
+        f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv", arm=wildcards.arm, fold=FOLDS
+    )

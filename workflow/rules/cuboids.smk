@@ -7,11 +7,11 @@ rule cuboids:
         f"{RESULTS}/logs/cuboids/{{brain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/cuboids/{{brain}}.tsv"
+    conda:
+        "../../envs/volumes.yaml"
     params:
         brain=brain_with("cuboid", "intensity_range"),
         code=code("io"),
-    conda:
-        "../../envs/volumes.yaml"
     script:
         "../../scripts/cuboids.py"
 
@@ -23,10 +23,10 @@ rule projection:
         f"{BRAINS}/projection.npz",
     log:
         f"{RESULTS}/logs/projection/{{brain}}.log",
+    conda:
+        "../../envs/volumes.yaml"
     params:
         brain=brain_with("intensity_range"),
         code=code("reporting/projections.py", "io/volumes.py"),
-    conda:
-        "../../envs/volumes.yaml"
     script:
         "../../scripts/projection.py"

@@ -7,13 +7,13 @@ rule detect:
         f"{RESULTS}/logs/detect/{{brain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
+    conda:
+        "../../envs/detection.yaml"
     threads: 2
     params:
         brain=brain_with("detection", "intensity_range"),
         data=stamp_of,
         code=code("detection", "io"),
-    conda:
-        "../../envs/detection.yaml"
     script:
         "../../scripts/detect.py"
 
@@ -25,12 +25,12 @@ rule choose_contrast:
         f"{RESULTS}/detection/threshold.json",
     log:
         f"{RESULTS}/logs/choose_contrast.log",
+    conda:
+        "../../envs/volumes.yaml"
     params:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
         code=code("evaluation/detection_threshold.py", "evaluation/matching.py"),
-    conda:
-        "../../envs/volumes.yaml"
     script:
         "../../scripts/choose_contrast.py"
 
@@ -57,11 +57,11 @@ rule label:
         summary=f"{BRAINS}/labels.json",
     log:
         f"{RESULTS}/logs/label/{{brain}}.log",
+    conda:
+        "../../envs/volumes.yaml"
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of,
         code=code("evaluation/matching.py", "io/cells.py"),
-    conda:
-        "../../envs/volumes.yaml"
     script:
         "../../scripts/label.py"

@@ -18,21 +18,19 @@ rule evaluate:
         ),
     log:
         f"{RESULTS}/logs/evaluate.log",
+    conda:
+        "../../envs/volumes.yaml"
     params:
         brains=brains_with(ANNOTATED, "matching", annotation=True),
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
         seed=PROJECT.config["seed"],
         code=code("evaluation", "io/cells.py"),
-    conda:
-        "../../envs/volumes.yaml"
     script:
         "../../scripts/evaluate.py"
 
 
 rule cost:
-    # Alone on the machine, as it measures time.
-    threads: workflow.cores
     input:
         sidecar=f"{RESULTS}/models/{{arm}}/fold-0.json",
         weights=f"{RESULTS}/models/{{arm}}/fold-0.safetensors",
@@ -43,9 +41,11 @@ rule cost:
         f"{RESULTS}/evaluation/cost/{{arm}}.json",
     log:
         f"{RESULTS}/logs/cost/{{arm}}.log",
-    params:
-        code=code("inference/cost.py"),
     conda:
         "../../envs/networks.yaml"
+    # Alone on the machine, as it measures time.
+    threads: workflow.cores
+    params:
+        code=code("inference/cost.py"),
     script:
         "../../scripts/cost.py"

@@ -14,11 +14,11 @@ rule explain:
         saliency=f"{RESULTS}/explanations/{{arm}}/saliency.tif",
     log:
         f"{RESULTS}/logs/explain/{{arm}}.log",
+    conda:
+        "../../envs/networks.yaml"
     params:
         brains=ANNOTATED,
         examples=PROJECT.config["explain"]["examples"],
         code=code("explain"),
-    conda:
-        "../../envs/networks.yaml"
     script:
         "../../scripts/explain.py"

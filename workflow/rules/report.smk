@@ -1,3 +1,6 @@
+STYLE = ["reports/style.css", "reports/page/index.html.j2"]
+
+
 rule report_index:
     input:
         rules.evaluate.output,
@@ -8,15 +11,17 @@ rule report_index:
             f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=PROJECT.arms, fold=FOLDS
         ),
         notebook="reports/index.ipynb",
+        style=STYLE,
     output:
         f"{RESULTS}/reports/index.html",
     log:
         f"{RESULTS}/logs/report/index.log",
-    params:
-        config=PROJECT.config,
-        code=code("reporting"),
     conda:
         "../../envs/report.yaml"
+    params:
+        config=PROJECT.config,
+        roles={name: brain.role for name, brain in PROJECT.brains.items()},
+        code=code("reporting"),
     script:
         "../../scripts/report_index.py"
 
@@ -33,16 +38,17 @@ rule report_brain:
             of_brains("labels.csv", [wildcards.brain]) if wildcards.brain in ANNOTATED else []
         ),
         notebook="reports/brain.ipynb",
+        style=STYLE,
     output:
         f"{RESULTS}/reports/brains/{{brain}}.html",
     log:
         f"{RESULTS}/logs/report/{{brain}}.log",
+    conda:
+        "../../envs/report.yaml"
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
         config=PROJECT.config,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("reporting"),
-    conda:
-        "../../envs/report.yaml"
     script:
         "../../scripts/report_brain.py"

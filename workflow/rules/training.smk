@@ -5,12 +5,12 @@ rule folds:
         f"{RESULTS}/training/folds.csv",
     log:
         f"{RESULTS}/logs/folds.log",
+    conda:
+        "../../envs/networks.yaml"
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
         code=code("arm.py", "training/folds.py"),
-    conda:
-        "../../envs/networks.yaml"
     script:
         "../../scripts/folds.py"
 
@@ -29,14 +29,14 @@ rule train:
         f"{RESULTS}/logs/train/{{arm}}/fold-{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{arm}}/fold-{{fold}}.tsv"
+    conda:
+        "../../envs/networks.yaml"
     threads: 1
     params:
         arm=arm_of,
         brains=LEARNT_FROM,
         seed=PROJECT.config["seed"],
         code=network_code,
-    conda:
-        "../../envs/networks.yaml"
     script:
         "../../scripts/train.py"
 
@@ -53,10 +53,10 @@ rule calibrate:
         f"{RESULTS}/models/{{arm}}/model.json",
     log:
         f"{RESULTS}/logs/calibrate/{{arm}}.log",
+    conda:
+        "../../envs/networks.yaml"
     params:
         threshold=PROJECT.config["threshold"],
         code=code("arm.py", "evaluation/calibration.py", "inference/ensemble.py"),
-    conda:
-        "../../envs/networks.yaml"
     script:
         "../../scripts/calibrate.py"
