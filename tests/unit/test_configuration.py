@@ -20,6 +20,8 @@ ROW = {
     "non_cells": "",
 }
 HEADER = list(ROW)
+SHIPPED = SCHEMAS.parents[1] / "config"
+CONFIGS = [SHIPPED / "config.yaml", *sorted(SHIPPED.glob("examples/*/*.yaml"))]
 
 
 def write_table(folder: Path, *rows: dict, header=HEADER, separator="\t") -> None:
@@ -156,7 +158,7 @@ def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
         check_networks(project)
 
 
-@pytest.mark.parametrize("config", sorted(SCHEMAS.parents[1].glob("config/**/config.yaml")))
+@pytest.mark.parametrize("config", CONFIGS)
 def test_shipped_configs_are_accepted(repository, config):
     project = read_project(config, repository)
     check_networks(project)

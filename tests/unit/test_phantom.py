@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 from cellsift.errors import InputError
 from cellsift.phantom import (
@@ -164,6 +165,16 @@ def test_the_demo_cohort_differs_from_animal_to_animal():
 def test_the_first_corner_of_a_plane_is_outside_the_tissue(brain):
     # cellfinder takes what is no brighter than this corner for outside the brain.
     assert np.median(brain.signal[:, :9, :9]) < 100 < np.median(brain.signal)
+
+
+def test_threads_and_vessels_do_not_lead_out_of_the_tissue():
+    wanted = replace(SMALL, cells=10, distractors=replace(NOTHING, vessels=5.0, processes=5.0))
+    anatomy_alone = make_brain(4, replace(wanted, cells=10, distractors=NOTHING))
+    made = make_brain(4, wanted)
+    outside = gaussian_filter(anatomy_alone.signal.astype(float), 3) < 60
+    assert outside.mean() > 0.01
+    assert np.median(made.signal[outside]) < 80
+    assert np.percentile(made.signal[outside], 99) < 150
 
 
 def test_contrast_and_number_of_cells_show_in_the_voxels(brain):

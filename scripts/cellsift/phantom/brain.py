@@ -42,14 +42,15 @@ def make_brain(seed: int, settings: BrainSettings | None = None) -> PhantomBrain
     streams = {n: np.random.default_rng(c) for n, c in zip(STREAMS, children, strict=True)}
     anatomy = make_anatomy(streams["anatomy"], grid, settings.tissue)
     somata = draw_somata(streams["somata"], grid, anatomy, settings)
-    signal = anatomy.signal + somata.signal
-    background = anatomy.background + somata.background
-    tables = []
+    signal, background, tables = somata.signal, somata.background, []
     for kind in KINDS:
         layer = draw_distractors(kind, streams[kind], grid, anatomy, settings, somata.table)
         signal += layer.signal
         background += layer.background
         tables.append(layer.table)
+    # Nothing lies in the ventricle or outside, though a thread or a vessel may lead there.
+    signal = anatomy.signal + signal * (anatomy.depth_um > 0)
+    background = anatomy.background + background * (anatomy.depth_um > 0)
     return PhantomBrain(
         take_picture(streams["signal picture"], grid, signal, settings),
         take_picture(streams["background picture"], grid, background, settings),

@@ -13,7 +13,7 @@ from cellsift.phantom.brain import PhantomBrain, make_brain
 from cellsift.phantom.settings import BrainSettings, Distractors
 
 # Raise it when the drawing changes: brains on disk with another number are drawn anew.
-DRAWING = 1
+DRAWING = 2
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
     """Write a brain whole or not at all.
 
     signal/plane_0000.tif ... and background/ likewise, cells.csv (or the animal's truth file),
-    distractors.csv, and brain.json, which tells how it was made.
+    distractors.csv, and for an animal of a cohort brain.json, which tells how it was made.
     """
     truth_file = animal.truth_file if animal else "cells.csv"
     with whole_folder(folder) as beside:
@@ -79,7 +79,8 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
                 tifffile.imwrite(path, plane, compression="zlib", predictor=True)
         write_table(brain.cells, beside / truth_file)
         write_table(brain.distractors, beside / "distractors.csv")
-        write_json(_fingerprint(animal) if animal else {}, beside / "brain.json")
+        if animal:
+            write_json(_fingerprint(animal), beside / "brain.json")
 
 
 def _fingerprint(animal: Animal) -> dict:

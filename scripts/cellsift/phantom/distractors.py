@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d
 
 from cellsift.phantom.anatomy import Anatomy
 from cellsift.phantom.grid import Grid
+from cellsift.phantom.layer import Layer
 from cellsift.phantom.placement import draw_positions
 from cellsift.phantom.settings import BrainSettings
 from cellsift.phantom.shapes import (
@@ -18,7 +20,6 @@ from cellsift.phantom.shapes import (
     random_lump,
     random_path,
 )
-from cellsift.phantom.somata import Layer
 
 CLEARANCE_UM = 20.0
 
@@ -119,8 +120,8 @@ def _vessels(
     path = random_path(rng, centre, random_direction(rng), rng.uniform(200, 500), 5.0, 0.12)
     path -= path[len(path) // 2] - centre
     wall = settings.tissue * settings.contrast * rng.uniform(0.3, 1.1)
-    patches = np.clip(1 + 0.5 * np.repeat(rng.normal(size=len(path) // 3 + 1), 3), 0.2, 2.5)
-    bright = wall * patches[: len(path)]
+    patches = 1 + 1.2 * gaussian_filter1d(rng.normal(size=len(path)), 2)
+    bright = wall * np.clip(patches, 0.2, 2.5)
     draw_tube(layer.signal, grid, path, radius, bright, -0.7 * settings.tissue)
     in_both = bright * rng.uniform(0.4, 0.9)
     draw_tube(layer.background, grid, path, radius, in_both, -0.7 * settings.tissue)

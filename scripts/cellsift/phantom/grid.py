@@ -26,11 +26,6 @@ class Grid:
         """Position of the last voxel's centre, (z, y, x) in µm."""
         return (np.array(self.shape) - 1) * np.array(self.voxel_size)
 
-    @property
-    def volume_mm3(self) -> float:
-        """Volume of all voxels in mm³."""
-        return float(np.prod(self.shape) * np.prod(self.voxel_size)) * 1e-9
-
     def zeros(self) -> np.ndarray:
         """An empty float32 volume."""
         return np.zeros(self.shape, np.float32)
@@ -43,11 +38,6 @@ class Grid:
         )
         z, y, x = steps
         return z[:, None, None], y[None, :, None], x[None, None, :]
-
-    def index(self, position_um: np.ndarray) -> np.ndarray:
-        """Nearest voxel of positions (n, 3) in µm, kept inside the grid."""
-        nearest = np.rint(np.asarray(position_um) / self.voxel_size).astype(int)
-        return np.clip(nearest, 0, np.array(self.shape) - 1)
 
     def box(self, centre_um: np.ndarray, reach_um: float) -> Box | None:
         """The block of voxels within `reach_um` of a position; None when it lies outside."""

@@ -1,12 +1,11 @@
 """Labelled cells: somata of varying size, shape and brightness, with processes, some touching."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from cellsift.phantom.anatomy import Anatomy
 from cellsift.phantom.grid import Grid
+from cellsift.phantom.layer import Layer
 from cellsift.phantom.placement import draw_positions
 from cellsift.phantom.settings import BrainSettings
 from cellsift.phantom.shapes import (
@@ -20,15 +19,6 @@ from cellsift.phantom.shapes import (
 TOUCHING_SHARE = 0.08
 WITH_PROCESSES_SHARE = 0.6
 HOLLOW_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Light that one kind of thing adds to each channel, in counts, and a table of the things."""
-
-    signal: np.ndarray
-    background: np.ndarray
-    table: pd.DataFrame
 
 
 def draw_somata(
