@@ -316,9 +316,8 @@ def test_a_loss_that_is_not_finite_ends_the_training(brains, tmp_path, monkeypat
 def test_a_gpu_that_is_not_there_is_an_error_and_not_a_slow_training(brains, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for arguments in ({"device": "cuda"}, {"arm": narrow_arm(device="cuda")}):
-        with pytest.raises(InputError, match="finds 0 GPUs"):
-            train(tmp_path, brains, **arguments)
+    with pytest.raises(InputError, match="finds 0 GPUs"):
+        train(tmp_path, brains, device="cuda")
     assert choose_device("auto") == torch.device("cpu")
     with pytest.raises(InputError, match="choose one of"):
         choose_device("gpu")
@@ -361,7 +360,6 @@ def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
         ({"weight_decay": -0.1}, "at least 0"),
         ({"class_weights": "even"}, "balanced, none"),
         ({"normalisation": None}, "brain, dataset, linear"),
-        ({"device": "gpu"}, "auto, cpu, cuda"),
         ({"augmentation": "strong"}, "default, none"),
         ({"augmentation": {"strength": 2}}, "at most 1"),
         ({"augmentation": {"elastic": True}}, "strength"),

@@ -13,7 +13,7 @@ from cellsift.phantom.brain import PhantomBrain, make_brain
 from cellsift.phantom.settings import BrainSettings, Distractors
 
 # Raise it when the drawing changes: brains on disk with another number are drawn anew.
-DRAWING = 2
+DRAWING = 3
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ def demo_cohort() -> dict[str, Animal]:
     crowded = Distractors(haze=0.7, vessels=0.05)
     return {
         "phantom_a": Animal(101, base),
-        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.3, noise=12.0)),
-        "phantom_c": Animal(103, replace(base, cells=230, contrast=3.2, spread=0.45)),
+        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.5, noise=12.0)),
+        "phantom_c": Animal(103, replace(base, cells=230, contrast=3.2, spread=0.4)),
         "phantom_test": Animal(
-            104, replace(base, cells=330, contrast=2.6, tissue=360.0, distractors=crowded)
+            104, replace(base, cells=330, contrast=2.8, tissue=340.0, distractors=crowded)
         ),
-        "phantom_new": Animal(105, replace(base, cells=270, contrast=2.8), "truth.csv"),
+        "phantom_new": Animal(105, replace(base, cells=270, contrast=2.9), "truth.csv"),
     }
 
 

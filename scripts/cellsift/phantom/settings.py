@@ -29,10 +29,10 @@ class BrainSettings:
     voxel_size: tuple[float, float, float] = (5.0, 2.0, 2.0)
     cells: int = 300
     tissue: float = 300.0
-    contrast: float = 2.5
-    spread: float = 0.4
+    contrast: float = 2.7
+    spread: float = 0.35
     diameter_um: float = 14.0
-    likeness: float = 0.5
+    likeness: float = 0.3
     bleed_through: float = 0.08
     noise: float = 10.0
     stripes: float = 0.04

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.training.recipe import CHOICES
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
@@ -18,8 +19,8 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     """
     name = str(name)
     kind, _, number = name.partition(":")
-    if kind not in CHOICES["device"] or (number and (kind != "cuda" or not number.isdecimal())):
-        raise InputError(f"device is {name!r}; choose one of {', '.join(CHOICES['device'])}")
+    if kind not in DEVICES or (number and (kind != "cuda" or not number.isdecimal())):
+        raise InputError(f"device is {name!r}; choose one of {', '.join(DEVICES)}")
     if kind == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and torch.cuda.device_count() <= int(number or 0):

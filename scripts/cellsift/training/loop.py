@@ -51,7 +51,7 @@ def train_fold(
     training_folder: str | Path,
     checkpoint: str | Path,
     seed: int = 0,
-    device: str | None = None,
+    device: str = "auto",
     threads: int = 1,
     progress: bool = True,
     after_epoch: Callable[[int], object] | None = None,
@@ -71,7 +71,7 @@ def train_fold(
             all held-out candidates, ambiguous ones too) and the folder tensorboard.
         checkpoint: a file for this arm and fold alone.
         seed: the same seed gives the same weights on the same machine and number of threads.
-        device: "auto", "cpu" or "cuda"; None takes the recipe's.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
         progress: whether to print progress to standard error.
         after_epoch: called with the number of each epoch, after its checkpoint.
@@ -81,7 +81,7 @@ def train_fold(
             longer finite.
     """
     recipe = complete_recipe(arm.recipe)
-    place = choose_device(device or recipe["device"])
+    place = choose_device(device)
     run = {"seed": seed, "fold": fold, "device": place.type, "threads": threads, "recipe": recipe}
     data = FoldData.of(stores, table, fold)
     batches = even_batches(len(data.training), recipe["batch_size"])

@@ -10,8 +10,7 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - patience: epochs without a better average precision of the held-out fold until training stops;
 - class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
 - normalisation: "brain" or "dataset" statistics of log intensities, or "linear" (raw);
-- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]};
-- device: "auto", "cpu" or "cuda".
+- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]}.
 
 Reading and completing a recipe does not import torch.
 """
@@ -36,12 +35,10 @@ DEFAULTS: dict[str, Any] = {
     "class_weights": "balanced",
     "normalisation": "brain",
     "augmentation": {"strength": 1.0, "operations": list(OPERATIONS)},
-    "device": "auto",
 }
 CHOICES = {
     "class_weights": ("balanced", "none"),
     "normalisation": ("brain", "dataset", "linear"),
-    "device": ("auto", "cpu", "cuda"),
 }
 
 
