@@ -19,7 +19,7 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 	@$(RUN) --profile workflow/profiles/local
 
 test: lint test-fast  ## pass all checks and tests
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -165,3 +165,19 @@ def test_bad_config_is_one_clear_error(new_checkout, change, message):
     assert message in output
     assert "Traceback" not in output
     assert not checkout.results.exists()
+
+
+def test_a_model_from_phantoms_classifies_real_cortex(finished, shared_data):
+    crop = shared_data / "cortex_two_channel"
+    row = ["cortex", "predict", f"{crop}/signal", f"{crop}/background", "5", "2", "2", "", ""]
+    finished.write_table("\t".join(row))
+    try:
+        code, output = finished.run("--cores", "2")
+    finally:
+        finished.write_table()
+    assert code == 0, output
+    assert "train" not in {line.strip() for line in output.splitlines()}
+    cells = pd.read_csv(finished.results / "brains" / "cortex" / "small" / "cells.csv")
+    assert len(cells) > 20
+    assert cells["p_cell"].between(0, 1).all()
+    assert (finished.results / "reports" / "brains" / "cortex.html").stat().st_size < 10_000_000

@@ -13,7 +13,7 @@ from cellsift.phantom.brain import PhantomBrain, make_brain
 from cellsift.phantom.settings import BrainSettings, Distractors
 
 # Raise it when the drawing changes: brains on disk with another number are drawn anew.
-DRAWING = 3
+DRAWING = 4
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _autofluorescent(
     """A blob of a soma's size that shines in both channels."""
     lump = random_lump(rng, centre, _diameter(rng, settings, 0.85), 0.2, 0.3, edge=1.2)
     brightness = _brightness(rng, settings, 0.9)
-    ratio = np.exp(rng.normal(np.log(0.9 - 0.4 * settings.likeness), 0.4))
+    ratio = np.exp(rng.normal(np.log(0.9 - 0.4 * settings.likeness), 0.3))
     draw_lump(layer.signal, grid, lump, brightness)
     draw_lump(layer.background, grid, lump, brightness * ratio)
 
@@ -107,7 +107,7 @@ def _haze(
     rng: np.random.Generator, grid: Grid, layer: Layer, centre: np.ndarray, settings: BrainSettings
 ) -> None:
     """A cell's light from out of focus: wide and without an edge."""
-    width = rng.uniform(6.5, 11) - 1.5 * settings.likeness
+    width = rng.uniform(8, 12) - 2.5 * settings.likeness
     sigma = width * np.array([rng.uniform(1.2, 2), 1, 1])
     draw_haze(layer.signal, grid, centre, sigma, _brightness(rng, settings, 0.8))
 

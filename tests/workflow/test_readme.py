@@ -1,0 +1,111 @@
+"""What the README tells people to type works as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cellsift.phantom import make_brain, write_brain
+from cellsift.phantom.settings import BrainSettings
+
+pytestmark = pytest.mark.slow
+
+BIN = Path(sys.executable).parent
+
+
+def blocks(text: str, language: str = "") -> list[str]:
+    """The code blocks of a page."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def readme(repository) -> str:
+    return (repository / "README.md").read_text()
+
+
+def test_make_lists_its_targets(repository, readme):
+    listed = subprocess.run(["make"], cwd=repository, capture_output=True, text=True, check=True)
+    for target in re.findall(r"^make (\w+)", readme, flags=re.MULTILINE):
+        assert re.search(rf"^{target}\s+\w", listed.stdout, flags=re.MULTILINE), target
+
+
+def test_the_demo_is_the_shipped_config(new_checkout, repository):
+    made = subprocess.run(
+        ["make", "-n", "demo"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    command = next(line for line in made.stdout.splitlines() if "scripts/run.py" in line)
+    checkout = new_checkout()
+    arguments = command.split("scripts/run.py", 1)[1].split()
+    dry = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments, "--dry-run"],
+        cwd=checkout.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert "report_index" in dry.stdout
+
+
+def test_five_steps_for_an_own_brain(new_checkout, readme):
+    folder = new_checkout().folder
+    shutil.copy(folder / "config" / "brains.tsv", folder / "mine.tsv")
+    config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config | {"brains_table": "mine.tsv"}))
+    command = next(block for block in blocks(readme) if "mine.yaml" in block).split()
+    assert command[0] == ".venv/bin/snakemake"
+    dry = subprocess.run(
+        [str(BIN / "snakemake"), *command[1:], "--dry-run"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert "results/mine/reports/index.html" in dry.stdout
+
+
+@pytest.mark.parametrize(
+    "page", ["config/README.md", *(f"config/examples/{n}/README.md" for n in ("cfos", "cortex"))]
+)
+def test_commands_of_the_configs_pages_are_accepted(new_checkout, repository, page):
+    folder = new_checkout().folder
+    shutil.copy(folder / "config" / "config.yaml", folder / "mine.yaml")
+    text = (repository / page).read_text()
+    commands = [
+        line for block in blocks(text) for line in block.splitlines() if "snakemake" in line
+    ]
+    assert commands
+    for command in commands:
+        dry = subprocess.run(
+            [str(BIN / "snakemake"), *command.split()[1:], "--dry-run"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        assert dry.returncode == 0, dry.stdout + dry.stderr
+
+
+def test_python_example_runs(tmp_path, repository, readme):
+    brain = make_brain(1, BrainSettings(shape=(30, 160, 200), cells=80))
+    write_brain(brain, tmp_path / "results" / "phantom" / "phantom_a")
+    (example,) = blocks(readme, "python")
+    run = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(repository / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"\d+% of the annotated cells have a candidate; \d+ called cells", run.stdout)
+    assert (tmp_path / "results" / "mine" / "explanation" / "montage.png").exists()
+
+
+def test_files_that_pages_link_to_exist(repository):
+    for page in (repository / "README.md", repository / "config" / "README.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), target
