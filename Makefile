@@ -6,7 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-DEMO_BRAINS := results/phantom
+DEMO_BRAINS := results/phantom --brains phantom_a phantom_b phantom_test phantom_new
 RUN := $(BIN)/python scripts/run.py
 
 help:  ## list the targets

@@ -101,7 +101,9 @@ def test_python_example_runs(tmp_path, repository, readme):
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert re.search(r"\d+% of the annotated cells have a candidate; \d+ called cells", run.stdout)
+    assert re.search(
+        r"\d+% of the annotated cells have a candidate\n\d+ candidates are called cells", run.stdout
+    )
     assert (tmp_path / "results" / "mine" / "explanation" / "montage.png").exists()
 
 
