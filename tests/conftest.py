@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cellsift.phantom import make_brain, write_brain
+from cellsift.phantom.settings import BrainSettings
+from checkout import BRAINS, Checkout
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -21,3 +25,34 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real brains at {folder}: set CELLSIFT_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_brains(tmp_path_factory) -> Path:
+    """Three made-up brains of a few dozen cells each."""
+    folder = tmp_path_factory.mktemp("brains")
+    for name, (_, seed) in BRAINS.items():
+        write_brain(make_brain(seed, BrainSettings(shape=(28, 150, 180), cells=70)), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_checkout(tmp_path_factory, repository, small_brains):
+    """A function that makes another checkout with the same brains."""
+
+    def make() -> Checkout:
+        checkout = Checkout(tmp_path_factory.mktemp("checkout"), repository)
+        (checkout.folder / "brains").symlink_to(small_brains)
+        return checkout
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(new_checkout) -> Checkout:
+    """A checkout in which the whole chain has run."""
+    checkout = new_checkout()
+    code, output = checkout.run("--cores", "2")
+    assert code == 0, output
+    checkout.output = output
+    return checkout

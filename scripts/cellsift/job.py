@@ -9,6 +9,9 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 
+# Of a job's memory, what data may take; the rest is for Python and its libraries.
+SHARE_FOR_DATA = 0.7
+
 
 @contextmanager
 def job(log: str | Path) -> Iterator[None]:
@@ -40,6 +43,12 @@ def job(log: str | Path) -> Iterator[None]:
 def wanted_device(snakemake) -> str:
     """Where a job's network has to run: auto, cpu or cuda.
 
-    A job that asked its scheduler for a GPU insists on one; otherwise the config's `device` counts.
+    A job that asked its scheduler for a GPU insists on one, unless the config says `device: cpu`.
     """
-    return "cuda" if snakemake.resources.get("gpu", 0) else snakemake.config.get("device", "auto")
+    device = snakemake.config.get("device", "auto")
+    return "cuda" if device == "auto" and snakemake.resources.get("gpu", 0) else device
+
+
+def memory_for_data(snakemake) -> int:
+    """Bytes of data that a job may hold: a share of the memory that its rule or profile gives."""
+    return int(snakemake.resources.mem_mb * 1e6 * SHARE_FOR_DATA)

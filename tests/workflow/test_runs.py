@@ -3,34 +3,17 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from brainglobe_utils.IO.cells import get_cells
 
 from cellsift.models.storage import load_model
+from comparison import assert_same_tables
 
 pytestmark = pytest.mark.slow
 
 PER_BRAIN = ("preflight", "detect", "keep_candidates", "cuboids", "projection")
-# Columns that say how long something took, not what came out.
-TIMES = ["seconds"]
-
-
-def tables(results: Path) -> dict[str, pd.DataFrame]:
-    """All tables of a run by path, without the times in them."""
-    return {
-        str(path.relative_to(results)): pd.read_csv(path).drop(columns=TIMES, errors="ignore")
-        for path in sorted(results.rglob("*.csv"))
-    }
-
-
-def assert_same_tables(one: Path, other: Path) -> None:
-    first, second = tables(one), tables(other)
-    assert first.keys() == second.keys()
-    for name in first:
-        pd.testing.assert_frame_equal(first[name], second[name], check_exact=True, obj=name)
 
 
 def test_results_are_laid_out_as_promised(finished):

@@ -1,4 +1,4 @@
-"""A checkout of its own, small brains, and a finished run on them."""
+"""A copy of the workflow in a folder of its own, for whole runs on small brains."""
 
 import os
 import shutil
@@ -6,13 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
-from cellsift.phantom import make_brain, write_brain
-from cellsift.phantom.settings import BrainSettings
-
 PARTS = ("workflow", "scripts", "config", "reports", "envs")
+PROFILE = Path("workflow", "profiles", "slurm")
 HEADER = "brain\trole\tsignal\tbackground\tvoxel_z\tvoxel_y\tvoxel_x\tcells\tnon_cells"
 BRAINS = {"mouse_1": ("train", 1), "mouse_2": ("train", 2), "mouse_3": ("test", 3)}
 CONFIG = {
@@ -35,6 +32,7 @@ class Checkout:
         for part in PARTS:
             ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(repository / part, folder / part, ignore=ignore)
+        (folder / "slurm").symlink_to(PROFILE)
         self.write_arm("small")
         self.write_config("small.yaml")
         self.rows = [
@@ -93,34 +91,3 @@ class Checkout:
             elif line.strip().startswith("wildcards:") and rule:
                 jobs[-1] = (rule, line.split(":", 1)[1].strip())
         return jobs
-
-
-@pytest.fixture(scope="session")
-def small_brains(tmp_path_factory) -> Path:
-    """Three made-up brains of a few dozen cells each."""
-    folder = tmp_path_factory.mktemp("brains")
-    for name, (_, seed) in BRAINS.items():
-        write_brain(make_brain(seed, BrainSettings(shape=(28, 150, 180), cells=70)), folder / name)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def new_checkout(tmp_path_factory, repository, small_brains):
-    """A function that makes another checkout with the same brains."""
-
-    def make() -> Checkout:
-        checkout = Checkout(tmp_path_factory.mktemp("checkout"), repository)
-        (checkout.folder / "brains").symlink_to(small_brains)
-        return checkout
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def finished(new_checkout) -> Checkout:
-    """A checkout in which the whole chain has run."""
-    checkout = new_checkout()
-    code, output = checkout.run("--cores", "2")
-    assert code == 0, output
-    checkout.output = output
-    return checkout
