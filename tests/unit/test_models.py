@@ -165,6 +165,17 @@ def test_dataset_statistics_win_over_the_brains():
     np.testing.assert_allclose(normalisation.apply(cuboids, (3.0,), (1.0,)), 0, atol=1e-6)
 
 
+def test_local_normalisation_sees_contrast_and_no_brightness():
+    rng = np.random.default_rng(1)
+    cuboids = rng.uniform(2_000, 4_000, (3, 2, 5, 7, 7))
+    local = Normalisation.named("local")
+    x = local.apply(cuboids)
+    np.testing.assert_allclose(np.median(x.flatten(2), axis=2), 0, atol=1e-3)
+    brighter = local.apply(cuboids * np.array([1.0, 3.0, 0.5])[:, None, None, None, None])
+    np.testing.assert_allclose(brighter, x, atol=0.01)
+    assert x.abs().max() > 3
+
+
 def test_linear_normalisation_keeps_every_intensity():
     cuboids = np.arange(65536, dtype=np.uint16).reshape(1, 1, 64, 32, 32)
     result = Normalisation.named("linear").apply(cuboids)
@@ -174,7 +185,7 @@ def test_linear_normalisation_keeps_every_intensity():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    name=st.sampled_from(["brain", "dataset", "linear"]),
+    name=st.sampled_from(["brain", "dataset", "local", "linear"]),
     median=st.floats(0, 12),
     spread=st.floats(1e-3, 10),
 )

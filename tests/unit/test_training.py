@@ -359,7 +359,7 @@ def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
         ({"learning_rate": math.nan}, "at most 1"),
         ({"weight_decay": -0.1}, "at least 0"),
         ({"class_weights": "even"}, "balanced, none"),
-        ({"normalisation": None}, "brain, dataset, linear"),
+        ({"normalisation": None}, "brain, dataset, local, linear"),
         ({"augmentation": "strong"}, "default, none"),
         ({"augmentation": {"strength": 2}}, "at most 1"),
         ({"augmentation": {"elastic": True}}, "strength"),

@@ -7,7 +7,9 @@ import torch
 
 from cellsift.errors import InputError
 
-KINDS = {("log", "brain"), ("log", "dataset"), ("linear", "none")}
+KINDS = {("log", "brain"), ("log", "dataset"), ("log", "cuboid"), ("linear", "none")}
+# Log contrast that becomes 1 with statistics "cuboid": a factor of 1.06 on the intensity.
+LOCAL_SPREAD = 0.06
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Normalisation:
     - transform "log", statistics "brain": (log1p(x) - median) / spread with the brain's own
       median and spread, so that a brighter or dimmer brain looks alike;
     - transform "log", statistics "dataset": the same with the training set's, kept here;
+    - transform "log", statistics "cuboid": (log1p(x) - the cuboid's median) / 0.06 in each channel,
+      the contrast to the tissue around, whatever the brightness of brain and place;
     - transform "linear", statistics "none": raw intensities, as cellfinder does it.
 
     Attributes:
@@ -44,16 +48,23 @@ class Normalisation:
     def named(
         cls, name: str, median: tuple[float, ...] = (), spread: tuple[float, ...] = ()
     ) -> "Normalisation":
-        """Return the normalisation a recipe names: "brain", "dataset" or "linear".
+        """Return the normalisation a recipe names: "brain", "dataset", "local" or "linear".
 
         `median` and `spread` (per channel, of log1p intensities) are the training set's and only
         kept for "dataset".
         """
         if name == "dataset":
             return cls("log", "dataset", tuple(median), tuple(spread))
-        if name in ("brain", "linear"):
-            return cls("log", "brain") if name == "brain" else cls("linear", "none")
-        raise InputError(f"normalisation {name!r} is not known; choose brain, dataset or linear")
+        kinds = {
+            "brain": ("log", "brain"),
+            "local": ("log", "cuboid"),
+            "linear": ("linear", "none"),
+        }
+        if name in kinds:
+            return cls(*kinds[name])
+        raise InputError(
+            f"normalisation {name!r} is not known; choose brain, dataset, local or linear"
+        )
 
     def apply(
         self, cuboids: np.ndarray | torch.Tensor, log_median=None, log_spread=None
@@ -68,6 +79,10 @@ class Normalisation:
         x = torch.as_tensor(cuboids).to(torch.float32)
         if self.transform == "linear":
             return x
+        if self.statistics == "cuboid":
+            logs = torch.log1p(x)
+            median = logs.flatten(2).median(dim=2).values
+            return (logs - median[..., None, None, None]) / LOCAL_SPREAD
         of_brain = self.statistics == "brain"
         median, spread = (log_median, log_spread) if of_brain else (self.median, self.spread)
         _check_statistics(median, spread, channels=x.shape[1])

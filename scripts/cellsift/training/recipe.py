@@ -9,7 +9,8 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - weight_decay: AdamW's, on weights but not on biases and normalisation;
 - patience: epochs without a better average precision of the held-out fold until training stops;
 - class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
-- normalisation: "brain" or "dataset" statistics of log intensities, or "linear" (raw);
+- normalisation: log intensities by the statistics of the "brain" or "dataset", "local": their
+  contrast to the cuboid's median, or "linear" (raw);
 - augmentation: "default", "none", or {strength: 0 to 1, operations: [names]}.
 
 Reading and completing a recipe does not import torch.
@@ -38,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
 }
 CHOICES = {
     "class_weights": ("balanced", "none"),
-    "normalisation": ("brain", "dataset", "linear"),
+    "normalisation": ("brain", "dataset", "local", "linear"),
 }
 
 
