@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellsift.configuration import Arm
-from cellsift.io.cuboids import CuboidStore, new_store
+from cellsift.io.cuboid_writer import new_store
+from cellsift.io.cuboids import CuboidStore
 from cellsift.training.folds import assign_folds
 
 SHAPE = (8, 16, 16)

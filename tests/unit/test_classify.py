@@ -1,5 +1,6 @@
 """Classification: every candidate a score that depends on its cuboid and the models alone."""
 
+import itertools
 import json
 import math
 
@@ -10,13 +11,15 @@ import torch
 from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, make_brains, narrow_arm, write_store
 
 from cellsift.errors import InputError
-from cellsift.inference.classify import classify_brain, score_store
+from cellsift.inference.classify import classify_brain, score_chunk, score_store
 from cellsift.inference.cost import measure_cost
 from cellsift.inference.ensemble import load_ensemble, write_ensemble
-from cellsift.io.whole import read_json, write_json
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_json, write_array, write_json, write_table
 from cellsift.models import create_model
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import save_model
+from cellsift.training.batches import Cuboids
 from cellsift.training.loop import train_fold
 from cellsift.training.scoring import SCORING_BATCH
 
@@ -93,6 +96,60 @@ def test_a_score_does_not_depend_on_the_other_candidates(folder, store, cuboids,
     part = write_store(tmp_path / "part.zarr", cuboids[chosen])
     ensemble = load_ensemble(folder)
     np.testing.assert_array_equal(score_store(ensemble, part), score_store(ensemble, store)[chosen])
+
+
+@pytest.fixture(scope="module")
+def chunk_stores(cuboids, tmp_path_factory):
+    """The same brain, its cuboids in seven stores, one of them empty."""
+    folder = tmp_path_factory.mktemp("chunks")
+    positions = np.linspace(0, 500, 70)[:, None] * (1, 1, 1)
+    edges = [0, 3, 30, 30, 33, 50, 65, 70]
+    rows = [slice(*ends) for ends in itertools.pairwise(edges)]
+    for number, part in enumerate(rows):
+        write_store(folder / f"{number}.zarr", cuboids[part], positions[part])
+    write_store(folder / "whole.zarr", cuboids, positions)
+    return folder
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 3, 7])
+@pytest.mark.parametrize("normalisation", [NORMALISATION, Normalisation.named("brain")])
+def test_chunks_give_the_file_of_the_undivided_brain(chunk_stores, tmp_path, chunks, normalisation):
+    folder = write_models(tmp_path / "models", normalisation=normalisation.to_dict())
+    whole = classify_brain(folder, CuboidStore.open(chunk_stores / "whole.zarr"))
+    write_table(whole, tmp_path / "whole.csv")
+    store = CuboidStore.open([chunk_stores / f"{number}.zarr" for number in range(7)])
+    for chunk in range(1, chunks + 1):
+        write_array(score_chunk(folder, store, chunk, chunks), tmp_path / f"{chunk}.npy")
+    logits = [np.load(tmp_path / f"{chunk}.npy") for chunk in range(1, chunks + 1)]
+    cells = classify_brain(folder, store, logits=np.concatenate(logits))
+    write_table(cells, tmp_path / "cells.csv")
+    assert (tmp_path / "cells.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    np.testing.assert_array_equal(np.concatenate(logits), score_chunk(folder, store))
+
+
+def test_networks_get_the_same_batches_whatever_the_chunks(folder, store, monkeypatch):
+    def batches(chunks):
+        seen = []
+        monkeypatch.setattr(
+            Cuboids,
+            "on_device",
+            lambda self, rows, device: (
+                seen.append(tuple(self._candidate[rows])) or on_device(self, rows, device)
+            ),
+        )
+        for chunk in range(1, chunks + 1):
+            score_chunk(folder, store, chunk, chunks)
+        return seen
+
+    on_device = Cuboids.on_device
+    undivided = batches(1)
+    assert [len(batch) for batch in undivided] == [SCORING_BATCH] * 3
+    assert all(batches(chunks) == undivided for chunks in (2, 3, 7))
+
+
+def test_scores_of_too_few_chunks_are_refused(folder, store):
+    with pytest.raises(InputError, match="scores of 64 candidates, the brain has 70"):
+        classify_brain(folder, store, logits=np.zeros(64))
 
 
 def test_a_brain_without_candidates_has_an_empty_table(folder, cuboids, tmp_path):

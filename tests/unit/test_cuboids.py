@@ -71,16 +71,15 @@ def test_volume_smaller_than_a_cuboid_is_padded_on_both_sides():
 
 
 @pytest.mark.parametrize("chunks", [(5, 16, 11), (-1, -1, -1)])
-@pytest.mark.parametrize("slab_bytes", [1, 2**29])
+@pytest.mark.parametrize("memory_bytes", [22_000, 60_000, 2**29])
 def test_cuboids_do_not_depend_on_chunks_memory_or_the_order_of_positions(
-    monkeypatch, chunks, slab_bytes
+    monkeypatch, chunks, memory_bytes
 ):
     expected = cuboids_at(_volume(0), _volume(1), _positions(), SHAPE, CUBOID_VOXEL)
-    monkeypatch.setattr(extraction, "SLAB_BYTES", slab_bytes)
     monkeypatch.setattr(extraction, "BATCH", 3)
     order = np.random.default_rng(5).permutation(40)
     signal, background = _volume(0, chunks=chunks), _volume(1, chunks=chunks)
-    found = cuboids_at(signal, background, _positions()[order], SHAPE, CUBOID_VOXEL)
+    found = cuboids_at(signal, background, _positions()[order], SHAPE, CUBOID_VOXEL, memory_bytes)
     np.testing.assert_array_equal(found, expected[order])
 
 
@@ -129,7 +128,7 @@ def test_store_without_candidates(tmp_path):
 
 
 def test_black_cuboids_over_several_shards_are_read_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("cellsift.io.cuboids.SHARD_BYTES", 7 * 2 * 600)
+    monkeypatch.setattr("cellsift.io.extraction.SHARD_BYTES", 7 * 2 * 600)
     voxels = np.zeros((24, 40, 44), dtype=np.uint16)
     voxels[:, :, 22:] = 900
     volume = Volume(da.from_array(voxels), VOXEL, "half black")
@@ -142,10 +141,10 @@ def test_black_cuboids_over_several_shards_are_read_back(tmp_path, monkeypatch):
 
 
 def test_store_is_plain_sharded_zarr(store):
-    array = zarr.open_group(store.path, mode="r")["cuboids"]
+    array = zarr.open_group(store.paths[0], mode="r")["cuboids"]
     assert array.metadata.zarr_format == 3
     assert array.shards is not None
-    place = zarr.open_group(store.path, mode="r")["place"][:]
+    place = zarr.open_group(store.paths[0], mode="r")["place"][:]
     np.testing.assert_array_equal(array[:][place], store.read(range(40)))
 
 
@@ -172,7 +171,7 @@ def test_interrupted_writing_leaves_no_store(tmp_path):
 def test_store_that_is_absent_unfinished_or_damaged_is_refused(store, tmp_path):
     with pytest.raises(InputError, match="no cuboid store"):
         CuboidStore.open(tmp_path / "absent.zarr")
-    shard = store.path / "cuboids" / "c" / "0/0/0/0/0"
+    shard = store.paths[0] / "cuboids" / "c" / "0/0/0/0/0"
     content = shard.read_bytes()
     shard.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="damaged"):
@@ -180,9 +179,9 @@ def test_store_that_is_absent_unfinished_or_damaged_is_refused(store, tmp_path):
     shard.unlink()
     with pytest.raises(InputError, match="missing"):
         store.read([0])
-    del zarr.open_group(store.path, mode="r+").attrs["complete"]
+    del zarr.open_group(store.paths[0], mode="r+").attrs["complete"]
     with pytest.raises(InputError, match="not a complete cuboid store"):
-        CuboidStore.open(store.path)
+        CuboidStore.open(store.paths[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Classifying every candidate of a brain."""
+"""Classifying every candidate of a brain, at once or in chunks."""
 
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from cellsift.errors import InputError
 from cellsift.inference.ensemble import Ensemble, load_ensemble
+from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.cuboids import CuboidStore
 from cellsift.training.batches import Cuboids
 from cellsift.training.device import choose_device, place_model, repeatable
-from cellsift.training.scoring import score
+from cellsift.training.scoring import SCORING_BATCH, score
 
 DECIMALS = 6
 
@@ -23,6 +24,7 @@ def classify_brain(
     store: CuboidStore,
     out_of_fold: pd.DataFrame | None = None,
     *,
+    logits: np.ndarray | None = None,
     device: str = "auto",
     threads: int = 1,
     progress: bool = False,
@@ -37,19 +39,46 @@ def classify_brain(
         store: the brain's cuboids.
         out_of_fold: for a brain that was trained on, its rows of the arm's scores.csv files
             (candidate, logit). They are used instead of the models, which know the brain.
+        logits: (n,) what `score_chunk` gave for all chunks, joined, if it has been done before.
 
     Raises:
         InputError: cuboids unlike those trained on, scores that do not cover the brain, or a
             model whose scores are not finite.
     """
     ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
-    if out_of_fold is None:
-        logits = score_store(ensemble, store, device, threads, progress).mean(axis=1)
-    else:
+    if out_of_fold is not None:
         logits = _known_logits(out_of_fold, len(store))
+    elif logits is None:
+        logits = score_chunk(ensemble, store, device=device, threads=threads, progress=progress)
+    elif len(logits) != len(store):
+        raise InputError(
+            f"the chunks have scores of {len(logits)} candidates, the brain has {len(store)}; "
+            "score all its chunks anew"
+        )
     p_cell = np.round(expit(logits / ensemble.temperature), DECIMALS)
     cells = pd.DataFrame(np.asarray(store.positions).reshape(-1, 3), columns=["z", "y", "x"])
     return cells.assign(p_cell=p_cell, is_cell=p_cell >= ensemble.threshold)
+
+
+def score_chunk(
+    model: str | Path | Ensemble,
+    store: CuboidStore,
+    chunk: int = 1,
+    chunks: int = 1,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    progress: bool = False,
+) -> np.ndarray:
+    """Return the mean logit over the models, float64 (n,), of chunk number `chunk` of `chunks`.
+
+    `store` is the whole brain's: normalisation takes its statistics. Joined in order, the chunks'
+    logits are those of the undivided brain to the last bit: chunks are cut between the batches
+    that the networks get, so these are the same cuboids in the same places.
+    """
+    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
+    rows = rows_of_chunk(len(store), chunk, chunks, multiple=SCORING_BATCH)
+    return score_store(ensemble, store, device, threads, progress, rows).mean(axis=1)
 
 
 def score_store(
@@ -58,14 +87,15 @@ def score_store(
     device: str | torch.device = "auto",
     threads: int = 1,
     progress: bool = False,
+    candidates: slice = slice(None),
 ) -> np.ndarray:
-    """Return the logit of cell against no cell, float64 (n, models), of every cuboid.
+    """Return the logit of cell against no cell, float64 (n, models), of these cuboids, or of all.
 
     A cuboid's logit does not depend on which others are in the store.
     """
     ensemble.check_cuboids(store)
     place = choose_device(device)
-    rows = pd.DataFrame({"brain": "", "candidate": np.arange(len(store))})
+    rows = pd.DataFrame({"brain": "", "candidate": np.arange(len(store))[candidates]})
     if rows.empty:
         return np.empty((0, len(ensemble.scorers)))
     # Every cuboid is read once: holding them in memory gains nothing.

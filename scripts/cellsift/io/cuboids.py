@@ -1,47 +1,102 @@
-"""Stores of cuboids: few files on disk, read quickly at random."""
+"""Stores of cuboids: few files on disk, read quickly at random, one for each chunk of a brain."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import zarr
 from numcodecs import blosc
-from zarr.codecs import BloscCodec
 
 from cellsift.errors import InputError
-from cellsift.io.whole import whole_folder
 
-FORMAT = "cellsift cuboids 1"
-SHARD_BYTES = 64 * 2**20
-LARGEST_VALUE = 2**16 - 1
+FORMAT = "cellsift cuboids 2"
 SMALLEST_SPREAD = 1e-3
 
 
 class CuboidStore:
-    """Cuboids of one brain on disk, in the order of its candidates.
+    """Cuboids of one brain on disk, in the order of its candidates, in one store or several.
 
-    A zarr v3 group: `cuboids` (n, channel, z, y, x) uint16 with one cuboid per chunk and many
-    chunks per shard, `place` (the row of `cuboids` that holds each candidate), `positions`,
-    `padded`. Open one by `CuboidStore.open`, make one by `cellsift.io.extraction`.
+    Each store is a zarr v3 group: `cuboids` (n, channel, z, y, x) uint16 with one cuboid per chunk
+    and many chunks per shard, `place` (the row of `cuboids` that holds each candidate),
+    `positions` (n, 3), `padded` (n,), `counts` (channel, 65536): how often each intensity occurs.
+    Open them by `CuboidStore.open`, make one by `cellsift.io.extraction`.
+
+    `positions` are z, y, x in voxels of the signal, `shape` and `voxel_size` (µm) z, y, x of a
+    cuboid; `padded` says which candidates lie so near the border that voxels were repeated.
     """
 
+    def __init__(self, parts: Sequence["_Part"]):
+        first = parts[0]
+        self._parts = list(parts)
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.paths: list[Path] = [part.path for part in parts]
+        self.positions: np.ndarray = np.concatenate([part.positions for part in parts])
+        self.padded: np.ndarray = np.concatenate([part.padded for part in parts])
+        self.channels: int = first.channels
+        self.shape: tuple[int, int, int] = first.shape
+        self.voxel_size: tuple[float, float, float] = first.voxel_size
+
+    @classmethod
+    def open(cls, paths: str | Path | Sequence[str | Path]) -> "CuboidStore":
+        """Open a brain's store, or the stores of its chunks, which follow each other in z.
+
+        Raises InputError if one is missing, was interrupted while written, or does not go with
+        the others.
+        """
+        paths = [paths] if isinstance(paths, str | Path) else list(paths)
+        if not paths:
+            raise InputError("no cuboid store was named; give one for each chunk of the brain")
+        parts = [_Part.open(Path(path)) for path in paths]
+        _check_chunks(parts)
+        return cls(parts)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def log_median(self) -> tuple[float, ...]:
+        """Median of log1p intensities over all cuboids of the brain, for each channel."""
+        return tuple(median for median, _ in self._statistics)
+
+    @property
+    def log_spread(self) -> tuple[float, ...]:
+        """Robust spread of log1p intensities over all cuboids of the brain, for each channel."""
+        return tuple(spread for _, spread in self._statistics)
+
+    @cached_property
+    def _statistics(self) -> list[tuple[float, float]]:
+        # From counts, which add up: so the brain's chunks do not show in its statistics.
+        return [log_statistics(counts) for counts in sum(part.counts() for part in self._parts)]
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Read cuboids (k, channel, z, y, x) uint16 in the order asked; indices may repeat."""
+        indices = np.asarray(indices, dtype=np.int64).reshape(-1)
+        if len(indices) and not (indices.min() >= 0 and indices.max() < len(self)):
+            raise IndexError(f"cuboids are numbered 0 to {len(self) - 1} in {self.paths[0]}")
+        cuboids = np.empty((len(indices), self.channels, *self.shape), dtype=np.uint16)
+        of_part = np.searchsorted(self._ends, indices, side="right")
+        for number in np.unique(of_part):
+            part, rows = self._parts[number], np.flatnonzero(of_part == number)
+            part.read(indices[rows] - (self._ends[number] - len(part)), cuboids, rows)
+        return cuboids
+
+
+class _Part:
+    """One store: the cuboids of a brain, or of one chunk of it."""
+
     def __init__(self, path: Path, group: zarr.Group):
-        self.path = Path(path)
-        self._cuboids = group["cuboids"]
+        self.path = path
+        self._group, self._cuboids = group, group["cuboids"]
         self._place = group["place"][:]
         self.positions: np.ndarray = group["positions"][:]
         self.padded: np.ndarray = group["padded"][:]
         self.channels: int = self._cuboids.shape[1]
         self.shape: tuple[int, int, int] = tuple(self._cuboids.shape[2:])
         self.voxel_size: tuple[float, float, float] = tuple(group.attrs["voxel_size"])
-        self.log_median: tuple[float, ...] = tuple(group.attrs["log_median"])
-        self.log_spread: tuple[float, ...] = tuple(group.attrs["log_spread"])
 
     @classmethod
-    def open(cls, path: str | Path) -> "CuboidStore":
-        """Open a store; raises InputError if there is none or its writing was interrupted."""
-        path = Path(path)
+    def open(cls, path: Path) -> "_Part":
         try:
             group = zarr.open_group(path, mode="r")
         except (FileNotFoundError, ValueError, KeyError) as error:
@@ -58,25 +113,43 @@ class CuboidStore:
     def __len__(self) -> int:
         return len(self._place)
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Read cuboids (k, channel, z, y, x) uint16 in the order asked; indices may repeat."""
-        indices = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if len(indices) and not (indices.min() >= 0 and indices.max() < len(self)):
-            raise IndexError(f"cuboids are numbered 0 to {len(self) - 1} in {self.path}")
+    def counts(self) -> np.ndarray:
+        """How often each intensity occurs, (channel, 65536) int64."""
+        return self._group["counts"][:]
+
+    def read(self, indices: np.ndarray, out: np.ndarray, rows: np.ndarray) -> None:
+        """Read cuboids into rows of `out`."""
         place = self._place[indices]
-        cuboids = np.empty((len(place), self.channels, *self.shape), dtype=np.uint16)
         per_shard = self._cuboids.shards[0]
         for shard in np.unique(place // per_shard):
             wanted = np.flatnonzero(place // per_shard == shard)
             file = self.path.joinpath("cuboids", "c", str(shard), "0", "0", "0", "0")
             try:
-                _read_chunks(file, per_shard, place[wanted] % per_shard, cuboids, wanted)
+                _read_chunks(file, per_shard, place[wanted] % per_shard, out, rows[wanted])
             except (OSError, RuntimeError, ValueError) as error:
                 raise InputError(
                     f"{file}: is missing or damaged ({error}); delete {self.path} and extract "
                     "the cuboids again."
                 ) from None
-        return cuboids
+
+
+def _check_chunks(parts: list[_Part]) -> None:
+    """Refuse stores that are no chunks of one brain in the order of z."""
+    first, *others = parts
+    for part in others:
+        layouts = [(p.channels, p.shape, p.voxel_size) for p in (first, part)]
+        if layouts[0] != layouts[1]:
+            raise InputError(
+                f"{part.path}: has cuboids of (channels, shape, voxel size in µm) {layouts[1]}, "
+                f"{first.path} of {layouts[0]}; extract the cuboids of the brain again."
+            )
+    filled = [part for part in parts if len(part)]
+    for before, after in zip(filled, filled[1:], strict=False):
+        if after.positions[:, 0].min() < before.positions[:, 0].max():
+            raise InputError(
+                f"{after.path}: its candidates do not follow those of {before.path} in z; give "
+                "all chunks of one brain in order, each once."
+            )
 
 
 def _read_chunks(
@@ -99,80 +172,6 @@ def _read_chunks(
             if unpacked != out[row].nbytes or packed != length or len(content) != length:
                 raise ValueError(f"chunk {chunk} has a wrong size")
             blosc.decompress(content, out[row])
-
-
-class StoreWriter:
-    """Takes cuboids one after the other in storage order and writes whole shards."""
-
-    def __init__(
-        self,
-        folder: Path,
-        positions: np.ndarray,
-        padded: np.ndarray,
-        order: np.ndarray,
-        shape: tuple[int, ...],
-        voxel_size: tuple[float, float, float],
-    ):
-        self._group = zarr.open_group(folder, mode="w", zarr_format=3)
-        self._group.attrs.update(format=FORMAT, voxel_size=list(voxel_size))
-        n = len(positions)
-        place = np.empty(n, dtype=np.int64)
-        place[order] = np.arange(n)
-        for name, content in (("positions", positions), ("padded", padded), ("place", place)):
-            self._group.create_array(name, data=content, chunks=(max(n, 1), *content.shape[1:]))
-        per_shard = max(1, min(n, SHARD_BYTES // (2 * int(np.prod(shape)))))
-        self._cuboids = self._group.create_array(
-            "cuboids",
-            shape=(n, *shape),
-            dtype="uint16",
-            chunks=(1, *shape),
-            shards=(per_shard, *shape),
-            compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
-            # zarr would compare every chunk with zero, which takes as long as compressing it
-            config={"write_empty_chunks": True},
-        )
-        self._buffer = np.empty((per_shard, *shape), dtype=np.uint16)
-        self._buffered = self._written = 0
-        self._counts = np.zeros((shape[0], LARGEST_VALUE + 1), dtype=np.int64)
-
-    def append(self, cuboids: np.ndarray) -> None:
-        """Take cuboids (k, channel, z, y, x) uint16, the next ones in storage order."""
-        for channel, counts in enumerate(self._counts):
-            counts += np.bincount(cuboids[:, channel].ravel(), minlength=len(counts))
-        while len(cuboids):
-            room = len(self._buffer) - self._buffered
-            taken, cuboids = cuboids[:room], cuboids[room:]
-            self._buffer[self._buffered : self._buffered + len(taken)] = taken
-            self._buffered += len(taken)
-            if self._buffered == len(self._buffer):
-                self._flush()
-
-    def close(self) -> None:
-        """Write what is left and mark the store as complete."""
-        self._flush()
-        if self._written != self._cuboids.shape[0]:
-            raise ValueError(f"{self._written} cuboids of {self._cuboids.shape[0]} were given")
-        statistics = [log_statistics(counts) for counts in self._counts]
-        self._group.attrs.update(
-            log_median=[median for median, _ in statistics],
-            log_spread=[spread for _, spread in statistics],
-        )
-        self._group.attrs["complete"] = True
-
-    def _flush(self) -> None:
-        if self._buffered:
-            stop = self._written + self._buffered
-            self._cuboids[self._written : stop] = self._buffer[: self._buffered]
-            self._written, self._buffered = stop, 0
-
-
-@contextmanager
-def new_store(path: str | Path, *arguments) -> Iterator[StoreWriter]:
-    """Yield a StoreWriter (`arguments` are its own); the store appears at `path` when complete."""
-    with whole_folder(path) as folder:
-        writer = StoreWriter(folder, *arguments)
-        yield writer
-        writer.close()
 
 
 def log_statistics(counts: np.ndarray) -> tuple[float, float]:

@@ -8,13 +8,17 @@ import numpy as np
 from tqdm import tqdm
 
 from cellsift.errors import InputError
-from cellsift.io.cuboids import CuboidStore, new_store
+from cellsift.io.cuboid_writer import SHARD_BYTES, new_store
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.passes import plan_passes, share_memory
 from cellsift.io.resampling import Resize, data_size, data_starts
 from cellsift.io.volumes import Volume
 
 BATCH = 32
-SLAB_BYTES = 512 * 2**20
-FEWEST_PLANES = 16
+MEMORY_BYTES = 2 * 2**30
+# Of the memory, for one shard; it is held about three times while it is compressed.
+SHARE_OF_SHARD = 8
+COPIES_OF_SHARD = 3
 AXES = ("z", "y", "x")
 
 
@@ -26,6 +30,7 @@ def extract_cuboids(
     voxel_size: tuple[float, float, float],
     path: str | Path,
     progress: bool | None = None,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> CuboidStore:
     """Write a store of cuboids around positions and return it opened.
 
@@ -33,11 +38,19 @@ def extract_cuboids(
     the cuboids'. Sampling follows cellfinder 1.10.1 (`classify.cube_generator`): the same part of
     the volume, resized trilinearly without antialiasing. Where that part reaches over the border,
     which makes cellfinder drop the candidate, the outermost voxels are repeated and the candidate
-    is marked in `padded`. Planes are read once, in z order; memory holds a slab of planes and the
-    candidates whose part is not read to the end. Raises InputError for volumes that do not fit
-    together and for positions outside the volume.
+    is marked in `padded`.
+
+    Planes are read once, in z order. `memory_bytes` bounds what is held of planes, of candidates
+    whose part is not read to the end, and of cuboids not yet written, whatever the volume's size;
+    numpy, zarr and the table of positions come on top. Where candidates are too dense for it,
+    those that have no room are cut in another pass through the planes they need.
+
+    Raises InputError for volumes that do not fit together, positions outside the volume, and a
+    memory that does not hold a plane.
     """
-    sampling = _Sampling.of(signal, background, positions, shape, voxel_size)
+    shard_bytes = min(SHARD_BYTES, memory_bytes // SHARE_OF_SHARD)
+    held = memory_bytes - COPIES_OF_SHARD * shard_bytes
+    sampling = _Sampling.of(signal, background, positions, shape, voxel_size, held)
     layout = (len(sampling.volumes), *sampling.shape)
     with (
         new_store(
@@ -47,6 +60,7 @@ def extract_cuboids(
             sampling.order,
             layout,
             tuple(float(size) for size in voxel_size),
+            shard_bytes,
         ) as writer,
         tqdm(total=len(sampling.order), unit="cuboid", disable=not progress) as bar,
     ):
@@ -62,9 +76,13 @@ def cuboids_at(
     positions: np.ndarray,
     shape: tuple[int, int, int],
     voxel_size: tuple[float, float, float],
+    memory_bytes: int = MEMORY_BYTES,
 ) -> np.ndarray:
-    """Cuboids (n, channel, z, y, x) uint16 around positions; as `extract_cuboids`, in memory."""
-    sampling = _Sampling.of(signal, background, positions, shape, voxel_size)
+    """Cuboids (n, channel, z, y, x) uint16 around positions; as `extract_cuboids`, in memory.
+
+    `memory_bytes` bounds what is held besides the result.
+    """
+    sampling = _Sampling.of(signal, background, positions, shape, voxel_size, memory_bytes)
     cuboids = np.empty(
         (len(sampling.order), len(sampling.volumes), *sampling.shape), dtype=np.uint16
     )
@@ -79,8 +97,9 @@ def cuboids_at(
 class _Sampling:
     """What is cut from where.
 
-    `starts` (n, 3) and `size` (3,) are the parts of the volume, in its voxels; `order` lists the
-    positions as they are cut, by z; `shape` is the cuboids' (z, y, x).
+    `starts` (n, 3) and `size` (3,) are the parts of the volume, in its voxels; `shape` is the
+    cuboids' (z, y, x). `passes` are the positions as they are cut (`plan_passes`), `depth` planes
+    being read at once.
     """
 
     volumes: list[Volume]
@@ -88,8 +107,9 @@ class _Sampling:
     shape: tuple[int, int, int]
     starts: np.ndarray
     size: tuple[int, int, int]
-    order: np.ndarray
     padded: np.ndarray
+    depth: int
+    passes: list[list[np.ndarray]]
 
     @classmethod
     def of(
@@ -99,6 +119,7 @@ class _Sampling:
         positions: np.ndarray,
         shape: tuple[int, int, int],
         voxel_size: tuple[float, float, float],
+        memory_bytes: int,
     ) -> "_Sampling":
         """Check what is asked and find the part of the volume that each position needs."""
         volumes = [signal] if background is None else [signal, background]
@@ -111,9 +132,18 @@ class _Sampling:
         size = data_size(shape, voxel_size, signal.voxel_size)
         starts = data_starts(positions, size)
         padded = ((starts < 0) | (starts + size > signal.shape)).any(axis=1)
-        order = np.argsort(starts[:, 0], kind="stable")
         shape = tuple(int(n) for n in shape)
-        return cls(volumes, positions, shape, starts, size, order, padded)
+        depth, capacity = share_memory(
+            memory_bytes, volumes, _Group.bytes_per_candidate(size, len(volumes))
+        )
+        passes = plan_passes(starts[:, 0], size[0], capacity)
+        return cls(volumes, positions, shape, starts, size, padded, depth, passes)
+
+    @property
+    def order(self) -> np.ndarray:
+        """The positions as they are cut."""
+        groups = [group for groups in self.passes for group in groups]
+        return np.concatenate(groups) if groups else np.arange(0)
 
     def cut(self) -> Iterator[np.ndarray]:
         """Yield batches of cuboids in `order`."""
@@ -123,33 +153,34 @@ class _Sampling:
                 yield resize(parts[first : first + BATCH])
 
     def _parts(self) -> Iterator[np.ndarray]:
-        """Yield parts of the volumes (k, channel, z, y, x): one group for each start in z."""
-        new_plane = np.diff(self.starts[self.order, 0]) > 0
-        members = np.split(self.order, np.flatnonzero(new_plane) + 1)
-        groups = [_Group(self, group) for group in members if len(group)]
-        waiting, active = groups[::-1], []
-        for z, planes in self._planes(groups):
-            while waiting and waiting[-1].planes[0] <= z:
-                active.append(waiting.pop())
-            for group in active:
-                group.take(z, planes)
-            while active and active[0].planes[-1] <= z:
-                yield active.pop(0).parts
+        """Yield parts of the volumes (k, channel, z, y, x): one group after the other."""
+        for members in self.passes:
+            groups = [_Group(self, group) for group in members]
+            waiting, active = groups[::-1], []
+            for z, planes in self._planes(groups):
+                while waiting and waiting[-1].planes[0] <= z:
+                    active.append(waiting.pop())
+                for group in active:
+                    group.take(z, planes)
+                while active and active[0].planes[-1] <= z:
+                    yield active.pop(0).parts
+                # Else these planes would still be held while the next ones are read.
+                del planes
 
     def _planes(self, groups: list["_Group"]) -> Iterator[tuple[int, list[np.ndarray]]]:
         """Yield each plane that a group needs, with its number, one array per channel."""
         needed = np.zeros(self.volumes[0].shape[0], dtype=bool)
         for group in groups:
             needed[group.planes] = True
-        depth = _slab_depth(self.volumes)
-        for first in range(0, len(needed), depth):
-            wanted = first + np.flatnonzero(needed[first : first + depth])
+        for first in range(0, len(needed), self.depth):
+            wanted = first + np.flatnonzero(needed[first : first + self.depth])
             if not len(wanted):
                 continue
             start, stop = int(wanted[0]), int(wanted[-1]) + 1
             slabs = [np.ascontiguousarray(v.planes(start, stop)) for v in self.volumes]
             for z in wanted:
                 yield int(z), [slab[z - start] for slab in slabs]
+            del slabs
 
 
 class _Group:
@@ -160,6 +191,13 @@ class _Group:
         self.planes = np.clip(
             self._starts[0, 0] + np.arange(sampling.size[0]), 0, sampling.volumes[0].shape[0] - 1
         )
+
+    @staticmethod
+    def bytes_per_candidate(size: tuple[int, int, int], channels: int) -> int:
+        """What a candidate takes while it waits: its part, and the places of its pixels."""
+        z, y, x = size
+        pixel = np.dtype(np.intp).itemsize + channels * np.dtype(np.uint16).itemsize
+        return channels * z * y * x * np.dtype(np.uint16).itemsize + y * x * pixel
 
     def take(self, z: int, planes: list[np.ndarray]) -> None:
         """Take what the parts need of plane `z`; a padded part needs a border plane repeatedly."""
@@ -194,11 +232,3 @@ def _checked_positions(positions: np.ndarray, volume: Volume) -> np.ndarray:
             f"{tuple(volume.shape)}; give z, y, x in voxels of that volume."
         )
     return positions
-
-
-def _slab_depth(volumes: list[Volume]) -> int:
-    """Planes to read at once: whole chunks and no fewer than 16 planes, if memory allows it."""
-    chunk = max(volume.data.chunks[0][0] for volume in volumes)
-    plane_bytes = sum(v.shape[1] * v.shape[2] * v.dtype.itemsize for v in volumes)
-    wished = chunk * -(-FEWEST_PLANES // chunk)
-    return int(max(1, min(wished, SLAB_BYTES // plane_bytes)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 
@@ -52,6 +53,12 @@ def write_table(frame: pd.DataFrame, path: str | Path, decimals: int = 6) -> Non
     """Write a table as CSV, whole or not at all; floats are rounded to `decimals` digits."""
     with whole_file(path) as beside:
         frame.round(decimals).to_csv(beside, index=False)
+
+
+def write_array(array: np.ndarray, path: str | Path) -> None:
+    """Write an array as .npy, which keeps every bit of it, whole or not at all."""
+    with whole_file(path) as beside, beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -24,7 +24,8 @@ NO_CANDIDATES = "Detection found no candidate in this brain."
 class BrainResults:
     """What a results folder holds on one brain.
 
-    `information` may have the brain's role, and the paths of its annotation, cells and non_cells.
+    `information` may have the brain's role, the paths of its annotation, cells and non_cells, and
+    those of its cuboid stores, `cuboids`, in the order of its chunks (else cuboids.zarr is read).
     """
 
     results: Results
@@ -231,7 +232,7 @@ def _errors(brain: BrainResults, label: str, said: str, none: str) -> Html:
 
 def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
     """Thumbnails of candidates, and their coordinates in a table that unfolds."""
-    store = CuboidStore.open(brain.folder / "cuboids.zarr")
+    store = CuboidStore.open(brain.information.get("cuboids") or brain.folder / "cuboids.zarr")
     cuboids = store.read(table["candidate"].to_numpy())
     titles = [_title(row, list(brain.scored)) for _, row in table.iterrows()]
     picture = thumbnails.draw_thumbnails(cuboids, titles, store.voxel_size)
