@@ -1,16 +1,13 @@
-"""Adapter of the rule detect: propose candidates in a brain."""
+"""Adapter of the rule detect: gather the candidates of all slabs of a brain."""
 
 from cellsift.configuration import Brain
-from cellsift.detection import detect
-from cellsift.io.volumes import open_volume
+from cellsift.detection import gather
+from cellsift.detection.parts import StoredParts
 from cellsift.io.whole import write_table
 from cellsift.job import job
 
 with job(snakemake.log[0]):
     brain = Brain.from_dict(snakemake.params.brain)
-    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
-    detection = dict(brain.settings["detection"])
-    del detection["keep"]
-    candidates = detect(volume, **detection)
+    candidates = gather(StoredParts(snakemake.input), **brain.detector)
     write_table(candidates, snakemake.output[0])
     print(f"{len(candidates)} candidates in {brain.name}")

@@ -13,7 +13,7 @@ from cellsift.errors import InputError
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 MODELS = REPOSITORY / "config" / "models"
-SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range")
+SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Brain:
     """A row of the brains table.
 
     `voxel_size` is in µm (z, y, x). `settings` is the part of the config that concerns a brain
-    (cuboid, detection, matching, intensity_range), its own overrides applied.
+    (cuboid, detection, matching, intensity_range, jobs_per_brain), its own overrides applied.
     """
 
     name: str
@@ -37,6 +37,11 @@ class Brain:
     def annotated(self) -> bool:
         """Whether people have marked cells in this brain."""
         return self.cells is not None
+
+    @property
+    def detector(self) -> dict:
+        """The detector's method and its parameters, without what happens to its candidates."""
+        return {key: value for key, value in self.settings["detection"].items() if key != "keep"}
 
     def to_dict(self, settings: Iterable[str], annotation: bool) -> dict:
         """The brain's volumes, these of its settings, and its annotation if asked for.

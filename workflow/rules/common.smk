@@ -10,6 +10,7 @@ SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.configuration import check_networks, load_project
+from cellsift.detection import measures_contrast_apart
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
 from cellsift.models import architecture_file
@@ -23,6 +24,10 @@ except InputError as problem:
 
 RESULTS = PROJECT.config["results"]
 BRAINS = f"{RESULTS}/brains/{{brain}}"
+# The step of detection whose slabs hold the candidates with their contrast.
+MEASURED = (
+    "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
+)
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
@@ -32,6 +37,7 @@ wildcard_constraints:
     brain="|".join(map(re.escape, PROJECT.brains)),
     arm="|".join(map(re.escape, PROJECT.arms)),
     fold=r"\d+",
+    slab=r"\d+",
 
 
 def brain_with(*settings, annotation=False):
@@ -42,6 +48,21 @@ def brain_with(*settings, annotation=False):
 def brains_with(names, *settings, annotation=False):
     """The same for several brains."""
     return [PROJECT.brains[name].to_dict(settings, annotation) for name in names]
+
+
+def jobs_of(work):
+    """Params function: into how many jobs this work on the brain is divided."""
+    return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
+
+
+def slabs_of(step):
+    """Input function: the files of a step of detection, one for each slab of the brain."""
+    slabs = jobs_of("detection")
+    return lambda wildcards: expand(
+        f"{BRAINS}/detection/{step}-{{slab}}.npz",
+        brain=wildcards.brain,
+        slab=range(slabs(wildcards)),
+    )
 
 
 def arm_of(wildcards):

@@ -1,6 +1,62 @@
-rule detect:
+rule detect_slab:
     input:
         f"{BRAINS}/preflight.json",
+    output:
+        temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
+    log:
+        f"{RESULTS}/logs/detect_slab/{{brain}}/{{slab}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
+    conda:
+        "../../envs/detection.yaml"
+    threads: 2
+    params:
+        brain=brain_with("detection", "intensity_range"),
+        slabs=jobs_of("detection"),
+    script:
+        "../../scripts/detect_slab.py"
+
+
+rule find_centres:
+    input:
+        slabs_of("detect"),
+    output:
+        temp(f"{BRAINS}/detection/centres.csv"),
+    log:
+        f"{RESULTS}/logs/find_centres/{{brain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/find_centres/{{brain}}.tsv"
+    conda:
+        "../../envs/detection.yaml"
+    params:
+        brain=brain_with("detection", "intensity_range"),
+    script:
+        "../../scripts/find_centres.py"
+
+
+rule contrast_slab:
+    input:
+        f"{BRAINS}/detection/centres.csv",
+    output:
+        temp(f"{BRAINS}/detection/contrast-{{slab}}.npz"),
+    log:
+        f"{RESULTS}/logs/contrast_slab/{{brain}}/{{slab}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
+    conda:
+        "../../envs/detection.yaml"
+    threads: 2
+    params:
+        brain=brain_with("detection", "intensity_range"),
+        slabs=jobs_of("detection"),
+    script:
+        "../../scripts/contrast_slab.py"
+
+
+# Names what all its steps depend on: theirs are gone when they could be compared.
+rule detect:
+    input:
+        slabs_of(MEASURED),
     output:
         f"{BRAINS}/detected.csv",
     log:
@@ -9,7 +65,6 @@ rule detect:
         f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
     conda:
         "../../envs/detection.yaml"
-    threads: 2
     params:
         brain=brain_with("detection", "intensity_range"),
         data=stamp_of,

@@ -44,30 +44,48 @@ def over_blocks(
     function: Callable[[Block], Result],
     slab_planes: int | None = None,
     tile_side: int | None = None,
+    planes: tuple[int, int] | None = None,
 ) -> Iterator[Result]:
     """`function` of every block, in the order of the blocks; every voxel is in one block's core.
 
-    Slabs of `slab_planes` planes are read one after the other; each is cut into tiles of
-    `tile_side` voxels that threads share. None: by the size of planes and halo.
+    Of the volume only the planes from `planes[0]` up to but without `planes[1]` are cut into
+    blocks; the halo reaches beyond them. Slabs of `slab_planes` planes are read one after the
+    other; each is cut into tiles of `tile_side` voxels that threads share. None: all planes, and
+    by the size of planes and halo.
     """
     shape, halo = np.array(volume.shape), np.array(halo)
+    begin, end = planes or (0, volume.shape[0])
     slab_planes = int(slab_planes or _slab_planes(shape, halo))
     tile_side = int(tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo))
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
-        for z in range(0, shape[0], slab_planes):
-            first, last = max(z - halo[0], 0), min(z + slab_planes + halo[0], shape[0])
-            planes = volume.planes(first, last)
+        for z in range(begin, end, slab_planes):
+            last = min(z + slab_planes, end)
+            read = volume.planes(max(z - halo[0], 0), min(last + halo[0], shape[0]))
 
-            def of_tile(corner: tuple[int, int], z: int = z, first=first, planes=planes) -> Result:
+            def of_tile(corner: tuple[int, int], z: int = z, last=last, read=read) -> Result:
                 start = np.array([z, *corner])
-                stop = np.minimum(start + size, shape)
+                stop = np.minimum(start + size, [last, *shape[1:]])
                 low, high = np.maximum(start - halo, 0), np.minimum(stop + halo, shape)
-                tile = planes[:, low[1] : high[1], low[2] : high[2]]
+                tile = read[:, low[1] : high[1], low[2] : high[2]]
                 return function(Block(tile, low, start, stop))
 
             yield from pool.map(of_tile, corners)
+
+
+def planes_of_slab(depth: int, slab: int, slabs: int, grid: int = 1) -> tuple[int, int]:
+    """The first plane of slab number `slab` of `slabs`, and the first plane after it.
+
+    Slabs begin at multiples of `grid` planes, are about equally thick, and cover all `depth`
+    planes once; if there are more slabs than the planes allow, some have no plane. Raises
+    ValueError for a number that no slab has.
+    """
+    if not 0 <= slab < slabs:
+        raise ValueError(f"there is no slab {slab} of {slabs}; they are counted from 0")
+    cells = math.ceil(depth / grid)
+    first, last = (min(cells * number // slabs * grid, depth) for number in (slab, slab + 1))
+    return first, last
 
 
 def available_cores() -> int:

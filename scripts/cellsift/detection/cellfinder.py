@@ -3,6 +3,10 @@
 `cellfinder.core.detect.detect.main` runs the same classes in processes of its own, which costs
 10 to 15 s of start-up, cannot be called from a script that has no main guard, and asks SLURM's
 accounting how many cores there are. Here its filters run in threads; the candidates are the same.
+
+Structures may span any number of planes, so the filters alone run slab by slab. The voxels that
+they mark are gathered, structures are found in them and split, and the contrast of the candidates
+is measured slab by slab again.
 Method: Tyson et al., PLoS Computational Biology 2021, doi 10.1371/journal.pcbi.1009074.
 """
 
@@ -16,6 +20,8 @@ import pandas as pd
 from cellsift.detection import dog
 from cellsift.detection.blocks import available_cores
 from cellsift.detection.parameters import Parameter
+from cellsift.detection.parts import Part, Parts
+from cellsift.detection.structures import Structure, find_structures
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 
@@ -78,19 +84,70 @@ PARAMETERS = {
 }
 
 
-def detect(volume: Volume, parameters: dict) -> pd.DataFrame:
-    """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, for complete parameters.
+def slab_grid(parameters: dict) -> int:
+    """Slabs begin where batches begin, as marks leak from batch to batch."""
+    return int(parameters["batch_size"])
 
-    `contrast` is that of the dog detector at the candidate's voxel, for the same soma.
-    Raises InputError if the volume or the parameters leave the filters nothing to work on.
+
+def detect_slab(volume: Volume, parameters: dict, first: int, last: int) -> Iterator[Part]:
+    """The voxels that the filters mark in the batches from plane `first` to before plane `last`.
+
+    Parts with `voxels` (n, 3), int32, z, y, x, sorted, in the order of z; exact for slabs that
+    begin at multiples of `slab_grid`, for any size of batch and ball. The ball of a batch's last
+    planes reaches into the next batch, which owns the marks of these planes.
+    Raises InputError if the volume or the parameters leave the filters nothing to work on, and
+    ValueError if `first` is no multiple of the grid.
     """
     settings = _settings(volume, parameters)
-    structures = _structures(volume, settings, parameters["keep_dark_tiles"])
-    centres = _centres(structures, _splitting_settings(settings, parameters))
-    centres = centres[np.lexsort(centres.T[::-1])]
-    table = pd.DataFrame(centres, columns=["z", "y", "x"])
-    table["contrast"] = dog.contrast_at(volume, centres, parameters["soma_diameter"])
-    return table
+    if first % settings.batch_size:
+        raise ValueError(f"slabs begin at multiples of {settings.batch_size}, not at {first}")
+    if first >= last:
+        return
+    keep_dark_tiles = parameters["keep_dark_tiles"]
+    ball_filter = _ball_filter_at(volume, settings, keep_dark_tiles, first)
+    for z, planes, masks in _filtered_planes(volume, settings, keep_dark_tiles, first, last):
+        if not _walk(ball_filter, planes, masks):
+            continue
+        marked = ball_filter.get_processed_planes() == settings.soma_centre_value
+        voxels = np.argwhere(marked).astype(np.int32)
+        held_from = z + len(planes) - len(ball_filter.volume)
+        voxels[:, 0] += held_from + ball_filter.first_valid_plane
+        yield {"voxels": voxels}
+
+
+def find_centres(volume: Volume, parameters: dict, parts: Parts) -> np.ndarray:
+    """Centres (n, 3) of somata in voxels z, y, x, sorted, of the marked voxels of all slabs.
+
+    Centres of the structures, or of the somata that a large one splits into, by the rule of
+    cellfinder's `VolumeFilter.get_results`. Only the volume's shape, type and voxel size count.
+    Memory: the marked voxels of one batch, the structures open there, each with fewer voxels than
+    `max_cluster_size`, and the centres. Time: as in `structures`, and for every structure that is
+    split as much as the splitting takes.
+    """
+    settings = _splitting_settings(_settings(volume, parameters), parameters)
+    blocks = (part["voxels"] for part in parts)
+    structures = find_structures(blocks, volume.shape[1:], settings.max_cluster_size)
+    centres = [_centres(structure, settings) for structure in structures]
+    centres = np.concatenate([np.empty((0, 3)), *centres])
+    return centres[np.lexsort(centres.T[::-1])]
+
+
+def contrast_slab(
+    volume: Volume, parameters: dict, centres: np.ndarray, first: int, last: int
+) -> Iterator[Part]:
+    """What `gather` needs for the contrast of those `centres` (n, 3) that lie in these planes.
+
+    The contrast is that of the dog detector at the centre's voxel, for the same soma.
+    """
+    return dog.contrast_parts(volume, parameters["soma_diameter"], centres, first, last)
+
+
+def gather(parts: Parts, parameters: dict) -> pd.DataFrame:
+    """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, of `contrast_slab`'s parts.
+
+    Memory: the candidates. Time: linear in them.
+    """
+    return dog.contrasts(parts)
 
 
 def _settings(volume: Volume, parameters: dict):
@@ -161,28 +218,63 @@ def _splitting_settings(settings, parameters: dict):
     )
 
 
-def _structures(volume: Volume, settings, keep_dark_tiles: bool) -> list[np.ndarray]:
-    """Connected voxels (n, 3) in order x, y, z of each structure that the filters leave."""
-    import torch
+def _ball_filter_at(volume: Volume, settings, keep_dark_tiles: bool, first: int):
+    """The ball filter as it is in the undivided run when that comes to plane `first`.
+
+    A mark counts as a bright voxel in the next batch, whose marks count in the one after it, and so
+    on. Hence two filters start some batches before: in the planes whose marks they cannot know, one
+    takes no voxel for marked and the other takes all. More marks lead to more marks, never to
+    fewer, so the truth lies between the two; where they agree it is known. With batches of at
+    least `2 * (ball planes // 2)` planes they agree at once; otherwise the start moves back until
+    they do, in the end to the first plane of the volume.
+    """
+    middle = settings.ball_z_size // 2
+    unsure = settings.ball_z_size - 1 + 2 * middle
+    halo = -(-unsure // settings.batch_size) * settings.batch_size
+    while True:
+        start = max(first - halo, 0)
+        fewest, most = _new_ball_filter(settings), _new_ball_filter(settings)
+        for z, planes, masks in _filtered_planes(volume, settings, keep_dark_tiles, start, first):
+            _walk(fewest, planes, masks)
+            if start:
+                planes[: max(start + middle - z, 0)] = settings.soma_centre_value
+                _walk(most, planes, masks)
+        if start == 0 or _same_to_come(fewest, most):
+            return fewest
+        halo *= 2
+
+
+def _new_ball_filter(settings):
     from cellfinder.core.detect.filters.volume.volume_filter import VolumeFilter
 
-    volume_filter = VolumeFilter(settings=settings)
-    ball_filter, detector = volume_filter.ball_filter, volume_filter.cell_detector
-    previous = None
+    return VolumeFilter(settings=settings).ball_filter
+
+
+def _same_to_come(one, other) -> bool:
+    """Whether two ball filters hold the same bright voxels where the next batch can see them."""
+    forgotten = len(one.volume) - one.kernel_z_size + 1
+    bright = [each.volume[forgotten:] >= each.THRESHOLD_VALUE for each in (one, other)]
+    return bright[0].equal(bright[1])
+
+
+def _walk(ball_filter, planes, masks) -> bool:
+    """Filter a batch; False if the ball does not yet fit into the planes so far."""
+    import torch
+
     with torch.inference_mode():
-        for planes, masks in _filtered_planes(volume, settings):
-            ball_filter.append(planes, torch.ones_like(masks) if keep_dark_tiles else masks)
-            if not ball_filter.ready:
-                continue
+        ball_filter.append(planes, masks)
+        if ball_filter.ready:
             ball_filter.walk()
-            somata = settings.detection_data_converter_func(ball_filter.get_processed_planes())
-            for plane in somata:
-                previous = detector.process(plane, previous)
-    return list(detector.get_structures().values())
+    return ball_filter.ready
 
 
-def _filtered_planes(volume: Volume, settings) -> Iterator[tuple]:
-    """Batches of planes after the filter in the plane, with their masks of tiles in the brain."""
+def _filtered_planes(
+    volume: Volume, settings, keep_dark_tiles: bool, first: int, last: int
+) -> Iterator[tuple]:
+    """Batches from plane `first` to before plane `last`, after the filter in the plane.
+
+    Of each the number of its first plane, its planes, and the masks of tiles in the brain.
+    """
     import torch
     from cellfinder.core.detect.filters.plane import TileProcessor
 
@@ -206,27 +298,20 @@ def _filtered_planes(volume: Volume, settings) -> Iterator[tuple]:
             return processor.get_tile_mask(torch.from_numpy(plane[np.newaxis]))
 
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
-        for start in range(0, volume.shape[0], settings.batch_size):
-            planes = volume.planes(start, min(start + settings.batch_size, volume.shape[0]))
+        for z in range(first, last, settings.batch_size):
+            planes = volume.planes(z, min(z + settings.batch_size, last))
             converted = settings.filter_data_converter_func(planes)
-            planes, masks = zip(*pool.map(filtered, converted), strict=True)
-            yield torch.cat(planes), torch.cat(masks)
+            planes, masks = map(torch.cat, zip(*pool.map(filtered, converted), strict=True))
+            yield z, planes, torch.ones_like(masks) if keep_dark_tiles else masks
 
 
-def _centres(structures: list[np.ndarray], splitting) -> np.ndarray:
-    """Centres (n, 3) in order z, y, x: of each structure, or of the somata a large one splits into.
-
-    The rule of cellfinder's `VolumeFilter.get_results`, which starts processes for the splitting.
-    """
+def _centres(structure: Structure, splitting) -> np.ndarray:
+    """Centres (n, 3) in voxels z, y, x of a structure, or of the somata it splits into."""
     import torch
-    from cellfinder.core.detect.filters.volume.structure_detection import get_structure_centre
     from cellfinder.core.detect.filters.volume.structure_splitting import split_cells
 
-    centres = [np.empty((0, 3))]
+    if not splitting.max_cell_volume <= structure.count < splitting.max_cluster_size:
+        return structure.centre[np.newaxis]
     with torch.inference_mode():
-        for voxels in structures:
-            if splitting.max_cell_volume <= len(voxels) < splitting.max_cluster_size:
-                centres.append(split_cells(voxels, settings=splitting))
-            else:
-                centres.append(np.asarray(get_structure_centre(voxels))[np.newaxis])
-    return np.concatenate(centres).astype(float)[:, ::-1]
+        # Cellfinder's own order is x, y, z.
+        return split_cells(structure.voxels[:, ::-1], settings=splitting)[:, ::-1]

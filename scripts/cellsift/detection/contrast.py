@@ -5,6 +5,7 @@ any way along any axis, and what is found is the same, bit for bit.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from cellsift.io.volumes import Volume
 
 # Gaussians are cut off here, in multiples of sigma.
 TRUNCATE = 4.0
+# The brightness of tissue is counted in steps of 0.1 %.
+STEPS_PER_LOG = 1024
+BRIGHTNESS_STEPS = round(math.log1p(65535) * STEPS_PER_LOG) + 1
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,27 @@ def measure(
     The volume is read once. `slab_planes` planes are read at a time and filtered in tiles of
     `tile_side` voxels (None: by the size of the planes); neither changes the result.
     """
+    blocks = list(measured_blocks(volume, scale, positions, None, slab_planes, tile_side))
+    found = _joined([block[0] for block in blocks])
+    at_asked = _joined([block[2] for block in blocks])
+    rows = np.concatenate([block[1] for block in blocks])
+    return _taken(found, np.lexsort(found.positions.T[::-1])), _taken(at_asked, np.argsort(rows))
+
+
+def measured_blocks(
+    volume: Volume,
+    scale: Scale,
+    positions: np.ndarray | None = None,
+    planes: tuple[int, int] | None = None,
+    slab_planes: int | None = None,
+    tile_side: int | None = None,
+) -> Iterator[tuple[Measured, np.ndarray, Measured]]:
+    """For block after block: its local maxima; which of `positions` (n, 3) it owns; these measured.
+
+    A block owns the positions, in voxels z, y, x, whose nearest voxel lies in it, and tells their
+    rows (m,). Only `planes`, first and last but one, are cut into blocks (None: all); the planes
+    around them are read as far as they count. In memory are a few blocks at a time.
+    """
     last = np.array(volume.shape) - 1
     asked = np.empty((0, 3)) if positions is None else np.asarray(positions, dtype=float)
     asked = np.clip(np.rint(asked), 0, last).astype(np.int32)
@@ -117,24 +142,30 @@ def measure(
 
         return at(found), rows, at(asked[rows])
 
-    blocks = list(over_blocks(volume, scale.halo, of_block, slab_planes, tile_side))
-    found = _joined([block[0] for block in blocks])
-    at_asked = _joined([block[2] for block in blocks])
-    rows = np.concatenate([block[1] for block in blocks])
-    return _taken(found, np.lexsort(found.positions.T[::-1])), _taken(at_asked, np.argsort(rows))
+    return over_blocks(volume, scale.halo, of_block, slab_planes, tile_side, planes)
 
 
-def typical_root(found: Measured) -> float:
-    """The square root of a brain's typical intensity; 1 without maxima.
+def brightness(found: Measured) -> np.ndarray:
+    """How many of the maxima lie in tissue of each brightness, as counts (steps,), int64.
+
+    The step is the logarithm of the intensity of the surroundings times STEPS_PER_LOG. Counts of
+    the parts of a brain can be summed, and are then those of the brain, however it was cut.
+    """
+    steps = np.rint(found.surroundings * STEPS_PER_LOG).astype(np.int64)
+    return np.bincount(np.clip(steps, 0, BRIGHTNESS_STEPS - 1), minlength=BRIGHTNESS_STEPS)
+
+
+def typical_root(counts: np.ndarray) -> float:
+    """The square root of a brain's typical intensity, by the `brightness` counts of its maxima.
 
     Divided by it, weighted differences of brains can be compared. The median of the surroundings
     of its maxima, each counted by its intensity: a dark margin without tissue hardly counts,
-    however wide it is.
+    however wide it is. 1 without maxima.
     """
-    if not len(found.positions):
+    if not counts.any():
         return 1.0
-    intensity = np.sort(np.exp(found.surroundings.astype(float)))
-    total = np.cumsum(intensity)
+    intensity = np.exp(np.arange(len(counts)) / STEPS_PER_LOG)
+    total = np.cumsum(counts * intensity)
     return math.sqrt(intensity[np.searchsorted(total, total[-1] / 2)])
 
 

@@ -2,13 +2,19 @@
 
 Made for small somata, where a missed candidate can never be classified: it proposes every bright
 spot of about a soma's size, ranked by contrast, and a threshold on the contrast says how many stay.
+
+A slab's maxima are measured where they lie; only the brain's typical brightness, by which contrasts
+are scaled, needs all slabs.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from cellsift.detection.contrast import Scale, measure, typical_root
+from cellsift.detection.contrast import Scale, brightness, measure, measured_blocks, typical_root
 from cellsift.detection.parameters import Parameter
+from cellsift.detection.parts import Part, Parts
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 
@@ -79,17 +85,71 @@ def scale_of(volume: Volume, parameters: dict) -> Scale:
     )
 
 
-def detect(volume: Volume, parameters: dict) -> pd.DataFrame:
-    """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, for complete parameters."""
-    found, _ = measure(volume, scale_of(volume, parameters), slab_planes=parameters["slab_planes"])
-    table = pd.DataFrame(found.positions.astype(float), columns=["z", "y", "x"])
-    table["contrast"] = found.weighted / typical_root(found)
-    return table[table["contrast"] >= parameters["minimum_contrast"]].reset_index(drop=True)
+def slab_grid(parameters: dict) -> int:
+    """Slabs may begin at any plane."""
+    return 1
+
+
+def detect_slab(volume: Volume, parameters: dict, first: int, last: int) -> Iterator[Part]:
+    """The local maxima of planes `first` up to but without `last`, block by block.
+
+    Parts for `gather`; exact however the volume is cut.
+    """
+    scale, thickness = scale_of(volume, parameters), parameters["slab_planes"]
+    for found, _, _ in measured_blocks(volume, scale, None, (first, last), thickness):
+        yield {
+            "positions": found.positions,
+            "weighted": found.weighted,
+            "brightness": brightness(found),
+        }
+
+
+def contrast_parts(
+    volume: Volume, soma_diameter: float, positions: np.ndarray, first: int, last: int
+) -> Iterator[Part]:
+    """What `gather` needs for the contrast of `positions` (n, 3) in planes `first` to `last` - 1.
+
+    `positions` are all of the brain, in voxels z, y, x; every one is in one slab's parts. Exact
+    however the volume is cut.
+    """
+    scale = _scale_of_contrast(volume, soma_diameter)
+    for found, rows, asked in measured_blocks(volume, scale, positions, (first, last)):
+        yield {
+            "positions": positions[rows],
+            "weighted": asked.weighted,
+            "brightness": brightness(found),
+        }
+
+
+def gather(parts: Parts, parameters: dict) -> pd.DataFrame:
+    """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, of the parts of all slabs.
+
+    The parts are gone through twice, and one of them is held at a time.
+    Memory: the candidates that reach `minimum_contrast`, and a part. Time: linear.
+    """
+    return contrasts(parts, parameters["minimum_contrast"])
+
+
+def contrasts(parts: Parts, minimum: float | None = None) -> pd.DataFrame:
+    """The table z, y, x, contrast of measured parts, without contrasts below the minimum."""
+    counts = sum((part["brightness"] for part in parts), start=np.zeros(1, np.int64))
+    root = typical_root(counts)
+    rows = [np.empty((0, 4))]
+    for part in parts:
+        contrast = part["weighted"] / root
+        kept = slice(None) if minimum is None else contrast >= minimum
+        rows.append(np.column_stack([part["positions"], contrast])[kept])
+    table = np.concatenate(rows)
+    table = table[np.lexsort(table.T[2::-1])]
+    return pd.DataFrame(table, columns=["z", "y", "x", "contrast"])
 
 
 def contrast_at(volume: Volume, positions: np.ndarray, soma_diameter: float) -> np.ndarray:
     """The contrast (n,) that detect gives, at the voxels nearest to positions (n, 3)."""
+    found, asked = measure(volume, _scale_of_contrast(volume, soma_diameter), positions)
+    return asked.weighted / typical_root(brightness(found))
+
+
+def _scale_of_contrast(volume: Volume, soma_diameter: float) -> Scale:
     defaults = {name: parameter.default for name, parameter in PARAMETERS.items()}
-    scale = scale_of(volume, defaults | {"soma_diameter": soma_diameter})
-    found, asked = measure(volume, scale, positions)
-    return asked.weighted / typical_root(found)
+    return scale_of(volume, defaults | {"soma_diameter": soma_diameter})

@@ -1,0 +1,16 @@
+"""Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
+
+from cellsift.configuration import Brain
+from cellsift.detection import contrast_slab
+from cellsift.detection.parts import write_parts
+from cellsift.io.volumes import open_volume
+from cellsift.io.whole import read_table
+from cellsift.job import job
+
+with job(snakemake.log[0]):
+    brain = Brain.from_dict(snakemake.params.brain)
+    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
+    centres = read_table(snakemake.input[0])
+    slab, slabs = int(snakemake.wildcards.slab), snakemake.params.slabs
+    parts = contrast_slab(volume, centres=centres, slab=slab, slabs=slabs, **brain.detector)
+    write_parts(parts, snakemake.output[0])

@@ -1,0 +1,14 @@
+"""Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
+
+from cellsift.configuration import Brain
+from cellsift.detection import detect_slab
+from cellsift.detection.parts import write_parts
+from cellsift.io.volumes import open_volume
+from cellsift.job import job
+
+with job(snakemake.log[0]):
+    brain = Brain.from_dict(snakemake.params.brain)
+    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
+    slab, slabs = int(snakemake.wildcards.slab), snakemake.params.slabs
+    parts = detect_slab(volume, slab=slab, slabs=slabs, **brain.detector)
+    write_parts(parts, snakemake.output[0])

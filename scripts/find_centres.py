@@ -1,0 +1,14 @@
+"""Adapter of the rule find_centres: find somata in what was marked in all slabs of a brain."""
+
+from cellsift.configuration import Brain
+from cellsift.detection import find_centres
+from cellsift.detection.parts import StoredParts
+from cellsift.io.volumes import open_volume
+from cellsift.io.whole import write_table
+from cellsift.job import job
+
+with job(snakemake.log[0]):
+    brain = Brain.from_dict(snakemake.params.brain)
+    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
+    centres = find_centres(volume, parts=StoredParts(snakemake.input), **brain.detector)
+    write_table(centres, snakemake.output[0])
