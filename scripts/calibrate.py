@@ -5,7 +5,7 @@ from pathlib import Path
 from cellsift.arm import join_folds
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     join_folds(
         Path(snakemake.output[0]).parent,
         snakemake.input.sidecars,

@@ -6,7 +6,7 @@ from cellsift.io.cells import read_points
 from cellsift.io.whole import read_table, write_json
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brains = [Brain.from_dict(content) for content in snakemake.params.brains]
     keep = snakemake.params.keep
     if keep is None:

@@ -6,7 +6,7 @@ from cellsift.inference.cost import measure_cost
 from cellsift.io.whole import read_json, read_table, write_json
 from cellsift.job import job, wanted_device
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     sidecar = read_json(snakemake.input.sidecar)
     cost = measure_cost(
         sidecar["architecture"],

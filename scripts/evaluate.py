@@ -8,7 +8,7 @@ from cellsift.io.cells import read_points
 from cellsift.io.whole import read_json, read_table, write_table
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     folder = Path(snakemake.output[0]).parent
     results = folder.parent
     annotated, cells = [], {arm: {} for arm in snakemake.params.arms}

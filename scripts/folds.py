@@ -8,7 +8,7 @@ from cellsift.io.whole import read_table, write_table
 from cellsift.job import job
 from cellsift.training.folds import assign_folds
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brains = [Brain.from_dict(content) for content in snakemake.params.brains]
     rows = [
         candidates_in_um(brain.name, read_table(path), brain.voxel_size)

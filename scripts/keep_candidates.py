@@ -3,7 +3,7 @@
 from cellsift.io.whole import read_json, read_table, write_table
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     candidates = read_table(snakemake.input.detected)
     threshold = read_json(snakemake.input.threshold)["threshold"]
     kept = candidates if threshold is None else candidates[candidates["contrast"] >= threshold]

@@ -6,7 +6,7 @@ from cellsift.io.cells import read_points
 from cellsift.io.whole import read_table, write_json, write_table
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     labelled, summary = label_candidates(
         read_table(snakemake.input[0]),

@@ -5,6 +5,6 @@ from cellsift.io.whole import write_json
 from cellsift.job import job
 from cellsift.preflight import check_brain
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     write_json(check_brain(brain), snakemake.output[0])

@@ -5,7 +5,7 @@ from cellsift.io.volumes import open_volume
 from cellsift.job import job
 from cellsift.reporting.projections import project_brain
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     signal, background = (
         open_volume(path, brain.voxel_size, brain.settings["intensity_range"]) if path else None

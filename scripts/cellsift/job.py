@@ -3,41 +3,46 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cellsift.errors import InputError
+from cellsift.errors import InputError, disk_trouble
 
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
+# The wildcards that a message names; the others are of no concern to the user.
+NAMED = ("brain", "arm", "fold")
 
 
 @contextmanager
-def job(log: str | Path) -> Iterator[None]:
+def job(log: str | Path, wildcards: Mapping[str, str] | None = None) -> Iterator[None]:
     """Run a rule's work with all its output, also that of libraries, in the rule's log.
 
-    An InputError is shown in the terminal as its message alone; of any other error the terminal
-    gets the last line and the log the rest. Either ends the process with exit code 1.
+    An InputError is shown in the terminal as its message alone, a failing disk as what to do about
+    it; of any other error the terminal gets the last line and the log the rest. The message begins
+    with the brain, arm and fold among `wildcards`. Either way the process ends with exit code 1.
     """
     terminal = os.fdopen(os.dup(2), "w")
-    with Path(log).open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield
-        except InputError as problem:
-            print(f"Error: {problem}", file=sys.stderr)
-            print(f"\nError: {problem}\n", file=terminal, flush=True)
-            sys.exit(1)
-        except Exception as problem:
-            traceback.print_exc()
-            last = traceback.format_exception_only(problem)[-1].strip()
-            print(f"\nError: {last}\n(more in {log})\n", file=terminal, flush=True)
-            sys.exit(1)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+    try:
+        with Path(log).open("w") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        yield
+        sys.stdout.flush()
+    except Exception as problem:
+        message = _named(_message(problem), wildcards or {})
+        known = isinstance(problem, InputError)
+        more = "" if known else f"(more in {log})\n"
+        print(f"\nError: {message}\n{more}", file=terminal, flush=True)
+        # The log may lie on the disk that fails.
+        with suppress(OSError):
+            print(f"Error: {message}" if known else traceback.format_exc(), file=sys.stderr)
+        sys.exit(1)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
 
 
 def wanted_device(snakemake) -> str:
@@ -52,3 +57,21 @@ def wanted_device(snakemake) -> str:
 def memory_for_data(snakemake) -> int:
     """Bytes of data that a job may hold: a share of the memory that its rule or profile gives."""
     return int(snakemake.resources.mem_mb * 1e6 * SHARE_FOR_DATA)
+
+
+def _message(problem: Exception) -> str:
+    if isinstance(problem, InputError):
+        return str(problem)
+    if trouble := disk_trouble(problem):
+        file = getattr(problem, "filename", None)
+        return f"{file}: {trouble}." if file else f"{trouble}."
+    return traceback.format_exception_only(problem)[-1].strip()
+
+
+def _named(message: str, wildcards: Mapping[str, str]) -> str:
+    # Snakemake's wildcards are a list, of which only items() knows the names.
+    given = dict(wildcards.items())
+    names = [f"{kind} {given[kind]}" for kind in NAMED if kind in given]
+    if not names or message.startswith(names[0]):
+        return message
+    return f"{', '.join(names)}: {message}"

@@ -42,7 +42,22 @@ def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array
     if level.scale is not None:
         _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
     kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
-    return da.from_zarr(level.array)[kept]
+    data = da.from_zarr(level.array)[kept]
+    return data if "://" in path else _watched(data, Path(path) / level.array.path)
+
+
+def _watched(data: da.Array, folder: Path) -> da.Array:
+    """The same data; raises OSError if the folder is gone when a chunk is read.
+
+    Zarr takes a chunk that it does not find for one of zeros, so that a share that vanishes would
+    become darkness.
+    """
+
+    def present(block: np.ndarray) -> np.ndarray:
+        folder.stat()
+        return block
+
+    return data.map_blocks(present, dtype=data.dtype, meta=np.empty((0, 0, 0), data.dtype))
 
 
 def check_chunks(path: str) -> None:

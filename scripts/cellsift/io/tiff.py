@@ -13,7 +13,7 @@ import dask.array as da
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffFileError, TiffPage, TiffPageSeries
 
-from cellsift.errors import InputError
+from cellsift.errors import InputError, disk_trouble
 
 LOSSY = {COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.JPEG_LOSSY, COMPRESSION.ALT_JPEG}
 GREY = {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE}
@@ -86,9 +86,9 @@ class _Stack:
 
     def read(self, z: int) -> np.ndarray:
         with self._lock:
-            if self._tif is None:
-                self._tif = TiffFile(self.path, _multifile=False)
             try:
+                if self._tif is None:
+                    self._tif = TiffFile(self.path, _multifile=False)
                 plane = self._tif.series[0].asarray(key=z)
             except Exception as error:
                 raise InputError(_unreadable(f"{self.path}: plane {z} (from 0)", error)) from error
@@ -127,7 +127,10 @@ def _opened(path: Path) -> Iterator[TiffFile]:
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file. Correct the path.") from None
+        raise InputError(
+            f"{path}: there is no such file. Correct the path, or check that its disk or network "
+            "share is mounted."
+        ) from None
     except (TiffFileError, OSError, ValueError, LookupError, struct.error) as error:
         raise InputError(_unreadable(path, error)) from error
 
@@ -271,4 +274,6 @@ def _cut_off(what: str) -> str:
 
 
 def _unreadable(what: str | Path, error: Exception) -> str:
+    if trouble := disk_trouble(error):
+        return f"{what}: {trouble}."
     return f"{what}: cannot be read as TIFF ({error}). Copy or export the file again."

@@ -8,7 +8,7 @@ from pathlib import Path
 import dask.array as da
 import numpy as np
 
-from cellsift.errors import InputError
+from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
 from cellsift.io.plane_names import SUFFIXES, planes_of_folder, planes_of_list
 
@@ -39,14 +39,19 @@ class Volume:
     def planes(self, start: int, stop: int) -> np.ndarray:
         """Read the planes from `start` up to but without `stop`, as an array (z, y, x).
 
-        Raises InputError for a file that turns out to be damaged.
+        Raises InputError for a file that turns out to be damaged, or can no longer be reached.
         """
         try:
             return self.data[start:stop].compute()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (InputError, MemoryError):
+            raise
+        # What a library raises for damaged data may be anything.
+        except Exception as error:
+            trouble = disk_trouble(error)
             raise InputError(
-                f"{self.source}: planes {start} to {stop - 1} (counted from 0) cannot be read "
-                f"({error}). Copy or export the volume again."
+                f"{self.source}: planes {start} to {stop - 1} (counted from 0): "
+                + (trouble or f"cannot be read ({error}). Copy or export the volume again")
+                + "."
             ) from error
 
 

@@ -1,5 +1,6 @@
 """Outputs that are written whole or not at all: written beside, then renamed."""
 
+import glob
 import json
 import os
 import shutil
@@ -11,40 +12,53 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellsift.errors import InputError
+
+PROBE_BYTES = 2**20
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`.
 
-    When the block raises, the half-written file is removed and `path` stays as it was.
+    When the block raises, the half-written file is removed and `path` stays as it was. What a
+    writer of `path` that was killed has left is removed too: a file has one writer at a time.
+    Raises OSError, with `path` as its file name, for a disk that is full or fails.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    _remove_leftovers(path)
+    handle, name = tempfile.mkstemp(**_place(path))
     os.close(handle)
     beside = Path(name)
     try:
-        yield beside
-        beside.chmod(0o666 & ~_umask())
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
+        with _naming_disk_errors(path, beside):
+            yield beside
+            beside.chmod(0o666 & ~_umask())
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; on success it takes the place of `path`."""
+    """Yield an empty folder beside `path`; on success it takes the place of `path`.
+
+    Otherwise as `whole_file`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix))
+    _remove_leftovers(path)
+    beside = Path(tempfile.mkdtemp(**_place(path)))
     try:
-        yield beside
-        beside.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        beside.replace(path)
+        with _naming_disk_errors(path, beside / "probe"):
+            yield beside
+            beside.chmod(0o777 & ~_umask())
+            if path.exists():
+                shutil.rmtree(path)
+            beside.replace(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -75,6 +89,53 @@ def write_json(content: dict, path: str | Path) -> None:
 def read_json(path: str | Path) -> dict:
     """Read a JSON document."""
     return json.loads(Path(path).read_text())
+
+
+def _place(path: Path) -> dict:
+    """Where `tempfile` puts what is to become `path`."""
+    return {"dir": path.parent, "prefix": f".{path.stem}-", "suffix": path.suffix}
+
+
+def _remove_leftovers(path: Path) -> None:
+    # `tempfile` puts eight characters into its names.
+    names = f".{glob.escape(path.stem)}-{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"
+    for left in path.parent.glob(names):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming_disk_errors(path: Path, probe: Path) -> Iterator[None]:
+    """Give an OSError of the block `path` as its file name.
+
+    Libraries often hide the disk's own error in one of theirs, or leave its number out. Then it is
+    asked for again, by writing to the file `probe`.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as problem:
+        error = problem if getattr(problem, "errno", None) else _disk_error(probe)
+        if not isinstance(error, OSError):
+            raise
+        error.filename = str(path)
+        if error is problem:
+            raise
+        raise error from problem
+
+
+def _disk_error(probe: Path) -> OSError | None:
+    try:
+        with probe.open("ab") as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    return None
 
 
 def _umask() -> int:
