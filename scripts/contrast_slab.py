@@ -7,7 +7,7 @@ from cellsift.io.volumes import open_volume
 from cellsift.io.whole import read_table
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
     centres = read_table(snakemake.input[0])

@@ -6,7 +6,7 @@ from cellsift.detection.parts import StoredParts
 from cellsift.io.whole import write_table
 from cellsift.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     candidates = gather(StoredParts(snakemake.input), **brain.detector)
     write_table(candidates, snakemake.output[0])
