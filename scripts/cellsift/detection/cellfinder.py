@@ -312,6 +312,12 @@ def _centres(structure: Structure, splitting) -> np.ndarray:
 
     if not splitting.max_cell_volume <= structure.count < splitting.max_cluster_size:
         return structure.centre[np.newaxis]
-    with torch.inference_mode():
-        # Cellfinder's own order is x, y, z.
-        return split_cells(structure.voxels[:, ::-1], settings=splitting)[:, ::-1]
+    # Threads would cost more than they bring on so few voxels, ten times as much on busy cores.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            # Cellfinder's own order is x, y, z.
+            return split_cells(structure.voxels[:, ::-1], settings=splitting)[:, ::-1]
+    finally:
+        torch.set_num_threads(threads)
