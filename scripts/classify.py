@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cellsift.inference.classify import classify_brain
@@ -10,15 +11,18 @@ from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table, write_table
 from cellsift.job import job, wanted_device
 
-with job(snakemake.log[0]):
-    known = None
+with job(snakemake.log[0], snakemake.wildcards):
+    known, logits = None, None
     if snakemake.input.scores:
         known = pd.concat([read_table(path) for path in snakemake.input.scores])
         known = known[known["brain"] == snakemake.wildcards.brain]
+    if snakemake.input.logits:
+        logits = np.concatenate([np.load(path) for path in snakemake.input.logits])
     cells = classify_brain(
         Path(snakemake.input.model).parent,
         CuboidStore.open(snakemake.input.cuboids),
         known,
+        logits=logits,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
         progress=True,

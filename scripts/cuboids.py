@@ -1,19 +1,26 @@
-"""Adapter of the rule cuboids: cut the cuboid around every candidate into a store."""
+"""Adapter of the rule cuboids: cut the cuboid around every candidate of a chunk into a store."""
 
 from cellsift.configuration import Brain
+from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.extraction import extract_cuboids
 from cellsift.io.volumes import open_volume
 from cellsift.io.whole import read_table
-from cellsift.job import job
+from cellsift.job import job, memory_for_data
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
     signal, background = (
         open_volume(path, brain.voxel_size, brain.settings["intensity_range"]) if path else None
         for path in (brain.signal, brain.background)
     )
     positions = read_table(snakemake.input[0])[["z", "y", "x"]].to_numpy()
+    chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     store = extract_cuboids(
-        signal, background, positions, **brain.settings["cuboid"], path=snakemake.output[0]
+        signal,
+        background,
+        positions[rows_of_chunk(len(positions), chunk, chunks)],
+        **brain.settings["cuboid"],
+        path=snakemake.output[0],
+        memory_bytes=memory_for_data(snakemake),
     )
     print(f"{len(store)} cuboids, {store.padded.sum()} of them padded at the volume's border")

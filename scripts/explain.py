@@ -8,11 +8,11 @@ from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.device import choose_device
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     folds = read_table(snakemake.input.folds).set_index(["brain", "candidate"])["fold"]
     stores, cells = {}, {}
-    for position, brain in enumerate(snakemake.params.brains):
-        stores[brain] = CuboidStore.open(snakemake.input.cuboids[position])
+    for position, (brain, paths) in enumerate(snakemake.params.cuboids.items()):
+        stores[brain] = CuboidStore.open(paths)
         cells[brain] = read_table(snakemake.input.cells[position])
         cells[brain]["label"] = read_table(snakemake.input.labels[position])["label"]
         if brain in folds.index:

@@ -3,12 +3,17 @@
 from cellsift.job import job
 from cellsift.reporting.pages import write_brain
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.wildcards):
     brain = snakemake.params.brain
     write_brain(
         snakemake.params.config["results"],
         brain["name"],
-        {"role": snakemake.params.role, "cells": brain["cells"], "non_cells": brain["non_cells"]},
+        {
+            "role": snakemake.params.role,
+            "cells": brain["cells"],
+            "non_cells": brain["non_cells"],
+            "cuboids": list(snakemake.input.cuboids),
+        },
         snakemake.output[0],
         snakemake.params.config,
     )

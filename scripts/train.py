@@ -8,15 +8,15 @@ from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.loop import train_fold
 
-with job(snakemake.log[0]):
-    brains, fold = snakemake.params.brains, int(snakemake.wildcards.fold)
-    stores = map(CuboidStore.open, snakemake.input.cuboids)
+with job(snakemake.log[0], snakemake.wildcards):
+    fold = int(snakemake.wildcards.fold)
+    stores = snakemake.params.cuboids
     history = Path(snakemake.output.history)
     # Snakemake removes declared outputs before a job starts; this file has to survive a kill.
     checkpoint = history.parents[2] / "checkpoints" / snakemake.wildcards.arm / f"fold-{fold}.pt"
     train_fold(
         Arm(**snakemake.params.arm),
-        dict(zip(brains, stores, strict=True)),
+        {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
         read_table(snakemake.input.folds),
         fold,
         model_folder=Path(snakemake.output.weights).parent,

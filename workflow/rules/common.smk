@@ -24,6 +24,8 @@ except InputError as problem:
 
 RESULTS = PROJECT.config["results"]
 BRAINS = f"{RESULTS}/brains/{{brain}}"
+CUBOIDS = f"{BRAINS}/cuboids/{{chunk}}-of-{{chunks}}.zarr"
+LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 # The step of detection whose slabs hold the candidates with their contrast.
 MEASURED = (
     "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
@@ -31,12 +33,21 @@ MEASURED = (
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
+PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
+KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
+
+
+def one_of(names):
+    """Regular expression that matches just these names; nothing if there are none."""
+    return "|".join(map(re.escape, names)) or r"(?!)"
 
 
 wildcard_constraints:
-    brain="|".join(map(re.escape, PROJECT.brains)),
-    arm="|".join(map(re.escape, PROJECT.arms)),
+    brain=one_of(PROJECT.brains),
+    arm=one_of(PROJECT.arms),
     fold=r"\d+",
+    chunk=r"\d+",
+    chunks=r"\d+",
     slab=r"\d+",
 
 
@@ -99,6 +110,33 @@ def of_brains(pattern, brains):
 def cells_of_all_arms(brains):
     """The classified cells of these brains by every arm."""
     return expand(f"{BRAINS}/{{arm}}/cells.csv", brain=brains, arm=PROJECT.arms)
+
+
+def chunks_of(pattern, brain, **wildcards):
+    """The pattern, filled in for each chunk of a brain's candidates."""
+    count = PROJECT.brains[brain].settings["jobs_per_brain"]["cuboids"]
+    return expand(pattern, brain=brain, chunk=range(1, count + 1), chunks=count, **wildcards)
+
+
+def cuboids_by_brain(brains):
+    """The cuboid stores of each of the brains."""
+    return {brain: chunks_of(CUBOIDS, brain) for brain in brains}
+
+
+def cuboids_of_brain(wildcards):
+    """The cuboid stores of a brain."""
+    return chunks_of(CUBOIDS, wildcards.brain)
+
+
+def cuboids_of_brains(brains):
+    """The cuboid stores of all of the brains."""
+    return sum(cuboids_by_brain(brains).values(), [])
+
+
+def logits_of_chunks(wildcards):
+    """Scores of a brain's chunks; none where it is scored at once or when networks are trained."""
+    files = chunks_of(LOGITS, wildcards.brain, arm=wildcards.arm)
+    return files if len(files) > 1 and wildcards.brain not in LEARNT_FROM else []
 
 
 def final_targets():

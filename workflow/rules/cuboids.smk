@@ -2,18 +2,30 @@ rule cuboids:
     input:
         f"{BRAINS}/candidates.csv",
     output:
-        directory(f"{BRAINS}/cuboids.zarr"),
+        directory(CUBOIDS),
     log:
-        f"{RESULTS}/logs/cuboids/{{brain}}.log",
+        f"{RESULTS}/logs/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/cuboids/{{brain}}.tsv"
+        f"{RESULTS}/benchmarks/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
+    wildcard_constraints:
+        brain=one_of(KEPT),
     conda:
         "../../envs/volumes.yaml"
+    resources:
+        # Bounds the planes and candidates that are held; a profile may set another.
+        mem_mb=4000,
     params:
         brain=brain_with("cuboid", "intensity_range"),
         code=code("io"),
     script:
         "../../scripts/cuboids.py"
+
+
+use rule cuboids as cuboids_that_pass with:
+    output:
+        temp(directory(CUBOIDS)),
+    wildcard_constraints:
+        brain=one_of(PASSING),
 
 
 rule projection:

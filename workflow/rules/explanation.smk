@@ -4,7 +4,7 @@ rule explain:
         weights=expand(
             f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
         ),
-        cuboids=of_brains("cuboids.zarr", ANNOTATED),
+        cuboids=cuboids_of_brains(ANNOTATED),
         labels=of_brains("labels.csv", ANNOTATED),
         cells=expand(f"{BRAINS}/{{arm}}/cells.csv", brain=ANNOTATED, allow_missing=True),
         folds=f"{RESULTS}/training/folds.csv",
@@ -17,7 +17,7 @@ rule explain:
     conda:
         "../../envs/networks.yaml"
     params:
-        brains=ANNOTATED,
+        cuboids=cuboids_by_brain(ANNOTATED),
         examples=PROJECT.config["explain"]["examples"],
         code=code("explain"),
     script:

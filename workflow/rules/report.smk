@@ -31,9 +31,9 @@ rule report_brain:
         f"{BRAINS}/preflight.json",
         f"{BRAINS}/projection.npz",
         f"{BRAINS}/candidates.csv",
-        f"{BRAINS}/cuboids.zarr",
         expand(f"{BRAINS}/{{arm}}/cells.csv", arm=PROJECT.arms, allow_missing=True),
         expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        cuboids=cuboids_of_brain,
         labels=lambda wildcards: (
             of_brains("labels.csv", [wildcards.brain]) if wildcards.brain in ANNOTATED else []
         ),

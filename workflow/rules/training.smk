@@ -17,7 +17,7 @@ rule folds:
 
 rule train:
     input:
-        cuboids=of_brains("cuboids.zarr", LEARNT_FROM),
+        cuboids_of_brains(LEARNT_FROM),
         folds=f"{RESULTS}/training/folds.csv",
     output:
         weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
@@ -34,7 +34,7 @@ rule train:
     threads: 1
     params:
         arm=arm_of,
-        brains=LEARNT_FROM,
+        cuboids=cuboids_by_brain(LEARNT_FROM),
         seed=PROJECT.config["seed"],
         code=network_code,
     script:
