@@ -1,13 +1,14 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast lint lock clean
+.PHONY: help install demo rehearsal test test-fast lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO_BRAINS := results/phantom --brains phantom_a phantom_b phantom_test phantom_new
 RUN := $(BIN)/python scripts/run.py
+VOXELS := 1e10
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -17,6 +18,9 @@ install: $(INSTALLED)  ## set up .venv with the pinned dependencies
 demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the report is
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local
+
+rehearsal: $(INSTALLED)  ## measure a whole brain of VOXELS=1e10 voxels, made up as it is read
+	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS)
 
 test: lint test-fast  ## pass all checks and tests
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile

@@ -1,0 +1,1 @@
+"""A rehearsal of a whole brain: what detection, cuboids and classification take on this machine."""

@@ -1,0 +1,80 @@
+"""The steps that are rehearsed. Each takes the rehearsal's folder and says what it went through."""
+
+from pathlib import Path
+
+import torch
+
+from cellsift.detection import detect
+from cellsift.inference.classify import classify_brain
+from cellsift.inference.ensemble import write_ensemble
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.extraction import extract_cuboids
+from cellsift.io.whole import read_table, write_table
+from cellsift.models import create_model
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.storage import save_model
+from cellsift.rehearsal.brain import open_brain
+
+CUBOID = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
+NETWORK = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
+DETECTION = {
+    # So high that candidates are some millions in a whole brain, not all specks of its texture.
+    "dog": {"soma_diameter": 14.0, "minimum_contrast": 0.5},
+    "cellfinder": {"soma_diameter": 16.0, "n_sds_above_mean_thresh": 3.0},
+}
+PLANES = 16
+
+
+def read_planes(folder: Path, voxels: float) -> dict:
+    """Generate all planes of the signal: a floor under the time of the other steps."""
+    signal, _ = open_brain(folder, voxels)
+    for first in range(0, signal.shape[0], PLANES):
+        signal.planes(first, first + PLANES)
+    return {"voxels": signal.data.size, "bytes_read": signal.data.nbytes}
+
+
+def detect_candidates(folder: Path, voxels: float, method: str) -> dict:
+    """Write candidates.csv."""
+    signal, _ = open_brain(folder, voxels)
+    candidates = detect(signal, method, **DETECTION[method])
+    write_table(candidates, folder / "candidates.csv")
+    return {
+        "voxels": signal.data.size,
+        "candidates": len(candidates),
+        "bytes_read": signal.data.nbytes,
+    }
+
+
+def cut_cuboids(folder: Path, voxels: float, memory_bytes: int) -> dict:
+    """Write cuboids.zarr."""
+    signal, background = open_brain(folder, voxels)
+    positions = read_table(folder / "candidates.csv")[["z", "y", "x"]].to_numpy()
+    path = folder / "cuboids.zarr"
+    extract_cuboids(signal, background, positions, **CUBOID, path=path, memory_bytes=memory_bytes)
+    written = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return {
+        "voxels": signal.data.size,
+        "candidates": len(positions),
+        "bytes_read": signal.data.nbytes + background.data.nbytes,
+        "bytes_written": written,
+    }
+
+
+def classify_candidates(folder: Path) -> dict:
+    """Write cells.csv and cells.xml with an untrained network: it is as slow as a trained one."""
+    torch.manual_seed(0)
+    store = CuboidStore.open(folder / "cuboids.zarr")
+    model = create_model(NETWORK["architecture"], store.channels, store.shape, **NETWORK["options"])
+    sidecar = NETWORK | {
+        "in_channels": store.channels,
+        "cuboid": {"shape": list(store.shape), "voxel_size": list(store.voxel_size)},
+        "normalisation": Normalisation.named("brain").to_dict(),
+        "provenance": {"arm": "untrained"},
+    }
+    path = save_model(folder / "model", "fold-0", model, sidecar)
+    write_ensemble(folder / "model", [path], {"temperature": 1.0, "threshold": 0.5})
+    cells = classify_brain(folder / "model", store)
+    write_table(cells, folder / "cells.csv")
+    write_cells_xml(cells, folder / "cells.xml")
+    return {"candidates": len(cells)}
