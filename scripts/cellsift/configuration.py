@@ -3,7 +3,9 @@
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from textwrap import shorten
 
 import jsonschema
 import yaml
@@ -13,6 +15,10 @@ from cellsift.errors import InputError
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 MODELS = REPOSITORY / "config" / "models"
+# Characters of what was found that a message repeats.
+LONGEST_QUOTE = 500
+# Values in a file of settings, which has some hundred.
+MOST_VALUES = 100_000
 SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
 
 
@@ -132,13 +138,18 @@ def validated(content: object, schema: str, what: str) -> dict:
 
     `what` names the content in the message. Raises InputError with the first problem.
     """
-    rules = _read_yaml(SCHEMAS / schema)
+    rules = _schema(schema)
     content = copy.deepcopy(content)
     _fill_defaults(content, rules)
     problems = list(_validator(rules).iter_errors(content))
     if problems:
         raise InputError(f"{what}: {_explain(jsonschema.exceptions.best_match(problems))}")
     return content
+
+
+@cache
+def _schema(name: str) -> dict:
+    return _read_yaml(SCHEMAS / name)
 
 
 def _validator(rules: dict) -> jsonschema.Draft202012Validator:
@@ -161,16 +172,16 @@ def _explain(problem: jsonschema.ValidationError) -> str:
     prefix = f"{where}: " if where else ""
     if problem.validator == "additionalProperties" and isinstance(problem.schema, dict):
         known = sorted(problem.schema.get("properties", {}))
-        unknown = sorted(set(problem.instance) - set(known))
+        unknown = ", ".join(sorted(repr(key) for key in problem.instance if key not in known))
         return (
-            f"{prefix}unknown key {', '.join(map(repr, unknown))}; remove it or correct its name "
-            f"(known here: {', '.join(known)})"
+            f"{prefix}unknown key {shorten(unknown, LONGEST_QUOTE)}; remove it or correct its "
+            f"name (known here: {', '.join(known)})"
         )
     if problem.validator == "required":
         missing = sorted(set(problem.validator_value) - set(problem.instance))
         return f"{prefix}{', '.join(map(repr, missing))} is missing; add it"
     hint = problem.schema.get("description", "") if isinstance(problem.schema, dict) else ""
-    return f"{prefix}{problem.message}" + (f" ({hint})" if hint else "")
+    return prefix + shorten(problem.message, LONGEST_QUOTE) + (f" ({hint})" if hint else "")
 
 
 def _read_yaml(path: Path) -> dict:
@@ -178,11 +189,37 @@ def _read_yaml(path: Path) -> dict:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file; correct the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # For values that contradict their type PyYAML lets through what Python raises.
+    except (
+        yaml.YAMLError,
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise InputError(f"{path}: not readable as YAML ({error}); correct the file") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys with values, found {type(content).__name__}")
+    _refuse_bomb(content, path)
     return content
+
+
+def _refuse_bomb(content: dict, path: Path) -> None:
+    """Refuse aliases (*name) that refer to themselves, or to each other until they fill memory."""
+    left, count = [content], 0
+    while left:
+        count += 1
+        if count > MOST_VALUES:
+            raise InputError(
+                f"{path}: its aliases (*name) stand for more than {MOST_VALUES} values; write them "
+                "out"
+            )
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
 
 
 def _training(given: dict) -> dict:

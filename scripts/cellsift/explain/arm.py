@@ -15,7 +15,7 @@ from cellsift.explain.volume import write_saliency
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, whole_file, write_table
 from cellsift.models.normalisation import Normalisation
-from cellsift.models.storage import load_model
+from cellsift.models.storage import check_file_names, load_model
 
 COLUMNS = [
     "kind",
@@ -83,13 +83,7 @@ def fold_model_files(model_folder: Path) -> list[Path]:
         names = read_json(path)["folds"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no description of a trained arm: {error!r}") from error
-    if not isinstance(names, list) or not names or not all(map(_is_file_name, names)):
-        raise InputError(f"{path}: 'folds' is {names!r}; it has to list the files beside it")
-    return [model_folder / name for name in names]
-
-
-def _is_file_name(name: object) -> bool:
-    return isinstance(name, str) and Path(name).name == name
+    return [model_folder / name for name in check_file_names(names, path)]
 
 
 def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]) -> pd.DataFrame:

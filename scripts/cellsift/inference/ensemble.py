@@ -9,7 +9,7 @@ from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_json
 from cellsift.models.normalisation import Normalisation
-from cellsift.models.storage import load_model
+from cellsift.models.storage import check_file_names, load_model
 from cellsift.training.scoring import Scorer
 
 FILE = "model.json"
@@ -91,9 +91,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
             f"{path} is no description of trained models ({type(error).__name__}: {error}); "
             "give the folder of a trained and calibrated arm"
         ) from error
-    if not names or any(Path(name).name != name for name in names):
-        raise InputError(f"{path} lists the folds {names!r}; names of files beside it are needed")
-    loaded = [load_model(path.parent / name) for name in names]
+    loaded = [load_model(path.parent / name) for name in check_file_names(names, path)]
     layouts = {
         (car["in_channels"], tuple(car["cuboid"]["shape"]), tuple(car["cuboid"]["voxel_size"]))
         for _, car in loaded

@@ -52,7 +52,7 @@ def planes_of_list(listing: Path) -> list[Path]:
     if times > 1:
         raise InputError(f"{listing}: {plane} is listed {times} times. List each plane once.")
     for number, plane in enumerate(planes, start=1):
-        if not plane.is_file():
+        if not _is_file(plane):
             raise InputError(
                 f"{listing}: plane {number} of the list does not exist: {plane}. Correct the path "
                 "(paths are relative to the list's folder) or put the file there."
@@ -65,6 +65,14 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     return [
         (1, int(part)) if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", name)
     ]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    # Such as a name that is too long for the disk.
+    except OSError:
+        return False
 
 
 def _pattern(name: str) -> str:

@@ -17,17 +17,23 @@ class HasFiles(Protocol):
 def data_stamp(brain: HasFiles) -> str:
     """A short hash of the sizes and times of a brain's files.
 
-    A folder counts with the entries directly in it; a missing file or a URL with its name alone.
+    A folder counts with the entries directly in it; a URL or what cannot be looked at with
+    its name alone.
     """
     stamp = hashlib.sha256()
     for name in (brain.signal, brain.background, brain.cells, brain.non_cells):
         for line in _entries(name):
-            stamp.update(line.encode())
+            stamp.update(line.encode(errors="surrogateescape"))
     return stamp.hexdigest()[:16]
 
 
 def _entries(name: str | None) -> list[str]:
-    if name is None or not (path := Path(name)).exists():
+    if name is None:
         return [f"{name}\n"]
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n" for file in files]
+    path = Path(name)
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n" for file in files]
+    # What cannot be looked at is told, with the brain's name, by those who read it.
+    except (OSError, ValueError):
+        return [f"{name}\n"]

@@ -74,6 +74,21 @@ def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
     return model.eval(), sidecar
 
 
+def check_file_names(names: object, path: Path) -> list[str]:
+    """Return the names; raise InputError unless they are a list of files beside `path`.
+
+    A list from a stranger could otherwise have files read from anywhere.
+    """
+    good = isinstance(names, list) and all(
+        isinstance(name, str) and name == Path(name).name and name != ".." for name in names
+    )
+    if not good or not names or "" in names:
+        raise InputError(
+            f"{path}: 'folds' is {names!r}; it has to list the names of files beside it"
+        )
+    return names
+
+
 def check_sidecar(sidecar: dict, path: Path) -> None:
     """Raise InputError, naming the file, unless the sidecar has what a model needs."""
     if not isinstance(sidecar, dict):

@@ -1,7 +1,9 @@
 """Maximum projections of a whole brain, made plane by plane and kept small enough for a page."""
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from cellsift.io.whole import whole_file
 
 LARGEST_SIDE = 1400
 PLANES_HELD_MB = 128
+# Of a projection's views, several times over; a file that unpacks to more is none.
+MOST_BYTES = 2**28
 KEYS = ("top", "front", "shape", "voxel_size", "bins")
 
 
@@ -70,10 +74,22 @@ def load_projection(path: str | Path) -> Projection:
     """The projection that `save_projection` wrote. Raises InputError for any other file."""
     try:
         with np.load(path, allow_pickle=False) as content:
+            size = sum(member.file_size for member in content.zip.infolist())
+            if size > MOST_BYTES:
+                raise ValueError(f"it unpacks to {size} bytes")
             arrays = {key: content[key] for key in KEYS}
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; run the step that makes it") from None
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+        EOFError,
+        AttributeError,
+        MemoryError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
         raise InputError(
             f"{path}: not a projection ({error}); delete it and run the step that makes it"
         ) from error
