@@ -9,7 +9,7 @@ rule detect_slab:
         f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
     conda:
         "../../envs/detection.yaml"
-    threads: 2
+    threads: 1
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -45,7 +45,7 @@ rule contrast_slab:
         f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
     conda:
         "../../envs/detection.yaml"
-    threads: 2
+    threads: 1
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
