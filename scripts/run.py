@@ -1,30 +1,29 @@
 """Run the workflow: `run.py ARGUMENTS OF SNAKEMAKE`. A run that was killed goes on by itself.
 
-Only one run at a time may use the folder. Snakemake holds a lock for as long as it lives, which the
-system takes back even from a killed process; so a mark that a killed one left is known to be stale.
+Only one run at a time may use the folder. A mark that a killed Snakemake left there is known to be
+stale, as every run holds a lock that the system takes back from a killed process.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+from cellsift.run_lock import STATE, take_run_lock
 
 
 def main(arguments: list[str]) -> int:
     """Become Snakemake with these arguments; returns only if another run is at work."""
-    state = Path(".snakemake")
-    state.mkdir(exist_ok=True)
-    lock = os.open(state / "run.lock", os.O_CREAT | os.O_RDWR)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        alone = take_run_lock()
+    except OSError:
+        print("This disk has no locks: after a kill, unlock the folder by `snakemake --unlock`.")
+        alone = None
+    if alone is False:
         print("Another run is at work in this folder: wait for it, or end it first.")
         return 1
     snakemake = [sys.executable, "-m", "snakemake", *arguments]
-    if any((state / "locks").glob("*")):
+    if alone and any((STATE / "locks").glob("*")):
         subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False)
-    os.set_inheritable(lock, True)
     os.execv(sys.executable, snakemake)
 
 
