@@ -44,6 +44,12 @@ class Checkout:
     def results(self) -> Path:
         return self.folder / "results"
 
+    @property
+    def leftovers(self) -> list[Path]:
+        """Hidden files in the results, as killed or failed writers may leave them."""
+        # Snakemake notes the time of a folder in a file of its own.
+        return [p for p in self.results.rglob(".*") if p.name != ".snakemake_timestamp"]
+
     def row(self, name: str, role: str, cells: str = "", source: str = "") -> str:
         planes = [f"brains/{source or name}/{channel}" for channel in ("signal", "background")]
         return "\t".join([name, role, *planes, "5", "2", "2", cells, ""])

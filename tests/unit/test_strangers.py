@@ -116,12 +116,12 @@ def test_a_projection_that_unpacks_to_more_than_a_projection_is_refused(memory, 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for key in KEYS:
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
-                header = {"descr": "<u2", "fortran_order": False, "shape": (2**31,)}
+                header = {"descr": "<u2", "fortran_order": False, "shape": (2**29,)}
                 np.lib.format.write_array_header_1_0(member, header)
                 for _ in range(64 if key == KEYS[0] else 0):
                     member.write(bytes(2**24))
     assert path.stat().st_size < 2**23
-    with pytest.raises(InputError, match=r"projection\.npz"):
+    with pytest.raises(InputError, match=r"projection\.npz.*unpacks to"):
         load_projection(path)
 
 
