@@ -1,7 +1,6 @@
 """The chain in its per-rule environments, which a stand-in of conda really makes and activates."""
 
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -55,8 +54,10 @@ def test_every_environment_is_enough_for_its_rules(new_checkout, finished, conda
         "OTHER_SITE_PACKAGES": sysconfig.get_paths()["purelib"],
         "STRAYS": str(tmp_path),
     }
-    ran = run(checkout, alone, "--cores", "2", "--sdm", "conda")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    beforehand = ("--sdm", "conda", "--conda-create-envs-only", "--cores", "1")
+    for arguments in (beforehand, ("--sdm", "conda", "--cores", "2")):
+        ran = run(checkout, alone, *arguments)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
     made = [p for p in (checkout.folder / ".snakemake" / "conda").iterdir() if p.is_dir()]
     assert len(made) == ENVIRONMENTS
     noted = [path.read_text().split() for path in tmp_path.glob("*.txt")]
@@ -65,10 +66,9 @@ def test_every_environment_is_enough_for_its_rules(new_checkout, finished, conda
     assert_same_tables(finished.results, checkout.results)
 
 
-def test_pip_sections_install(new_checkout, finished, conda):
+def test_pip_sections_install(new_checkout, conda):
     """The smallest environment, really downloaded, with the pinned versions and no others'."""
     checkout = new_checkout()
-    shutil.rmtree(checkout.folder / ".snakemake", ignore_errors=True)
     target = "results/brains/mouse_1/projection.npz"
     ran = run(checkout, conda, target, "--cores", "1", "--sdm", "conda")
     assert ran.returncode == 0, ran.stdout + ran.stderr

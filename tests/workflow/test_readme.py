@@ -51,21 +51,23 @@ def test_the_demo_is_the_shipped_config(new_checkout, repository):
     assert "report_index" in dry.stdout
 
 
-def test_five_steps_for_an_own_brain(new_checkout, readme):
+def test_commands_for_an_own_brain_are_accepted(new_checkout, readme):
     folder = new_checkout().folder
     shutil.copy(folder / "config" / "brains.tsv", folder / "mine.tsv")
     config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
     (folder / "mine.yaml").write_text(yaml.safe_dump(config | {"brains_table": "mine.tsv"}))
-    command = next(block for block in blocks(readme) if "mine.yaml" in block).split()
-    assert command[0] == ".venv/bin/snakemake"
-    dry = subprocess.run(
-        [str(BIN / "snakemake"), *command[1:], "--dry-run"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-    assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert "report_index" in dry.stdout
+    commands = [block.split() for block in blocks(readme) if "mine.yaml" in block]
+    assert {Path(command[0]).name for command in commands} == {"snakemake"}
+    assert len(commands) == 2
+    for command in commands:
+        dry = subprocess.run(
+            [str(BIN / "snakemake"), *command[1:], "--dry-run"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        assert dry.returncode == 0, dry.stdout + dry.stderr
+        assert "report_index" in dry.stdout
 
 
 @pytest.mark.parametrize(
