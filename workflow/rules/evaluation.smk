@@ -43,8 +43,8 @@ rule cost:
         f"{RESULTS}/logs/cost/{{arm}}.log",
     conda:
         "../../envs/networks.yaml"
-    # Alone on the machine, as it measures time.
-    threads: workflow.cores
+    # Alone on this machine, as it measures time; a cluster gives it what its profile says.
+    threads: workflow.resource_settings.cores or 1
     params:
         code=code("inference/cost.py"),
     script:
