@@ -1,6 +1,7 @@
 """Whole runs: what they leave behind, what a change runs again, and what a kill costs."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -165,3 +166,5 @@ def test_a_model_from_phantoms_classifies_real_cortex(finished, shared_data):
     assert len(cells) > 20
     assert cells["p_cell"].between(0, 1).all()
     assert (finished.results / "reports" / "brains" / "cortex.html").stat().st_size < 10_000_000
+    # Other tests compare whole results with these.
+    shutil.rmtree(finished.results / "brains" / "cortex")
