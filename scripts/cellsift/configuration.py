@@ -140,11 +140,27 @@ def validated(content: object, schema: str, what: str) -> dict:
     """
     rules = _schema(schema)
     content = copy.deepcopy(content)
+    _refuse_other_keys(content, what)
     _fill_defaults(content, rules)
     problems = list(_validator(rules).iter_errors(content))
     if problems:
         raise InputError(f"{what}: {_explain(jsonschema.exceptions.best_match(problems))}")
     return content
+
+
+def _refuse_other_keys(content: object, what: str) -> None:
+    """Refuse keys that are not text, such as 1 or true, which YAML allows."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                raise InputError(
+                    f"{what}: the key {shorten(repr(key), LONGEST_QUOTE)} is not text; remove it "
+                    "or correct its name"
+                )
+            _refuse_other_keys(value, f"{what}, {shorten(key, LONGEST_QUOTE)}")
+    elif isinstance(content, list):
+        for value in content:
+            _refuse_other_keys(value, what)
 
 
 @cache

@@ -1,10 +1,14 @@
-"""Whatever is in a table, config, XML or CSV: it is read, or refused with a message."""
+"""Whatever is in a table, config, XML or CSV: it is read, or refused with a message.
 
+CELLSIFT_FUZZ_EXAMPLES=5000 looks further than a usual run.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cellsift.configuration import Project, load_project, read_project
@@ -14,7 +18,10 @@ from cellsift.io.plane_names import planes_of_list
 from cellsift.io.stamp import data_stamp
 
 FUZZ = settings(
-    max_examples=100,
+    max_examples=int(os.environ.get("CELLSIFT_FUZZ_EXAMPLES", 100)),
+    # The same examples on every run: what fuzzing finds must not depend on the day.
+    derandomize=True,
+    database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -123,6 +130,7 @@ values = st.one_of(
 
 @FUZZ
 @given(st.dictionaries(st.sampled_from(KEYS), values, min_size=1, max_size=3))
+@example({"detection": {0: None}})
 def test_any_values_in_the_config(folder, changes):
     check(read_or_refused(load_project, CONFIG | changes, folder), folder)
 
@@ -212,6 +220,7 @@ def xml_of(parts: tuple[str, str, str, str]) -> str:
     ),
     st.sampled_from(["all", "cell", "no_cell"]),
 )
+@example(xml_of(("9" * 400, "2", "2", "2")).encode(), "all")
 def test_any_bytes_as_xml(folder, content, kind):
     (folder / "cells.xml").write_bytes(content)
     points = read_or_refused(read_points, folder / "cells.xml", kind)

@@ -113,14 +113,14 @@ def _read_xml(path: Path, kind: str) -> pd.DataFrame:
             f"{path}: holds no Marker_Data, found <{root.tag}>; give an XML saved by cellfinder "
             "or napari."
         )
-    rows, types = [], []
+    rows, cells = [], []
     for group in markers.findall("Marker_Type"):
         number = _marker_type(group, path)
         for marker in group.findall("Marker"):
             rows.append([(marker.findtext(f"Marker{axis.upper()}") or "").strip() for axis in AXES])
-            types.append(number)
+            cells.append(number == CELL_TYPE)
     points = _numbers(pd.DataFrame(rows, columns=AXES, dtype=str), path, "marker")
-    is_cell = np.array(types, dtype=int) == CELL_TYPE
+    is_cell = np.array(cells, dtype=bool)
     if kind == "all" or is_cell.all() or not is_cell.any():
         return points
     return points[is_cell if kind == "cell" else ~is_cell].reset_index(drop=True)
