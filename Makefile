@@ -35,7 +35,8 @@ lint: $(INSTALLED)  ## check style and the workflow's rules
 	@$(BIN)/snakemake --lint
 
 lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
-	@$(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//' > constraints.txt
+	@pins=$$($(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//') && \
+	  printf '%s\n' '# Versions that cellsift is tested with; `make lock` writes them. The one place of pins.' "$$pins" > constraints.txt
 
 clean:  ## remove the results and .venv
 	rm -rf results .venv .snakemake

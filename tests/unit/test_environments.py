@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ENVIRONMENTS = ("volumes", "detection", "networks", "report")
+ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 
 
 def pins(lines) -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 import pandas as pd
 import pytest
 from brainglobe_utils.IO.cells import get_cells
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 from cellsift.models.storage import load_model
 from comparison import assert_same_tables
@@ -43,6 +44,24 @@ def test_models_load_without_the_workflow(finished):
     model, sidecar = load_model(finished.results / "models" / "small" / "fold-0.json")
     assert sidecar["architecture"] == "resnet"
     assert not model.training
+
+
+def test_tensorboard_shows_all_arms_and_folds(finished):
+    shown = EventMultiplexer().AddRunsFromDirectory(str(finished.results / "training")).Reload()
+    runs = shown.Runs()
+    assert sorted(runs) == [f"small/fold-{fold}/tensorboard" for fold in range(2)]
+    assert all("validation_loss" in run["scalars"] for run in runs.values())
+
+
+def test_mlflow_is_one_more_step(finished):
+    finished.write_config("small.yaml", mlflow=True)
+    try:
+        assert [rule for rule, _ in finished.planned()] == ["track", "all"]
+        code, output = finished.run("--cores", "1")
+    finally:
+        finished.write_config("small.yaml")
+    assert code == 0, output
+    assert list((finished.results / "mlflow").glob("*/*/meta.yaml"))
 
 
 def test_a_finished_run_has_nothing_left_to_do(finished):

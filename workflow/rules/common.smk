@@ -145,6 +145,7 @@ def final_targets():
         f"{RESULTS}/reports/index.html",
         *expand(f"{RESULTS}/reports/brains/{{brain}}.html", brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
+        *([f"{RESULTS}/mlflow"] if PROJECT.config["mlflow"] else []),
     ]
 
 

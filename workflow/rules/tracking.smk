@@ -1,0 +1,18 @@
+# Optional: `mlflow: true` in the config.
+rule track:
+    input:
+        rules.evaluate.output,
+        expand(
+            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=PROJECT.arms, fold=FOLDS
+        ),
+    output:
+        directory(f"{RESULTS}/mlflow"),
+    log:
+        f"{RESULTS}/logs/track.log",
+    conda:
+        "../../envs/tracking.yaml"
+    params:
+        arms=[vars(arm) for arm in PROJECT.arms.values()],
+        code=code("tracking.py"),
+    script:
+        "../../scripts/track.py"
