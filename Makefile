@@ -35,7 +35,7 @@ lint: $(INSTALLED)  ## check style and the workflow's rules
 	@$(BIN)/snakemake --lint
 
 lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
-	@pins=$$($(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//') && \
+	@pins=$$({ $(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//'; grep -v '^#' constraints.txt; } | sort -s -u -f -t= -k1,1) && \
 	  printf '%s\n' '# Versions that cellsift is tested with; `make lock` writes them. The one place of pins.' "$$pins" > constraints.txt
 
 clean:  ## remove the results and .venv

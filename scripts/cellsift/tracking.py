@@ -70,8 +70,8 @@ def _client(folder: Path):
             from mlflow import MlflowClient
         except ModuleNotFoundError as error:
             raise InputError(
-                "config, mlflow: the package mlflow-skinny is not installed; install cellsift with "
-                "its extra `tracking`, or set mlflow to false"
+                "config, mlflow: the package mlflow-skinny is not installed; run with --sdm conda, "
+                "install cellsift with its extra `tracking`, or set mlflow to false"
             ) from error
         yield MlflowClient(folder.absolute().as_uri())
     finally:

@@ -1,13 +1,16 @@
 """The chain in its per-rule environments, which a stand-in of conda really makes and activates."""
 
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from cellsift.tracking import SETTINGS
 from comparison import assert_same_tables
 
 pytestmark = pytest.mark.slow
@@ -76,3 +79,32 @@ def test_pip_sections_install(new_checkout, conda):
     installed = {path.name for path in made.glob("lib/python*/site-packages/*")}
     assert {"zarr", "tifffile"} <= installed
     assert not {"torch", "cellfinder", "keras"} & installed
+
+
+def test_mlflow_has_every_arm_and_fold(finished, conda):
+    """MLflow in its own environment, really downloaded, which then reads what was written."""
+    finished.write_config("small.yaml", mlflow=True)
+    only = ("--sdm", "conda", "--cores", "1", "--rerun-triggers", "mtime")
+    try:
+        ran = run(finished, conda, "results/mlflow", *only)
+    finally:
+        finished.write_config("small.yaml")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (made,) = [p for p in (finished.folder / ".snakemake" / "conda").iterdir() if p.is_dir()]
+    store = (finished.results / "mlflow").as_uri()
+    read = [made / "bin" / "python", TOOLS / "read_mlflow.py", store]
+    environment = os.environ | SETTINGS
+    printed = subprocess.run(read, env=environment, capture_output=True, text=True, check=True)
+    runs = json.loads(printed.stdout)
+    assert set(runs) == {"small", "small fold-0", "small fold-1"}
+    assert {run["state"] for run in runs.values()} == {"FINISHED"}
+    arm, fold = runs["small"], runs["small fold-1"]
+    assert fold["parent"] == arm["id"]
+    assert (
+        arm["parameters"].items() >= {"architecture": "resnet", "width": "4", "epochs": "3"}.items()
+    )
+    table = pd.read_csv(finished.results / "evaluation" / "end_to_end.csv")
+    of = table.set_index(["arm", "brain", "metric"])["value"]
+    assert arm["metrics"]["mouse_3/end_to_end/recall"] == of["small", "mouse_3", "recall"]
+    history = pd.read_csv(finished.results / "training" / "small" / "fold-1" / "history.csv")
+    assert fold["curve"] == history[["epoch", "validation_loss"]].to_numpy().tolist()

@@ -53,17 +53,6 @@ def test_tensorboard_shows_all_arms_and_folds(finished):
     assert all("validation_loss" in run["scalars"] for run in runs.values())
 
 
-def test_mlflow_is_one_more_step(finished):
-    finished.write_config("small.yaml", mlflow=True)
-    try:
-        assert [rule for rule, _ in finished.planned()] == ["track", "all"]
-        code, output = finished.run("--cores", "1")
-    finally:
-        finished.write_config("small.yaml")
-    assert code == 0, output
-    assert list((finished.results / "mlflow").glob("*/*/meta.yaml"))
-
-
 def test_a_finished_run_has_nothing_left_to_do(finished):
     assert finished.planned() == []
 
