@@ -18,6 +18,7 @@ install: $(INSTALLED)  ## set up .venv with the pinned dependencies
 demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the report is
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local
+	@echo "Open it in a browser: file://$(CURDIR)/results/reports/index.html"
 
 rehearsal: $(INSTALLED)  ## measure a whole brain of VOXELS=1e10 voxels, made up as it is read
 	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS)

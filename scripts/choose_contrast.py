@@ -18,5 +18,6 @@ with job(snakemake.log[0], snakemake.wildcards):
             {brain.name: brain.voxel_size for brain in brains},
             max(brain.settings["matching"]["distance_um"] for brain in brains),
             **keep,
+            partial=[brain.name for brain in brains if brain.non_cells],
         )
         write_json(chosen, snakemake.output[0])

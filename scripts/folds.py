@@ -14,9 +14,10 @@ with job(snakemake.log[0], snakemake.wildcards):
         candidates_in_um(brain.name, read_table(path), brain.voxel_size)
         for brain, path in zip(brains, snakemake.input, strict=True)
     ]
+    extent = cuboid_extent_um(
+        **brains[0].settings["cuboid"], data_voxel_sizes=[brain.voxel_size for brain in brains]
+    )
     table = assign_folds(
-        pd.concat(rows, ignore_index=True),
-        cuboid_extent_um=cuboid_extent_um(**brains[0].settings["cuboid"]),
-        **snakemake.params.training,
+        pd.concat(rows, ignore_index=True), cuboid_extent_um=extent, **snakemake.params.training
     )
     write_table(table, snakemake.output[0])

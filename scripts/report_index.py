@@ -5,4 +5,10 @@ from cellsift.reporting.pages import write_index
 
 with job(snakemake.log[0], snakemake.wildcards):
     config = snakemake.params.config
-    write_index(config["results"], config, snakemake.output[0], snakemake.params.roles)
+    write_index(
+        config["results"],
+        config,
+        snakemake.output[0],
+        snakemake.params.roles,
+        snakemake.params.arms,
+    )

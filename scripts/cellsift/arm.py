@@ -1,12 +1,13 @@
 """An arm as a whole: folds, their networks, and the one model that they make together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cellsift.configuration import Arm
+from cellsift.errors import InputError
 from cellsift.evaluation.calibration import calibrate
 from cellsift.inference.ensemble import write_ensemble
 from cellsift.io.cuboids import CuboidStore
@@ -27,9 +28,18 @@ def candidates_in_um(
     return table.assign(brain=brain, candidate=np.arange(len(table)), label=labels["label"])
 
 
-def cuboid_extent_um(shape: Sequence[int], voxel_size: Sequence[float]) -> tuple:
-    """Size of a cuboid along z, y, x in µm."""
-    return tuple(float(size) for size in np.multiply(shape, voxel_size))
+def cuboid_extent_um(
+    shape: Sequence[int],
+    voxel_size: Sequence[float],
+    data_voxel_sizes: Iterable[Sequence[float]],
+) -> tuple[float, float, float]:
+    """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
+
+    That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
+    volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
+    """
+    coarsest = np.max(list(data_voxel_sizes), axis=0)
+    return tuple(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
 
 
 def join_folds(
@@ -74,7 +84,8 @@ def train_arm(
     """
     folder, store = Path(folder), next(iter(stores.values()))
     rows = [candidates_in_um(brain, labels[brain], voxel_sizes[brain]) for brain in stores]
-    extent = cuboid_extent_um(store.shape, store.voxel_size)
+    sizes = [voxel_sizes[brain] for brain in stores]
+    extent = cuboid_extent_um(store.shape, store.voxel_size, sizes)
     table = assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
     places = [folder / "training" / f"fold-{fold}" for fold in range(folds)]
     sidecars = [
@@ -94,3 +105,18 @@ def train_arm(
     ]
     join_folds(folder, sidecars, [place / "scores.csv" for place in places], threshold)
     return folder
+
+
+def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:
+    """A brain's scores by the networks of `train_arm`'s `folder` that did not learn from them.
+
+    Columns brain, candidate, label, fold and logit; for `classify_brain`, where it classifies a
+    brain that was learnt from. Raises InputError if the arm did not learn from the brain.
+    """
+    scores = [read_table(file) for file in sorted(Path(folder).glob("training/*/scores.csv"))]
+    known = pd.concat(scores) if scores else pd.DataFrame({"brain": []})
+    of_brain = known[known["brain"] == brain]
+    if of_brain.empty:
+        names = ", ".join(sorted(set(known["brain"]))) or "no brain"
+        raise InputError(f"{folder}: the arm learnt from {names}, not from {brain!r}")
+    return of_brain

@@ -109,6 +109,8 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     config["training"] = _training(config["training"])
     config["detection"] = _detection(config["detection"], "config, detection")
     brains = _read_brains(Path(root) / config["brains_table"], config)
+    _refuse_unlike_channels(config["brains_table"], brains)
+    _refuse_shared_signals(config["brains_table"], brains, Path(root))
     arms = {name: _read_arm(name, config["training"]) for name in config["arms"]}
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
@@ -196,8 +198,16 @@ def _explain(problem: jsonschema.ValidationError) -> str:
     if problem.validator == "required":
         missing = sorted(set(problem.validator_value) - set(problem.instance))
         return f"{prefix}{', '.join(map(repr, missing))} is missing; add it"
+    if problem.validator == "enum":
+        found = "nothing" if problem.instance is None else repr(problem.instance)
+        known = ", ".join(map(str, problem.validator_value))
+        said = f"{shorten(found, LONGEST_QUOTE)} found; give one of {known}"
+    elif problem.instance is None:
+        said = "nothing found; fill it in"
+    else:
+        said = f"{shorten(problem.message, LONGEST_QUOTE)}; correct it"
     hint = problem.schema.get("description", "") if isinstance(problem.schema, dict) else ""
-    return prefix + shorten(problem.message, LONGEST_QUOTE) + (f" ({hint})" if hint else "")
+    return prefix + said + (f" ({hint})" if hint else "")
 
 
 def _read_yaml(path: Path) -> dict:
@@ -280,15 +290,13 @@ def _read_arm(name: str, training: dict) -> Arm:
 
 def _read_brains(path: Path, config: dict) -> dict[str, Brain]:
     brains: dict[str, Brain] = {}
-    for number, row in _rows(path):
-        content = validated(row, "brains.schema.yaml", f"{path}, line {number}")
-        name = content["brain"]
-        if name in brains:
+    for where, row in _rows(path):
+        brain = _brain(validated(row, "brains.schema.yaml", where), config, where)
+        if brain.name in brains:
             raise InputError(
-                f"{path}, line {number}: the brain {name!r} is there twice; give each brain a name "
-                "of its own"
+                f"{where}: {brain.name!r} is there twice; give each brain a name of its own"
             )
-        brains[name] = _brain(content, config, f"{path}, line {number}")
+        brains[brain.name] = brain
     if not brains:
         raise InputError(f"{path}: the table has no brain; add one row for each")
     for name in config["brains"]:
@@ -304,18 +312,55 @@ def _brain(row: dict, config: dict, where: str) -> Brain:
 
     name = row["brain"]
     voxel_size = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
-    try:
-        check_voxel_size(voxel_size, name)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
+    check_voxel_size(voxel_size, where)
     if row["non_cells"] and not row["cells"]:
         raise InputError(
-            f"{where}: brain {name!r} has non_cells but no cells; give its annotated cells too, or "
-            "leave non_cells empty"
+            f"{where}: there are non_cells but no cells; give its annotated cells too, or leave "
+            "non_cells empty"
         )
     paths = {key: row[key] for key in ("signal", "background", "cells", "non_cells")}
     settings = _settings(config, name)
     return Brain(name, voxel_size=voxel_size, role=row["role"], settings=settings, **paths)
+
+
+def _refuse_unlike_channels(table: str, brains: dict[str, Brain]) -> None:
+    """Refuse brains of one channel beside brains of two: a network takes one number of channels."""
+    one = next((name for name, brain in brains.items() if brain.background is None), None)
+    two = next((name for name, brain in brains.items() if brain.background is not None), None)
+    if one is not None and two is not None:
+        raise InputError(
+            f"{table}: brain {two!r} has a background, brain {one!r} has none, but all brains of a "
+            f"run need the same channels; give {one!r} its background, or leave the column "
+            "background empty for every brain"
+        )
+
+
+def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> None:
+    """Refuse a volume that stands for two brains: a locked test brain could be learnt from.
+
+    Brains of role predict do no harm: nothing is learnt from them or measured on them.
+    """
+    owners: dict[str, str] = {}
+    for name, brain in brains.items():
+        if brain.role == "predict":
+            continue
+        owner = owners.setdefault(_whereabouts(brain.signal, root), name)
+        if owner != name:
+            raise InputError(
+                f"{table}: brains {owner!r} and {name!r} have the same signal {brain.signal}; give "
+                "each brain a volume of its own, or remove one of the two rows"
+            )
+
+
+def _whereabouts(volume: str, root: Path) -> str:
+    """The same text for paths that lead to the same place."""
+    if "://" in volume:
+        return volume.rstrip("/")
+    try:
+        return str((root / volume).resolve())
+    # Such as a name too long for the disk, which preflight refuses with the brain's name.
+    except (OSError, ValueError, RuntimeError):
+        return volume
 
 
 def _settings(config: dict, brain: str) -> dict:
@@ -327,16 +372,24 @@ def _settings(config: dict, brain: str) -> dict:
     return settings
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict]]:
-    """The rows of the table, with their line numbers in the file."""
+def _rows(path: Path) -> Iterator[tuple[str, dict]]:
+    """The rows of the table, each with where it is, for messages: file, line and brain."""
     (_, header), *lines = _table_lines(path)
     columns = [column.strip() for column in header.split("\t")]
     if len(set(columns)) < len(columns):
         double = sorted({column for column in columns if columns.count(column) > 1})
         raise InputError(f"{path}: column {', '.join(double)} is there twice; keep one")
     for number, line in lines:
+        where = _place(path, number, columns, line)
         values = zip(columns, line.split("\t"), strict=True)
-        yield number, {column: _cell(column, value, path, number) for column, value in values}
+        yield where, {column: _cell(column, value.strip(), where) for column, value in values}
+
+
+def _place(path: Path, number: int, columns: list[str], line: str) -> str:
+    cells = dict(zip(columns, line.split("\t"), strict=False))
+    name = cells.get("brain", "").strip()
+    named = f", brain {shorten(repr(name), LONGEST_QUOTE)}" if name else ""
+    return f"{path}, line {number}{named}"
 
 
 def _table_lines(path: Path) -> list[tuple[int, str]]:
@@ -355,26 +408,29 @@ def _table_lines(path: Path) -> list[tuple[int, str]]:
     ]
     if not lines:
         raise InputError(f"{path}: the table is empty; it needs a line of column names")
-    columns = lines[0][1].count("\t") + 1
+    columns = [column.strip() for column in lines[0][1].split("\t")]
+    if len(columns) == 1:
+        raise InputError(
+            f"{path}, line {lines[0][0]}: 1 tab-separated column found, more than one expected; "
+            "separate columns by single tabs, not by spaces"
+        )
     for number, line in lines:
         found = line.count("\t") + 1
-        if columns == 1 or found != columns:
+        if found != len(columns):
             raise InputError(
-                f"{path}, line {number}: {found} tab-separated columns found, "
-                f"{'more than one' if columns == 1 else columns} expected; separate columns by "
-                "single tabs, not by spaces"
+                f"{_place(path, number, columns, line)}: {found} tab-separated columns found, "
+                f"{len(columns)} expected; separate columns by single tabs, not by spaces"
             )
     return lines
 
 
-def _cell(column: str, value: str, path: Path, line: int) -> str | float | None:
-    value = value.strip()
+def _cell(column: str, value: str, where: str) -> str | float | None:
     if column.startswith("voxel_"):
         try:
             return float(value)
         except ValueError as error:
-            found = repr(value) if value else "nothing"
+            found = shorten(repr(value), LONGEST_QUOTE) if value else "nothing"
             raise InputError(
-                f"{path}, line {line}: {column} is {found}; give the voxel size in µm as a number"
+                f"{where}: {column} is {found}; give the voxel size in µm as a number"
             ) from error
     return value or None

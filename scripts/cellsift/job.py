@@ -50,8 +50,9 @@ def wanted_device(snakemake) -> str:
 
     A job that asked its scheduler for a GPU insists on one, unless the config says `device: cpu`.
     """
-    device = snakemake.config.get("device", "auto")
-    return "cuda" if device == "auto" and snakemake.resources.get("gpu", 0) else device
+    device, resources = snakemake.config.get("device", "auto"), snakemake.resources
+    asked = resources.get("gpu", 0) or "gpu" in str(resources.get("gres", ""))
+    return "cuda" if device == "auto" and asked else device
 
 
 def memory_for_data(snakemake) -> int:

@@ -13,8 +13,10 @@ from cellsift.io.volumes import (
     Volume,
     check_files,
     check_voxel_size,
+    count_chunks,
     kind_of,
     list_planes,
+    naming_bad_planes,
     open_volume,
     open_voxels,
 )
@@ -49,9 +51,9 @@ def check_brain(brain: Brain) -> dict:
     data. Raises InputError with a message that names the brain, the file, what was found and what
     to change.
     """
-    check_voxel_size(brain.voxel_size, brain.name)
+    check_voxel_size(brain.voxel_size, f"brain {brain.name}")
     signal, found_signal = _check_channel(brain, "signal")
-    found = {"brain": brain.name, "role": brain.role, "signal": found_signal, "background": None}
+    found = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with _naming(brain, "background"):
@@ -66,12 +68,24 @@ def check_brain(brain: Brain) -> dict:
     }
 
 
+def warnings(found: dict) -> list[str]:
+    """What of `check_brain`'s findings may be wrong with a brain, but need not be."""
+    channels = [found["signal"], found["background"]]
+    return [
+        f"brain {found['brain']}: {channel['path']}: {channel['absent_chunks']} of "
+        f"{channel['chunks']} chunks have no file and read as empty. That is right if the writer "
+        "left out empty chunks; if not, copy or write the OME-Zarr again."
+        for channel in channels
+        if channel and channel["absent_chunks"]
+    ]
+
+
 def available_device() -> str:
-    """Return the name of the GPU that torch finds, "cpu", or "unknown" where torch is absent."""
+    """Return the name of the GPU that torch finds, "cpu", or "not known here" without torch."""
     try:
         import torch
     except ImportError:
-        return "unknown"
+        return "not known here"
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
@@ -96,6 +110,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         _refuse_constant(volume, intensities, column)
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
+        chunks, absent = count_chunks(path) or (None, None)
     return volume, {
         "path": str(path),
         "kind": kind_of(path),
@@ -109,12 +124,15 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "intensity_percentiles": {
             f"{percent:g}": intensities.percentile(percent) for percent in PERCENTILES
         },
+        "chunks": chunks,
+        "absent_chunks": absent,
     }
 
 
 def _refuse_not_finite(path: str, voxels: da.Array) -> None:
     """Read all voxels, a few chunks at a time, and refuse the first plane with NaN or infinity."""
-    bad = (~da.isfinite(voxels)).any(axis=(1, 2)).compute()
+    with naming_bad_planes(voxels, path):
+        bad = (~da.isfinite(voxels)).any(axis=(1, 2)).compute()
     if bad.any():
         z = int(np.argmax(bad))
         name = f", {list_planes(path)[z]}," if kind_of(path) in ("planes", "list") else ""
@@ -136,7 +154,8 @@ def _refuse_constant(volume: Volume, intensities: Intensities, column: str) -> N
     if intensities.distinct > 1:
         return
     # Cells may lie in other planes than the few looked at.
-    low, high = da.compute(volume.data.min(), volume.data.max())
+    with naming_bad_planes(volume.data, volume.source):
+        low, high = da.compute(volume.data.min(), volume.data.max())
     if low == high:
         advice = " or leave it empty" if column == "background" else ""
         raise InputError(

@@ -10,20 +10,28 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-RECORDER = '''"""At exit, note which modules came from outside this environment."""
-import atexit, os, sys, uuid
+# Snakemake adds the folder it lives in to the path of its jobs. What it needs itself may come from
+# there, as it would on a cluster; of the rest an environment must not even find what is optional.
+BARRIER = '''"""Keep out packages of the environment that Snakemake lives in, but not its own."""
+import os, sys, uuid
+from importlib.machinery import PathFinder
+from pathlib import Path
 
-def note():
-    import pathlib
-    other = os.environ["OTHER_SITE_PACKAGES"] + os.sep
-    strays = {name.split(".")[0] for name, module in list(sys.modules.items())
-              if (getattr(module, "__file__", None) or "").startswith(other)}
-    folder = pathlib.Path(os.environ["STRAYS"])
-    if any("cellsift" in name for name in sys.modules):
-        (folder / f"{uuid.uuid4()}.txt").write_text("\\n".join(sorted(strays)))
+OWN = {own!r}
 
-if "STRAYS" in os.environ:
-    atexit.register(note)
+class Barrier:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None and name not in OWN and name not in sys.builtin_module_names:
+            found = PathFinder.find_spec(name)
+            other = os.environ["OTHER_SITE_PACKAGES"] + os.sep
+            if found and (found.origin or "").startswith(other):
+                Path(os.environ["KEPT_OUT"], uuid.uuid4().hex).write_text(name)
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        return None
+
+if "KEPT_OUT" in os.environ:
+    sys.meta_path.insert(0, Barrier)
 '''
 
 
@@ -38,8 +46,20 @@ def link_packages(pins: list[str], prefix: Path) -> None:
         }:
             if not (site / name).exists():
                 (site / name).symlink_to(place / name)
-    (site / "record_strays.py").write_text(RECORDER)
-    (site / "record_strays.pth").write_text("import record_strays\n")
+        for file in map(str, found.files or ()):
+            # What packages put beside Python's library, such as templates of pages.
+            if "/share/" in file and (source := (place / file).resolve()).is_file():
+                target = prefix / file[file.index("/share/") + 1 :]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.symlink_to(source)
+    own = {name for found in _closure(["snakemake"]).values() for name in _top_level(found)}
+    (site / "barrier.py").write_text(BARRIER.format(own=sorted(own)))
+    (site / "barrier.pth").write_text("import barrier\n")
+
+
+def _top_level(found: Distribution) -> set[str]:
+    """Names of what a distribution has in site-packages, without suffixes."""
+    return {Path(str(file)).parts[0].split(".")[0] for file in found.files or ()}
 
 
 def _closure(pins: list[str]) -> dict[str, Distribution]:

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from comparison import assert_same_tables
 
@@ -17,7 +19,10 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
 # Of the small chain: the rules that want a GPU.
-ON_GPU = {"train", "classify", "explain", "cost"}
+ON_GPU = {"train", "score_chunk", "classify", "explain", "cost"}
+UNFINISHED = {"PENDING", "RUNNING", "COMPLETING"}
+# One brain is cut into slabs and chunks.
+DIVIDED = {"brains": {"mouse_3": {"jobs_per_brain": {"detection": 3, "cuboids": 2}}}}
 
 
 class Cluster:
@@ -74,11 +79,16 @@ def cluster(tmp_path_factory):
 def killed_and_finished(cluster, new_checkout):
     """A run on the cluster whose Snakemake was killed in the middle and started again."""
     checkout = new_checkout()
+    checkout.write_config("small.yaml", **DIVIDED)
     first = cluster.start(checkout)
     while first.poll() is None and not list(checkout.results.glob("brains/*/candidates.csv")):
         time.sleep(0.5)
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
+    # As the README says: end what it left, free the folder, start again.
+    left = {record["JobName"] for record in cluster.records() if record["JobState"] in UNFINISHED}
+    for name in left:
+        subprocess.run(["scancel", f"--name={name}"], check=True)
     unlocked, output = cluster.run(checkout, "--unlock")
     assert unlocked == 0, output
     code, output = cluster.run(checkout)
@@ -93,13 +103,15 @@ def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, finish
 def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished, cluster):
     """The scheduler's own record; small steps share jobs."""
     records = cluster.records()
-    rules = {re.match(r"rule_(.+?)(_wildcards|$)", r["Comment"])[1]: r for r in records}
-    assert rules.keys() >= ON_GPU
-    for rule, record in rules.items():
+    done = set()
+    for record in records:
+        rule = re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
         assert record["Partition"] == ("gpu" if rule in ON_GPU else "cpu"), rule
         assert (record.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU), rule
-    assert {"look_preflight_projection", "choose_keep_candidates_label"} <= rules.keys()
-    assert len(records) < 60
+        assert record["JobState"] in {"COMPLETED", "CANCELLED"}, rule
+        done |= {rule} if record["JobState"] == "COMPLETED" else set()
+    assert done >= ON_GPU | {"detect_slab", "choose_keep_candidates_label"}
+    assert len(records) < 80
 
 
 def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
@@ -118,24 +130,56 @@ def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
 def test_a_job_over_its_memory_comes_back_with_more(killed_and_finished, cluster):
     before = {record["JobId"] for record in cluster.records()}
     table = "results/evaluation/end_to_end.csv"
-    little = ["--set-resources", "evaluate:mem_mb=attempt * 300"]
+    # Less than Snakemake itself takes, and then a plenty.
+    little = ["--set-resources", "evaluate:mem_mb=attempt**4 * 60"]
     code, output = cluster.run(killed_and_finished, *little, "--forcerun", "evaluate", "--", table)
     assert code == 0, output
     tries = [record for record in cluster.records() if record["JobId"] not in before]
-    memory = [record["MinMemoryNode"] for record in tries]
-    assert [record["JobState"] for record in tries][-1] == "COMPLETED"
-    assert tries[0]["JobState"] != "COMPLETED"
-    assert memory == [f"{300 * (attempt + 1)}M" for attempt in range(len(tries))]
+    assert [record["MinMemoryNode"] for record in tries] == ["60M", "960M"]
+    assert tries[0]["JobState"] in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
+    assert tries[1]["JobState"] == "COMPLETED"
+
+
+def test_a_job_over_its_time_comes_back_with_more(killed_and_finished, cluster):
+    """A pipe in place of a volume, at which any reader waits for ever."""
+    before = {record["JobId"] for record in cluster.records()}
+    checkout = killed_and_finished
+    pipe = checkout.folder / "endless.tif"
+    os.mkfifo(pipe)
+    planes = np.random.default_rng(0).integers(100, 900, (28, 60, 60), dtype=np.uint16)
+    tifffile.imwrite(checkout.folder / "steady.tif", planes)
+    row = checkout.row("endless", "predict").replace("brains/endless/signal", pipe.name)
+    checkout.write_table(row.replace("brains/endless/background", "steady.tif"))
+    target = "results/brains/endless/preflight.json"
+    minutes = ["--set-resources", "preflight:runtime=attempt"]
+    process = cluster.start(checkout, *minutes, "--rerun-triggers", "mtime", "--", target)
+    try:
+        while process.poll() is None and not _ended(cluster, before):
+            time.sleep(1)
+        pipe.unlink()
+        tifffile.imwrite(pipe, planes)
+        output, _ = process.communicate(timeout=600)
+    finally:
+        checkout.write_table()
+    assert process.returncode == 0, output
+    tries = [record for record in cluster.records() if record["JobId"] not in before]
+    assert [record["JobState"] for record in tries] == ["TIMEOUT", "COMPLETED"]
+    assert [record["TimeLimit"] for record in tries] == ["00:01:00", "00:02:00"]
+
+
+def _ended(cluster: Cluster, before: set[str]) -> bool:
+    return any(
+        record["JobState"] not in UNFINISHED
+        for record in cluster.records()
+        if record["JobId"] not in before
+    )
 
 
 def test_a_gpu_job_without_a_gpu_says_so(killed_and_finished, cluster):
     checkout = killed_and_finished
     weights = "results/models/small/fold-0.safetensors"
-    checkout.write_config("small.yaml", device="auto")
-    try:
-        code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
-    finally:
-        checkout.write_config("small.yaml")
+    checkout.write_config("small.yaml", device="auto", **DIVIDED)
+    code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
     assert code != 0
     log = (checkout.results / "logs" / "train" / "small" / "fold-0.log").read_text()
     assert "device 'cuda' was asked for, but torch" in log

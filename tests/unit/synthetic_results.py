@@ -22,16 +22,26 @@ SHAPE = (36, 150, 210)
 DISTANCE_UM = 10.0
 SKILL = {"resnet_narrow": 3.2, "cellfinder_resnet18": 2.6}
 FOLDS = 3
+RECIPE = {
+    "epochs": 20,
+    "learning_rate": 0.001,
+    "augmentation": {"strength": 1.0, "operations": ["flip", "blur"]},
+}
+DESCRIPTION = (
+    "narrow enough for a laptop, normalised over channels",
+    "twice as wide, trained more slowly because it collapses at larger steps of the optimiser",
+)
 ROLES = {"mouse_a": "train", "mouse_b": "train", "mouse_c": "test", "mouse_d": "predict"}
 
 
 @dataclass(frozen=True)
 class SyntheticResults:
-    """Where the results lie, their config, and what the brains table says of each brain."""
+    """Where the results lie, their config, what its arms are, and what is known of each brain."""
 
     folder: Path
     configuration: dict
     information: dict[str, dict]
+    arms: list[dict]
 
 
 def make_results(
@@ -69,8 +79,23 @@ def make_results(
         name: {"role": role, "cells": str(folder / f"{name}.csv") if role != "predict" else None}
         for name, role in roles.items()
     }
-    configuration = {"arms": list(skill), "seed": 1, "detection": {"method": "dog"}}
-    return SyntheticResults(results, configuration, information)
+    configuration = {
+        "arms": list(skill),
+        "seed": 1,
+        "detection": {"method": "dog"},
+        "training": {"folds": FOLDS, **RECIPE},
+    }
+    arms = [
+        {
+            "name": arm,
+            "architecture": "resnet",
+            "options": {"depth": 18, "width": 16 * (number + 1)},
+            "recipe": RECIPE | ({"learning_rate": 0.0003} if number else {}),
+            "description": f"A ResNet-18 that is {DESCRIPTION[number % 2]}.",
+        }
+        for number, arm in enumerate(skill)
+    ]
+    return SyntheticResults(results, configuration, information, arms)
 
 
 def _make_brain(folder, results, name, role, skill, cells, seed):

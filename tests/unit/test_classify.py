@@ -71,6 +71,22 @@ def test_row_i_is_candidate_i_with_its_position(folder, store):
     assert cells["p_cell"].nunique() > 60
 
 
+def test_the_description_of_the_models_says_how_they_were_made(tmp_path):
+    made = {"seed": 7, "recipe": {"epochs": 3}, "brains": ["b", "c"]}
+    write_models(tmp_path, provenance=made)
+    described = read_json(tmp_path / "model.json")
+    assert described["normalisation"] == NORMALISATION.to_dict()
+    assert {key: described["provenance"][key] for key in made} == made
+    other = read_json(tmp_path / "fold-1.json")
+    other["normalisation"] = Normalisation.named("dataset", (4.8, 4.9), (0.1, 0.1)).to_dict()
+    other["provenance"]["brains"] = ["a", "c"]
+    write_json(other, tmp_path / "fold-1.json")
+    write_ensemble(tmp_path, [tmp_path / "fold-0.json", tmp_path / "fold-1.json"], CALIBRATION)
+    described = read_json(tmp_path / "model.json")
+    assert described["normalisation"] == [NORMALISATION.to_dict(), other["normalisation"]]
+    assert described["provenance"]["brains"] == ["a", "b", "c"]
+
+
 def test_the_mean_logit_of_the_models_is_divided_by_the_temperature(folder, store):
     logits = score_store(load_ensemble(folder), store)
     assert logits.shape == (70, 2)

@@ -9,7 +9,7 @@ from cellsift.training.recipe import DEFAULTS
 def said(value: object) -> str:
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 @pytest.mark.parametrize("method", list_detectors())

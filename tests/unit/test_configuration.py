@@ -19,6 +19,7 @@ ROW = {
     "cells": "a.csv",
     "non_cells": "",
 }
+OTHER = ROW | {"brain": "b", "role": "predict", "signal": "b.tif", "cells": ""}
 HEADER = list(ROW)
 SHIPPED = SCHEMAS.parents[1] / "config"
 CONFIGS = [SHIPPED / "config.yaml", *sorted(SHIPPED.glob("examples/*/*.yaml"))]
@@ -53,7 +54,7 @@ def test_overrides_of_one_brain_leave_the_others_alone(tmp_path):
     project = load(
         tmp_path,
         ROW,
-        ROW | {"brain": "b"},
+        OTHER,
         brains={"b": {"detection": {"soma_diameter": 9}, "intensity_range": [0, 1]}},
     )
     assert project.brains["b"].settings["detection"]["soma_diameter"] == 9
@@ -95,31 +96,85 @@ def test_bad_config_is_refused_with_its_key(tmp_path, config, message):
     assert message in str(refusal.value)
 
 
+NUMBER = "Give the size of a voxel in µm, a number above 0"
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "found", "remedy"),
     [
-        ({"role": "validate"}, "role"),
-        ({"brain": "../a"}, "brain"),
-        ({"brain": ""}, "brain"),
-        ({"signal": ""}, "signal"),
-        ({"voxel_z": ""}, "voxel_z"),
-        ({"voxel_z": "five"}, "voxel_z"),
-        ({"voxel_z": "0"}, "0"),
-        ({"voxel_y": "-2"}, "-2"),
-        ({"voxel_y": "nan"}, "nan"),
-        ({"voxel_x": "inf"}, "inf"),
-        ({"voxel_z": "0.005", "voxel_y": "0.002", "voxel_x": "0.002"}, "millimetres"),
-        ({"voxel_z": "5e-6", "voxel_y": "2e-6", "voxel_x": "2e-6"}, "metres"),
-        ({"cells": "", "non_cells": "n.csv"}, "non_cells"),
-        ({"cells": ""}, "no brain of role train has annotated cells"),
-        ({"role": "test"}, "no brain of role train has annotated cells"),
+        ({"role": "validate"}, "role: 'validate' found", "give one of train, test, predict"),
+        ({"role": ""}, "role: nothing found", "give one of train, test, predict"),
+        ({"signal": ""}, "signal: nothing found", "fill it in (Folder of TIFF planes"),
+        ({"voxel_z": ""}, "voxel_z is nothing", "give the voxel size in µm"),
+        ({"voxel_z": "five"}, "voxel_z is 'five'", "give the voxel size in µm"),
+        ({"voxel_z": "0"}, "voxel_z is 0", NUMBER),
+        ({"voxel_y": "-2"}, "voxel_y is -2", NUMBER),
+        ({"voxel_y": "nan"}, "voxel_y is nan", NUMBER),
+        ({"voxel_x": "inf"}, "voxel_x is inf", NUMBER),
+        ({"voxel_y": "0.002"}, "voxel_y is 0.002 µm, which looks like millimetres", "Give"),
+        ({"voxel_x": "2e-6"}, "voxel_x is 2e-06 µm, which looks like metres", "Give"),
+        ({"cells": "", "non_cells": "n.csv"}, "non_cells but no cells", "give its annotated cells"),
     ],
 )
-def test_bad_row_is_refused_with_file_and_remedy(tmp_path, change, message):
+def test_bad_row_is_refused_with_file_brain_finding_and_remedy(tmp_path, change, found, remedy):
     with pytest.raises(InputError) as refusal:
+        load(tmp_path, ROW, OTHER | change)
+    where, said = str(refusal.value).split(": ", 1)
+    assert where == f"{tmp_path / 'brains.tsv'}, line 3, brain 'b'"
+    assert found in said
+    assert remedy in said
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "found"),
+    [("../b", ", brain '../b'", "'../b' does not match"), ("", "", "brain: nothing found")],
+)
+def test_bad_name_is_refused_with_what_a_name_is(tmp_path, name, where, found):
+    with pytest.raises(InputError) as refusal:
+        load(tmp_path, ROW, OTHER | {"brain": name})
+    assert f"brains.tsv, line 3{where}: " in str(refusal.value)
+    assert found in str(refusal.value)
+    assert "letters, digits, dot, dash and underscore" in str(refusal.value)
+
+
+@pytest.mark.parametrize("change", [{"cells": ""}, {"role": "test"}, {"role": "predict"}])
+def test_table_without_an_annotated_train_brain_is_refused(tmp_path, change):
+    with pytest.raises(InputError, match="no brain of role train has annotated cells") as refusal:
         load(tmp_path, ROW | change)
-    assert message in str(refusal.value)
     assert "brains.tsv" in str(refusal.value)
+    assert "give at least one train brain a file" in str(refusal.value)
+
+
+def test_brains_of_one_and_of_two_channels_are_refused_by_name(tmp_path):
+    two = {"background": "back.tif"}
+    with pytest.raises(InputError, match=r"brains\.tsv: brain 'b' has a background, brain 'a' has"):
+        load(tmp_path, ROW, OTHER | two)
+    with pytest.raises(InputError, match="brain 'a' has a background.* give 'b' its background"):
+        load(tmp_path, ROW | two, OTHER)
+    assert len(load(tmp_path, ROW | two, OTHER | two).brains) == 2
+
+
+@pytest.mark.parametrize("role", ["train", "test"])
+@pytest.mark.parametrize("path", ["a.tif", "./x/../a.tif", "{}/a.tif", "link.tif"])
+def test_a_signal_that_stands_for_two_brains_is_refused(tmp_path, role, path):
+    """A locked test brain under another name could be learnt from."""
+    (tmp_path / "link.tif").symlink_to(tmp_path / "a.tif")
+    row = OTHER | {"role": role, "signal": path.format(tmp_path)}
+    with pytest.raises(InputError, match="brains 'a' and 'b' have the same signal") as refusal:
+        load(tmp_path, ROW, row)
+    assert "brains.tsv" in str(refusal.value)
+    assert "give each brain a volume of its own" in str(refusal.value)
+
+
+def test_a_volume_may_be_predicted_under_another_name(tmp_path):
+    again = OTHER | {"role": "predict", "signal": ROW["signal"]}
+    assert len(load(tmp_path, ROW, again).brains) == 2
+
+
+def test_a_signal_on_a_server_may_not_stand_for_two_brains_either(tmp_path):
+    url = "http://localhost/a.zarr"
+    with pytest.raises(InputError, match="the same signal"):
+        load(tmp_path, ROW | {"signal": url}, OTHER | {"role": "test", "signal": f"{url}/"})
 
 
 def test_duplicate_brain_names_its_line(tmp_path):
@@ -137,7 +192,8 @@ def test_a_row_with_a_column_too_few_names_its_line(tmp_path):
     write_table(tmp_path, ROW)
     with (tmp_path / "brains.tsv").open("a") as table:
         table.write("b\ttrain\tb.tif\n")
-    with pytest.raises(InputError, match="line 3: 3 tab-separated columns found, 9 expected"):
+    found = "line 3, brain 'b': 3 tab-separated columns found, 9 expected"
+    with pytest.raises(InputError, match=found):
         load_project({"brains_table": "brains.tsv", "arms": ["resnet_narrow"]}, tmp_path)
 
 

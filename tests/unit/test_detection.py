@@ -2,6 +2,7 @@
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -10,9 +11,10 @@ from cellsift.detection import (
     detect,
     detector_defaults,
     detector_parameters,
+    gather,
     list_detectors,
 )
-from cellsift.detection.contrast import filtered, maxima, measure
+from cellsift.detection.contrast import BRIGHTNESS_STEPS, filtered, maxima, measure
 from cellsift.detection.dog import contrast_at, scale_of
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
@@ -200,6 +202,28 @@ def test_an_empty_margin_does_not_change_the_contrast_of_tissue():
     wide_table = detect(volume_of(wide), "dog", minimum_contrast=0.3)
     inner = wide_table[wide_table["x"] < 50].reset_index(drop=True)
     np.testing.assert_allclose(inner.to_numpy(), table.to_numpy(), rtol=0.05)
+
+
+def test_of_too_many_candidates_the_highest_stay_however_they_were_gathered():
+    rng = np.random.default_rng(0)
+    weighted = rng.permutation(np.repeat(np.arange(1.0, 51.0), 2))
+    positions = np.arange(300).reshape(100, 3)
+    one = np.bincount([3000], minlength=BRIGHTNESS_STEPS)
+
+    def gathered(parts: int, most: int) -> pd.DataFrame:
+        pieces = [
+            {"positions": positions[rows], "weighted": weighted[rows], "brightness": one}
+            for rows in np.array_split(np.arange(100), parts)
+        ]
+        return gather(pieces, "dog", minimum_contrast=0, most_candidates=most)
+
+    everything = gathered(1, 100)
+    assert len(everything) == 100
+    for most, stay in ((100, 100), (20, 20), (21, 20), (1, 0)):
+        lowest = np.sort(everything["contrast"].to_numpy())[100 - stay :].min(initial=np.inf)
+        for parts in (1, 7, 100):
+            wanted = everything[everything["contrast"] >= lowest].reset_index(drop=True)
+            pd.testing.assert_frame_equal(gathered(parts, most), wanted)
 
 
 def test_minimum_contrast_drops_the_rest_and_nothing_else():

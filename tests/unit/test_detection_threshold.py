@@ -21,7 +21,7 @@ def brain(contrasts_of_cells, contrasts_of_others=(), unreached=0):
     return candidates.assign(contrast=found), pd.concat([cells, lost], ignore_index=True)
 
 
-def choose(brains, recall, candidates_per_cell=None):
+def choose(brains, recall, candidates_per_cell=None, partial=()):
     return choose_contrast_threshold(
         {name: pair[0] for name, pair in brains.items()},
         {name: pair[1] for name, pair in brains.items()},
@@ -29,6 +29,7 @@ def choose(brains, recall, candidates_per_cell=None):
         10.0,
         recall,
         candidates_per_cell,
+        partial,
     )
 
 
@@ -59,6 +60,25 @@ def test_a_limit_is_used_up_but_in_no_brain_exceeded():
     assert chosen["threshold"] == 0.6
     counts = {name: found["candidates_per_cell"] for name, found in chosen["brains"].items()}
     assert counts == {"a": 2.0, "b": 1.0}
+
+
+def test_a_brain_of_which_only_some_cells_are_annotated_sets_no_limit():
+    few = brain([0.9, 0.3], np.linspace(0.8, 0.4, 40))
+    brains = {"whole": brain([0.9, 0.8], [0.7, 0.2, 0.1]), "part": few}
+    with pytest.raises(InputError, match=r"takes 21\.00 candidates"):
+        choose(brains, 1.0, candidates_per_cell=2)
+    chosen = choose(brains, 1.0, candidates_per_cell=2, partial=["part"])
+    assert chosen["threshold"] == 0.2
+    assert chosen["brains"]["part"]["candidates"] == 42
+    assert chosen["brains"]["part"]["candidates_per_cell"] is None
+    assert choose(brains, 1.0, partial=["part"])["threshold"] == 0.3, "its recall still counts"
+
+
+def test_a_limit_needs_a_brain_whose_cells_are_all_annotated():
+    brains = {"a": brain([0.9, 0.8], [0.4]), "b": brain([0.9])}
+    with pytest.raises(InputError, match=r"all annotated train brains \(a, b\) have non_cells"):
+        choose(brains, 1.0, candidates_per_cell=2, partial=["a", "b"])
+    assert choose(brains, 1.0, partial=["a", "b"])["threshold"] == 0.8
 
 
 def test_candidates_of_equal_contrast_are_kept_or_dropped_together():

@@ -1,8 +1,10 @@
 """The per-rule environments: pinned as in constraints.txt, and sufficient for their rules."""
 
 import ast
+import json
 import re
 import sys
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -10,11 +12,38 @@ import pytest
 import yaml
 
 ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
+# Imports inside functions that no job calls, by the module that has them.
+NEVER_CALLED = {
+    # The config is read where Snakemake runs; jobs get what they need of it as plain data.
+    "cellsift.configuration": {
+        "torch",
+        "cellsift.detection",
+        "cellsift.io.volumes",
+        "cellsift.models",
+        "cellsift.training.recipe",
+    },
+    # Tells the device only where torch is.
+    "cellsift.preflight": {"torch"},
+}
+# Preflight checks the parameters of detection, but detects nothing.
+NEVER_CALLED_IN = {"volumes": {"cellsift.detection.cellfinder": {"torch", "cellfinder"}}}
+# What packages load by name, and the name of a package that is not installed here.
+ALSO = {
+    "papermill": {"ipykernel"},
+    "tifffile": {"imagecodecs"},
+    "torch.utils.tensorboard": {"tensorboard"},
+    "zarr": {"aiohttp", "fsspec"},
+}
+DISTRIBUTIONS = packages_distributions() | {"mlflow": ["mlflow-skinny"]}
 
 
 def pins(lines) -> dict[str, str]:
     found = (line.strip().split("==") for line in lines if "==" in line)
-    return {name.lower().replace("_", "-"): version for name, version in found}
+    return {normal(name): version for name, version in found}
+
+
+def normal(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def pip_part(repository: Path, name: str) -> dict[str, str]:
@@ -24,34 +53,76 @@ def pip_part(repository: Path, name: str) -> dict[str, str]:
     return pins(pip)
 
 
-def rules(repository: Path) -> list[tuple[str, str]]:
-    """Pairs of environment and script."""
+def rules(repository: Path) -> list[tuple[str, list[str]]]:
+    """Of each rule the environment, and what runs in it: a script, and a notebook if it has one."""
     text = "".join(p.read_text() for p in sorted((repository / "workflow/rules").glob("*.smk")))
     parts = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
     return [
-        (re.search(r"envs/(\w+)\.yaml", part)[1], re.search(r"scripts/(\w+\.py)", part)[1])
+        (
+            re.search(r"envs/(\w+)\.yaml", part)[1],
+            re.findall(r"scripts/\w+\.py|reports/\w+\.ipynb", part),
+        )
         for part in parts
     ]
 
 
-def imported(path: Path, scripts: Path, seen: set[Path]) -> set[str]:
-    """Top-level packages that a module needs as it is imported, through cellsift's own modules."""
-    if path in seen or not path.exists():
+def code_of(path: Path) -> ast.Module:
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    return ast.parse(text)
+
+
+def imports(code: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Names that are imported, and whether this waits for a call."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from ((name, node not in code.body) for name in names)
+
+
+def within(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def modules(name: str, scripts: Path) -> Iterator[tuple[str, Path]]:
+    """The module of this name, if it is cellsift's own, and the packages that it is in."""
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        place = scripts.joinpath(*parts[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.exists():
+                yield ".".join(parts[:end]), path
+
+
+def needed(
+    name: str, path: Path, scripts: Path, left_out: dict[str, set[str]], seen: set[Path]
+) -> set[str]:
+    """Names of foreign modules that a file imports, itself or through cellsift's own modules."""
+    if path in seen:
         return set()
     seen.add(path)
-    names = set()
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    outside = {name.split(".")[0] for name in names if not name.startswith("cellsift")}
-    for name in names:
-        if name.startswith("cellsift"):
-            place = scripts / name.replace(".", "/")
-            for module in (place.with_suffix(".py"), place / "__init__.py"):
-                outside |= imported(module, scripts, seen)
-    return outside
+    code, found = code_of(path), set()
+    names = {
+        imported
+        for imported, waits in imports(code)
+        if not (waits and within(imported, left_out.get(name, set())))
+    }
+    if "import_module" in {node.attr for node in ast.walk(code) if isinstance(node, ast.Attribute)}:
+        package = name.rpartition(".")[0]
+        names |= {f"{package}.{sibling.stem}" for sibling in path.parent.glob("*.py")}
+    for imported in names:
+        if within(imported, {"cellsift"}):
+            for module, file in modules(imported, scripts):
+                found |= needed(module, file, scripts, left_out, seen)
+        else:
+            found.add(imported)
+    return found
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -70,14 +141,17 @@ def test_every_rule_has_an_environment(repository):
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_environment_has_what_its_rules_import(repository, name):
     given = pip_part(repository, name)
-    scripts = repository / "scripts"
-    distributions = packages_distributions()
-    for environment, script in rules(repository):
-        if environment != name:
-            continue
-        for package in imported(scripts / script, scripts, set()) - set(sys.stdlib_module_names):
-            known = {d.lower().replace("_", "-") for d in distributions.get(package, [package])}
-            assert known & set(given), f"{script} imports {package}, which envs/{name}.yaml lacks"
+    left_out = NEVER_CALLED | NEVER_CALLED_IN.get(name, {})
+    files = {repository / file for env, files in rules(repository) if env == name for file in files}
+    assert files
+    for file in files:
+        names = needed(file.stem, file, repository / "scripts", left_out, set())
+        packages = {imported.split(".")[0] for imported in names} - set(sys.stdlib_module_names)
+        for module, more in ALSO.items():
+            packages |= more if module in names else set()
+        for package in packages:
+            known = {normal(d) for d in DISTRIBUTIONS.get(package, [package])}
+            assert known & set(given), f"{file} needs {package}, which envs/{name}.yaml lacks"
 
 
 def test_torchvision_stays_absent(repository):

@@ -13,15 +13,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from cellsift.errors import InputError
-from cellsift.evaluation.classification import (
-    METRICS,
-    RATE,
-    Ranking,
-    classification_metrics,
-    confusion,
-)
+from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
+from cellsift.evaluation.ranking import METRICS, RATE, Ranking
 
 
 def candidates(seed: int, count: int, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +54,7 @@ def test_values_are_those_of_sklearn():
 def test_resampled_values_are_those_of_sklearn_on_the_resample():
     is_cell, p_cell = candidates(1, 300)
     weights = np.random.default_rng(0).integers(0, 4, (5, 300))
-    found = Ranking(is_cell, p_cell, 0.5).statistics(weights)
+    found = Ranking(is_cell, p_cell, 0.5, np.arange(300)).statistics(weights)
     for row, drawn in enumerate(weights):
         area = reference.roc_auc_score(is_cell, p_cell, sample_weight=drawn)
         average = reference.average_precision_score(is_cell, p_cell, sample_weight=drawn)
@@ -164,6 +159,84 @@ def test_brains_that_differ_widen_every_interval():
     assert (wider >= 1).all()
 
 
+def in_blocks(seed: int, blocks: int = 80, each: int = 20) -> tuple[np.ndarray, ...]:
+    """Candidates of as many blocks, some of which hold cells that are hard to tell."""
+    generator = np.random.default_rng(seed)
+    block = np.repeat(np.arange(blocks), each)
+    is_cell = generator.random(len(block)) < generator.uniform(0.1, 0.5, blocks)[block]
+    shift = generator.normal(0, 1.5, blocks)[block]
+    logits = generator.normal(-1, 1, len(block)) + 2 * is_cell + shift
+    return is_cell, (1 / (1 + np.exp(-logits))).round(3), block
+
+
+def test_errors_that_lie_together_widen_every_interval():
+    is_cell, p_cell, block = in_blocks(0)
+    scattered = np.random.default_rng(1).permutation(block)
+    widths = []
+    for blocks in (None, scattered, block):
+        table = classification_metrics(is_cell, p_cell, 0.5, blocks=blocks).set_index("metric")
+        widths.append(table["high"] - table["low"])
+    alone, apart, together = widths
+    assert (together.drop(RATE) > 1.3 * alone.drop(RATE)).all()
+    assert together[RATE] >= alone[RATE]
+    assert (apart < 1.15 * alone).all(), "what is scattered at random is as good as independent"
+
+
+def test_intervals_over_blocks_cover_the_truth_where_those_over_candidates_do_not():
+    truth = classification_metrics(*in_blocks(9, 20_000)[:2], 0.5, resamples=1)["value"]
+    covered = np.zeros((2, len(METRICS)))
+    for seed in range(60):
+        is_cell, p_cell, block = in_blocks(seed)
+        for place, blocks in enumerate([block, None]):
+            table = classification_metrics(
+                is_cell, p_cell, 0.5, blocks=blocks, seed=seed, resamples=100
+            )
+            covered[place] += (table["low"] <= truth) & (truth <= table["high"])
+    by_blocks, by_candidates = covered / 60
+    assert by_blocks.min() > 0.83
+    assert by_blocks.mean() > 0.9
+    assert by_candidates.mean() < 0.75
+
+
+def test_too_few_blocks_are_as_good_as_none():
+    is_cell, p_cell, block = in_blocks(2, blocks=19)
+    pd.testing.assert_frame_equal(
+        classification_metrics(is_cell, p_cell, 0.5, blocks=block),
+        classification_metrics(is_cell, p_cell, 0.5),
+    )
+
+
+def test_two_arms_that_err_in_other_places_are_harder_to_tell_apart():
+    is_cell, p_cell, block = in_blocks(3)
+    generator = np.random.default_rng(4)
+    other = np.clip(p_cell + generator.normal(0, 0.25, 80)[block], 0, 1)
+    scores, thresholds = {"a": p_cell, "b": other}, {"a": 0.5, "b": 0.5}
+    alone, together = (
+        compare_arms(is_cell, scores, thresholds, blocks=blocks) for blocks in (None, block)
+    )
+    assert together["difference"].equals(alone["difference"])
+    wider = (together["high"] - together["low"]) / (alone["high"] - alone["low"])
+    assert (wider > 1.5).all()
+    one_brain = compare_arms(is_cell, scores, thresholds, ["x"] * len(is_cell), block)
+    pd.testing.assert_frame_equal(one_brain, together)
+
+
+def test_steps_of_a_long_ranking_that_are_taken_together_change_no_resample_much(monkeypatch):
+    is_cell, p_cell, block = in_blocks(5, blocks=400)
+    p_cell = p_cell + np.random.default_rng(0).random(len(p_cell)) / 1000
+    weights = np.random.default_rng(6).integers(0, 3, (4, 400))
+    exact = Ranking(is_cell, p_cell, 0.6, block).statistics(weights)
+    monkeypatch.setattr("cellsift.evaluation.ranking.MOST_STEPS", 500)
+    coarse = Ranking(is_cell, p_cell, 0.6, block)
+    assert coarse.cells.shape[1] <= 501
+    for metric, found in coarse.statistics(weights).items():
+        by_rank = metric in ("roc_auc", "average_precision", RATE)
+        np.testing.assert_allclose(found, exact[metric], atol=0.004 if by_rank else 1e-12)
+    for threshold in (0, 2):
+        extreme = Ranking(is_cell, p_cell, threshold, block).statistics(weights)
+        assert (extreme["recall"] == (threshold == 0)).all()
+
+
 def test_one_group_is_no_group_and_the_seed_decides():
     is_cell, p_cell = candidates(5, 300)
     first = classification_metrics(is_cell, p_cell, 0.5, seed=1)
@@ -173,10 +246,10 @@ def test_one_group_is_no_group_and_the_seed_decides():
     assert not first.equals(classification_metrics(is_cell, p_cell, 0.5, seed=2))
 
 
-def test_five_thousand_candidates_take_seconds():
-    is_cell, p_cell = candidates(6, 5000)
+def test_a_hundred_thousand_candidates_take_seconds():
+    is_cell, p_cell, block = in_blocks(6, blocks=20_000, each=5)
     start = time.perf_counter()
-    classification_metrics(is_cell, p_cell, 0.5, resamples=1000)
+    classification_metrics(is_cell, p_cell, 0.5, blocks=block, resamples=200)
     assert time.perf_counter() - start < 10
 
 
@@ -193,6 +266,14 @@ def test_five_thousand_candidates_take_seconds():
 def test_unusable_scores_are_refused(labels, p_cell, complaint):
     with pytest.raises(InputError, match=complaint):
         classification_metrics(np.array(labels, object), p_cell, 0.5)
+
+
+def test_groups_and_blocks_are_needed_for_every_candidate():
+    for name in ("groups", "blocks"):
+        with pytest.raises(InputError, match=f"2 scores but 1 {name}"):
+            classification_metrics(np.array([True, False]), [0.5, 0.5], 0.5, **{name: [1]})
+        with pytest.raises(InputError, match=f"2 scores but 1 {name}"):
+            compare_arms(np.array([True, False]), {"a": [0.5, 0.5]}, {"a": 0.5}, **{name: [1]})
 
 
 def test_curves_enclose_the_areas_of_the_metrics_though_thinned():

@@ -99,6 +99,17 @@ def test_classification_is_better_than_its_floor(tables):
     assert (floor["low"] > 0).all()
 
 
+def test_intervals_know_where_candidates_lie(brains, cells, tables):
+    """Errors are drawn with their neighbours: where the same candidates lie changes intervals."""
+    moved = [
+        AnnotatedBrain(**vars(brain) | {"voxel_size": (500.0, 200.0, 200.0)}) for brain in brains
+    ]
+    apart = evaluate_project(moved, cells, {"narrow": 0.5, "wide": 0.5}, resamples=100)
+    for name, value in {"classification": "value", "comparison": "difference"}.items():
+        assert tables[name][value].equals(apart[name][value])
+        assert not tables[name]["low"].equals(apart[name]["low"])
+
+
 def test_nothing_is_fitted_on_test_brains(brains, cells, tables):
     """Another test brain moves no row of a train brain, and no threshold."""
     other = annotated_brain("three", "test", 77)

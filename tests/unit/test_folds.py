@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellsift.arm import candidates_in_um, cuboid_extent_um
 from cellsift.errors import InputError
+from cellsift.io.resampling import data_size, data_starts
+from cellsift.training.folds import EXTENT as EXTENT_COLUMNS
 from cellsift.training.folds import assign_folds, held_out_rows, training_rows
 
 EXTENT = (100.0, 50.0, 50.0)
@@ -69,7 +72,7 @@ def test_no_training_cuboid_overlaps_a_held_out_one_and_none_is_left_out_in_vain
     brains = {f"brain {i}": count for i, count in enumerate(counts)}
     table = assign_folds(candidates(brains, seed=seed), folds, EXTENT)
     for fold in range(folds):
-        training, held_out = training_rows(table, fold, EXTENT), held_out_rows(table, fold)
+        training, held_out = training_rows(table, fold), held_out_rows(table, fold)
         assert not overlap(training, held_out).any()
         usable = table[(table["fold"] != fold) & (table["label"] != "ambiguous")]
         dropped = usable.drop(training.index)
@@ -81,8 +84,53 @@ def test_an_ambiguous_held_out_candidate_keeps_training_cuboids_away_too():
     table = candidates({"a": 2}).assign(
         z_um=0.0, y_um=0.0, x_um=[0.0, 40.0], label=["cell", "ambiguous"], fold=[0, 1]
     )
-    assert training_rows(table, 1, EXTENT).empty
-    assert len(training_rows(table.assign(x_um=[0.0, 50.0]), 1, EXTENT)) == 1
+    table[EXTENT_COLUMNS] = EXTENT
+    assert training_rows(table, 1).empty
+    assert len(training_rows(table.assign(x_um=[0.0, 50.0]), 1)) == 1
+
+
+def shared_voxels(table, fold, positions, size) -> int:
+    """How many training cuboids share a voxel with a held-out one, as extraction cuts them."""
+    starts = data_starts(positions, size)
+    training, held_out = training_rows(table, fold), held_out_rows(table, fold)
+    apart = np.abs(starts[training.index][:, None] - starts[held_out.index][None])
+    return int((apart < size).all(axis=2).any(axis=1).sum())
+
+
+@pytest.mark.parametrize(
+    ("shape", "voxel_size", "data_voxel_size"),
+    [
+        ((20, 50, 50), (5.0, 1.0, 1.0), (6.0, 1.62, 1.62)),
+        ((20, 50, 50), (5.0, 1.0, 1.0), (5.0, 2.0, 2.0)),
+        ((12, 25, 25), (5.0, 2.0, 2.0), (5.0, 2.0, 2.0)),
+        ((8, 34, 30), (5.0, 1.0, 1.0), (10.0, 4.0, 4.0)),
+    ],
+)
+def test_blocks_share_no_voxel_of_the_volume_though_cuboids_are_cut_in_whole_ones(
+    shape, voxel_size, data_voxel_size
+):
+    size = np.array(data_size(shape, voxel_size, data_voxel_size))
+    extent = cuboid_extent_um(shape, voxel_size, [data_voxel_size])
+    shared, shared_by_size_alone = 0, 0
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        # Half voxels are where rounding goes either way.
+        positions = rng.integers(0, 2 * size * (2, 2, 9), (300, 3)) / 2
+        labels = pd.DataFrame(positions, columns=["z", "y", "x"])
+        labels["label"] = rng.choice(["cell", "no_cell"], 300)
+        rows = candidates_in_um("a", labels, data_voxel_size)
+        safe = assign_folds(rows, 2, extent)
+        nominal = assign_folds(rows, 2, np.multiply(shape, voxel_size))
+        for fold in range(2):
+            shared += shared_voxels(safe, fold, positions, size)
+            shared_by_size_alone += shared_voxels(nominal, fold, positions, size)
+    assert shared == 0
+    assert shared_by_size_alone > 0, "these candidates would not show it"
+
+
+def test_the_coarsest_brain_decides_on_the_room_between_blocks():
+    room = cuboid_extent_um((20, 50, 50), (5, 1, 1), [(6, 1.62, 1.62), (5, 2, 2)])
+    assert room == (106.0, 52.0, 52.0)
 
 
 def test_folds_do_not_depend_on_the_order_of_the_rows():

@@ -8,7 +8,9 @@ from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score
 
 from cellsift.evaluation.intervals import (
+    blocks_of,
     delong,
+    drawn_units,
     false_positive_rate_bounds,
     percentile_interval,
     resampled_weights,
@@ -41,6 +43,10 @@ def test_f1_interval_holds_f1_and_shrinks_with_more_cells():
     assert narrow[1] - narrow[0] < (high - low) / 2
 
 
+def drawn(units, clusters, resamples) -> np.ndarray:
+    return np.concatenate(list(resampled_weights(units, clusters, resamples, seed=0)))
+
+
 def normal_scores(generator, cells, others):
     is_cell = np.repeat([True, False], [cells, others])
     return is_cell, generator.normal(size=cells + others) + 1.2 * is_cell
@@ -51,7 +57,7 @@ def test_delong_agrees_with_sklearn_and_the_bootstrap():
     scores = scores.round(1)  # many ties
     area, low, high = delong(is_cell, scores)
     assert area == pytest.approx(roc_auc_score(is_cell, scores))
-    (weights,) = resampled_weights(400, None, 400, seed=0)
+    weights = drawn(400, None, 400)
     areas = [roc_auc_score(is_cell, scores, sample_weight=w) for w in weights]
     assert np.quantile(areas, [0.025, 0.975]) == pytest.approx([low, high], abs=0.01)
 
@@ -92,12 +98,37 @@ def test_resamples_keep_the_number_of_rows_and_repeat_by_seed():
 
 
 def test_clustered_resamples_draw_whole_brains_first():
-    (weights,) = resampled_weights(60, np.tile(["a", "b", "c"], 20), 400, seed=0)
+    weights = drawn(60, np.tile(["a", "b", "c"], 20), 400)
     of_brain = weights.reshape(400, 20, 3).sum(axis=1)
     assert set(np.unique(of_brain)) == {0, 20, 40, 60}
     assert (of_brain.sum(axis=1) == 60).all()
     assert of_brain.mean(axis=0) == pytest.approx([20, 20, 20], abs=3)
     assert (of_brain == 0).mean() == pytest.approx((2 / 3) ** 3, abs=0.05)
+
+
+def test_blocks_are_cubes_of_100_micrometres():
+    positions = np.array([[-1, 0, 0], [0, 0, 0], [99.9, 99.9, 99.9], [0, 0, 100], [5, 99, 150]])
+    block = blocks_of(positions)
+    assert (block[:, None] == block).sum(axis=1).tolist() == [1, 2, 2, 2, 2]
+    assert block[1] == block[2] != block[3] == block[4]
+    assert len(blocks_of(np.zeros((0, 3)))) == 0
+    scattered = np.random.default_rng(0).uniform(-500, 900, (3000, 3))
+    cubes = {tuple(cube) for cube in np.floor(scattered / 50).astype(int)}
+    assert len(np.unique(blocks_of(scattered, 50))) == len(cubes)
+
+
+def test_units_are_blocks_where_there_are_enough_and_never_span_brains():
+    brain, block = np.repeat(["a", "b"], [60, 30]), np.arange(90) % 25
+    unit, brains = drawn_units(90, brain, block)
+    assert brains.tolist() == ["a"] * 25 + ["b"] * 25
+    assert (unit[:60] == block[:60]).all()
+    assert (brains[unit] == brain).all()
+    few = np.where(brain == "b", block % 19, block)
+    unit, brains = drawn_units(90, brain, few)
+    assert brains.tolist() == ["a"] * 25 + ["b"] * 30
+    assert unit[60:].tolist() == list(range(25, 55))
+    assert drawn_units(4)[0].tolist() == [0, 1, 2, 3]
+    assert [len(part) for part in drawn_units(0)] == [0, 0]
 
 
 def test_false_positive_rate_bounds_cover_the_truth_and_need_many_cells():

@@ -11,7 +11,7 @@ import zarr
 
 from cellsift.configuration import Brain
 from cellsift.errors import InputError
-from cellsift.preflight import check_brain
+from cellsift.preflight import check_brain, warnings
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 
@@ -84,6 +84,10 @@ def test_a_good_brain_is_described(brain, voxels):
     for percent, value in signal["intensity_percentiles"].items():
         assert value == np.percentile(looked_at, float(percent), method="inverted_cdf")
     assert found["device"]
+    # Not a matter of the files: the brains table has it.
+    assert "role" not in found
+    assert signal["absent_chunks"] is None
+    assert warnings(found) == []
     assert check_brain(brain) == found
 
 
@@ -256,6 +260,48 @@ def test_bad_ome_zarr_is_refused(brain, voxels, tmp_path):
         }
         found = f"axis {name} has length {shape[0]}"
         assert_refused(signal_alone(brain, path), path, found, "Write one position")
+
+
+def write_ome_zarr(path: Path, voxels: np.ndarray, **options) -> Path:
+    group = zarr.create_group(path)
+    group.create_array("0", data=voxels, **options)
+    scale = [{"type": "scale", "scale": list(VOXEL_SIZE)}]
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "axes": [{"name": axis} for axis in "zyx"],
+                "datasets": [{"path": "0", "coordinateTransformations": scale}],
+            }
+        ],
+    }
+    return path
+
+
+def test_absent_chunks_of_an_ome_zarr_are_told_but_not_refused(brain, voxels, tmp_path):
+    path = write_ome_zarr(tmp_path / "brain.zarr", voxels, chunks=(4, 20, 18))
+    good = signal_alone(brain, path)
+    found = check_brain(good)
+    assert (found["signal"]["chunks"], found["signal"]["absent_chunks"]) == (12, 0)
+    assert warnings(found) == []
+    (path / "0" / "c" / "0" / "1" / "0").unlink()
+    found = check_brain(good)
+    assert found["signal"]["absent_chunks"] == 1
+    (warning,) = warnings(found)
+    for part in ("brain mouse-3", str(path), "1 of 12 chunks", "write the OME-Zarr again"):
+        assert part in warning
+
+
+@pytest.mark.parametrize("kind", ["float", "dark"])
+def test_a_damaged_chunk_far_from_the_planes_looked_at_is_refused(brain, voxels, tmp_path, kind):
+    """Float data are read whole, and so is a volume of which a few planes show nothing."""
+    values = voxels.astype(np.float32) if kind == "float" else np.ones_like(voxels)
+    options = {"compressors": zarr.codecs.ZstdCodec(), "chunks": (2, 40, 36)}
+    path = write_ome_zarr(tmp_path / "brain.zarr", values, **options)
+    chunk = path / "0" / "c" / "2" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:10])
+    bad = signal_alone(brain, path, intensity_range=[0, 4000])
+    assert_refused(bad, path, "planes 4 to 5 (counted from 0)", "Copy or export")
 
 
 @pytest.mark.parametrize("size", [0, -1, np.inf, np.nan, 0.002, 2e-6])

@@ -19,10 +19,12 @@ STEPS = {
     "detect": {"seconds": 100.0, "voxels": 10**9, "bytes_read": 2 * 10**9, "candidates": 5000},
     "cuboids": {"seconds": 40.0, "voxels": 10**9, "bytes_read": 4 * 10**9, "candidates": 5000},
     "classify": {"seconds": 60.0, "candidates": 5000},
+    "project": {"seconds": 10.0, "bytes_read": 4 * 10**9},
 }
 for step in STEPS.values():
     step |= {"peak_memory": GIGABYTE, "memory_before": GIGABYTE // 4}
 STEPS["cuboids"]["bytes_written"] = 2 * 10**8
+STEPS["detect"] |= {"gathering_seconds": 4.0, "halo_planes": 12}
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +77,23 @@ def test_extrapolation_scales_with_voxels_and_nodes():
     assert whole["candidates"] == 500_000
     assert whole["cuboid_bytes"] == 2 * 10**10
     assert whole["hours"]["1"] == pytest.approx(
-        {"detect": 100 / 36, "cuboids": 40 / 36, "classify": 60 / 36}
+        {"detect": 100 / 36, "cuboids": 40 / 36, "classify": 60 / 36, "project": 10 / 36}
     )
-    assert whole["hours"]["100"]["detect"] == pytest.approx(1 / 36)
-    # 20 MB/s and 100 MB/s of a storage that gives 1 GB/s.
-    assert whole["nodes_until_storage"] == pytest.approx({"detect": 50, "cuboids": 10})
-    time, storage, memory = whole["binds_first"]
-    assert "detect: 50%" in time
-    assert "10 nodes" in storage
-    assert "cuboids" in storage
-    assert "21.5 times" in memory
+    # Gathering and projections are one job for a brain.
+    assert whole["hours"]["100"] == pytest.approx(
+        {"detect": 4.96 / 36, "cuboids": 0.4 / 36, "classify": 0.6 / 36, "project": 10 / 36}
+    )
+    # 20 MB/s, 100 MB/s and 400 MB/s of a storage that gives 1 GB/s.
+    assert whole["nodes_until_storage"] == pytest.approx(
+        {"detect": 50, "cuboids": 10, "project": 2.5}
+    )
+    time, alone, storage, memory = whole["binds_first"]
+    assert "detect: 48%" in time
+    assert "project, with 0.28 h" in alone
+    assert "project" in storage
+    plane = whole["plane_bytes"] / 2
+    assert whole["detect_bytes"] == pytest.approx(4 * 12 * plane)
+    assert f"{whole['detect_bytes'] / 1e9:.1f} GB" in memory
 
 
 def test_the_page_says_what_was_measured():
@@ -109,7 +118,7 @@ def test_a_small_rehearsal_leaves_its_report_alone(tmp_path):
     assert main([str(tmp_path), "--voxels", "2e6", "--memory-gb", "0.2"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rehearsal.json", "report.md"]
     found = json.loads((tmp_path / "rehearsal.json").read_text())
-    assert list(found["steps"]) == ["read", "detect", "cuboids", "classify"]
+    assert list(found["steps"]) == ["read", "detect", "cuboids", "classify", "project"]
     assert found["voxels"] == np.prod(found["shape"])
     assert found["steps"]["classify"]["candidates"] == found["steps"]["cuboids"]["candidates"] > 3
 

@@ -16,8 +16,9 @@ from PIL import Image
 from synthetic_results import make_results
 
 from cellsift.errors import InputError
-from cellsift.reporting import pages
+from cellsift.reporting import brain_page, pages
 from cellsift.reporting.pages import PageError, write_brain, write_index, write_page
+from cellsift.reporting.results import Results
 
 TEN_MB = 10 * 2**20
 WIDTH = 1366
@@ -79,7 +80,7 @@ def written(synthetic) -> dict[str, Path]:
     """The pages of the synthetic results: index, a test brain, a brain without annotation."""
     folder = synthetic.folder / "reports"
     found = {"index": folder / "index.html"}
-    write_index(synthetic.folder, synthetic.configuration, found["index"])
+    write_index(synthetic.folder, synthetic.configuration, found["index"], arms=synthetic.arms)
     for brain in ("mouse_c", "mouse_d"):
         found[brain] = folder / "brains" / f"{brain}.html"
         write_brain(
@@ -136,6 +137,11 @@ def test_index_answers_the_questions_of_a_reader(written, synthetic):
         "Seed: 1",
         "method: dog",
         "2.13.0",
+        "twice as wide, trained more slowly",
+        "resnet, depth 18, width 32",
+        "learning_rate 0.0003",
+        "blocks of 100 µm of tissue",
+        "the threshold were chosen on these scores",
     ):
         assert part in text
     assert "nan" not in re.findall(r"\w+", text)
@@ -161,6 +167,7 @@ def test_brain_pages_tell_annotated_from_unannotated_brains(written):
     for text in (annotated, other):
         assert "174 candidates" in text
         assert "0.18 × 0.30 × 0.42 mm" in text
+        assert re.search(r"\d+ of them lie so near the border", text)
 
 
 @pytest.mark.slow
@@ -238,6 +245,16 @@ def test_odd_projects_have_pages_too(tmp_path):
         code_of(pages.REPORTS / "index.ipynb", shared)
         brain = {"brain": "a", "information": made.information["a"]}
         code_of(pages.REPORTS / "brain.ipynb", shared | brain)
+
+
+def test_candidates_near_the_border_are_counted(synthetic):
+    shown = brain_page.BrainResults(Results(synthetic.folder, synthetic.configuration), "mouse_c")
+    z, y, x = shown.cuboids.positions.T
+    near = (z < 5) | (z >= 32) | (y < 12) | (y >= 139) | (x < 12) | (x >= 199)
+    found = re.search(r"(\d+) of them lie so near", brain_page.facts(shown))
+    assert abs(int(found.group(1)) - near.sum()) <= 3
+    shown.cuboids.padded[:] = False
+    assert "border" not in brain_page.facts(shown)
 
 
 def test_notebooks_are_stored_without_outputs_and_take_parameters():

@@ -93,6 +93,7 @@ def test_verdict_without_test_brain_warns_that_values_are_too_good(tmp_path):
     write_evaluation(tmp_path, {"narrow": 0.8, "wide": 0.9}, role="train")
     said = verdict(tmp_path)
     assert "no annotated test brain" in said
+    assert "the epoch" in said
     assert "too good" in said
     assert "not compared on the same candidates" in said
 
@@ -175,6 +176,26 @@ def test_metric_table_has_a_row_for_each_brain_and_arm_and_keeps_brains_together
     assert table["F1"].tolist() == ["0.50 [0.40, 0.60]"] * 3 + ["–"]
 
 
+def test_arms_are_told_apart_by_what_differs_from_the_common_recipe():
+    shared = {"epochs": 40, "learning_rate": 0.001, "augmentation": {"strength": 1.0}}
+    arm = {"architecture": "resnet", "options": {"depth": 18}, "description": "Small."}
+    own = {"learning_rate": 0.0001, "augmentation": {"strength": 0.5, "operations": ["flip"]}}
+    arms = {
+        "small": arm | {"recipe": shared},
+        "slow": arm | {"recipe": shared | own, "options": {}, "description": ""},
+    }
+    table = tables.arm_table(arms, {"folds": 3} | shared)
+    assert table.to_numpy().tolist() == [
+        ["small", "Small.", "resnet, depth 18", "as for all"],
+        [
+            "slow",
+            "–",
+            "resnet",
+            "learning_rate 0.0001, augmentation (strength 0.5, operations [flip])",
+        ],
+    ]
+
+
 def test_costs_are_shown_in_units_that_people_read():
     cost = pd.DataFrame(
         {
@@ -222,7 +243,7 @@ def test_projection_is_the_brightest_voxel_however_the_volume_is_chunked(voxels,
     np.testing.assert_array_equal(made.top[0], voxels.max(axis=0))
     np.testing.assert_array_equal(made.front[0], voxels.max(axis=1))
     assert made.size_um == (55.0, 46.0, 60.0)
-    monkeypatch.setattr("cellsift.reporting.projections.PLANES_HELD_MB", 2**-9)
+    monkeypatch.setattr("cellsift.io.reading.LARGEST_READ", 2**11)
     for depth in (1, 4, 11):
         again = project(volume(voxels, depth))
         np.testing.assert_array_equal(again.top, made.top)
@@ -235,9 +256,7 @@ def test_projection_is_read_in_slabs_of_bounded_size(voxels, monkeypatch):
     monkeypatch.setattr(
         Volume, "planes", lambda self, a, b: read.append(b - a) or planes(self, a, b)
     )
-    monkeypatch.setattr(
-        "cellsift.reporting.projections.PLANES_HELD_MB", 2 * voxels[0].nbytes / 2**20
-    )
+    monkeypatch.setattr("cellsift.io.reading.LARGEST_READ", 2 * voxels[0].nbytes)
     project(volume(voxels, depth=1))
     assert max(read) <= 2
     assert sum(read) == len(voxels)

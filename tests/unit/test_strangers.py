@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from fuzzing import FUZZ
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cellsift.configuration import read_project
@@ -33,9 +34,6 @@ SIDECAR = {
     "normalisation": Normalisation().to_dict(),
     "provenance": {},
 }
-FUZZ = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 class Trap:

@@ -15,7 +15,13 @@ import tifffile
 import zarr
 
 from cellsift.errors import InputError
-from cellsift.io.volumes import Volume, check_files, check_voxel_size, open_volume
+from cellsift.io.volumes import (
+    Volume,
+    check_files,
+    check_voxel_size,
+    count_chunks,
+    open_volume,
+)
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 
@@ -142,6 +148,8 @@ def test_a_list_keeps_its_own_order(tmp_path, voxels):
         [f"{40 * z:06}.tif" for z in range(12)],
         [f"img_{z}_C01_t{7919 * z * z}.TIFF" for z in range(12)],
         [f"z{2.5 * z:.1f}.tif" for z in range(12)],
+        [f"z{10 * z / 3:.2f}.tif" for z in range(12)],
+        [f"{round(100 * z / 3):06}.tif" for z in range(12)],
         [f"{letter}.tif" for letter in "abcdefghijkl"],
     ],
     ids=lambda names: names[1],
@@ -195,22 +203,76 @@ def test_big_endian_ome_zarr_opens_as_native(tmp_path, voxels):
     np.testing.assert_array_equal(volume.data.compute(), voxels)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_ome_zarr_opens_from_a_url(tmp_path, voxels, version):
-    write_ome_zarr(tmp_path / "remote.zarr", voxels, version)
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
+    def log_message(self, *_):
+        pass
 
+
+@pytest.fixture
+def server(tmp_path):
+    """A server of the test's folder."""
     handler = functools.partial(Quiet, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        volume = open_volume(f"{address}/remote.zarr", VOXEL_SIZE)
-        np.testing.assert_array_equal(volume.planes(2, 5), voxels[2:5])
-        assert "OME-Zarr" in refusal(f"{address}/absent.zarr")
+        yield server
         server.shutdown()
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_opens_from_a_url(tmp_path, voxels, server, version):
+    write_ome_zarr(tmp_path / "remote.zarr", voxels, version)
+    address = f"http://127.0.0.1:{server.server_port}"
+    volume = open_volume(f"{address}/remote.zarr", VOXEL_SIZE)
+    np.testing.assert_array_equal(volume.planes(2, 5), voxels[2:5])
+    assert "OME-Zarr" in refusal(f"{address}/absent.zarr")
+
+
+@pytest.mark.parametrize("gone", ["folder", "server"])
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_server_that_loses_the_brain_does_not_show_darkness(
+    tmp_path, voxels, server, version, gone
+):
+    path = write_ome_zarr(tmp_path / "remote.zarr", voxels, version)
+    url = f"http://127.0.0.1:{server.server_port}/remote.zarr"
+    volume = open_volume(url, VOXEL_SIZE)
+    np.testing.assert_array_equal(volume.planes(0, 2), voxels[:2])
+    if gone == "folder":
+        shutil.rmtree(path)
+    else:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(InputError, match=r"planes 5 to 9 .*cannot be reached") as caught:
+        volume.planes(6, 8)
+    assert url in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_chunks_without_a_file_are_counted(tmp_path, voxels, version):
+    """A writer may leave out chunks of zeros, so that they cannot be told from lost ones."""
+    voxels[:5, :16, :16] = 0
+    path = write_ome_zarr(tmp_path / "brain.zarr", voxels[None, None], version, "tczyx")
+    assert count_chunks(path) == (3 * 2 * 2, 1)
+    (path / "0" / ("0.0.2.1.1" if version == "0.4" else "c/0/0/2/1/1")).unlink()
+    assert count_chunks(path) == (12, 2)
+    check_files(path)
+
+
+def test_files_of_a_sharded_ome_zarr_are_counted_as_they_lie_on_disk(tmp_path, voxels):
+    options = {"chunks": (2, 8, 6), "shards": (4, 24, 18)}
+    path = write_ome_zarr(tmp_path / "sharded.zarr", voxels, **options)
+    (path / "0" / "c" / "1" / "0" / "0").unlink()
+    assert count_chunks(path) == (3, 1)
+
+
+def test_a_hundred_thousand_chunks_are_counted_in_seconds(tmp_path, voxels):
+    path = write_ome_zarr(tmp_path / "many.zarr", voxels[:1], chunks=(1, 1, 1))
+    many = zarr.open_array(path / "0", mode="r+")
+    many.resize((100_000, 1, 1))
+    start = time.perf_counter()
+    assert count_chunks(path) == (100_000, 99_999)
+    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int32, np.uint32])
@@ -297,6 +359,23 @@ def test_a_gap_in_an_even_series_of_larger_steps_is_refused(tmp_path, voxels):
     for z in (0, 1, 2, 4, 5):
         tifffile.imwrite(tmp_path / f"{z * 40:06}.tif", voxels[z])
     assert "number 120 is missing" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [
+        ((0, 1, 3), 2),
+        ((0, 1, 3, 5), 2),
+        ((1, 2, 4, 6, 8, 9), 3),
+        ((0, 1, 3, 5, 6, 8, 10), 2),
+        ((0, 2, 4, 5), 1),
+        (("0.0", "2.5", "5.0", "10.0"), "7.5"),
+    ],
+)
+def test_many_gaps_do_not_pass_for_even_steps(tmp_path, voxels, numbers, missing):
+    for z, number in enumerate(numbers):
+        tifffile.imwrite(tmp_path / f"plane_{number}.tif", voxels[z])
+    assert f"number {missing} is missing" in refusal(tmp_path)
 
 
 def test_two_channels_in_one_folder_are_refused(tmp_path, voxels):
@@ -483,6 +562,24 @@ def test_a_chunk_that_is_cut_off_is_refused_when_read(tmp_path, voxels, version,
     with pytest.raises(InputError, match="cannot be read") as caught:
         open_volume(path, VOXEL_SIZE).planes(0, 4)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(
+    ("depth", "bad", "named"),
+    [(1, 7, "plane 7 "), (3, 2, "planes 6 to 8 "), (5, 2, "planes 10 to 11 ")],
+)
+def test_the_planes_of_the_first_bad_chunk_are_named(tmp_path, voxels, version, depth, bad, named):
+    options = {"compressors": numcodecs.Zstd() if version == "0.4" else zarr.codecs.ZstdCodec()}
+    options["chunks"] = (depth, 16, 16)
+    path = write_ome_zarr(tmp_path / "bad.zarr", voxels, version, **options)
+    for z in (bad, -(-len(voxels) // depth) - 1):
+        cut(path / "0" / (f"{z}.0.1" if version == "0.4" else f"c/{z}/0/1"), 0.5)
+    volume = open_volume(path, VOXEL_SIZE)
+    with pytest.raises(InputError) as caught:
+        volume.planes(1, 12)
+    assert f"{path}: {named}(counted from 0): cannot be read" in str(caught.value)
+    np.testing.assert_array_equal(volume.planes(0, 6), voxels[:6])
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -5,6 +5,9 @@ One message names the brain and what to do, the others are finished, nothing is 
 
 import shutil
 import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,6 @@ pytestmark = pytest.mark.slow
 
 SHAPE = (28, 150, 180)
 SOMA = (14, 75, 90)
-ROLES = ("train", "test")
 
 
 def write_planes(folder: Path, somata: int) -> None:
@@ -49,12 +51,14 @@ def garble(plane: Path) -> None:
 def copy_finished(finished, small_brains, tmp_path_factory):
     """A function that copies the finished checkout, so that other tests find it as it was.
 
-    It has brains more: `dark` without a soma, `single` with one, and `garbled` with a bad plane.
+    It has brains more: `dark` without a soma, `single` with one, and a second of each; `garbled`
+    with a bad plane, and copies of one with which nothing is wrong.
     """
     brains = tmp_path_factory.mktemp("more_brains")
-    write_planes(brains / "dark", 0)
-    write_planes(brains / "single", 1)
-    shutil.copytree(small_brains / "mouse_3", brains / "garbled")
+    for name, somata in (("dark", 0), ("single", 1), ("dark_2", 0), ("single_2", 1)):
+        write_planes(brains / name, somata)
+    for name in ("garbled", "full", "closed", "gone"):
+        shutil.copytree(small_brains / "mouse_3", brains / name)
     garble(brains / "garbled" / "signal" / "plane_0011.tif")
 
     def copy() -> Checkout:
@@ -87,45 +91,92 @@ def assert_finished(checkout: Checkout, brain: str, candidates: int | None = Non
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system with room for a brain's tables, but not for its cuboids."""
+    """A file system with room for a brain's tables, but not for its cuboids; None without root."""
     folder = tmp_path / "small_disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+        yield None
+    else:
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished):
+@contextmanager
+def once_there(file: Path, act: Callable[[], object]) -> Iterator[None]:
+    """While the block runs, do something as soon as a file is there."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            if file.exists():
+                act()
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished, small_disk):
+    """A plane is garbled; once all were looked at, a share vanishes and a folder is read-only."""
     checkout = copy_finished()
-    checkout.write_table(
-        row(checkout, "garbled", "predict", "garbled"),
-        row(checkout, "dark", "predict", "dark"),
-        row(checkout, "single", "predict", "single"),
+    brains, planes = checkout.results / "brains", checkout.folder / "more" / "gone" / "signal"
+    names = ["garbled", "gone", "dark", "single"]
+    vanishing = once_there(
+        brains / "gone" / "preflight.json", lambda: planes.rename(planes.with_name("away"))
     )
-    code, output = checkout.run("--cores", "2", "--keep-going")
+    closing = nullcontext()
+    if small_disk:
+        names.append("closed")
+        (brains / "closed").symlink_to(small_disk)
+        remount = ["mount", "-o", "remount,ro", str(small_disk)]
+        closing = once_there(
+            small_disk / "preflight.json", lambda: subprocess.run(remount, check=True)
+        )
+    checkout.write_table(*(row(checkout, name, "predict", name) for name in names))
+    with vanishing, closing:
+        code, output = checkout.run("--cores", "2", "--keep-going")
     assert code != 0
+    said = {
+        "garbled": ("plane_0011.tif", "Copy or export the file again"),
+        "gone": ("more/gone/signal", "network share is mounted"),
+        "closed": (
+            "results/brains/closed/",
+            "Read-only file system",
+            "Give yourself the permission",
+        ),
+    }
     errors = errors_in(output)
-    assert errors, output
-    for error in errors:  # One for each job that reads the plane.
-        assert "brain garbled" in error
-        assert "plane_0011.tif" in error
-        assert "Copy or export the file again" in error
+    for brain in set(said) & set(names):
+        # One for each job that comes upon it.
+        own = [error for error in errors if error.startswith(f"Error: brain {brain}: ")]
+        assert own, output
+        assert all(part in error for error in own for part in said[brain])
+        errors = [error for error in errors if error not in own]
+        files = {path.name for path in (brains / brain).resolve().rglob("*") if path.is_file()}
+        assert files == {"preflight.json"}
+    assert errors == []
     assert "Traceback" not in output
     assert_finished(checkout, "dark", candidates=0)
     assert_finished(checkout, "single", candidates=1)
-    left = {path.name for path in (checkout.results / "brains" / "garbled").rglob("*")}
-    assert left <= {"preflight.json", "detection"}
     assert not checkout.leftovers
     assert "train" not in {line.strip() for line in output.splitlines()}
+    if not small_disk:
+        pytest.skip("the rest was tested, but a read-only disk can be mounted by root alone")
 
 
 def test_a_brain_whose_disk_is_full_does_not_hold_up_another(copy_finished, small_disk):
+    if not small_disk:
+        pytest.skip("a file system can be mounted by root alone")
     checkout = copy_finished()
     (checkout.results / "brains" / "full").symlink_to(small_disk)
     checkout.write_table(
-        checkout.row("full", "predict", source="mouse_3"),
+        row(checkout, "full", "predict", "full"),
         row(checkout, "single", "predict", "single"),
     )
     code, output = checkout.run("--cores", "2", "--keep-going")
@@ -142,11 +193,11 @@ def test_a_brain_whose_disk_is_full_does_not_hold_up_another(copy_finished, smal
 
 def test_brains_with_few_candidates_beside_others_to_train_and_to_test_on(copy_finished):
     checkout = copy_finished()
-    names = [(f"{brain}_{role}", role, brain) for brain in ("dark", "single") for role in ROLES]
-    checkout.write_table(*(row(checkout, *name) for name in names))
+    roles = {"dark": "train", "dark_2": "test", "single": "train", "single_2": "test"}
+    checkout.write_table(*(row(checkout, name, role, name) for name, role in roles.items()))
     code, output = checkout.run("--cores", "2")
     assert code == 0, output
-    for name, _, brain in names:
-        assert_finished(checkout, name, candidates=int(brain == "single"))
+    for name in roles:
+        assert_finished(checkout, name, candidates=int(name.startswith("single")))
     scores = pd.read_csv(checkout.results / "evaluation" / "classification.csv")
-    assert {name for name, _, _ in names} <= set(scores["brain"])
+    assert set(roles) <= set(scores["brain"])

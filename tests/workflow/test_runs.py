@@ -101,22 +101,51 @@ def test_an_edited_module_runs_what_uses_it(finished):
     assert not rules & {*PER_BRAIN, "label", "train", "classify"}
 
 
+def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
+    """What is learnt from it is learnt anew; candidates and cuboids stay."""
+    moved = tmp_path / "cells.csv"
+    shutil.copy(finished.folder / "brains" / "mouse_1" / "cells.csv", moved)
+    rows = finished.rows
+    finished.rows = [row.replace("brains/mouse_1/cells.csv", str(moved)) for row in rows]
+    finished.write_table()
+    try:
+        rules = {rule for rule, _ in finished.planned()}
+    finally:
+        finished.rows = rows
+        finished.write_table()
+    assert {"preflight", "label", "train", "evaluate"} <= rules
+    assert not rules & {"detect_slab", "detect", "cuboids", "projection"}
+
+
+def test_a_new_description_of_an_arm_trains_nothing(finished):
+    finished.write_arm("small", description="said in other words")
+    try:
+        rules = {rule for rule, _ in finished.planned()}
+    finally:
+        finished.write_arm("small")
+    assert rules <= {"report_index", "all"}
+
+
+def kill_when(checkout, reached) -> None:
+    """Start a run and kill it, jobs and all, when `reached()`."""
+    process = checkout.start("--cores", "2")
+    while not reached():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 def test_killed_runs_end_with_the_same_tables(finished, new_checkout):
-    """SIGKILL at several moments, then another number of cores: not a digit changes."""
+    """SIGKILL in detection, training and afterwards, then another number of cores: the same."""
     checkout = new_checkout()
-    for seconds in (20, 45, 45):
-        process = checkout.start("--cores", "2")
-        deadline = time.monotonic() + seconds
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.5)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    results = checkout.results
+    for moment in ("brains/*/detection/*", "training/checkpoints/*/*.pt", "brains/*/small/*.csv"):
+        kill_when(checkout, lambda moment=moment: any(results.glob(moment)))
     code, output = checkout.run("--cores", "1")
     assert code == 0, output
-    assert_same_tables(finished.results, checkout.results)
-    left = {path.name for path in checkout.results.rglob(".*")}
-    assert left <= {".snakemake_timestamp"}
+    assert_same_tables(finished.results, results)
+    assert checkout.leftovers == []
 
 
 def test_a_second_run_in_the_folder_is_told(new_checkout):
@@ -137,13 +166,14 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     (checkout.folder / "empty").mkdir()
     broken = checkout.row("mouse_5", "predict").replace("brains/mouse_5/signal", "empty")
     checkout.write_table(broken)
-    code, output = checkout.run("--cores", "1")
+    code, output = checkout.run("--cores", "2", "--keep-going")
     assert code != 0
     messages = [line for line in output.splitlines() if line.startswith("Error: ")]
     assert len(messages) == 1
     assert "mouse_5" in messages[0]
     assert "empty" in messages[0]
-    assert not list(checkout.results.rglob("*.csv"))
+    found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
+    assert found <= {"preflight.json"}
 
 
 @pytest.mark.parametrize(

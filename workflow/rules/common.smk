@@ -33,6 +33,9 @@ MEASURED = (
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
+# Bad input of any brain is refused before work on the others; what a brain's files are now is said
+# by params, so that a new look at an annotation detects nothing again.
+ALL_PASSED = ancient(expand(f"{RESULTS}/brains/{{brain}}/preflight.json", brain=PROJECT.brains))
 PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
 
@@ -77,13 +80,13 @@ def slabs_of(step):
 
 
 def arm_of(wildcards):
-    """The arm as plain data."""
-    return vars(PROJECT.arms[wildcards.arm])
+    """The arm as plain data, without what is only for people: a new wording trains nothing."""
+    return vars(PROJECT.arms[wildcards.arm]) | {"description": ""}
 
 
-def stamp_of(wildcards):
-    """Size and time of the brain's files, so that changed data are processed again."""
-    return data_stamp(PROJECT.brains[wildcards.brain])
+def stamp_of(*columns):
+    """Params function: size and time of the brain's files, so that changed data are used anew."""
+    return lambda wildcards: data_stamp(PROJECT.brains[wildcards.brain], columns)
 
 
 def code(*parts):

@@ -16,6 +16,7 @@ rule cuboids:
         mem_mb=4000,
     params:
         brain=brain_with("cuboid", "intensity_range"),
+        data=stamp_of("signal", "background"),
         code=code("io"),
     script:
         "../../scripts/cuboids.py"
@@ -30,7 +31,7 @@ use rule cuboids as cuboids_that_pass with:
 
 rule projection:
     input:
-        f"{BRAINS}/preflight.json",
+        ALL_PASSED,
     output:
         f"{BRAINS}/projection.npz",
     log:
@@ -39,6 +40,7 @@ rule projection:
         "../../envs/volumes.yaml"
     params:
         brain=brain_with("intensity_range"),
-        code=code("reporting/projections.py", "io/volumes.py"),
+        data=stamp_of("signal", "background"),
+        code=code("reporting/projections.py", "io"),
     script:
         "../../scripts/projection.py"

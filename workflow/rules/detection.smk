@@ -1,6 +1,6 @@
 rule detect_slab:
     input:
-        f"{BRAINS}/preflight.json",
+        ALL_PASSED,
     output:
         temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
     log:
@@ -9,7 +9,7 @@ rule detect_slab:
         f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
     conda:
         "../../envs/detection.yaml"
-    threads: 1
+    threads: 4
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -45,7 +45,7 @@ rule contrast_slab:
         f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
     conda:
         "../../envs/detection.yaml"
-    threads: 1
+    threads: 4
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -67,7 +67,7 @@ rule detect:
         "../../envs/detection.yaml"
     params:
         brain=brain_with("detection", "intensity_range"),
-        data=stamp_of,
+        data=stamp_of("signal"),
         code=code("detection", "io"),
     script:
         "../../scripts/detect.py"
@@ -116,7 +116,7 @@ rule label:
         "../../envs/volumes.yaml"
     params:
         brain=brain_with("matching", annotation=True),
-        data=stamp_of,
+        data=stamp_of("cells", "non_cells"),
         code=code("evaluation/matching.py", "io/cells.py"),
     script:
         "../../scripts/label.py"

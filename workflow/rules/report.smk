@@ -22,6 +22,7 @@ rule report_index:
     params:
         config=PROJECT.config,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
+        arms=[vars(arm) for arm in PROJECT.arms.values()],
         code=code("reporting"),
     script:
         "../../scripts/report_index.py"

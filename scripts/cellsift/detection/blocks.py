@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -10,12 +11,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from cellsift.io.reading import windows
 from cellsift.io.volumes import Volume
 
 # Voxels that are held at once unless told otherwise: of all planes, and of the tile of a thread.
 SLAB_VOXELS = 2**28
 TILE_VOXELS = 2**23
 SMALLEST_TILE_SIDE = 64
+
+# Of this process, by `limit_cores`.
+_most_cores = sys.maxsize
 
 Result = TypeVar("Result")
 
@@ -49,26 +54,26 @@ def over_blocks(
     """`function` of every block, in the order of the blocks; every voxel is in one block's core.
 
     Of the volume only the planes from `planes[0]` up to but without `planes[1]` are cut into
-    blocks; the halo reaches beyond them. Slabs of `slab_planes` planes are read one after the
+    blocks; the halo reaches beyond them. Slabs of `slab_planes` planes are worked on one after the
     other; each is cut into tiles of `tile_side` voxels that threads share. None: all planes, and
-    by the size of planes and halo.
+    by the size of planes and halo. Every plane is read once; one slab with its halo is in memory,
+    and a block's voxels may be used only while `function` runs.
     """
     shape, halo = np.array(volume.shape), np.array(halo)
     begin, end = planes or (0, volume.shape[0])
-    slab_planes = int(slab_planes or _slab_planes(shape, halo))
+    slab_planes = int(slab_planes or planes_held(shape, halo[0]) - 2 * halo[0])
     tile_side = int(tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo))
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
+    slabs = windows(volume, begin, end, slab_planes, int(halo[0]))
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
-        for z in range(begin, end, slab_planes):
-            last = min(z + slab_planes, end)
-            read = volume.planes(max(z - halo[0], 0), min(last + halo[0], shape[0]))
+        for first, last, held in slabs:
 
-            def of_tile(corner: tuple[int, int], z: int = z, last=last, read=read) -> Result:
-                start = np.array([z, *corner])
+            def of_tile(corner, first=first, last=last, held=held) -> Result:
+                start = np.array([first, *corner])
                 stop = np.minimum(start + size, [last, *shape[1:]])
                 low, high = np.maximum(start - halo, 0), np.minimum(stop + halo, shape)
-                tile = read[:, low[1] : high[1], low[2] : high[2]]
+                tile = held[:, low[1] : high[1], low[2] : high[2]]
                 return function(Block(tile, low, start, stop))
 
             yield from pool.map(of_tile, corners)
@@ -88,16 +93,27 @@ def planes_of_slab(depth: int, slab: int, slabs: int, grid: int = 1) -> tuple[in
     return first, last
 
 
+def limit_cores(cores: int) -> None:
+    """Let this process detect with so many threads at most: those that its job was given."""
+    global _most_cores
+    _most_cores = cores
+
+
 def available_cores() -> int:
     """How many CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(len(os.sched_getaffinity(0)), _most_cores)
+    return min(os.cpu_count() or 1, _most_cores)
 
 
-def _slab_planes(shape: np.ndarray, halo: np.ndarray) -> int:
+def planes_held(shape: Sequence[int], halo_planes: int) -> int:
+    """How many planes are in memory unless told otherwise: those of a slab and its halo.
+
+    `shape` is the volume's (z, y, x).
+    """
     # No thinner than its halo, or most of the work would be done more than twice.
-    return max(SLAB_VOXELS // int(shape[1] * shape[2]) - 2 * halo[0], 2 * halo[0])
+    slab = max(SLAB_VOXELS // (shape[1] * shape[2]) - 2 * halo_planes, 2 * halo_planes, 1)
+    return int(slab + 2 * halo_planes)
 
 
 def _tile_side(planes: int, halo: np.ndarray) -> int:

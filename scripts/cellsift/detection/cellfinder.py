@@ -24,6 +24,7 @@ from cellsift.detection.parameters import Parameter
 from cellsift.detection.parts import Part, Parts
 from cellsift.detection.structures import Structure, find_structures
 from cellsift.errors import InputError
+from cellsift.io.reading import batches
 from cellsift.io.volumes import Volume
 
 PARAMETERS = {
@@ -299,8 +300,7 @@ def _filtered_planes(
             return processor.get_tile_mask(torch.from_numpy(plane[np.newaxis]))
 
     with ThreadPoolExecutor(max_workers=available_cores()) as pool:
-        for z in range(first, last, settings.batch_size):
-            planes = volume.planes(z, min(z + settings.batch_size, last))
+        for z, planes in batches(volume, first, last, settings.batch_size):
             converted = settings.filter_data_converter_func(planes)
             planes, masks = map(torch.cat, zip(*pool.map(filtered, converted), strict=True))
             yield z, planes, torch.ones_like(masks) if keep_dark_tiles else masks

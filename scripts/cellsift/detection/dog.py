@@ -53,6 +53,13 @@ PARAMETERS = {
         "candidates of less contrast are dropped; the contrast is a difference of log intensities, "
         "0.1 being 10 % brighter than the surroundings, weighted by the brightness there",
     ),
+    "most_candidates": Parameter(
+        5_000_000,
+        "of more candidates than this in a brain only those of the highest contrast stay: bounds "
+        "the memory for brains whose texture is full of maxima",
+        minimum=1,
+        integer=True,
+    ),
     "slab_planes": Parameter(
         None,
         "planes read at a time: changes memory, never the result; empty: by plane size",
@@ -124,24 +131,44 @@ def contrast_parts(
 def gather(parts: Parts, parameters: dict) -> pd.DataFrame:
     """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, of the parts of all slabs.
 
+    Those that reach `minimum_contrast`; of more than `most_candidates` the ones of the highest
+    contrast, among which equal ones stay or go together.
     The parts are gone through twice, and one of them is held at a time.
-    Memory: the candidates that reach `minimum_contrast`, and a part. Time: linear.
+    Memory: twice `most_candidates`, and a part. Time: linear.
     """
-    return contrasts(parts, parameters["minimum_contrast"])
+    return contrasts(parts, parameters["minimum_contrast"], parameters["most_candidates"])
 
 
-def contrasts(parts: Parts, minimum: float | None = None) -> pd.DataFrame:
-    """The table z, y, x, contrast of measured parts, without contrasts below the minimum."""
+def contrasts(parts: Parts, minimum: float = -np.inf, most: int | None = None) -> pd.DataFrame:
+    """The table z, y, x, contrast of measured parts; see `gather`. `most` None: all of them."""
     counts = sum((part["brightness"] for part in parts), start=np.zeros(1, np.int64))
     root = typical_root(counts)
-    rows = [np.empty((0, 4))]
+    kept, held = [np.empty((0, 4))], 0
     for part in parts:
         contrast = part["weighted"] / root
-        kept = slice(None) if minimum is None else contrast >= minimum
-        rows.append(np.column_stack([part["positions"], contrast])[kept])
-    table = np.concatenate(rows)
+        rows = np.column_stack([part["positions"], contrast])[contrast >= minimum]
+        kept.append(rows)
+        held += len(rows)
+        if most is not None and held > 2 * most:
+            kept = [_highest(np.concatenate(kept), most, ties=True)]
+            held = len(kept[0])
+    table = np.concatenate(kept)
+    if most is not None:
+        table = _highest(table, most, ties=False)
     table = table[np.lexsort(table.T[2::-1])]
     return pd.DataFrame(table, columns=["z", "y", "x", "contrast"])
+
+
+def _highest(table: np.ndarray, most: int, ties: bool) -> np.ndarray:
+    """The `most` rows of highest contrast; with or without all that equal the first one left out.
+
+    To leave them out is right for the whole brain only: of a part nobody knows how many there are.
+    """
+    if len(table) <= most:
+        return table
+    contrast = table[:, 3]
+    left_out = np.partition(contrast, -most - 1)[-most - 1]
+    return table[contrast >= left_out if ties else contrast > left_out]
 
 
 def contrast_at(volume: Volume, positions: np.ndarray, soma_diameter: float) -> np.ndarray:

@@ -1,8 +1,4 @@
-"""How well scores tell cells from other candidates: metrics of one arm, with 95% intervals.
-
-All metrics are computed from weighted rows, so that one pass serves the value itself (all
-weights 1) and many bootstrap resamples (weights say how often a row was drawn).
-"""
+"""How well scores tell cells from other candidates: metrics of one arm, with 95% intervals."""
 
 import math
 
@@ -15,28 +11,17 @@ from cellsift.evaluation.intervals import (
     RESAMPLES,
     UNKNOWN,
     delong,
+    drawn_units,
     false_positive_rate_bounds,
     percentile_interval,
     resampled_weights,
     wilson,
     wilson_f1,
 )
+from cellsift.evaluation.ranking import METRICS, RATE, RECALL_WANTED, Ranking
 
-RECALL_WANTED = 0.99
-RATE = f"false_positive_rate_at_recall_{RECALL_WANTED}"
-METRICS = (
-    "precision",
-    "recall",
-    "specificity",
-    "f1",
-    "accuracy",
-    "roc_auc",
-    "average_precision",
-    RATE,
-    "brier",
-)
-
-WITHOUT_RESAMPLING = {"precision", "recall", "specificity", "accuracy", "roc_auc", RATE}
+# Those with a formula for the interval of independent candidates.
+CLOSED_FORM = {"precision", "recall", "specificity", "accuracy", "roc_auc", RATE}
 
 
 def classification_metrics(
@@ -44,6 +29,7 @@ def classification_metrics(
     p_cell: np.ndarray | pd.Series,
     threshold: float,
     groups: np.ndarray | pd.Series | None = None,
+    blocks: np.ndarray | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
     is_probability: bool = True,
@@ -51,16 +37,21 @@ def classification_metrics(
     """Return a table metric, value, low, high: each metric of one classifier and its interval.
 
     `labels` are cell, no_cell or ambiguous (left out), or booleans (True: cell); a candidate
-    counts as a cell where p_cell >= threshold. Without `groups`, or with a single one, candidates
-    are taken as independent: Wilson's interval for precision, recall, specificity and accuracy,
-    DeLong's for roc_auc, one from order statistics for the false-positive rate at recall 0.99,
-    and the percentiles of a bootstrap over candidates for f1, average_precision and brier. With
-    two or more `groups` (the brain of each candidate) the intervals come from a two-stage
-    bootstrap, brains first, then candidates within each drawn brain (that of the
-    false-positive rate is never narrower than for independent candidates); with fewer than about
-    six brains they tell little about further brains. Where no resample differs, because
-    nothing is wrong or nothing right, the interval is that for independent candidates, Wilson's
-    for f1 and average_precision (Boyd et al. 2013).
+    counts as a cell where p_cell >= threshold. `groups` gives the brain of each candidate, `blocks`
+    the piece of tissue it lies in (`intervals.blocks_of`).
+
+    Candidates that lie together err together, so the intervals are percentiles of a bootstrap over
+    blocks (over candidates in a brain with fewer than 20 blocks). With two or more brains it draws
+    brains first, then blocks within each drawn brain; with fewer than about six brains the
+    intervals tell little about further brains.
+
+    In a single brain with too few blocks, or without `blocks`, candidates are taken as independent:
+    Wilson's interval for precision, recall, specificity and accuracy, DeLong's for roc_auc, one
+    from order statistics for the false-positive rate at recall 0.99, and a bootstrap over
+    candidates for f1, average_precision and brier. No bootstrap is believed to be surer than these
+    formulas: percentiles are too narrow near 0 and 1, and know nothing of cells worse than the
+    worst seen. Where no resample differs, because nothing is wrong or nothing right, the interval
+    is that for independent candidates, Wilson's for f1 and average_precision (Boyd et al. 2013).
 
     `is_probability=False` is for other scores: brier is nan. Whatever has no meaning is nan with
     low and high nan: precision without a predicted cell, recall without a cell, specificity
@@ -68,15 +59,15 @@ def classification_metrics(
     where a class is absent, everything for no candidates. Raises InputError on scores that are
     not finite or of another length than the labels.
     """
-    is_cell, scores, groups = checked_candidates(labels, p_cell, groups, is_probability)
-    clustered = groups is not None and len(np.unique(groups)) > 1
-    ranking = Ranking(is_cell, scores, threshold)
-    everything = np.ones((1, len(scores)), np.int32)
-    values = {name: float(v[0]) for name, v in ranking.statistics(everything).items()}
-    clusters = groups if clustered else None
+    kept, is_cell, scores = checked_candidates(labels, p_cell, is_probability)
+    unit, brains = units_of(kept, groups, blocks)
+    independent = len(brains) == len(unit) and len(np.unique(brains)) < 2
+    exact = Ranking(is_cell, scores, threshold).statistics()
+    values = {name: float(value[0]) for name, value in exact.items()}
+    ranking = Ranking(is_cell, scores, threshold, unit)
     portions = [
         ranking.statistics(weights)
-        for weights in resampled_weights(len(scores), clusters, resamples, seed)
+        for weights in resampled_weights(len(brains), brains, resamples, seed)
     ]
     analytic = _analytic_intervals(is_cell, scores, threshold, values)
     if not is_probability:
@@ -84,7 +75,7 @@ def classification_metrics(
     rows = []
     for metric in METRICS:
         replicates = np.concatenate([portion[metric] for portion in portions])
-        low, high = _interval(metric, values[metric], replicates, analytic, clustered)
+        low, high = _interval(metric, values[metric], replicates, analytic, independent)
         rows.append((metric, values[metric], low, high))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high"])
 
@@ -96,7 +87,7 @@ def confusion(
 
     Candidates labelled ambiguous are in the last count only.
     """
-    is_cell, scores, _ = checked_candidates(labels, p_cell, None, is_probability=False)
+    _, is_cell, scores = checked_candidates(labels, p_cell, is_probability=False)
     taken = scores >= threshold
     return {
         "true_positive": int((taken & is_cell).sum()),
@@ -107,76 +98,18 @@ def confusion(
     }
 
 
-class Ranking:
-    """Labels in the order of a score, from which weighted metrics are read off.
-
-    Equal scores are one step of the ranking, so ties cannot flatter a classifier.
-    """
-
-    def __init__(self, is_cell: np.ndarray, scores: np.ndarray, threshold: float):
-        self.order = np.argsort(-scores, kind="stable")
-        ordered = scores[self.order]
-        self.is_cell = is_cell[self.order]
-        self.steps = np.flatnonzero(np.append(np.diff(ordered) < 0, len(ordered) > 0))
-        self.taken = int((ordered[self.steps] >= threshold).sum()) if len(ordered) else 0
-        self.squared_errors = (ordered - self.is_cell) ** 2
-
-    def statistics(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Every metric of METRICS for weighted candidates: weights (k, n) to k values each."""
-        weights = weights[:, self.order]
-        hits = np.cumsum(weights * self.is_cell, axis=1)[:, self.steps]
-        alarms = np.cumsum(weights * ~self.is_cell, axis=1)[:, self.steps]
-        before = np.zeros((len(weights), 1), hits.dtype)
-        hits, alarms = np.hstack([before, hits]), np.hstack([before, alarms])
-        cells, others = hits[:, -1], alarms[:, -1]
-        hit, alarm = hits[:, self.taken], alarms[:, self.taken]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                "precision": hit / (hit + alarm),
-                "recall": hit / cells,
-                "specificity": (others - alarm) / others,
-                "f1": 2 * hit / (hit + alarm + cells),
-                "accuracy": (hit + others - alarm) / (cells + others),
-                "roc_auc": _area(hits, alarms),
-                "average_precision": _average_precision(hits, alarms),
-                RATE: _false_positive_rate(hits, alarms),
-                "brier": weights @ self.squared_errors / (cells + others),
-            }
-
-
-def _area(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
-    widths, heights = np.diff(alarms, axis=1), (hits[:, 1:] + hits[:, :-1]) / 2
-    # Divided one after the other, since the product of two counts could overflow.
-    return (widths * heights).sum(axis=1) / hits[:, -1] / alarms[:, -1]
-
-
-def _average_precision(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
-    precision = hits[:, 1:] / np.maximum(hits[:, 1:] + alarms[:, 1:], 1)
-    average = (np.diff(hits, axis=1) * precision).sum(axis=1) / hits[:, -1]
-    # With artefacts absent every ranking is perfect, which says nothing.
-    return np.where(alarms[:, -1] > 0, average, math.nan)
-
-
-def _false_positive_rate(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
-    """The smallest share of artefacts taken at any threshold that finds 99% of the cells."""
-    reached = hits >= RECALL_WANTED * hits[:, -1:] - 1e-9
-    first = reached.argmax(axis=1)
-    rate = alarms[np.arange(len(alarms)), first] / alarms[:, -1]
-    return np.where(hits[:, -1] > 0, rate, math.nan)
-
-
 def _interval(
     metric: str,
     value: float,
     replicates: np.ndarray,
     analytic: dict[str, tuple[float, float]],
-    clustered: bool,
+    independent: bool,
 ) -> tuple[float, float]:
     """The interval of one metric: from resamples, or the one that needs none, as it has to be."""
     low, high = percentile_interval(value, replicates)
-    if metric in WITHOUT_RESAMPLING and not clustered or low == high:
+    if not low < high or (independent and metric in CLOSED_FORM):
         low, high = analytic.get(metric, (low, high))
-    elif metric == RATE:
+    elif metric in CLOSED_FORM:
         low, high = min(low, analytic[metric][0]), max(high, analytic[metric][1])
     # Rounding may leave a bound a hair on the wrong side of the value.
     return min(low, value), max(high, value)
@@ -209,22 +142,18 @@ def _count(share: float, trials: int) -> int:
 
 
 def checked_candidates(
-    labels: np.ndarray | pd.Series,
-    scores: np.ndarray | pd.Series,
-    groups: np.ndarray | pd.Series | None,
-    is_probability: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Whether each is a cell, its score and its group, as arrays without ambiguous candidates.
+    labels: np.ndarray | pd.Series, scores: np.ndarray | pd.Series, is_probability: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which candidates are not ambiguous, and of those whether each is a cell, and its score.
 
     Raises InputError on unequal lengths, unknown labels and scores that are not finite or, if
     they are to be probabilities, not within 0..1.
     """
     scores = np.asarray(scores, float)
-    if len(labels) != len(scores) or (groups is not None and len(groups) != len(scores)):
+    if len(labels) != len(scores):
         raise InputError(
-            f"there are {len(scores)} scores but {len(labels)} labels"
-            + ("" if groups is None else f" and {len(groups)} groups")
-            + "; one of each is needed per candidate"
+            f"there are {len(scores)} scores but {len(labels)} labels; one of each is needed per "
+            "candidate"
         )
     kept, is_cell = _decided(labels)
     scores = scores[kept]
@@ -234,7 +163,25 @@ def checked_candidates(
         raise InputError(
             f"p_cell reaches from {scores.min():g} to {scores.max():g}; a probability lies in 0..1"
         )
-    return is_cell, scores, None if groups is None else np.asarray(groups)[kept]
+    return kept, is_cell, scores
+
+
+def units_of(
+    kept: np.ndarray, groups: np.ndarray | pd.Series | None, blocks: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`intervals.drawn_units` for those candidates that are not ambiguous.
+
+    Raises InputError unless there is a group and a block for each candidate, where any are given.
+    """
+    given = {"groups": groups, "blocks": blocks}
+    for name, values in given.items():
+        if values is not None and len(values) != len(kept):
+            raise InputError(
+                f"there are {len(kept)} scores but {len(values)} {name}; one of each is needed per "
+                "candidate"
+            )
+    groups, blocks = (None if v is None else np.asarray(v)[kept] for v in given.values())
+    return drawn_units(int(kept.sum()), groups, blocks)
 
 
 def _decided(labels: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:

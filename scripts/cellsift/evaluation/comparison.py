@@ -6,8 +6,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cellsift.evaluation.classification import Ranking, checked_candidates
+from cellsift.evaluation.classification import checked_candidates, units_of
 from cellsift.evaluation.intervals import RESAMPLES, percentile_interval, resampled_weights
+from cellsift.evaluation.ranking import Ranking
 
 COMPARED = ("f1", "average_precision")
 
@@ -17,6 +18,7 @@ def compare_arms(
     scores: Mapping[str, np.ndarray],
     thresholds: Mapping[str, float],
     groups: np.ndarray | pd.Series | None = None,
+    blocks: np.ndarray | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
@@ -24,27 +26,26 @@ def compare_arms(
 
     `scores` gives each arm's score of the same candidates, labelled cell, no_cell or ambiguous
     (left out); `thresholds` the score from which the arm calls a cell. The difference is that
-    of arm_a less arm_b in f1 and average_precision. Its 95% interval is a paired bootstrap:
-    both arms are measured on the same resamples (of candidates; with two or more `groups`,
-    brains first), so that what is hard for both cancels out. An interval that excludes 0
-    speaks for one arm; among many pairs of equals one in twenty does so by chance. Where a
-    metric is not defined its difference is nan. Raises InputError as `classification_metrics`.
+    of arm_a less arm_b in f1 and average_precision. Its 95% interval is a paired bootstrap over
+    brains and blocks as in `classification_metrics`: both arms are measured on the same resamples,
+    so that what is hard for both cancels out. An interval that excludes 0 speaks for one arm;
+    among many pairs of equals one in twenty does so by chance. Where a metric is not defined its
+    difference is nan. Raises InputError as `classification_metrics`.
     """
-    rankings, is_cell, clusters = {}, np.zeros(0, bool), None
+    rankings, values, brains = {}, {}, np.zeros(0)
     for arm, score in scores.items():
-        is_cell, decided, clusters = checked_candidates(labels, score, groups, False)
-        rankings[arm] = Ranking(is_cell, decided, thresholds[arm])
-    if clusters is not None and len(np.unique(clusters)) < 2:
-        clusters = None
-    values = _measured(rankings, np.ones((1, len(is_cell)), np.int32))
+        kept, is_cell, decided = checked_candidates(labels, score, False)
+        unit, brains = units_of(kept, groups, blocks)
+        values[arm] = Ranking(is_cell, decided, thresholds[arm]).statistics()
+        rankings[arm] = Ranking(is_cell, decided, thresholds[arm], unit)
     portions = [
-        _measured(rankings, weights)
-        for weights in resampled_weights(len(is_cell), clusters, resamples, seed)
+        {arm: ranking.statistics(weights) for arm, ranking in rankings.items()}
+        for weights in resampled_weights(len(brains), brains, resamples, seed)
     ]
     rows = []
     for (arm_a, arm_b), metric in _pairs(scores):
-        value = float((values[arm_a, metric] - values[arm_b, metric])[0])
-        replicates = [portion[arm_a, metric] - portion[arm_b, metric] for portion in portions]
+        value = float((values[arm_a][metric] - values[arm_b][metric])[0])
+        replicates = [portion[arm_a][metric] - portion[arm_b][metric] for portion in portions]
         interval = percentile_interval(value, np.concatenate(replicates))
         rows.append((arm_a, arm_b, metric, value, *interval))
     return pd.DataFrame(rows, columns=["arm_a", "arm_b", "metric", "difference", "low", "high"])
@@ -52,14 +53,3 @@ def compare_arms(
 
 def _pairs(arms: Iterable[str]) -> list[tuple[tuple[str, str], str]]:
     return [(pair, metric) for pair in combinations(arms, 2) for metric in COMPARED]
-
-
-def _measured(
-    rankings: Mapping[str, Ranking], weights: np.ndarray
-) -> dict[tuple[str, str], np.ndarray]:
-    """The compared metrics of every arm, by (arm, metric)."""
-    measured = {}
-    for arm, ranking in rankings.items():
-        statistics = ranking.statistics(weights)
-        measured |= {(arm, metric): statistics[metric] for metric in COMPARED}
-    return measured

@@ -22,7 +22,7 @@ def roc_points(
     cell, no_cell or ambiguous (left out), or booleans.
     """
     columns = ["false_positive_rate", "recall", "threshold"]
-    is_cell, scores, _ = checked_candidates(labels, scores, None, is_probability=False)
+    _, is_cell, scores = checked_candidates(labels, scores, is_probability=False)
     if is_cell.all() or not is_cell.any():
         return pd.DataFrame(columns=columns, dtype=float)
     curve = np.stack(roc_curve(is_cell, scores), axis=1)
@@ -39,7 +39,7 @@ def precision_recall_points(
     precision 1 by convention, without a threshold (nan). Without rows where one class is absent.
     """
     columns = ["recall", "precision", "threshold"]
-    is_cell, scores, _ = checked_candidates(labels, scores, None, is_probability=False)
+    _, is_cell, scores = checked_candidates(labels, scores, is_probability=False)
     if is_cell.all() or not is_cell.any():
         return pd.DataFrame(columns=columns, dtype=float)
     precision, recall, threshold = precision_recall_curve(is_cell, scores)
@@ -55,9 +55,10 @@ def reliability(
     """How often candidates given a probability are cells, in `bins` equal steps of p_cell.
 
     Columns: p_low, p_high (the step), candidates, p_cell (their mean), cell_share (0..1) with
-    Wilson's 95% interval low, high. Steps without candidates have no row.
+    Wilson's 95% interval low, high, for independent candidates. Steps without candidates have no
+    row.
     """
-    is_cell, p_cell, _ = checked_candidates(labels, p_cell, None, is_probability=True)
+    _, is_cell, p_cell = checked_candidates(labels, p_cell, is_probability=True)
     step = np.minimum((p_cell * bins).astype(int), bins - 1)
     rows = []
     for index in np.unique(step):

@@ -1,7 +1,7 @@
 """How many candidates to keep: a contrast threshold chosen on the annotated train brains."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -16,19 +16,22 @@ def choose_contrast_threshold(
     distance_um: float,
     recall: float,
     candidates_per_cell: float | None = None,
+    partial: Collection[str] = (),
 ) -> dict:
     """Choose one contrast threshold for all brains, from train brains with annotated cells.
 
     It reaches `recall` in every brain. Without `candidates_per_cell` it is the highest that does.
     With it, it is the lowest that keeps no more candidates than that for each annotated cell in
     every brain: no later step finds a cell that was not proposed, so what is allowed is used.
+    Brains in `partial`, of whose cells only some are annotated, have no say in that number.
 
     By brain: `candidates` (columns z, y, x in voxels, contrast), `annotated` cells (z, y, x) and
     voxel sizes (z, y, x) in µm. A candidate is kept if its contrast is at least the threshold; an
     annotated cell is reached if it is matched one to one within `distance_um`.
     Returns a JSON-ready dict: threshold, the wishes, and for each brain under `brains` what the
-    threshold gives there: annotated, reached, recall, candidates, candidates_per_cell.
-    Raises InputError if no threshold reaches the recall, or none does with so few candidates.
+    threshold gives there: annotated, reached, recall, candidates, candidates_per_cell (None in
+    partial brains). Raises InputError if no threshold reaches the recall, or none does with so few
+    candidates, or if these are limited but every brain is partial.
     """
     if not 0 < recall <= 1:
         raise InputError(
@@ -41,16 +44,18 @@ def choose_contrast_threshold(
             "annotate one, or set keep: null under detection"
         )
     brains = {
-        name: _Brain(candidates[name], cells, voxel_sizes[name], distance_um)
+        name: _Brain(candidates[name], cells, voxel_sizes[name], distance_um, name in partial)
         for name, cells in annotated.items()
     }
     highest = {name: brain.highest_threshold(recall) for name, brain in brains.items()}
     _refuse_missed(brains, highest, recall)
     threshold = min(highest.values())
     if candidates_per_cell is not None:
-        lowest = max(brain.lowest_threshold(candidates_per_cell) for brain in brains.values())
+        whole = {name: brain for name, brain in brains.items() if not brain.partial}
+        _refuse_all_partial(brains, whole)
+        lowest = max(brain.lowest_threshold(candidates_per_cell) for brain in whole.values())
         if lowest > threshold:
-            _refuse_too_many(brains, threshold, lowest, recall, candidates_per_cell)
+            _refuse_too_many(brains, whole, threshold, lowest, recall, candidates_per_cell)
         threshold = lowest
     return {
         "threshold": threshold,
@@ -64,12 +69,20 @@ def choose_contrast_threshold(
 class _Brain:
     """The candidates of one brain by falling contrast, against its annotated cells."""
 
-    def __init__(self, candidates: pd.DataFrame, annotated: pd.DataFrame, voxel_size, distance_um):
+    def __init__(
+        self,
+        candidates: pd.DataFrame,
+        annotated: pd.DataFrame,
+        voxel_size: tuple[float, float, float],
+        distance_um: float,
+        partial: bool,
+    ):
         ordered = candidates.sort_values("contrast", ascending=False, kind="stable")
         self.positions = ordered[AXES].to_numpy(float)
         self.contrasts = ordered["contrast"].to_numpy(float)
         self.annotated = annotated[AXES].to_numpy(float)
         self.voxel_size, self.distance_um = voxel_size, distance_um
+        self.partial = partial
 
     def reached(self, count: int) -> int:
         """How many annotated cells the `count` candidates of highest contrast reach."""
@@ -98,7 +111,7 @@ class _Brain:
             "reached": reached,
             "recall": reached / annotated,
             "candidates": count,
-            "candidates_per_cell": count / annotated,
+            "candidates_per_cell": None if self.partial else count / annotated,
         }
 
     def lowest_threshold(self, candidates_per_cell: float) -> float:
@@ -123,10 +136,25 @@ def _refuse_missed(brains: dict[str, _Brain], thresholds: dict, recall: float) -
         )
 
 
+def _refuse_all_partial(brains: dict[str, _Brain], whole: dict[str, _Brain]) -> None:
+    if not whole:
+        raise InputError(
+            f"all annotated train brains ({', '.join(brains)}) have non_cells, so only some of "
+            "their cells are annotated and candidates per cell cannot be counted: remove "
+            "candidates_per_cell under detection, keep, or annotate one train brain completely and "
+            "leave its non_cells empty"
+        )
+
+
 def _refuse_too_many(
-    brains: dict[str, _Brain], for_recall: float, allowed: float, recall: float, per_cell: float
+    brains: dict[str, _Brain],
+    whole: dict[str, _Brain],
+    for_recall: float,
+    allowed: float,
+    recall: float,
+    per_cell: float,
 ) -> None:
-    needed = max(brain.at(for_recall)["candidates_per_cell"] for brain in brains.values())
+    needed = max(brain.at(for_recall)["candidates_per_cell"] for brain in whole.values())
     best = min(brain.at(allowed)["recall"] for brain in brains.values())
     raise InputError(
         f"the wished recall of detection, {recall:g}, takes {needed:.2f} candidates per annotated "

@@ -8,8 +8,11 @@ import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.evaluation.intervals import (
+    BLOCK_UM,
     RESAMPLES,
     UNKNOWN,
+    blocks_of,
+    drawn_units,
     percentile_interval,
     resampled_weights,
     wilson,
@@ -18,9 +21,6 @@ from cellsift.evaluation.intervals import (
 from cellsift.evaluation.matching import match
 
 AXES = ["z", "y", "x"]
-BLOCK_UM = 100.0
-# With fewer blocks than this a bootstrap over blocks is unreliable.
-FEWEST_BLOCKS = 20
 
 PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"
 HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"
@@ -92,7 +92,7 @@ def outcome_metrics(
     draws brains first, then blocks within each drawn brain. `partial` says that at least one
     of the brains is annotated in part.
     """
-    counts, brains = _block_counts(outcomes, block_um)
+    counts, brains = _unit_counts(outcomes, block_um)
     total = counts.sum(axis=0)
     values = _shares(total)
     clusters = brains if len(outcomes) > 1 else None
@@ -163,21 +163,15 @@ def _reason(value: float, metric: str, partial: bool) -> str:
     return nothing.get(metric, "no cell is annotated and none is called")
 
 
-def _block_counts(
+def _unit_counts(
     outcomes: Mapping[str, pd.DataFrame], block_um: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hits, false alarms and missed cells per block (blocks, 3), and the brain of each block."""
-    counts, brains = [], []
-    for brain, table in outcomes.items():
-        kinds = [(table["outcome"] == kind).to_numpy() for kind in (HIT, FALSE_ALARM, MISSED)]
-        kinds = np.stack(kinds, axis=1).astype(int)
-        cubes = np.floor(table[AXES].to_numpy(float) / block_um).astype(int)
-        blocks, block = np.unique(cubes, axis=0, return_inverse=True)
-        if len(blocks) >= FEWEST_BLOCKS:
-            kinds = np.stack([np.bincount(block, column) for column in kinds.T], axis=1).astype(int)
-        counts.append(kinds)
-        brains += [brain] * len(kinds)
-    return np.concatenate(counts), np.asarray(brains)
+    """Hits, false alarms and missed cells per drawn unit (units, 3), and the brain of each unit."""
+    table = pd.concat(outcomes.values())
+    brain = np.repeat(list(outcomes), [len(part) for part in outcomes.values()])
+    unit, brains = drawn_units(len(table), brain, blocks_of(table[AXES].to_numpy(), block_um))
+    kinds = [(table["outcome"] == kind).to_numpy() for kind in (HIT, FALSE_ALARM, MISSED)]
+    return np.stack([np.bincount(unit, kind, len(brains)) for kind in kinds], axis=1), brains
 
 
 def _shares(counts: np.ndarray) -> dict[str, np.ndarray]:

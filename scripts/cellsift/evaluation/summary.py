@@ -18,7 +18,7 @@ from cellsift.evaluation.end_to_end import (
     end_to_end_outcomes,
     outcome_metrics,
 )
-from cellsift.evaluation.intervals import RESAMPLES
+from cellsift.evaluation.intervals import RESAMPLES, blocks_of
 
 BRIGHTNESS = "brightness threshold"
 
@@ -69,9 +69,10 @@ def evaluate_project(
     - comparison: arm_a, arm_b, brain, metric, difference, low, high, on test brains
 
     Two or more brains of one role also give rows named "all train brains" or "all test brains",
-    whose intervals draw brains first. `scores` says what a row may be trusted for:
-    "out-of-fold" (train brains: weights fitted without the candidate, though temperature and
-    threshold were fitted on these scores), "locked" (test brains: nothing fitted on them).
+    whose intervals draw brains first, then blocks of tissue. `scores` says what a row may be
+    trusted for: "out-of-fold" (train brains: weights fitted without the candidate; but the epoch
+    at which they were taken, temperature and threshold were chosen on these scores, so the figures
+    are slightly optimistic), "locked" (test brains: nothing fitted or chosen on them; these count).
     The arm "brightness threshold" is the floor: it calls a cell wherever the candidate's
     contrast reaches the value that had the highest F1 on the train brains. It is left out where
     a brain's candidates have no column contrast or no train brain is given. Raises InputError
@@ -126,6 +127,12 @@ class _Group:
     def brain_of_candidate(self) -> np.ndarray:
         names = [brain.name for brain in self.brains]
         return np.repeat(names, [len(brain.labels) for brain in self.brains])
+
+    @property
+    def block_of_candidate(self) -> np.ndarray:
+        return np.concatenate(
+            [blocks_of(brain.candidates[AXES] * brain.voxel_size) for brain in self.brains]
+        )
 
     def scores(self, arm: _Arm) -> np.ndarray:
         return np.concatenate([arm.scores[brain.name] for brain in self.brains])
@@ -234,6 +241,7 @@ def _classified(seed: int, resamples: int, arm: _Arm, group: _Group) -> pd.DataF
         group.scores(arm),
         arm.threshold,
         groups=group.brain_of_candidate,
+        blocks=group.block_of_candidate,
         seed=seed,
         resamples=resamples,
         is_probability=arm.is_probability,
@@ -283,6 +291,7 @@ def _compared(
             {arm.name: group.scores(arm) for arm in arms},
             {arm.name: arm.threshold for arm in arms},
             group.brain_of_candidate,
+            group.block_of_candidate,
             seed,
             resamples,
         )

@@ -48,6 +48,10 @@ def write_ensemble(
 ) -> Path:
     """Write model.json, which makes the fold models in a folder one classifier; return its path.
 
+    It repeats what the folds' files say of their making: `normalisation` and, under `provenance`,
+    seed, recipe and brains (all that any fold learnt from). What differs between the folds is a
+    list in their order, as with normalisation by the statistics of each fold's cuboids.
+
     Args:
         fold_files: JSON sidecars in the folder, from `train_fold`.
         calibration: `temperature` and `threshold`; all of it is kept.
@@ -56,20 +60,25 @@ def write_ensemble(
     names = [Path(file).with_suffix(".json").name for file in fold_files]
     if not names:
         raise InputError(f"{folder}: an ensemble needs the model of at least one fold")
-    first = read_json(folder / names[0])
+    sidecars = [read_json(folder / name) for name in names]
+    first, made = sidecars[0], [sidecar["provenance"] for sidecar in sidecars]
     temperature, threshold = _calibrated(calibration, folder / FILE)
     content = {
         "architecture": first["architecture"],
         "options": first["options"],
         "in_channels": first["in_channels"],
         "cuboid": first["cuboid"],
+        "normalisation": _shared([sidecar["normalisation"] for sidecar in sidecars]),
         "folds": names,
         "temperature": temperature,
         "threshold": threshold,
         "calibration": dict(calibration),
         "provenance": {
-            "arm": first["provenance"].get("arm"),
-            "versions": first["provenance"].get("versions", {}),
+            "arm": made[0].get("arm"),
+            "seed": _shared([of_fold.get("seed") for of_fold in made]),
+            "recipe": _shared([of_fold.get("recipe") for of_fold in made]),
+            "brains": sorted({brain for of_fold in made for brain in of_fold.get("brains", [])}),
+            "versions": made[0].get("versions", {}),
         },
     }
     write_json(content, folder / FILE)
@@ -107,6 +116,11 @@ def load_ensemble(folder: str | Path) -> Ensemble:
         temperature,
         threshold,
     )
+
+
+def _shared(of_folds: list) -> Any:
+    """What all folds have in common, or the list of what each has."""
+    return of_folds[0] if all(value == of_folds[0] for value in of_folds) else of_folds
 
 
 def _scorer(model, sidecar: Mapping[str, Any]) -> Scorer:

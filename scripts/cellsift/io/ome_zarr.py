@@ -1,7 +1,10 @@
 """Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
 
+import errno
 import itertools
-from collections.abc import Iterable
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,22 +45,51 @@ def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array
     if level.scale is not None:
         _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
     kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
-    data = da.from_zarr(level.array)[kept]
-    return data if "://" in path else _watched(data, Path(path) / level.array.path)
+    return _watched(da.from_zarr(level.array)[kept], _presence(path, level.array))
 
 
-def _watched(data: da.Array, folder: Path) -> da.Array:
-    """The same data; raises OSError if the folder is gone when a chunk is read.
+def _watched(data: da.Array, presence: Callable[[], object]) -> da.Array:
+    """The same data; after each chunk that is read, `presence` raises OSError if the store is gone.
 
     Zarr takes a chunk that it does not find for one of zeros, so that a share that vanishes would
     become darkness.
     """
 
     def present(block: np.ndarray) -> np.ndarray:
-        folder.stat()
+        presence()
         return block
 
     return data.map_blocks(present, dtype=data.dtype, meta=np.empty((0, 0, 0), data.dtype))
+
+
+def _presence(path: str, array: zarr.Array) -> Callable[[], object]:
+    """A function that raises OSError if the array's folder, or what a server has of it, is gone."""
+    if "://" not in path:
+        return (Path(path) / array.path).stat
+    url, version = f"{path.rstrip('/')}/{array.path}", array.metadata.zarr_format
+
+    def ask() -> None:
+        try:
+            zarr.open_array(url, mode="r", zarr_format=version)
+        # A server may refuse in many ways.
+        except Exception as error:
+            number = getattr(error, "errno", None) or errno.ENOENT
+            raise OSError(number, os.strerror(number), url) from error
+
+    return ask
+
+
+def count_chunks(path: str) -> tuple[int, int] | None:
+    """How many chunk files level 0 has by its shape, and how many of them are not there.
+
+    Absent ones read as the fill value. Writers may leave out chunks that hold nothing else, so an
+    absent one need not be lost. None for a URL, where they cannot be listed.
+    """
+    if "://" in path:
+        return None
+    array = _level_0(path).array
+    count = math.prod(map(len, _grid(array)))
+    return count, count - sum(1 for _ in _stored_chunks(path, array))
 
 
 def check_chunks(path: str) -> None:
@@ -70,15 +102,30 @@ def check_chunks(path: str) -> None:
     compressors = [type(codec).__name__ for codec in level.array.compressors]
     if "://" in path or level.array.shards or not any("Blosc" in name for name in compressors):
         return
-    folder = Path(path) / level.array.path
-    grid = [
-        range(-(-size // chunk))
-        for size, chunk in zip(level.array.shape, level.array.chunks, strict=True)
-    ]
-    for place in itertools.product(*grid):
-        file = folder / level.array.metadata.encode_chunk_key(place)
-        if file.exists():  # Chunks of zeros alone may be left out.
-            _refuse_cut_off(file)
+    for file in _stored_chunks(path, level.array):
+        _refuse_cut_off(file)
+
+
+def _stored_chunks(path: str, array: zarr.Array) -> Iterator[Path]:
+    """The array's chunk files that are there: folders are listed, no file is looked at."""
+    folder, there = Path(path) / array.path, set()
+    for place, _, names in os.walk(folder, onerror=_raise, followlinks=True):
+        inside = Path(place).relative_to(folder)
+        there.update((inside / name).as_posix() for name in names)
+    for place in itertools.product(*_grid(array)):
+        key = array.metadata.encode_chunk_key(place)
+        if key in there:
+            yield folder / key
+
+
+def _grid(array: zarr.Array) -> list[range]:
+    """The numbers of the files along each axis."""
+    sizes = zip(array.shape, array.shards or array.chunks, strict=True)
+    return [range(-(-size // chunk)) for size, chunk in sizes]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _refuse_cut_off(chunk: Path) -> None:

@@ -2,12 +2,16 @@
 
 import re
 from collections import Counter
+from fractions import Fraction
+from os.path import splitext
 from pathlib import Path
-from statistics import median
 
 from cellsift.errors import InputError
 
 SUFFIXES = (".tif", ".tiff")
+# A position in a name may be rounded, as in z3.33, z6.67; where a plane is missing, the step is
+# twice the smallest.
+LONGEST_STEP = Fraction(11, 10)
 
 
 def planes_of_folder(folder: Path) -> list[Path]:
@@ -76,11 +80,17 @@ def _is_file(path: Path) -> bool:
 
 
 def _pattern(name: str) -> str:
-    return re.sub(r"[0-9]+", "#", Path(name).stem)
+    return re.sub(r"[0-9]+", "#", splitext(name)[0])
 
 
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in re.findall(r"[0-9]+", Path(name).stem))
+def _columns(names: list[str]) -> list[tuple[int | Fraction, ...]]:
+    """The numbers of the names, place by place: those with a decimal point (z2.5) first."""
+    stems = [splitext(name)[0] for name in names]
+    decimals = zip(*(re.findall(r"[0-9]+\.[0-9]+", stem) for stem in stems), strict=True)
+    digits = zip(*(re.findall(r"[0-9]+", stem) for stem in stems), strict=True)
+    return [tuple(map(Fraction, column)) for column in decimals] + [
+        tuple(map(int, column)) for column in digits
+    ]
 
 
 def _refuse_two_series(folder: Path, names: list[str]) -> None:
@@ -100,9 +110,11 @@ def _refuse_two_series(folder: Path, names: list[str]) -> None:
 
 def _refuse_gap(folder: Path, names: list[str]) -> None:
     """Refuse a numbered series in which a plane is missing; even steps other than 1 are fine."""
-    if len({_pattern(name) for name in names}) > 1 or not _numbers(names[0]) or len(names) < 2:
+    if len(names) < 2 or len({_pattern(name) for name in names}) > 1:
         return
-    columns = list(zip(*(_numbers(name) for name in names), strict=True))
+    columns = _columns(names)
+    if not columns:
+        return
     distinct = [numbers for numbers in columns if len(set(numbers)) == len(names)]
     if not distinct:
         raise InputError(
@@ -114,18 +126,24 @@ def _refuse_gap(folder: Path, names: list[str]) -> None:
     # A name may carry a second number, such as a time, that never runs evenly.
     if all(gap is not None for gap in gaps):
         before, missing = gaps[0]
-        after = next(name for name in names if distinct[0][names.index(name)] == before)
+        after = names[distinct[0].index(before)]
         raise InputError(
-            f"{folder}: number {missing} is missing from the series of planes, after {after}. "
-            "Put the missing plane there, or list the planes in a text file if the gap is meant."
+            f"{folder}: number {_text(missing)} is missing from the series of planes, after "
+            f"{after}. Put the missing plane there, or list the planes in a text file if the gap "
+            "is meant."
         )
 
 
-def _first_gap(numbers: list[int]) -> tuple[int, int] | None:
+def _first_gap(numbers: list) -> tuple[int | Fraction, int | Fraction] | None:
     """Return the number before the first gap and the one expected next, or None."""
     steps = [later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]
-    usual = median(steps)
+    smallest = min(steps)
+    longest = LONGEST_STEP * smallest
     for number, step in zip(numbers, steps, strict=False):
-        if step > 1.5 * usual:
-            return number, number + round(usual)
+        if step > longest:
+            return number, number + smallest
     return None
+
+
+def _text(number: int | Fraction) -> str:
+    return str(number) if number.denominator == 1 else str(float(number))

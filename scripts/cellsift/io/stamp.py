@@ -1,28 +1,21 @@
 """Recognises that a user's files have changed, without reading them."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+
+COLUMNS = ("signal", "background", "cells", "non_cells")
 
 
-class HasFiles(Protocol):
-    """A row of the brains table."""
+def data_stamp(brain: object, columns: Sequence[str] = COLUMNS) -> str:
+    """A short hash of the sizes and times of a brain's files, those that `columns` name.
 
-    signal: str
-    background: str | None
-    cells: str | None
-    non_cells: str | None
-
-
-def data_stamp(brain: HasFiles) -> str:
-    """A short hash of the sizes and times of a brain's files.
-
-    A folder counts with the entries directly in it; a URL or what cannot be looked at with
-    its name alone.
+    `brain` has the columns of the brains table as attributes. A folder counts with the entries
+    directly in it; a URL or what cannot be looked at with its name alone.
     """
     stamp = hashlib.sha256()
-    for name in (brain.signal, brain.background, brain.cells, brain.non_cells):
-        for line in _entries(name):
+    for column in columns:
+        for line in _entries(getattr(brain, column)):
             stamp.update(line.encode(errors="surrogateescape"))
     return stamp.hexdigest()[:16]
 

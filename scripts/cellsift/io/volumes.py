@@ -1,7 +1,8 @@
 """Volumes of voxels, opened lazily whatever file they come in."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,20 +40,53 @@ class Volume:
     def planes(self, start: int, stop: int) -> np.ndarray:
         """Read the planes from `start` up to but without `stop`, as an array (z, y, x).
 
-        Raises InputError for a file that turns out to be damaged, or can no longer be reached.
+        Raises InputError for a file that turns out to be damaged, or can no longer be reached; it
+        names the first such plane, or the planes of the chunk that it is in.
         """
-        try:
+        with naming_bad_planes(self.data, self.source, start, stop):
             return self.data[start:stop].compute()
-        except (InputError, MemoryError):
-            raise
-        # What a library raises for damaged data may be anything.
-        except Exception as error:
-            trouble = disk_trouble(error)
-            raise InputError(
-                f"{self.source}: planes {start} to {stop - 1} (counted from 0): "
-                + (trouble or f"cannot be read ({error}). Copy or export the volume again")
-                + "."
-            ) from error
+
+
+@contextmanager
+def naming_bad_planes(
+    data: da.Array, source: str, start: int = 0, stop: int | None = None
+) -> Iterator[None]:
+    """Within, an error of reading planes `start` to `stop` - 1 of `data` becomes an InputError.
+
+    It names `source` and the first planes that cannot be read, which are looked for one chunk along
+    z after the other.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    # What a library raises for damaged data may be anything.
+    except Exception as problem:
+        stop = data.shape[0] if stop is None else stop
+        found = _first_bad_planes(data, start, stop) or (start, stop, problem)
+        first, last, error = found[0], found[1] - 1, found[2]
+        planes = f"plane {first}" if first == last else f"planes {first} to {last}"
+        trouble = disk_trouble(error)
+        raise InputError(
+            f"{source}: {planes} (counted from 0): "
+            + (trouble or f"cannot be read ({error}). Copy or export the volume again")
+            + "."
+        ) from error
+
+
+def _first_bad_planes(data: da.Array, start: int, stop: int) -> tuple[int, int, Exception] | None:
+    """Where the first chunk along z that cannot be read begins and ends, and why."""
+    ends = np.cumsum(data.chunks[0])
+    for depth, end in zip(data.chunks[0], ends.tolist(), strict=True):
+        if end > start and end - depth < stop:
+            try:
+                # Of every voxel of the chunks, held one chunk at a time.
+                data[end - depth : end].max().compute()
+            except (InputError, MemoryError):
+                raise
+            except Exception as error:
+                return end - depth, end, error
+    return None
 
 
 def open_volume(
@@ -98,6 +132,14 @@ def check_files(path: str | Path) -> None:
         tiff.check_planes(list_planes(path))
 
 
+def count_chunks(path: str | Path) -> tuple[int, int] | None:
+    """How many files of chunks an OME-Zarr's folder should hold, and how many of them it does not.
+
+    None for other volumes, and for an OME-Zarr at a URL.
+    """
+    return ome_zarr.count_chunks(str(path)) if kind_of(path) == "ome-zarr" else None
+
+
 def list_planes(path: str | Path) -> list[Path]:
     """Return the files of a folder or a text list of planes, in the order of z."""
     path = Path(path)
@@ -113,7 +155,10 @@ def kind_of(path: str | Path) -> str:
         marks = (".zgroup", ".zattrs", ".zarray", "zarr.json")
         return "ome-zarr" if any((path / mark).exists() for mark in marks) else "planes"
     if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder. Correct the path.")
+        raise InputError(
+            f"{path}: there is no such file or folder. Correct the path, or check that its disk or "
+            "network share is mounted."
+        )
     if path.suffix.lower() in SUFFIXES:
         return "stack"
     if path.suffix.lower() == ".txt":
@@ -125,16 +170,18 @@ def kind_of(path: str | Path) -> str:
     )
 
 
-def check_voxel_size(voxel_size: Sequence[float], brain: str) -> tuple[float, float, float]:
-    """Return the voxel size (z, y, x) in µm as floats; raise InputError if it cannot be true."""
+def check_voxel_size(voxel_size: Sequence[float], where: str) -> tuple[float, float, float]:
+    """Return the voxel size (z, y, x) in µm as floats; raise InputError if it cannot be true.
+
+    `where` begins the message: whose voxel size it is, or where it was read.
+    """
     if len(voxel_size) != 3:
         raise InputError(
-            f"brain {brain}: {len(voxel_size)} voxel sizes found. Give voxel_z, voxel_y, voxel_x "
-            "in µm."
+            f"{where}: {len(voxel_size)} voxel sizes found. Give voxel_z, voxel_y, voxel_x in µm."
         )
     sizes = dict(zip(("voxel_z", "voxel_y", "voxel_x"), voxel_size, strict=True))
     for column, size in sizes.items():
-        said = f"brain {brain}: {column} is {size}"
+        said = f"{where}: {column} is {size}"
         try:
             size = float(size)
         except (TypeError, ValueError):

@@ -56,6 +56,7 @@ def rehearse(folder: Path, voxels: float, method: str, memory_bytes: int) -> dic
             "detect": (steps.detect_candidates, voxels, method),
             "cuboids": (steps.cut_cuboids, voxels, memory_bytes),
             "classify": (steps.classify_candidates,),
+            "project": (steps.project_volumes, voxels),
         }
         found = {}
         for step, (function, *more) in plan.items():

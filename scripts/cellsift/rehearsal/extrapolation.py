@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from cellsift.detection.blocks import planes_held
 from cellsift.io.passes import COPIES
 from cellsift.rehearsal.brain import brain_shape
 
@@ -18,44 +19,68 @@ def extrapolate(
 ) -> dict:
     """Return what `steps` (name to measurement, `voxels` in all) would take for `target` voxels.
 
-    With as many candidates for a voxel, all times grow with the voxels, and N machines like this
-    one share them; nothing is assumed of their starts and waits in a queue.
+    With as many candidates for a voxel, all times grow with the voxels. N machines like this one
+    share them, but not what is one job for a brain: gathering what slabs have found, and the
+    projections for its page. Nothing is assumed of their starts and waits in a queue, and the
+    halos of slabs, which are read and filtered twice, are left out.
 
     - hours: by number of nodes (NODES) and step;
     - nodes_until_storage: by step that reads volumes, the number of nodes that together would
       read more than STORAGE_BYTES_PER_SECOND;
-    - plane_bytes: of both channels; planes are what memory has to hold at least;
+    - plane_bytes: of both channels;
+    - detect_bytes: planes that a slab's detection has to hold at once;
     - candidates, cuboid_bytes, and binds_first, in sentences.
     """
     factor = target / voxels
     work = {name: step for name, step in steps.items() if name != "read"}
-    hours = {name: step["seconds"] * factor / 3600 for name, step in work.items()}
+    hours = {n: _hours(work, factor, n) for n in NODES}
     storage = {
         name: max(1.0, STORAGE_BYTES_PER_SECOND * step["seconds"] / step["bytes_read"])
         for name, step in work.items()
         if step.get("bytes_read")
     }
-    _, height, width = brain_shape(target)
-    plane_bytes = CHANNELS * height * width * BYTES_PER_VOXEL
+    shape = brain_shape(target)
+    channel_bytes = shape[1] * shape[2] * BYTES_PER_VOXEL
+    plane_bytes = CHANNELS * channel_bytes
+    detect_bytes = planes_held(shape, steps["detect"]["halo_planes"]) * channel_bytes
     return {
         "voxels": target,
         "candidates": round(steps["cuboids"]["candidates"] * factor),
-        "hours": {str(n): {name: one / n for name, one in hours.items()} for n in NODES},
+        "hours": {str(n): of_steps for n, of_steps in hours.items()},
         "nodes_until_storage": storage,
         "plane_bytes": plane_bytes,
+        "detect_bytes": detect_bytes,
         "cuboid_bytes": steps["cuboids"]["bytes_written"] * factor,
         "binds_first": [
-            _time(hours),
+            _time(hours[NODES[0]]),
+            _alone(hours[NODES[-1]]),
             _storage(storage),
-            _memory(steps["detect"]["peak_memory"], factor, plane_bytes, memory_bytes),
+            _memory(detect_bytes, plane_bytes, memory_bytes),
         ],
     }
+
+
+def _hours(work: Mapping[str, dict], factor: float, nodes: int) -> dict[str, float]:
+    hours = {}
+    for name, step in work.items():
+        alone = step["seconds"] if name == "project" else step.get("gathering_seconds", 0.0)
+        shared = step["seconds"] - alone
+        hours[name] = (shared / nodes + alone) * factor / 3600
+    return hours
 
 
 def _time(hours: Mapping[str, float]) -> str:
     slowest = max(hours, key=hours.get)
     share = hours[slowest] / max(sum(hours.values()), 1e-9)
     return f"On few nodes the time of {slowest}: {share:.0%} of all hours."
+
+
+def _alone(hours: Mapping[str, float]) -> str:
+    slowest = max(hours, key=hours.get)
+    return (
+        f"On {NODES[-1]} nodes {slowest}, with {hours[slowest]:.2f} h: gathering and projections "
+        "are one job for a brain."
+    )
 
 
 def _storage(nodes: Mapping[str, float]) -> str:
@@ -67,10 +92,9 @@ def _storage(nodes: Mapping[str, float]) -> str:
     )
 
 
-def _memory(detect: int, factor: float, plane_bytes: int, memory_bytes: int) -> str:
+def _memory(detect_bytes: int, plane_bytes: int, memory_bytes: int) -> str:
     return (
-        f"In memory detect: it held {detect / 1e9:.1f} GB here, and a plane of the whole brain has "
-        f"{factor ** (2 / 3):.1f} times as many voxels. Cuboids keep to their "
-        f"{memory_bytes / 1e9:.1f} GB, of which each plane that is read takes "
-        f"{COPIES * plane_bytes / 1e9:.1f} GB meanwhile."
+        f"In memory detect: a slab with its halo is {detect_bytes / 1e9:.1f} GB of planes, however "
+        f"many slabs there are. Cuboids keep to their {memory_bytes / 1e9:.1f} GB, of which each "
+        f"plane that is read takes {COPIES * plane_bytes / 1e9:.1f} GB meanwhile."
     )

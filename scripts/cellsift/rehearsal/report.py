@@ -8,6 +8,7 @@ NAMES = {
     "detect": "detect",
     "cuboids": "cuboids",
     "classify": "classify",
+    "project": "projections",
 }
 
 

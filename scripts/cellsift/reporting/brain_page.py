@@ -72,6 +72,11 @@ class BrainResults:
         """Within which distance a candidate counts as an annotated cell."""
         return float(read_json(self.folder / "labels.json")["distance_um"])
 
+    @cached_property
+    def cuboids(self) -> CuboidStore:
+        """The cuboids of its candidates."""
+        return CuboidStore.open(self.information.get("cuboids") or self.folder / "cuboids.zarr")
+
     @property
     def candidates(self) -> int:
         return len(next(iter(self.scored.values()))) if self.scored else 0
@@ -90,9 +95,10 @@ def facts(brain: BrainResults) -> Html:
     shape, size = brain.projection.shape, brain.projection.size_um
     role = brain.information.get("role", "")
     roles = {
-        "train": "train: networks and thresholds were fitted on it; the scores below come from "
-        "networks that had not seen the candidate",
-        "test": "test: nothing was fitted on it",
+        "train": "train: networks were fitted on it. The scores below come from networks whose "
+        "weights never saw the candidate, but the epoch, the temperature and the threshold were "
+        "chosen on these scores, so they are slightly optimistic; test brains are what counts",
+        "test": "test: nothing was fitted or chosen on it",
         "predict": "predict: only classified",
     }
     items = [
@@ -101,13 +107,25 @@ def facts(brain: BrainResults) -> Html:
         f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
         f"{' × '.join(f'{v / 1000:.2f}' for v in size)} mm.",
         "Signal and background channel." if len(brain.projection.top) == 2 else "Signal only.",
-        f"{tables.count_text(brain.candidates)} candidates.",
+        f"{tables.count_text(brain.candidates)} candidates.{_near_border(brain)}",
     ]
     if brain.annotation is not None:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.count_text(len(brain.annotation))
         items.append(f"{number} annotated cells; the annotation counts as naming {kind}.")
     return html.bullets(items)
+
+
+def _near_border(brain: BrainResults) -> str:
+    padded = int(brain.cuboids.padded.sum()) if brain.candidates else 0
+    if not padded:
+        return ""
+    lie = "of them lies" if padded == 1 else "of them lie"
+    return (
+        f" {tables.count_text(padded)} {lie} so near the border of the volume that its outermost "
+        "voxels were repeated to complete the cuboid: take such verdicts with care. cellfinder "
+        "drops such candidates."
+    )
 
 
 def projection(brain: BrainResults) -> Html:
@@ -232,7 +250,7 @@ def _errors(brain: BrainResults, label: str, said: str, none: str) -> Html:
 
 def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
     """Thumbnails of candidates, and their coordinates in a table that unfolds."""
-    store = CuboidStore.open(brain.information.get("cuboids") or brain.folder / "cuboids.zarr")
+    store = brain.cuboids
     cuboids = store.read(table["candidate"].to_numpy())
     titles = [_title(row, list(brain.scored)) for _, row in table.iterrows()]
     picture = thumbnails.draw_thumbnails(cuboids, titles, store.voxel_size)

@@ -66,22 +66,27 @@ def table(
     caption: str,
     text_columns: Sequence[str] = (),
     rows_kind: Sequence[str] = (),
+    wrapped: Sequence[str] = (),
 ) -> Html:
     """A table of ready-made strings; columns of text are set left, all others right.
 
     A pair (text, address) becomes a link. `rows_kind` gives each row its CSS classes ("" for
-    none).
+    none). Lines of `wrapped` columns may break.
     """
-    left = set(text_columns)
-    head = "".join(
-        f'<th scope="col"{_class("text" if name in left else "")}>{escape(str(name))}</th>'
+    kind_of = {
+        name: " ".join(
+            kind for kind, of in (("text", text_columns), ("wrapped", wrapped)) if name in of
+        )
         for name in frame.columns
+    }
+    head = "".join(
+        f'<th scope="col"{_class(kind_of[name])}>{escape(str(name))}</th>' for name in frame.columns
     )
     kinds = list(rows_kind) or [""] * len(frame)
     body = "".join(
         f"<tr{_class(kind)}>"
         + "".join(
-            f"<td{_class('text' if name in left else '')}>{_content(value)}</td>"
+            f"<td{_class(kind_of[name])}>{_content(value)}</td>"
             for name, value in zip(frame.columns, row, strict=True)
         )
         + "</tr>\n"

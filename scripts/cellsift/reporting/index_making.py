@@ -9,10 +9,27 @@ from cellsift.reporting.run_information import configuration_text, version_table
 MOST_FOLDS = 20
 
 
+def arms(results: Results) -> Html:
+    """What the arms are: their networks, and how their training differs."""
+    if not results.recipes:
+        return html.paragraph("What the arms are was not told to this page.")
+    table = tables.arm_table(results.recipes, results.configuration.get("training", {}))
+    caption = (
+        "Training: what an arm does otherwise than the config says for all (see the config at the "
+        "end of this page)."
+    )
+    columns = list(table)
+    return html.table(table, caption, text_columns=columns, wrapped=columns[1:])
+
+
 def folds(results: Results) -> Html:
     """How the candidates of train brains were divided into folds."""
     table = results.table("training", "folds.csv")
-    caption = "Labelled candidates of each fold. Each fold is scored by networks that never saw it."
+    caption = (
+        "Labelled candidates of each fold. Each fold is scored by a network whose weights never "
+        "saw it; but of its epochs the one that does best on this fold is kept, and temperature "
+        "and threshold are chosen on these scores, which makes them slightly optimistic."
+    )
     return Html(
         html.paragraph(tables.folds_sentence(table))
         + html.table(tables.fold_table(table), caption, text_columns=("fold", "brain"))
@@ -36,8 +53,8 @@ def loss(results: Results) -> Html:
     caption = (
         "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
         "random); solid: loss on the fold left out. Where the solid line rises while the dotted "
-        "one falls, the network learns its examples by heart. The weights of the marked epoch are "
-        "used."
+        "one falls, the network learns its examples by heart. The weights of the marked epoch, "
+        "the one of highest average precision on the fold left out, are used."
     )
     return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cellsift.evaluation.intervals import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.io.whole import read_json
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
@@ -67,9 +68,12 @@ def end_to_end(results: Results) -> Html:
     caption = (
         "Recall: of the annotated cells, how many are found (cells that detection never proposed "
         "count as missed). Precision: of the cells called, how many are annotated. F1 weighs both. "
-        "Brackets: 95% interval. Test brains were locked away while fitting. Train brains were "
-        "scored by networks that had not seen the candidate, but their threshold was fitted on "
-        "these scores, which flatters them a little."
+        f"Brackets: 95% interval, from drawing blocks of {BLOCK_UM:g} µm of tissue anew, since "
+        "errors lie together (of several brains, whole brains first; single candidates where "
+        f"a brain has fewer than {FEWEST_BLOCKS} blocks). Test brains, which were locked away "
+        "while fitting, are what counts. Train brains were scored by networks whose weights had "
+        "not seen the candidate, but the epoch, the temperature and the threshold were chosen on "
+        "these scores, so that their figures are slightly optimistic."
     )
     parts.append(_metrics(results, scores, ("recall", "precision", "f1"), caption))
     notes = scores.get("note", pd.Series(dtype=str)).dropna()
@@ -99,7 +103,8 @@ def detection(results: Results) -> Html:
         )
     caption = (
         "The last column is the share of annotated cells that detection proposes as a candidate: "
-        "the highest recall any arm can reach. Brackets: 95% interval."
+        "the highest recall any arm can reach. Brackets: 95% interval, by blocks of tissue as "
+        "above."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
 
@@ -113,7 +118,7 @@ def classification(results: Results) -> Html:
     at_threshold = (
         "At each arm's threshold, on the candidates alone: cells that detection missed do not "
         "count here. Specificity: of the artefacts, how many are rejected. Ambiguous candidates "
-        "are left out. Brackets: 95% interval."
+        "are left out. Brackets: 95% interval, by blocks of tissue as above."
     )
     by_score = (
         "The scores themselves, whatever the threshold. ROC AUC and average precision judge their "
@@ -141,9 +146,9 @@ def comparison(results: Results) -> Html:
     columns = ("first arm", "second arm")
     caption = (
         f"Candidates of {judged.where}: how much higher the first arm is. Brackets: 95% interval; "
-        "both arms are measured on the same draws of candidates, so what is hard for both cancels "
-        "out. Where it includes zero, the data cannot tell the two apart. Of many such pairs, one "
-        "in twenty is told apart by mere chance."
+        "both arms are measured on the same draws of blocks of tissue, so what is hard for both "
+        "cancels out. Where it includes zero, the data cannot tell the two apart. Of many such "
+        "pairs, one in twenty is told apart by mere chance."
     )
     if len(table) <= LONGEST_TABLE:
         return html.table(table, caption, columns)
@@ -206,8 +211,9 @@ def calibration(results: Results) -> Html:
     styles = arm_styles(_arms_in(results, curve), results.floor)
     caption = (
         f"Candidates of {judged.where} in steps of p_cell: across what the arm gave, up what share "
-        "of them truly are cells, with its 95% interval. On the thin line p_cell can be taken at "
-        "its word; marks below it mean the arm is too sure of cells."
+        "of them truly are cells, with its 95% interval, as if candidates erred independently of "
+        "each other. On the thin line p_cell can be taken at its word; marks below it mean the arm "
+        "is too sure of cells."
     )
     picture = graphs.draw_reliability(curve[curve["brain"] == judged.name], styles)
     return html.figure(picture, caption, "Share of cells against p_cell, for each arm")

@@ -3,8 +3,9 @@
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
@@ -32,18 +33,21 @@ def write_index(
     configuration: dict,
     out: str | Path,
     roles: Mapping[str, str] | None = None,
+    arms: Iterable[Mapping[str, Any]] = (),
 ) -> None:
     """Write the index page of a results folder to `out`, whole or not at all.
 
     `configuration` is the completed config of the run, `roles` the role of each of its
     brains (by default, of all that preflight has looked at, train or test for evaluated ones and
-    predict for others). Raises InputError where a table is missing
-    or broken, PageError where a cell of the notebook fails otherwise.
+    predict for others), `arms` what each arm is (name, architecture, options, recipe, description,
+    as `vars` of a `configuration.Arm`). Raises InputError where a table is missing or broken,
+    PageError where a cell of the notebook fails otherwise.
     """
     parameters = {
         "results": str(Path(results).resolve()),
         "configuration": configuration,
         "roles": dict(roles or {}),
+        "recipes": {arm["name"]: dict(arm) for arm in arms},
     }
     write_page(REPORTS / "index.ipynb", parameters, "cellsift: which classifier to trust", out)
 

@@ -8,11 +8,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cellsift.errors import InputError
+from cellsift.io.reading import reads
 from cellsift.io.volumes import Volume
 from cellsift.io.whole import whole_file
 
 LARGEST_SIDE = 1400
-PLANES_HELD_MB = 128
 # Of a projection's views, several times over; a file that unpacks to more is none.
 MOST_BYTES = 2**28
 KEYS = ("top", "front", "shape", "voxel_size", "bins")
@@ -101,19 +101,10 @@ def _project_channel(volume: Volume, bins: tuple[int, int, int]) -> tuple[np.nda
     depth, height, width = volume.shape
     top = np.zeros((-(-height // bins[1]), -(-width // bins[2])), volume.dtype)
     front = np.zeros((depth, top.shape[1]), volume.dtype)
-    step = _planes_at_once(volume)
-    for start in range(0, depth, step):
-        planes = volume.planes(start, min(start + step, depth))
+    for start, stop in reads(volume, 0, depth):
+        planes = volume.planes(start, stop)
         narrow = np.maximum.reduceat(planes, np.arange(0, width, bins[2]), axis=2)
-        front[start : start + len(planes)] = narrow.max(axis=1)
+        front[start:stop] = narrow.max(axis=1)
         flat = np.maximum.reduceat(narrow.max(axis=0), np.arange(0, height, bins[1]), axis=0)
         np.maximum(top, flat, out=top)
     return top, np.maximum.reduceat(front, np.arange(0, depth, bins[0]), axis=0)
-
-
-def _planes_at_once(volume: Volume) -> int:
-    """How many planes to hold: whole chunks where they are small enough."""
-    plane = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
-    step = max(1, int(PLANES_HELD_MB * 2**20 / plane))
-    deep = volume.data.chunks[0][0]
-    return step - step % deep if step > deep else step

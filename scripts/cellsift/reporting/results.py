@@ -11,11 +11,16 @@ from cellsift.io.whole import read_json
 
 @dataclass(frozen=True)
 class Results:
-    """Where the tables lie, and the config of the run that wrote them."""
+    """Where the tables lie, and what the run that wrote them was told.
+
+    `configuration` is the completed config, `roles` the role of each brain, `recipes` says what
+    each arm is: by name its architecture, options, recipe and description.
+    """
 
     folder: Path
     configuration: dict = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
+    recipes: dict[str, dict] = field(default_factory=dict)
 
     @property
     def arms(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Tables of the pages: tidy tables turned into what a person reads."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,35 @@ def difference_text(value: float, low: float, high: float) -> str:
 def count_text(value: float) -> str:
     """A count with thin spaces between thousands; a dash for nan."""
     return "–" if pd.isna(value) else f"{int(value):,}".replace(",", "\u202f")
+
+
+def arm_table(arms: Mapping[str, Mapping], shared: Mapping) -> pd.DataFrame:
+    """What each arm is: description, network with its options, and where its recipe is its own.
+
+    `arms` gives architecture, options, recipe and description by name, `shared` the recipe that
+    the config sets for all arms.
+    """
+    rows = []
+    for name, arm in arms.items():
+        own = {key: value for key, value in arm["recipe"].items() if value != shared.get(key)}
+        network = ", ".join(filter(None, [arm["architecture"], settings_text(arm["options"])]))
+        rows.append((name, arm["description"] or "–", network, settings_text(own) or "as for all"))
+    return pd.DataFrame(rows, columns=["arm", "description", "network", "training"])
+
+
+def settings_text(settings: Mapping) -> str:
+    """Settings in words, such as depth 18, operations [flip, blur]; empty where there are none."""
+    return ", ".join(f"{name} {_setting_text(value)}" for name, value in settings.items())
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"({settings_text(value)})"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_setting_text, value))}]"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def cost_table(cost: pd.DataFrame) -> pd.DataFrame:

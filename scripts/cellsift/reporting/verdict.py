@@ -159,18 +159,22 @@ def _how_far(judged: Judged) -> str:
     number = len(judged.brains)
     if judged.role == "train":
         return (
-            "There is no annotated test brain. Each candidate was scored by networks that had not "
-            "seen it, but the threshold was chosen on these same scores, so these values are "
-            "somewhat too good; set a brain aside as a test brain for an honest verdict."
+            "There is no annotated test brain. Each candidate was scored by networks whose weights "
+            "never saw it, but the epoch at which they were taken, the temperature and the "
+            "threshold were chosen on these same scores, so these values are somewhat too good; "
+            "set a brain aside as a test brain for an honest verdict."
         )
     if number == 1:
         return (
-            "Nothing was fitted on the test brain. The brackets are 95% intervals for this brain: "
-            "with one test brain nothing can be said about how much other animals differ."
+            "Nothing was fitted or chosen on the test brain. The brackets are 95% intervals for "
+            "this brain: with one test brain nothing can be said about how much other animals "
+            "differ."
         )
     doubt = (
         f" With only {number} test brains they say little about how much further animals differ."
         if number < FEW_BRAINS
         else ""
     )
-    return f"Nothing was fitted on the test brains. The brackets are 95% intervals.{doubt}"
+    return (
+        f"Nothing was fitted or chosen on the test brains. The brackets are 95% intervals.{doubt}"
+    )

@@ -12,13 +12,14 @@ from cellsift.training.batches import Cuboids, common_layout
 from cellsift.training.folds import (
     AXES,
     CELL,
+    EXTENT,
     LEAST_PER_CLASS,
     NO_CELL,
     held_out_rows,
     training_rows,
 )
 
-COLUMNS = ("brain", "candidate", *AXES, "label", "fold")
+COLUMNS = ("brain", "candidate", *AXES, "label", *EXTENT, "fold")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,8 @@ class FoldData:
         if fold not in set(table["fold"]):
             known = ", ".join(map(str, sorted(set(table["fold"]))))
             raise InputError(f"there is no fold {fold}; there are {known}")
-        _, shape, voxel_size = common_layout(stores)
-        extent = tuple(n * size for n, size in zip(shape, voxel_size, strict=True))
-        training, held_out = training_rows(table, fold, extent), held_out_rows(table, fold)
+        common_layout(stores)
+        training, held_out = training_rows(table, fold), held_out_rows(table, fold)
         for rows, use in ((training, "to train on"), (held_out, "held out")):
             counts = [int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)]
             if min(counts) < LEAST_PER_CLASS:

@@ -8,6 +8,7 @@ from cellsift.errors import InputError
 
 CELL, NO_CELL = "cell", "no_cell"
 AXES = ["z_um", "y_um", "x_um"]
+EXTENT = ["z_extent_um", "y_extent_um", "x_extent_um"]
 COLUMNS = ("brain", "candidate", *AXES, "label")
 GROUPINGS = ("auto", "brain", "block")
 # Fewer candidates of a class than this, in training or held out, measure nothing.
@@ -24,6 +25,8 @@ def assign_folds(
 ) -> pd.DataFrame:
     """Return the candidates with a column `fold`, 0 to folds - 1, given to ambiguous ones too.
 
+    Columns z_extent_um, y_extent_um, x_extent_um say what room a cuboid takes, for `training_rows`.
+
     "brain": all candidates of a brain lie in one fold, brains dealt so that folds hold similar
     numbers of cells. "block": every brain is cut across its longest axis into one contiguous
     block per fold with similar numbers of labelled candidates. "auto": by brain where there are
@@ -33,7 +36,8 @@ def assign_folds(
     Args:
         candidates: columns brain, candidate, z_um, y_um, x_um (µm) and label (cell, no_cell or
             ambiguous) of annotated train brains.
-        cuboid_extent_um: size of a cuboid in µm along z, y, x.
+        cuboid_extent_um: room that a cuboid takes along z, y, x (`arm.cuboid_extent_um`): cuboids
+            whose centres are as far apart along one axis share no voxel.
 
     Raises:
         InputError: columns missing, or a fold would hold, or leave for training, fewer than 5
@@ -49,14 +53,15 @@ def assign_folds(
             f"set folds to {max(brains, 2)}, or group by block"
         )
     fold = _by_brain(candidates, folds) if group_by == "brain" else _by_block(candidates, folds)
-    table = candidates.assign(fold=fold)
+    extent = dict(zip(EXTENT, cuboid_extent_um, strict=True))
+    table = candidates.assign(**extent, fold=fold)
     for number in range(folds):
-        _check_fold(table, number, cuboid_extent_um, group_by)
+        _check_fold(table, number, group_by)
     return table
 
 
-def training_rows(table: pd.DataFrame, fold: int, cuboid_extent_um: Size) -> pd.DataFrame:
-    """Return the rows to train on when `fold` is held out.
+def training_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Return the rows of `assign_folds`' table to train on when `fold` is held out.
 
     Labelled cell or no_cell, outside the fold, and with a cuboid that overlaps no cuboid of the
     fold, whatever that one's label.
@@ -67,7 +72,7 @@ def training_rows(table: pd.DataFrame, fold: int, cuboid_extent_um: Size) -> pd.
     for brain, rows in usable.groupby("brain", sort=False):
         others = held_out.loc[held_out["brain"] == brain, AXES]
         if len(others):
-            keep[rows.index] = ~_overlaps(rows[AXES], others, cuboid_extent_um)
+            keep[rows.index] = ~_overlaps(rows[AXES], others, rows[EXTENT].to_numpy()[0])
     return usable[keep]
 
 
@@ -76,7 +81,7 @@ def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
     return table[table["fold"] == fold]
 
 
-def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: Size) -> np.ndarray:
+def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: np.ndarray) -> np.ndarray:
     """Return for each position (µm) whether its cuboid overlaps one at any of the others."""
     # Two cuboids overlap where their centres are closer than one extent along every axis.
     tree = cKDTree(others.to_numpy(float) / extent)
@@ -130,10 +135,10 @@ def _check(candidates: pd.DataFrame, folds: int, group_by: str) -> None:
         raise InputError("positions of candidates are not finite; check the voxel sizes")
 
 
-def _check_fold(table: pd.DataFrame, fold: int, extent: Size, group_by: str) -> None:
+def _check_fold(table: pd.DataFrame, fold: int, group_by: str) -> None:
     parts = {
         "holds": held_out_rows(table, fold),
-        "leaves for training": training_rows(table, fold, extent),
+        "leaves for training": training_rows(table, fold),
     }
     for verb, rows in parts.items():
         counts = {label: int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)}

@@ -65,7 +65,8 @@ def train_fold(
     Args:
         arm: architecture, its options and the recipe.
         stores: cuboids per brain.
-        table: from `assign_folds`: brain, candidate, z_um, y_um, x_um, label, fold.
+        table: from `assign_folds`: brain, candidate, z_um, y_um, x_um, label, fold, and the
+            extents that a cuboid is given.
         model_folder: gets fold-{fold}.safetensors and fold-{fold}.json.
         training_folder: gets history.csv, scores.csv (brain, candidate, label, fold, logit of
             all held-out candidates, ambiguous ones too) and the folder tensorboard.

@@ -1,0 +1,52 @@
+"""A network on a GPU: it learns, goes on after a stop, and scores as on the CPU."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from synthetic_cuboids import make_brains, narrow_arm
+
+from cellsift.inference.classify import score_store
+from cellsift.inference.ensemble import load_ensemble, write_ensemble
+from cellsift.training.loop import train_fold
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+
+def train(folder, brains, **more):
+    stores, table = brains
+    return train_fold(
+        narrow_arm(epochs=4),
+        stores,
+        table,
+        0,
+        model_folder=folder / "models",
+        training_folder=folder / "training",
+        checkpoint=folder / "checkpoint.pt",
+        device="cuda",
+        progress=False,
+        **more,
+    )
+
+
+def test_training_goes_on_after_a_stop_and_scores_agree_with_the_cpu(tmp_path):
+    brains = make_brains(tmp_path)
+
+    def stop(epoch: int) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, brains, after_epoch=stop)
+    assert (tmp_path / "checkpoint.pt").exists()
+    sidecar = train(tmp_path, brains)
+    made = json.loads(sidecar.read_text())["provenance"]
+    assert made["device"] == "cuda"
+    assert made["average_precision"] > 0.8
+    write_ensemble(tmp_path / "models", [sidecar], {"temperature": 1.0, "threshold": 0.5})
+    store = brains[0]["two"]
+    on_gpu, on_cpu = (
+        score_store(load_ensemble(tmp_path / "models"), store, device) for device in ("cuda", "cpu")
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=0.02)
