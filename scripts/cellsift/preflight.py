@@ -1,6 +1,6 @@
 """What a brain's files hold, looked at before any work; bad input is refused here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -51,6 +51,12 @@ def check_brain(brain: Brain) -> dict:
     data. Raises InputError with a message that names the brain, the file, what was found and what
     to change.
     """
+    found = check_volumes(brain)
+    return found | check_annotation(brain, found["signal"]["shape"])
+
+
+def check_volumes(brain: Brain) -> dict:
+    """What `check_brain` finds in signal and background."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
     signal, found_signal = _check_channel(brain, "signal")
     found = {"brain": brain.name, "signal": found_signal, "background": None}
@@ -62,9 +68,15 @@ def check_brain(brain: Brain) -> dict:
         _refuse_few_planes(signal, brain.settings.get("detection", {}))
     return found | {
         "channels": 1 if brain.background is None else 2,
-        "annotated_cells": _count_points(brain, "cells", signal.shape),
-        "annotated_non_cells": _count_points(brain, "non_cells", signal.shape),
         "device": available_device(),
+    }
+
+
+def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
+    """What `check_brain` finds in the annotation of a volume of this shape (z, y, x)."""
+    return {
+        "annotated_cells": _count_points(brain, "cells", tuple(shape)),
+        "annotated_non_cells": _count_points(brain, "non_cells", tuple(shape)),
     }
 
 

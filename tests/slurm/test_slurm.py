@@ -150,8 +150,8 @@ def test_a_job_over_its_time_comes_back_with_more(killed_and_finished, cluster):
     tifffile.imwrite(checkout.folder / "steady.tif", planes)
     row = checkout.row("endless", "predict").replace("brains/endless/signal", pipe.name)
     checkout.write_table(row.replace("brains/endless/background", "steady.tif"))
-    target = "results/brains/endless/preflight.json"
-    minutes = ["--set-resources", "preflight:runtime=attempt"]
+    target = "results/brains/endless/volumes.json"
+    minutes = ["--set-resources", "check_volumes:runtime=attempt"]
     process = cluster.start(checkout, *minutes, "--rerun-triggers", "mtime", "--", target)
     try:
         while process.poll() is None and not _ended(cluster, before):

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from comparison import assert_same_tables
 
 pytestmark = pytest.mark.slow
 
-PER_BRAIN = ("preflight", "detect", "keep_candidates", "cuboids", "projection")
+PER_BRAIN = ("check_volumes", "detect", "keep_candidates", "cuboids", "projection")
 
 
 def test_results_are_laid_out_as_promised(finished):
@@ -101,20 +102,27 @@ def test_an_edited_module_runs_what_uses_it(finished):
     assert not rules & {*PER_BRAIN, "label", "train", "classify"}
 
 
-def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
-    """What is learnt from it is learnt anew; candidates and cuboids stay."""
-    moved = tmp_path / "cells.csv"
-    shutil.copy(finished.folder / "brains" / "mouse_1" / "cells.csv", moved)
+def rules_after_editing(finished, brain: str, to: Path) -> set[str]:
+    """Rules of the jobs that a run would do if this brain's annotation were another file."""
+    shutil.copy(finished.folder / "brains" / brain / "cells.csv", to)
     rows = finished.rows
-    finished.rows = [row.replace("brains/mouse_1/cells.csv", str(moved)) for row in rows]
+    finished.rows = [row.replace(f"brains/{brain}/cells.csv", str(to)) for row in rows]
     finished.write_table()
     try:
-        rules = {rule for rule, _ in finished.planned()}
+        return {rule for rule, _ in finished.planned()}
     finally:
         finished.rows = rows
         finished.write_table()
-    assert {"preflight", "label", "train", "evaluate"} <= rules
-    assert not rules & {"detect_slab", "detect", "cuboids", "projection"}
+
+
+def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
+    """What is learnt from it or measured by it is made anew, and nothing else."""
+    to_learn = rules_after_editing(finished, "mouse_1", tmp_path / "one.csv")
+    assert {"preflight", "choose_contrast", "label", "train", "evaluate"} <= to_learn
+    assert not to_learn & {"check_volumes", "detect_slab", "detect", "projection"}
+    to_measure = rules_after_editing(finished, "mouse_3", tmp_path / "three.csv")
+    assert {"preflight", "label", "evaluate"} <= to_measure
+    assert not to_measure & {*PER_BRAIN, "detect_slab", "choose_contrast", "train", "calibrate"}
 
 
 def test_a_new_description_of_an_arm_trains_nothing(finished):
@@ -166,14 +174,14 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     (checkout.folder / "empty").mkdir()
     broken = checkout.row("mouse_5", "predict").replace("brains/mouse_5/signal", "empty")
     checkout.write_table(broken)
-    code, output = checkout.run("--cores", "2", "--keep-going")
+    code, output = checkout.run("--cores", "1")
     assert code != 0
     messages = [line for line in output.splitlines() if line.startswith("Error: ")]
     assert len(messages) == 1
     assert "mouse_5" in messages[0]
     assert "empty" in messages[0]
     found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
-    assert found <= {"preflight.json"}
+    assert found <= {"volumes.json", "preflight.json"}
 
 
 @pytest.mark.parametrize(

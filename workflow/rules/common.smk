@@ -33,9 +33,6 @@ MEASURED = (
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
-# Bad input of any brain is refused before work on the others; what a brain's files are now is said
-# by params, so that a new look at an annotation detects nothing again.
-ALL_PASSED = ancient(expand(f"{RESULTS}/brains/{{brain}}/preflight.json", brain=PROJECT.brains))
 PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
 
@@ -77,6 +74,13 @@ def slabs_of(step):
         brain=wildcards.brain,
         slab=range(slabs(wildcards)),
     )
+
+
+def stamps_where_kept_by_contrast():
+    """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
+    if PROJECT.config["detection"]["keep"] is None:
+        return None
+    return [data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM]
 
 
 def arm_of(wildcards):

@@ -31,7 +31,7 @@ use rule cuboids as cuboids_that_pass with:
 
 rule projection:
     input:
-        ALL_PASSED,
+        f"{BRAINS}/volumes.json",
     output:
         f"{BRAINS}/projection.npz",
     log:

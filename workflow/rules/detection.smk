@@ -1,6 +1,6 @@
 rule detect_slab:
     input:
-        ALL_PASSED,
+        f"{BRAINS}/volumes.json",
     output:
         temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
     log:
@@ -85,6 +85,7 @@ rule choose_contrast:
     params:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
+        data=stamps_where_kept_by_contrast(),
         code=code("evaluation/detection_threshold.py", "evaluation/matching.py"),
     script:
         "../../scripts/choose_contrast.py"
@@ -107,6 +108,7 @@ rule keep_candidates:
 rule label:
     input:
         f"{BRAINS}/candidates.csv",
+        f"{BRAINS}/preflight.json",
     output:
         table=f"{BRAINS}/labels.csv",
         summary=f"{BRAINS}/labels.json",

@@ -1,13 +1,34 @@
+# Bad input is refused first. Volumes and annotation apart: a corrected annotation detects nothing
+# again.
+rule check_volumes:
+    output:
+        f"{BRAINS}/volumes.json",
+    log:
+        f"{RESULTS}/logs/check_volumes/{{brain}}.log",
+    priority: 100
+    conda:
+        "../../envs/volumes.yaml"
+    params:
+        brain=brain_with("detection", "intensity_range"),
+        data=stamp_of("signal", "background"),
+        code=code("preflight.py", "io"),
+    script:
+        "../../scripts/check_volumes.py"
+
+
 rule preflight:
+    input:
+        f"{BRAINS}/volumes.json",
     output:
         f"{BRAINS}/preflight.json",
     log:
         f"{RESULTS}/logs/preflight/{{brain}}.log",
+    priority: 100
     conda:
         "../../envs/volumes.yaml"
     params:
-        brain=brain_with("detection", "intensity_range", annotation=True),
-        data=stamp_of("signal", "background", "cells", "non_cells"),
-        code=code("preflight.py", "io"),
+        brain=brain_with(annotation=True),
+        data=stamp_of("cells", "non_cells"),
+        code=code("preflight.py", "io/cells.py"),
     script:
         "../../scripts/preflight.py"
