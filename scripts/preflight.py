@@ -1,4 +1,4 @@
-"""Adapter of the rule preflight: refuse an annotation that does not fit, and note what a brain is."""
+"""Adapter of the rule preflight: refuse an annotation that does not fit, note what a brain is."""
 
 from cellsift.configuration import Brain
 from cellsift.io.whole import read_json, write_json

@@ -111,38 +111,39 @@ def obeying() -> list[str] | None:
     return command
 
 
-def run_until_preflight_and_on(
-    checkout: Checkout, brains: int, act: Callable[[], object]
-) -> tuple[int, str]:
-    """Exit code and output of a run; `act` is called when so many brains have passed preflight."""
+def run_with(checkout: Checkout, faults: dict[str, Callable[[], object]]) -> tuple[int, str]:
+    """Exit code and output of a run in which each fault comes once a file of the results is made.
+
+    At once, before Python has started for a job that needs the file.
+    """
     process = checkout.start("--cores", "2", "--keep-going")
-    lines, passed = [], 0
+    lines, output, made_by, left = [], None, {}, dict(faults)
     for line in process.stdout:
         lines.append(line)
-        if line.startswith("Finished jobid: ") and "(Rule: preflight)" in line:
-            passed += 1
-            if passed == brains:
-                act()
+        key, _, value = line.strip().partition(": ")
+        if key == "output":
+            output = value
+        elif key == "jobid":
+            made_by[value] = output
+        elif key == "Finished jobid":
+            left.pop(made_by.get(value.split()[0]), lambda: None)()
+    assert not left, "".join(lines)
     return process.wait(), "".join(lines)
 
 
 def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished, obeying):
-    """A plane is garbled; once all were looked at, a share vanishes and a folder is closed."""
+    """A plane is garbled; after a look at the volumes a share vanishes, and a folder is closed."""
     checkout = copy_finished()
     brains, planes = checkout.results / "brains", checkout.folder / "more" / "gone" / "signal"
-    names = ["garbled", "gone", "dark", "single"]
+    faults = {"gone": lambda: planes.rename(planes.with_name("away"))}
     if obeying is not None:
-        names.append("closed")
+        faults["closed"] = lambda: (brains / "closed").chmod(0o555)
         command = checkout.command
         checkout.command = lambda *arguments: [*obeying, *command(*arguments)]
-
-    def faults() -> None:
-        planes.rename(planes.with_name("away"))
-        if "closed" in names:
-            (brains / "closed").chmod(0o555)
-
+    names = [*faults, "garbled", "dark", "single"]
     checkout.write_table(*(row(checkout, name, "predict", name) for name in names))
-    code, output = run_until_preflight_and_on(checkout, len(names), faults)
+    moments = {f"results/brains/{name}/volumes.json": fault for name, fault in faults.items()}
+    code, output = run_with(checkout, moments)
     assert code != 0
     said = {
         "garbled": ("plane_0011.tif", "Copy or export the file again"),
@@ -162,7 +163,7 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
         errors = [error for error in errors if error not in own]
         # A slab may be whole before another job of the brain fails.
         files = {path.name for path in (brains / brain).rglob("*") if path.is_file()}
-        assert {"preflight.json"} <= files <= {"preflight.json", "detect-0.npz"}
+        assert files <= {"volumes.json", "preflight.json", "detect-0.npz"}
     assert errors == []
     assert "Traceback" not in output
     assert_finished(checkout, "dark", candidates=0)

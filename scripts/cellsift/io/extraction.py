@@ -83,12 +83,11 @@ def cuboids_at(
     `memory_bytes` bounds what is held besides the result.
     """
     sampling = _Sampling.of(signal, background, positions, shape, voxel_size, memory_bytes)
-    cuboids = np.empty(
-        (len(sampling.order), len(sampling.volumes), *sampling.shape), dtype=np.uint16
-    )
+    order = sampling.order
+    cuboids = np.empty((len(order), len(sampling.volumes), *sampling.shape), dtype=np.uint16)
     done = 0
     for batch in sampling.cut():
-        cuboids[sampling.order[done : done + len(batch)]] = batch
+        cuboids[order[done : done + len(batch)]] = batch
         done += len(batch)
     return cuboids
 
