@@ -19,19 +19,28 @@ from pathlib import Path
 
 OWN = {own!r}
 
-class Barrier:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if path is None and name not in OWN and name not in sys.builtin_module_names:
-            found = PathFinder.find_spec(name)
-            other = os.environ["OTHER_SITE_PACKAGES"] + os.sep
-            if found and (found.origin or "").startswith(other):
-                Path(os.environ["KEPT_OUT"], uuid.uuid4().hex).write_text(name)
-                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+class Barrier(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        found = super().find_spec(name, path, target)
+        other = os.environ["OTHER_SITE_PACKAGES"] + os.sep
+        if not found or path is not None or name in OWN:
+            return found
+        if not (found.origin or "").startswith(other):
+            return found
+        Path(os.environ["KEPT_OUT"], uuid.uuid4().hex).write_text(name)
         return None
 
+    @classmethod
+    def find_distributions(cls, *context):
+        other = os.environ["OTHER_SITE_PACKAGES"] + os.sep
+        for found in super().find_distributions(*context):
+            place = str(found._path)
+            if not place.startswith(other) or os.path.basename(place).split("-")[0] in OWN:
+                yield found
+
 if "KEPT_OUT" in os.environ:
-    sys.meta_path.insert(0, Barrier)
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Barrier
 '''
 
 
