@@ -86,13 +86,13 @@ def test_pip_sections_install(new_checkout, conda):
 def test_mlflow_has_every_arm_and_fold(finished, conda):
     """MLflow in its own environment, really downloaded, which then reads what was written."""
     finished.write_config("small.yaml", mlflow=True)
-    only = ("--sdm", "conda", "--cores", "1", "--rerun-triggers", "mtime", "--", "results/mlflow")
+    # Snakemake would make the environments of all steps before, even of those that are done.
+    only = ("--sdm", "conda", "--cores", "1", "--allowed-rules", "track", "--", "results/mlflow")
     try:
         ran = run(finished, conda, *only)
     finally:
         finished.write_config("small.yaml")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "localrule train" not in ran.stdout + ran.stderr
     (mlflow,) = (finished.folder / ".snakemake" / "conda").glob("*/bin/mlflow")
     store = (finished.results / "mlflow").as_uri()
     read = [mlflow.with_name("python"), TOOLS / "read_mlflow.py", store]
