@@ -124,13 +124,16 @@ def check_networks(project: Project) -> None:
     """Raise InputError unless every arm's network can be built on the config's cuboids."""
     import torch
 
-    from cellsift.models import create_model
+    from cellsift.models import create_model, refuse_own_training
 
     for arm in project.arms.values():
         try:
             # On the meta device nothing is allocated: only the shapes are worked out.
             with torch.device("meta"):
-                create_model(arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options)
+                network = create_model(
+                    arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options
+                )
+            refuse_own_training(arm.architecture, network)
         except InputError as error:
             raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
 

@@ -56,5 +56,8 @@ def _signed_logit_difference(model: nn.Module):
 
 def _attribute(method: LayerGradCam, inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
     coarse = method.attribute(inputs, additional_forward_args=(sign,), relu_attributions=True)
+    if coarse.ndim == 4:
+        # Of a network of images, to which all planes are one.
+        coarse = coarse.unsqueeze(2)
     fine = LayerAttribution.interpolate(coarse, tuple(inputs.shape[2:]), "trilinear")
     return fine[:, 0].detach()

@@ -12,6 +12,14 @@ from cellsift.models.registry import (
     create_model,
     list_models,
     model_options,
+    refuse_own_training,
 )
 
-__all__ = ["architecture", "architecture_file", "create_model", "list_models", "model_options"]
+__all__ = [
+    "architecture",
+    "architecture_file",
+    "create_model",
+    "list_models",
+    "model_options",
+    "refuse_own_training",
+]

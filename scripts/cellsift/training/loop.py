@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score
 from cellsift.configuration import Arm
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
-from cellsift.models import create_model
+from cellsift.models import create_model, refuse_own_training
 from cellsift.models.normalisation import Normalisation
 from cellsift.training.augmentation import augment
 from cellsift.training.batches import fit_normalisation
@@ -100,6 +100,7 @@ def train_fold(
         torch.manual_seed(_epoch_seed(seed, fold, 0))
         channels, shape, _ = data.training.layout
         model = create_model(arm.architecture, channels, shape, **arm.options)
+        refuse_own_training(arm.architecture, model)
         place_model(model, place)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
         state = TrainingState(model, make_optimiser(model, recipe["weight_decay"]))

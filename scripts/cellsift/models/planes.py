@@ -1,0 +1,20 @@
+"""Two-dimensional networks on cuboids, for labs that image slices: planes become channels."""
+
+import torch
+from torch import nn
+
+
+class PlanesAsChannels(nn.Module):
+    """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x)."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    @property
+    def gradcam_layer(self) -> nn.Module:
+        """The image network's own; its map is (n, feature, y, x)."""
+        return self.network.gradcam_layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x.flatten(1, 2))
