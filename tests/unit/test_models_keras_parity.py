@@ -57,6 +57,9 @@ def keras_logits(keras_model, cuboids):
     ],
 )
 def test_logits_are_those_of_cellfinders_keras_network(build_model, depth, channels, width, shape):
+    import keras
+
+    keras.utils.set_random_seed(0)
     z, y, x = shape
     keras_model = with_random_statistics(
         build_model(
@@ -68,10 +71,11 @@ def test_logits_are_those_of_cellfinders_keras_network(build_model, depth, chann
     )
     random = np.random.default_rng(1)
     cuboids = random.integers(0, 4000, (2, channels, *shape)).astype(np.float32)
+    cuboids[1] /= 10
     with torch.no_grad():
         ported = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids)).numpy()
     expected = keras_logits(keras_model, cuboids)
-    assert np.ptp(expected, axis=0).min() > 1e-3 * np.abs(expected).max(), "inputs tell apart"
+    assert np.ptp(expected, axis=0).max() > 0.1 * np.abs(expected).max(), "inputs tell apart"
     np.testing.assert_allclose(ported, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
