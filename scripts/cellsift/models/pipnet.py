@@ -142,22 +142,9 @@ class PIPNet(nn.Module):
             batch: has `inputs`, `targets`, `weights` of the classes, `progress` (0 to 1) and
                 `view()`, the same cuboids with other photometric changes.
         """
-        import os
-
-        view = batch.view()
-        if os.environ.get("SHIFT"):
-            strides = self.backbone.strides
-            shift = [int(torch.randint(-k, k + 1, ())) for k in (1, 2, 2)]
-            view = view.roll([a * b for a, b in zip(shift, strides, strict=True)], dims=(2, 3, 4))
-        both = torch.cat([batch.inputs, view])
-        maps = self.prototype_maps(both)
+        maps = self.prototype_maps(torch.cat([batch.inputs, batch.view()]))
         presence = maps.amax(dim=(2, 3, 4))
         first, second = maps.chunk(2)
-        if os.environ.get("SHIFT"):
-            for axis, k in enumerate(shift, start=2):
-                n = first.shape[axis] - abs(k)
-                first = first.narrow(axis, max(-k, 0), n)
-                second = second.narrow(axis, max(k, 0), n)
         agreement = alignment_loss(first, second.detach()) + alignment_loss(second, first.detach())
         agreement = agreement / 2
         use = sum(map(tanh_loss, presence.chunk(2))) / 2
@@ -195,7 +182,6 @@ class VolumeBackbone(nn.Module):
         check_size(cuboid_shape[1:])
         z, y, x = (halvings(n, 3, least) for n, least in zip(cuboid_shape, KEPT_MAP, strict=True))
         stem, pool, unit = zip([1, *z[:2]], y, x, strict=True)
-        self.strides = [a * b * c for a, b, c in zip(stem, pool, unit, strict=True)]
         self.stem = nn.Sequential(
             nn.Conv3d(in_channels, width, (3, 7, 7), stem, padding=(1, 3, 3), bias=False),
             FeatureNorm(width),
@@ -219,12 +205,6 @@ class VolumeBackbone(nn.Module):
         self.units = nn.Sequential(*units)
         self.out_features = features
         self.apply(initialise)
-        import os
-
-        if os.environ.get("PADM"):
-            for module in self.modules():
-                if isinstance(module, nn.Conv3d) and any(module.padding):
-                    module.padding_mode = os.environ["PADM"]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.units(self.stem(x))
