@@ -25,4 +25,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        teacher=next(iter(snakemake.input.teacher), None),
     )

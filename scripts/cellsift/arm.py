@@ -70,6 +70,7 @@ def train_arm(
     seed: int = 1,
     device: str = "auto",
     threads: int = 1,
+    teacher: str | Path | None = None,
 ) -> Path:
     """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
 
@@ -79,6 +80,7 @@ def train_arm(
         labels: by brain, what `label_candidates` returned for the candidates of its store.
         voxel_sizes: by brain, of the volume in which the candidates lie, µm (z, y, x).
         folder: where to write; a training that was killed goes on from there.
+        teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
@@ -100,6 +102,7 @@ def train_arm(
             seed=seed,
             device=device,
             threads=threads,
+            teacher=None if teacher is None else Path(teacher) / f"fold-{fold}.json",
         )
         for fold, place in enumerate(places)
     ]

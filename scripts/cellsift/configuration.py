@@ -112,6 +112,7 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     _refuse_unlike_channels(config["brains_table"], brains)
     _refuse_shared_signals(config["brains_table"], brains, Path(root))
     arms = {name: _read_arm(name, config["training"]) for name in config["arms"]}
+    _refuse_missing_teachers(arms)
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
             f"{config['brains_table']}: no brain of role train has annotated cells, so nothing "
@@ -124,7 +125,8 @@ def check_networks(project: Project) -> None:
     """Raise InputError unless every arm's network can be built on the config's cuboids."""
     import torch
 
-    from cellsift.models import create_model, refuse_own_training
+    from cellsift.models import create_model
+    from cellsift.training.recipe import check_fits
 
     for arm in project.arms.values():
         try:
@@ -133,7 +135,7 @@ def check_networks(project: Project) -> None:
                 network = create_model(
                     arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options
                 )
-            refuse_own_training(arm.architecture, network)
+            check_fits(arm.recipe, network)
         except InputError as error:
             raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
 
@@ -289,6 +291,21 @@ def _read_arm(name: str, training: dict) -> Arm:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return Arm(name, content["architecture"], content["options"], recipe, content["description"])
+
+
+def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
+    for arm in arms.values():
+        teacher = arm.recipe["teacher"]
+        if teacher and teacher not in arms:
+            raise InputError(
+                f"{MODELS / arm.name}.yaml: its teacher {teacher!r} is not among the arms of the "
+                f"config ({', '.join(arms)}); list it there too, or name one of them"
+            )
+        if teacher and arms[teacher].recipe["teacher"]:
+            raise InputError(
+                f"{MODELS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
+                "arm that learns from the labels alone"
+            )
 
 
 def _read_brains(path: Path, config: dict) -> dict[str, Brain]:

@@ -88,6 +88,8 @@ def test_a_brain_survives_as_plain_data(tmp_path):
         ({"arms": []}, "arms"),
         ({"arms": ["resnet_narow"]}, "no arm 'resnet_narow'"),
         ({"arms": ["../config/models/resnet_narrow"]}, "arms"),
+        ({"arms": ["deit3d", "features"]}, "teacher 'resnet' is not among the arms"),
+        ({"arms": ["resnet"], "training": {"teacher": "resnet"}}, "has a teacher itself"),
     ],
 )
 def test_bad_config_is_refused_with_its_key(tmp_path, config, message):

@@ -15,6 +15,7 @@ from cellsift.errors import InputError
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.gradcam import gradcam, scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import KINDS, choose_examples
 from cellsift.explain.volume import write_saliency
 from cellsift.io.whole import write_json
@@ -143,6 +144,35 @@ def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
     assert distance < 0.75 * np.linalg.norm(middle - planted, axis=1).mean()
 
 
+class CornerWatcher(nn.Module):
+    """Calls a cuboid a cell by how bright its first corner is; has no layer for Grad-CAM."""
+
+    gradcam_layer = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        corner = x[:, 0, :4, :5, :5].mean(dim=(1, 2, 3))
+        return torch.stack([-corner, corner], dim=1)
+
+
+def test_covering_shows_the_only_place_that_a_model_looks_at():
+    inputs = torch.randn(3, 2, *SHAPE, generator=torch.Generator().manual_seed(0))
+    inputs[:, 0, :4, :5, :5] += 5
+    maps = saliency(CornerWatcher(), inputs)
+    assert maps.shape == (3, *SHAPE)
+    assert maps.max() == 1
+    assert centre_of_mass(maps) == pytest.approx(np.tile([1.5, 2, 2], (3, 1)), abs=2)
+    assert not maps[:, 10:].any()
+    # A bright corner is no evidence for a verdict of no cell.
+    assert not saliency(CornerWatcher(), inputs, np.zeros(3, bool)).any()
+    inputs[:, 0, :4, :5, :5] -= 10
+    assert saliency(CornerWatcher(), inputs, np.zeros(3, bool)).max() == 1
+
+
+def test_a_model_is_explained_by_what_it_has():
+    assert saliency_method(CornerWatcher()) == "Occlusion"
+    assert saliency_method(create_model("resnet", 1, SHAPE, depth=18, width=4)) == "Grad-CAM"
+
+
 @pytest.mark.slow
 def test_saliency_changes_when_the_weights_are_randomised(blob_finder):
     inputs, labels, _ = cuboids_with_blob(20, seed=7)
@@ -214,9 +244,9 @@ def made_up(count: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("count", [1, 3])
 def test_saliency_volume_keeps_values_axes_and_voxel_size(tmp_path, channels, count):
-    cuboids, saliency = made_up(count, channels)
+    cuboids, maps = made_up(count, channels)
     path = tmp_path / "saliency.tif"
-    write_saliency(path, cuboids, saliency, VOXEL_SIZE, [f"example {i}" for i in range(count)])
+    write_saliency(path, cuboids, maps, VOXEL_SIZE, [f"example {i}" for i in range(count)])
     with tifffile.TiffFile(path) as tiff:
         assert tiff.is_imagej
         axes = tiff.series[0].axes
@@ -225,7 +255,7 @@ def test_saliency_volume_keeps_values_axes_and_voxel_size(tmp_path, channels, co
         resolution = [tiff.pages[0].tags[name].value for name in ("XResolution", "YResolution")]
     assert axes == ("TZCYX" if count > 1 else "ZCYX")
     np.testing.assert_array_equal(data[:, :, :channels].swapaxes(1, 2), cuboids)
-    np.testing.assert_array_equal(data[:, :, channels], saliency)
+    np.testing.assert_array_equal(data[:, :, channels], maps)
     assert (metadata["unit"], metadata["spacing"]) == ("um", VOXEL_SIZE[0])
     (x_top, x_bottom), (y_top, y_bottom) = resolution
     assert (x_bottom / x_top, y_bottom / y_top) == pytest.approx((VOXEL_SIZE[2], VOXEL_SIZE[1]))
@@ -239,8 +269,8 @@ def montage_text(figure) -> str:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_montage_names_every_group_and_shows_a_background_only_where_there_is_one(channels):
     examples = choose_examples(scores(), 1)
-    cuboids, saliency = made_up(len(examples), channels)
-    figure = draw_montage(examples, cuboids, saliency, VOXEL_SIZE, "narrow resnet")
+    cuboids, maps = made_up(len(examples), channels)
+    figure = draw_montage(examples, cuboids, maps, VOXEL_SIZE, "narrow resnet")
     text = montage_text(figure)
     for words in ("narrow resnet", "rightly called cells", "false positives", "µm", "p(cell)"):
         assert words in text
@@ -257,9 +287,9 @@ def test_montage_marks_cuboids_that_were_filled_up_at_the_border():
 
 def test_montage_says_where_no_evidence_was_found():
     examples = choose_examples(scores(), 1)
-    cuboids, saliency = made_up(len(examples), 1)
-    saliency[0] = 0
-    text = montage_text(draw_montage(examples, cuboids, saliency, VOXEL_SIZE))
+    cuboids, maps = made_up(len(examples), 1)
+    maps[0] = 0
+    text = montage_text(draw_montage(examples, cuboids, maps, VOXEL_SIZE))
     assert text.count("no evidence found") == 2
 
 
@@ -356,9 +386,9 @@ def test_an_arm_is_explained_in_three_files(arm, tmp_path):
 
 def test_a_training_candidate_is_explained_by_the_fold_that_did_not_see_it(arm, tmp_path):
     chosen = explain_arm(arm.folder, arm.stores, arm.cells, tmp_path / "out", count=3)
-    saliency = tifffile.imread(tmp_path / "out" / "saliency.tif")[:, :, 2]
+    stored = tifffile.imread(tmp_path / "out" / "saliency.tif")[:, :, 2]
     assert {"a", "b"} == set(chosen["brain"])
-    for row, found in zip(chosen.itertuples(), saliency, strict=True):
+    for row, found in zip(chosen.itertuples(), stored, strict=True):
         store = arm.stores[row.brain]
         inputs = Normalisation().apply(
             store.read([row.candidate]), store.log_median, store.log_spread

@@ -1,4 +1,4 @@
-"""Every architecture goes through training, scoring and Grad-CAM as the workflow does it."""
+"""Every architecture goes through training, scoring and explanation as the workflow does it."""
 
 import json
 
@@ -9,18 +9,21 @@ from synthetic_cuboids import SHAPE, make_brains
 
 from cellsift.configuration import Arm
 from cellsift.errors import InputError
-from cellsift.explain.gradcam import gradcam
-from cellsift.models import create_model, list_models, model_options
+from cellsift.explain.saliency import saliency
+from cellsift.models import list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.training.loop import train_fold
 
 # The smallest of each family.
 SMALL = {
     "convnext3d": {"size": "atto"},
+    "deit3d": {"size": "tiny"},
     "densenet3d": {"depth": "tiny"},
     "efficientnet3d": {"width": 0.15},
     "efficientnet3d_attention": {"width": 0.15},
+    "features": {"trees": 20},
     "mobilenet3d": {"size": "small", "width": 0.5},
+    "pipnet3d": {"depth": 10, "width": 4, "prototypes": 12},
     "resnet": {"depth": 18, "width": 4},
     "resnet_cellfinder": {"depth": 18, "width": 4},
     "slice_mil": {"width": 8},
@@ -28,20 +31,22 @@ SMALL = {
     "vit3d": {"size": "tiny"},
     "wavemix3d": {"width": 16, "depth": 2},
 }
-OWN_TRAINING = {"deit3d", "features", "pipnet3d"}
 
 
-def train(name: str, folder, brains, **options):
+def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **options):
     stores, table = brains
-    recipe = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001}
+    recipe = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001} | (recipe or {})
+    if name == "deit3d":
+        recipe |= {"teacher": "teacher"}
     return train_fold(
-        Arm(name, name, SMALL.get(name, {}) | options, recipe),
+        Arm(name, name, SMALL[name] | options, recipe),
         stores,
         table,
-        0,
+        fold,
         model_folder=folder / "models",
         training_folder=folder / "training",
         checkpoint=folder / "checkpoint.pt",
+        teacher=teacher,
         progress=False,
     )
 
@@ -51,33 +56,47 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=40)
 
 
+def taught_by(name: str, teacher):
+    return teacher if name == "deit3d" else None
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory, brains):
+    return train("resnet", tmp_path_factory.mktemp("teacher"), brains)
+
+
 def test_every_architecture_is_tried():
-    assert set(list_models()) == set(SMALL) | OWN_TRAINING
+    assert set(list_models()) == set(SMALL)
 
 
 @pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("name", SMALL)
-def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains):
+def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teacher):
     if flat and "planes_as_channels" not in model_options(name):
         pytest.skip(f"{name} is three-dimensional only")
     if flat and name == "efficientnet3d_attention":
         pytest.skip("its gates need planes of 17 x 17 voxels")
     options = {"planes_as_channels": True} if flat else {}
-    sidecar = train(name, tmp_path, brains, **options)
+    sidecar = train(name, tmp_path, brains, teacher=taught_by(name, teacher), **options)
     model, made = load_model(sidecar)
     assert made["architecture"] == name
     history = (tmp_path / "training" / "history.csv").read_text().splitlines()
     assert len(history) == 2
     inputs = torch.randn(3, 2, *SHAPE, generator=torch.Generator().manual_seed(0))
-    maps = gradcam(model, inputs)
+    maps = saliency(model, inputs)
     assert maps.shape == (3, *SHAPE)
     assert np.isfinite(maps).all()
     assert json.loads(sidecar.read_text())["options"] == SMALL[name] | options
 
 
-@pytest.mark.parametrize("name", sorted(OWN_TRAINING))
-def test_what_needs_a_training_of_its_own_is_refused(name, tmp_path, brains):
-    create_model(name, 2, SHAPE)
-    with pytest.raises(InputError, match=f"'{name}' needs a training of its own"):
-        train(name, tmp_path, brains)
+def test_a_student_needs_the_teacher_that_its_recipe_names(tmp_path, brains, teacher):
+    with pytest.raises(InputError, match="'teacher', and the teacher's model None"):
+        train("deit3d", tmp_path, brains)
+    with pytest.raises(InputError, match="recipe's teacher is 'none'"):
+        train("resnet", tmp_path, brains, teacher=teacher)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_teacher_that_knows_the_held_out_candidates_is_refused(tmp_path, brains, teacher):
+    with pytest.raises(InputError, match="fold 0 held out, not fold 1"):
+        train("deit3d", tmp_path, brains, fold=1, teacher=teacher)

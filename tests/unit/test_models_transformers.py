@@ -277,11 +277,6 @@ def test_the_class_head_learns_nothing_from_the_teacher_and_only_its_decision_co
     assert not torch.allclose(one[1], other[1])
 
 
-def test_without_a_teacher_the_recipe_is_asked_for_one():
-    with pytest.raises(InputError, match="name that arm as `teacher` in the recipe"):
-        small("deit3d").loss(batch(None))
-
-
 # Swin
 
 

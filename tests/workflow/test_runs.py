@@ -71,6 +71,23 @@ def test_a_new_arm_trains_that_arm_only(finished):
     assert all("small" not in wildcards for rule, wildcards in jobs)
 
 
+def test_a_student_trains_on_the_models_that_its_teacher_has(finished):
+    taught = {"architecture": "deit3d", "options": {"size": "tiny"}}
+    finished.write_arm("student", **taught, training={"teacher": "small", "epochs": 1})
+    finished.write_config("small.yaml", arms=["small", "student"])
+    target = "results/models/student/fold-0.json"
+    try:
+        jobs = finished.planned("--", target)
+        code, output = finished.run("--cores", "1", "--", target)
+    finally:
+        finished.write_config("small.yaml")
+    assert jobs == [("train", "arm=student, fold=0")]
+    assert code == 0, output
+    # Other tests compare whole results with these.
+    for folder in ("models", "training"):
+        shutil.rmtree(finished.results / folder / "student")
+
+
 def test_a_new_brain_to_predict_trains_nothing(finished):
     finished.write_table(finished.row("mouse_4", "predict", source="mouse_3"))
     try:

@@ -109,6 +109,13 @@ def _modules(path):
     return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
 
 
+def model_of_teacher(wildcards):
+    """The model of the same fold of the arm that this one learns from, if it does."""
+    teacher = PROJECT.arms[wildcards.arm].recipe["teacher"]
+    files = multiext(f"{RESULTS}/models/{teacher}/fold-{wildcards.fold}", ".json", ".safetensors")
+    return files if teacher else []
+
+
 def of_brains(pattern, brains):
     """The pattern, filled in for each of the brains."""
     return expand(f"{BRAINS}/{pattern}", brain=brains)

@@ -19,6 +19,7 @@ rule train:
     input:
         cuboids_of_brains(LEARNT_FROM),
         folds=f"{RESULTS}/training/folds.csv",
+        teacher=model_of_teacher,
     output:
         weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
         sidecar=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json",

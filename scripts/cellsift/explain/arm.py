@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from cellsift.errors import InputError
-from cellsift.explain.gradcam import gradcam, scale
+from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
 from cellsift.io.cuboids import CuboidStore
@@ -63,13 +64,14 @@ def explain_arm(
     model_folder, folder = Path(model_folder), Path(folder)
     models = fold_model_files(model_folder)
     chosen = choose_examples(_pooled(cells, stores), count).reindex(columns=COLUMNS)
-    _, sidecar = load_model(models[0])
+    model, sidecar = load_model(models[0])
     cuboids = _read(chosen, stores, sidecar)
-    saliency = _saliency(chosen, cuboids, stores, models, torch.device(device))
+    maps = _saliency(chosen, cuboids, stores, models, torch.device(device))
     voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
 
-    write_saliency(folder / "saliency.tif", cuboids, saliency, voxel_size, _names(chosen))
-    figure = draw_montage(chosen, cuboids, saliency, voxel_size, title or model_folder.name)
+    write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
+    title, method = title or model_folder.name, saliency_method(model)
+    figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
     with whole_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
     write_table(chosen, folder / "chosen.csv")
@@ -144,7 +146,7 @@ def _saliency(
             ]
         )
         towards_cell = chosen["is_cell"].to_numpy(bool)[rows]
-        total[rows] += gradcam(model.to(device), inputs.to(device), towards_cell)
+        total[rows] += saliency(model.to(device), inputs.to(device), towards_cell)
     return scale(total)
 
 

@@ -28,7 +28,7 @@ def gradcam(
     training = model.training
     model.eval()
     try:
-        method = LayerGradCam(_signed_logit_difference(model), model.gradcam_layer)
+        method = LayerGradCam(signed_logit_difference(model), model.gradcam_layer)
         maps = [
             _attribute(method, batch, signs.to(batch.device))
             for batch, signs in zip(inputs.split(BATCH), sign.split(BATCH), strict=True)
@@ -46,7 +46,9 @@ def scale(maps: np.ndarray) -> np.ndarray:
     return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
 
 
-def _signed_logit_difference(model: nn.Module):
+def signed_logit_difference(model: nn.Module):
+    """Return a function of inputs and signs (n,): the logit of cell against no cell, signed."""
+
     def score(inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
         logits = model(inputs)
         return sign * (logits[:, 1] - logits[:, 0])

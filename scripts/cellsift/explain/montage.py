@@ -23,7 +23,7 @@ HEADINGS = {
 NOTE = (
     "The candidate is in the middle, where the blue ticks point. Each picture shows the largest "
     "value along the line of sight;\nnumbers are the intensities shown as black and white.\n"
-    "Grad-CAM: evidence for the verdict given, that is, for a cell where it was called a cell, "
+    "{method}: evidence for the verdict given, that is, for a cell where it was called a cell, "
     "against one\nwhere it was called none."
 )
 COLOURS = "magma"
@@ -53,11 +53,12 @@ def draw_montage(
     saliency: np.ndarray,
     voxel_size: tuple[float, float, float],
     title: str = "",
+    method: str = "Grad-CAM",
 ) -> Figure:
     """Return a figure with one row per example, grouped by kind.
 
     Columns: signal from above (largest value along z) and from the side (along x, so that y runs
-    down in both), background where there is one, and Grad-CAM laid over the signal, in both views.
+    down in both), background where there is one, and saliency laid over the signal, in both views.
     All pictures have the same scale in µm. Kinds of `KINDS` without an example are named as such.
 
     Args:
@@ -66,8 +67,9 @@ def draw_montage(
         saliency: (n, z, y, x) from 0 to 1.
         voxel_size: of the cuboids, µm, z, y, x.
         title: above the figure.
+        method: by which the saliency was found.
     """
-    columns = _columns(cuboids.shape[1])
+    columns = _columns(cuboids.shape[1], method)
     extent = np.array(cuboids.shape[2:]) * np.array(voxel_size)
     scale = _inches_per_um(columns, extent)
     groups = _groups(examples)
@@ -84,7 +86,7 @@ def draw_montage(
         for row in rows:
             _draw_row(page, top, examples.iloc[row], cuboids[row], saliency[row], columns, extent)
             top += extent[1] * scale + GAP
-    _draw_foot(page, top)
+    _draw_foot(page, top, method)
     return page.figure
 
 
@@ -105,14 +107,14 @@ class _Page:
         self.figure.text(left / self.width, 1 - top / self.height, text, **style)
 
 
-def _columns(channels: int) -> list[_Column]:
+def _columns(channels: int, method: str) -> list[_Column]:
     background = [_Column("Background\nfrom above", 1, 0)] if channels > 1 else []
     return [
         _Column("Signal\nfrom above", 0, 0),
         _Column("Signal\nfrom the side", 0, 2),
         *background,
-        _Column("Grad-CAM\nfrom above", 0, 0, saliency=True),
-        _Column("Grad-CAM\nfrom the side", 0, 2, saliency=True),
+        _Column(f"{method}\nfrom above", 0, 0, saliency=True),
+        _Column(f"{method}\nfrom the side", 0, 2, saliency=True),
     ]
 
 
@@ -248,11 +250,12 @@ def _probability(p: float) -> str:
     return "below 0.001" if p < 0.001 else "above 0.999"
 
 
-def _draw_foot(page: _Page, top: float) -> None:
+def _draw_foot(page: _Page, top: float, method: str) -> None:
     if top == TOP_HEIGHT:
         page.text(MARGIN, top + 0.5, "There are no candidates to show.")
         return
-    page.text(MARGIN, top + 0.2, NOTE, va="top", size=8.5, linespacing=1.4)
+    note = NOTE.format(method=method)
+    page.text(MARGIN, top + 0.2, note, va="top", size=8.5, linespacing=1.4)
     axes = page.axes(page.width - MARGIN - 2.6, top + 0.25, 2.0, 0.12)
     colours = ScalarMappable(cmap=colormaps[COLOURS])
     page.figure.colorbar(colours, cax=axes, orientation="horizontal")

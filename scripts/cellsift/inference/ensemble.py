@@ -8,9 +8,8 @@ from typing import Any
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_json
-from cellsift.models.normalisation import Normalisation
-from cellsift.models.storage import check_file_names, load_model
-from cellsift.training.scoring import Scorer
+from cellsift.models.storage import check_file_names
+from cellsift.training.scoring import Scorer, read_scorer
 
 FILE = "model.json"
 
@@ -100,7 +99,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
             f"{path} is no description of trained models ({type(error).__name__}: {error}); "
             "give the folder of a trained and calibrated arm"
         ) from error
-    loaded = [load_model(path.parent / name) for name in check_file_names(names, path)]
+    loaded = [read_scorer(path.parent / name) for name in check_file_names(names, path)]
     layouts = {
         (car["in_channels"], tuple(car["cuboid"]["shape"]), tuple(car["cuboid"]["voxel_size"]))
         for _, car in loaded
@@ -109,7 +108,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
         raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
     channels, shape, voxel_size = layouts.pop()
     return Ensemble(
-        tuple(_scorer(model, sidecar) for model, sidecar in loaded),
+        tuple(scorer for scorer, _ in loaded),
         channels,
         shape,
         tuple(map(float, voxel_size)),
@@ -121,11 +120,6 @@ def load_ensemble(folder: str | Path) -> Ensemble:
 def _shared(of_folds: list) -> Any:
     """What all folds have in common, or the list of what each has."""
     return of_folds[0] if all(value == of_folds[0] for value in of_folds) else of_folds
-
-
-def _scorer(model, sidecar: Mapping[str, Any]) -> Scorer:
-    normalisation = Normalisation.from_dict(sidecar["normalisation"])
-    return Scorer(model, normalisation, float(sidecar.get("logit_offset", 0.0)))
 
 
 def _calibrated(content: Mapping[str, Any], path: Path) -> tuple[float, float]:

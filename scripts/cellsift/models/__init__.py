@@ -12,7 +12,6 @@ from cellsift.models.registry import (
     create_model,
     list_models,
     model_options,
-    refuse_own_training,
 )
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "create_model",
     "list_models",
     "model_options",
-    "refuse_own_training",
 ]

@@ -87,15 +87,6 @@ def create_model(
     return _builder(name)(int(in_channels), tuple(map(int, shape)), **options)
 
 
-def refuse_own_training(architecture: str, model: nn.Module) -> None:
-    """Raise InputError for a network that cross entropy alone would not make what its name says."""
-    if hasattr(model, "loss") or getattr(model, "fitted_at_once", False):
-        raise InputError(
-            f"architecture '{architecture}' needs a training of its own, which cellsift does not "
-            "have yet; choose another"
-        )
-
-
 def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) -> None:
     """Raise InputError unless the value is a whole number from `least` to `most`."""
     # Every integer type has __index__, and so has bool, which is never meant as a number here.

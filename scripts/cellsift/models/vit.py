@@ -346,6 +346,8 @@ class VisionTransformer(nn.Module):
 class DistilledTransformer(VisionTransformer):
     """A vision transformer with a second token and head that follow a teacher."""
 
+    learns_from_teacher = True
+
     def __init__(self, encoder: PatchEncoder):
         super().__init__(encoder)
         self.teacher_head = _head(encoder.width)
@@ -372,15 +374,7 @@ class DistilledTransformer(VisionTransformer):
         Args:
             batch: has `inputs`, `targets`, `weights` of the classes, and `teacher`, the logits
                 (n, 2) of the teacher on the same inputs.
-
-        Raises:
-            InputError: there is no teacher.
         """
-        if batch.teacher is None:
-            raise InputError(
-                "deit3d learns from another arm; name that arm as `teacher` in the recipe "
-                "(training: {teacher: NAME}), best a convolutional network, or use vit3d"
-            )
         of_class, of_teacher = self.both(batch.inputs)
         on_labels = F.cross_entropy(of_class.float(), batch.targets, weight=batch.weights)
         on_teacher = F.cross_entropy(of_teacher.float(), batch.teacher.argmax(dim=1))

@@ -72,7 +72,7 @@ def cost(results: Results) -> Html:
 
 
 def explanations(results: Results) -> Html:
-    """The Grad-CAM montage of each arm."""
+    """The montage of each arm's explanations."""
     parts = []
     for arm in results.arms:
         path = results.folder / "explanations" / arm / "montage.png"
@@ -82,7 +82,7 @@ def explanations(results: Results) -> Html:
                 "that spoke most for the verdict given, only roughly. They should lie on the soma; "
                 "an arm that goes by the corners has learnt something else."
             )
-            parts.append(html.picture_file(path, caption, f"Grad-CAM of candidates by {arm}"))
+            parts.append(html.picture_file(path, caption, f"Evidence in candidates by {arm}"))
     return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
 
 

@@ -107,6 +107,7 @@ def augment(
     voxel_size: Size,
     augmentation: Mapping[str, Any],
     generator: torch.Generator,
+    photometric: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Return a batch (n, channel, z, y, x) in which every cuboid is varied at random.
 
@@ -116,12 +117,17 @@ def augment(
             angles, zoom, shift, gain, blur and noise, while flips and quarter turns are whole;
             `operations` names those that are used.
         generator: on the device of the batch; the same state gives the same result.
+        photometric: another one for gain, blur and noise; default: the same.
     """
     if augmentation["strength"] == 0:
         return batch
-    for operation in (flip, quarter_turn, affine, gain, blur, noise):
-        if operation.__name__ in augmentation["operations"]:
-            batch = operation(batch, voxel_size, augmentation["strength"], generator)
+    for operations, random in (
+        ((flip, quarter_turn, affine), generator),
+        ((gain, blur, noise), photometric or generator),
+    ):
+        for operation in operations:
+            if operation.__name__ in augmentation["operations"]:
+                batch = operation(batch, voxel_size, augmentation["strength"], random)
     return batch
 
 

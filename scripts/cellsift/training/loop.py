@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,17 @@ from sklearn.metrics import average_precision_score
 from cellsift.configuration import Arm
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
-from cellsift.models import create_model, refuse_own_training
-from cellsift.models.normalisation import Normalisation
-from cellsift.training.augmentation import augment
+from cellsift.models import create_model
 from cellsift.training.batches import fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.device import choose_device, place_model, repeatable
+from cellsift.training.fitting import fit_at_once
 from cellsift.training.fold_data import FoldData
+from cellsift.training.objective import Softening
 from cellsift.training.optimisation import (
     class_weights,
-    even_batches,
     learning_rate_at,
+    make_moving_average,
     make_optimiser,
     settle_batch_norm,
     step,
@@ -33,9 +32,10 @@ from cellsift.training.optimisation import (
 )
 from cellsift.training.outputs import write_fold
 from cellsift.training.progress import Progress
-from cellsift.training.recipe import complete_recipe
-from cellsift.training.scoring import Scorer, score
+from cellsift.training.recipe import check_fits, complete_recipe
+from cellsift.training.scoring import Scorer, read_scorer, score
 from cellsift.training.state import TrainingState
+from cellsift.training.varied_batches import VariedBatches
 
 # Training cuboids, unvaried, from which batch normalisation takes its statistics for use.
 SETTLING_CUBOIDS = 512
@@ -53,6 +53,7 @@ def train_fold(
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
+    teacher: str | Path | None = None,
     progress: bool = True,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
@@ -74,6 +75,7 @@ def train_fold(
         seed: the same seed gives the same weights on the same machine and number of threads.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
+        teacher: JSON sidecar of the recipe's teacher, trained with the same fold held out.
         progress: whether to print progress to standard error.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
@@ -85,79 +87,91 @@ def train_fold(
     place = choose_device(device)
     run = {"seed": seed, "fold": fold, "device": place.type, "threads": threads, "recipe": recipe}
     data = FoldData.of(stores, table, fold)
-    batches = even_batches(len(data.training), recipe["batch_size"])
-    mark = fingerprint({"network": [arm.architecture, dict(arm.options)], **run}, table, stores)
-    with (
-        repeatable(threads),
-        Progress(
-            f"{arm.name} fold {fold}",
-            recipe["epochs"],
-            len(batches),
-            Path(training_folder) / "tensorboard",
-            progress,
-        ) as show,
-    ):
+    network = [arm.architecture, dict(arm.options)]
+    taught_by, its_weights = _teacher(teacher, recipe, fold, place)
+    mark = fingerprint({"network": network, "teacher": its_weights, **run}, table, stores)
+    with repeatable(threads):
         torch.manual_seed(_epoch_seed(seed, fold, 0))
-        channels, shape, _ = data.training.layout
-        model = create_model(arm.architecture, channels, shape, **arm.options)
-        refuse_own_training(arm.architecture, model)
-        place_model(model, place)
+        state = _start(arm, recipe, data, place)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
-        state = TrainingState(model, make_optimiser(model, recipe["weight_decay"]))
+        batches = VariedBatches(data, normalisation, recipe, place, taught_by)
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
             state.restore(saved)
-        show.resume(state.history)
-        while not state.finished(recipe["epochs"], recipe["patience"]):
-            started = time.perf_counter()
-            epoch = state.epoch + 1
-            epoch_seed = _epoch_seed(seed, fold, epoch)
-            trained = _train_epoch(state, data, batches, recipe, normalisation, epoch_seed, show)
-            _settle(model, data, normalisation, place)
-            logits = score([Scorer(model.eval(), normalisation)], data.held_out, place)[:, 0]
-            judged = _judge(logits, data, recipe)
-            seconds = time.perf_counter() - started
-            state.record({"epoch": epoch, **trained, **judged, "seconds": seconds}, logits)
-            save_checkpoint(checkpoint, mark, state.to_dict())
-            show.epoch_done(state.history[-1])
-            if after_epoch is not None:
-                after_epoch(epoch)
+        epochs = 1 if _fitted_at_once(state.model) else recipe["epochs"]
+        show = Progress(
+            f"{arm.name} fold {fold}",
+            epochs,
+            1 if _fitted_at_once(state.model) else len(batches.slices),
+            Path(training_folder) / "tensorboard",
+            progress,
+        )
+        with show:
+            show.resume(state.history)
+            while not state.finished(epochs, recipe["patience"]):
+                epoch = state.epoch + 1
+                _do_epoch(state, batches, _epoch_seed(seed, fold, epoch), show)
+                save_checkpoint(checkpoint, mark, state.to_dict())
+                show.epoch_done(state.history[-1])
+                if after_epoch is not None:
+                    after_epoch(epoch)
         path = write_fold(arm, state, data, normalisation, run, model_folder, training_folder)
     Path(checkpoint).unlink(missing_ok=True)
     return path
 
 
+def _start(
+    arm: Arm, recipe: Mapping[str, Any], data: FoldData, device: torch.device
+) -> TrainingState:
+    channels, shape, _ = data.training.layout
+    model = create_model(arm.architecture, channels, shape, **arm.options)
+    check_fits(recipe, model)
+    place_model(model, device)
+    return TrainingState(
+        model,
+        make_optimiser(model, recipe["weight_decay"]),
+        make_moving_average(model, recipe["moving_average"]),
+    )
+
+
+def _do_epoch(state: TrainingState, batches: VariedBatches, seed: int, show: Progress) -> None:
+    """Train for one epoch, judge the network on the held-out fold, and record both."""
+    started = time.perf_counter()
+    if _fitted_at_once(state.model):
+        trained = fit_at_once(state.model, batches, seed)
+    else:
+        trained = _train_epoch(state, batches, seed, show)
+        settle_batch_norm(state.judged, batches.unvaried(SETTLING_CUBOIDS))
+    scorer = Scorer(
+        state.judged.eval(),
+        batches.normalisation,
+        test_time_augmentation=batches.recipe["test_time_augmentation"],
+    )
+    logits = score([scorer], batches.data.held_out, batches.device)[:, 0]
+    judged = _judge(logits, batches.data, batches.recipe)
+    seconds = time.perf_counter() - started
+    state.record({"epoch": state.epoch + 1, **trained, **judged, "seconds": seconds}, logits)
+
+
 def _train_epoch(
-    state: TrainingState,
-    data: FoldData,
-    batches: list[slice],
-    recipe: Mapping[str, Any],
-    normalisation: Normalisation,
-    seed: int,
-    show: Progress,
+    state: TrainingState, batches: VariedBatches, seed: int, show: Progress
 ) -> dict[str, float]:
     """Pass once through the training cuboids, in random order and varied."""
     torch.manual_seed(seed)
-    device = next(state.model.parameters()).device
-    vary = partial(
-        augment,
-        voxel_size=data.training.layout[2],
-        augmentation=recipe["augmentation"],
-        generator=torch.Generator(device).manual_seed(seed),
-    )
-    order = np.random.default_rng(seed).permutation(len(data.training))
-    weights = torch.tensor(class_weights(data.is_cell, recipe["class_weights"]), device=device)
-    done, steps = state.epoch * len(batches), recipe["epochs"] * len(batches)
-    total = torch.zeros((), device=device)
+    recipe, count = batches.recipe, len(batches.data.training)
+    order = np.random.default_rng(seed).permutation(count)
+    softening = Softening(recipe["label_smoothing"], recipe["mixup"])
+    done, steps = state.epoch * len(batches.slices), recipe["epochs"] * len(batches.slices)
+    total = torch.zeros((), device=batches.device)
     state.model.train()
-    for number, batch in enumerate(batches):
-        rows = order[batch]
-        inputs = data.training.inputs(rows, normalisation, device, vary)
-        targets = torch.from_numpy(data.is_cell[rows].astype(np.int64)).to(device)
+    for number, chosen in enumerate(batches.slices):
+        rows = order[chosen]
+        batch = batches.batch(rows, _epoch_seed(seed, number), (done + number) / steps)
         rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
-        loss = step(state.model, state.optimiser, inputs, targets, weights, rate)
-        total += loss * len(rows)
+        total += step(state.model, state.optimiser, batch, softening, rate) * len(rows)
+        if state.average is not None:
+            state.average.update_parameters(state.model)
         show.batch_done()
-    train_loss = float(total) / len(order)
+    train_loss = float(total) / count
     if not math.isfinite(train_loss):
         raise InputError(
             f"the training loss is {train_loss} in epoch {state.epoch + 1}: the training diverged; "
@@ -165,20 +179,6 @@ def _train_epoch(
             + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")
         )
     return {"train_loss": train_loss, "learning_rate": rate}
-
-
-def _settle(
-    model: torch.nn.Module, data: FoldData, normalisation: Normalisation, device: torch.device
-) -> None:
-    count = min(SETTLING_CUBOIDS, len(data.training))
-    rows = np.linspace(0, len(data.training) - 1, count).round().astype(int)
-    settle_batch_norm(
-        model,
-        (
-            data.training.inputs(rows[batch], normalisation, device)
-            for batch in even_batches(count, 64)
-        ),
-    )
 
 
 def _judge(logits: np.ndarray, data: FoldData, recipe: Mapping[str, Any]) -> dict[str, float]:
@@ -191,6 +191,31 @@ def _judge(logits: np.ndarray, data: FoldData, recipe: Mapping[str, Any]) -> dic
     }
 
 
-def _epoch_seed(seed: int, fold: int, epoch: int) -> int:
-    """Return a seed for an epoch; each has its own, so that a resumed training needs no more."""
-    return int(np.random.SeedSequence([seed, fold, epoch]).generate_state(1)[0])
+def _fitted_at_once(model: torch.nn.Module) -> bool:
+    return getattr(model, "fitted_at_once", False)
+
+
+def _teacher(
+    sidecar: str | Path | None, recipe: Mapping[str, Any], fold: int, device: torch.device
+) -> tuple[Scorer | None, str | None]:
+    """Return the teacher, on the device, and the hash of its weights; two None without one."""
+    if (sidecar is None) != (not recipe["teacher"]):
+        raise InputError(
+            f"the recipe's teacher is {recipe['teacher'] or 'none'!r}, and the teacher's model "
+            f"{sidecar}; give both or neither"
+        )
+    if sidecar is None:
+        return None, None
+    scorer, made = read_scorer(sidecar)
+    if made["provenance"].get("fold") != fold:
+        raise InputError(
+            f"{sidecar} was trained with fold {made['provenance'].get('fold')} held out, not "
+            f"fold {fold}: it knows candidates that are to be judged; give that fold's model"
+        )
+    place_model(scorer.model, device)
+    return scorer, made.get("weights_sha256")
+
+
+def _epoch_seed(*numbers: int) -> int:
+    """Return a seed for an epoch or batch of its own, so that a resumed training needs no more."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
-from torch.optim.swa_utils import update_bn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+
+from cellsift.training.objective import Batch, Softening, batch_loss
 
 WARM_UP = 0.05  # of all steps
 LARGEST_GRADIENT = 1.0
@@ -52,22 +53,36 @@ def class_weights(is_cell: np.ndarray, kind: str) -> tuple[float, float]:
 def step(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
+    batch: Batch,
+    softening: Softening,
     learning_rate: float,
 ) -> torch.Tensor:
-    """Take one step on a batch and return its loss; on a GPU the network computes in bfloat16."""
+    """Take one step on a batch and return its loss; on a GPU the network computes in bfloat16.
+
+    Afterwards a network that has `after_step` puts its parameters in order by it.
+    """
     for group in optimiser.param_groups:
         group["lr"] = learning_rate
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=inputs.is_cuda):
-        logits = model(inputs)
-    loss = F.cross_entropy(logits.float(), targets, weight=weights)
+    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=batch.inputs.is_cuda):
+        loss = batch_loss(model, batch, softening)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
     optimiser.step()
+    if hasattr(model, "after_step"):
+        model.after_step()
     return loss.detach()
+
+
+def make_moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
+    """Return a copy that follows a network's weights as they were lately; None for decay 0.
+
+    After every step it keeps `decay` of itself and takes the rest from the network (exponential
+    moving average; Polyak and Juditsky 1992 on why averages of weights do better than the last).
+    """
+    if not decay:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def settle_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:

@@ -51,6 +51,7 @@ def write_fold(
         "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
         "normalisation": normalisation.to_dict(),
         "logit_offset": offset,
+        "test_time_augmentation": recipe["test_time_augmentation"],
         "provenance": _provenance(arm, state, data, run),
     }
     write_table(

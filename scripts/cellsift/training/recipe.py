@@ -11,7 +11,13 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
 - normalisation: log intensities by the statistics of the "brain" or "dataset", "local": their
   contrast to the cuboid's median, or "linear" (raw);
-- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]}.
+- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]};
+- test_time_augmentation: "none", or "flips": the mean logit over all mirror images;
+- label_smoothing: share of every target that goes to both classes alike, 0 to below 1;
+- mixup: how strongly pairs of cuboids are mixed into each other, 0 (not at all) to 1;
+- moving_average: decay of the average of the weights over the steps, that is used in place of
+  the last weights: 0 (none) to below 1;
+- teacher: name of another arm, from whose model of the same fold `deit3d` learns.
 
 Reading and completing a recipe does not import torch.
 """
@@ -36,10 +42,16 @@ DEFAULTS: dict[str, Any] = {
     "class_weights": "balanced",
     "normalisation": "brain",
     "augmentation": {"strength": 1.0, "operations": list(OPERATIONS)},
+    "test_time_augmentation": "none",
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "moving_average": 0.0,
+    "teacher": "",
 }
 CHOICES = {
     "class_weights": ("balanced", "none"),
     "normalisation": ("brain", "dataset", "local", "linear"),
+    "test_time_augmentation": ("none", "flips"),
 }
 
 
@@ -61,11 +73,41 @@ def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
     for key, least in {"epochs": 1, "batch_size": 2, "patience": 1}.items():
         _check_whole_number(key, recipe[key], least)
     _check_number("learning_rate", recipe["learning_rate"], above=0)
-    _check_number("weight_decay", recipe["weight_decay"])
+    for key in ("weight_decay", "mixup"):
+        _check_number(key, recipe[key])
+    for key in ("label_smoothing", "moving_average"):
+        _check_number(key, recipe[key], below=1)
     for key, choices in CHOICES.items():
         if recipe[key] not in choices:
             raise InputError(f"{key} is {recipe[key]!r}; choose one of {', '.join(choices)}")
+    if not isinstance(recipe["teacher"], str):
+        raise InputError(f"teacher is {recipe['teacher']!r}; give the name of another arm")
     return recipe
+
+
+def check_fits(recipe: Mapping[str, Any], network: Any) -> None:
+    """Raise InputError if a completed recipe and a network do not go together.
+
+    Args:
+        network: its attributes `loss` and `learns_from_teacher` say what it is trained by.
+    """
+    softened = [key for key in ("label_smoothing", "mixup") if recipe[key]]
+    if softened and (hasattr(network, "loss") or getattr(network, "fitted_at_once", False)):
+        raise InputError(
+            f"{' and '.join(softened)} mean nothing to this architecture, which is not trained by "
+            "cross entropy alone; set them to 0 in this arm's training"
+        )
+    learns = getattr(network, "learns_from_teacher", False)
+    if learns and not recipe["teacher"]:
+        raise InputError(
+            "this architecture learns from another arm; name that arm as `teacher` in the recipe "
+            "(training: {teacher: NAME}), best a convolutional network"
+        )
+    if recipe["teacher"] and not learns:
+        raise InputError(
+            f"teacher is {recipe['teacher']!r}, but this architecture learns from the labels "
+            "alone; leave it out, or choose deit3d"
+        )
 
 
 def _complete_augmentation(given: Any) -> dict[str, Any]:
@@ -96,10 +138,11 @@ def _check_whole_number(key: str, value: Any, least: int) -> None:
         raise InputError(f"{key} is {value!r}; give a whole number of at least {least}")
 
 
-def _check_number(key: str, value: Any, above: float = -math.inf) -> None:
+def _check_number(key: str, value: Any, above: float = -math.inf, below: float = math.inf) -> None:
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (number and 0 <= value <= 1 and value > above):
+    if not (number and 0 <= value <= 1 and above < value < below):
         lower = "above 0" if above == 0 else "of at least 0"
+        upper = "below 1" if below == 1 else "at most 1"
         # YAML reads 1e-3 as text: it wants 1.0e-3 or 0.001.
         written = " (written like 0.001)" if isinstance(value, str) else ""
-        raise InputError(f"{key} is {value!r}; give a number{written} {lower} and at most 1")
+        raise InputError(f"{key} is {value!r}; give a number{written} {lower} and {upper}")

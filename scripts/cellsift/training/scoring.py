@@ -1,7 +1,10 @@
 """Scores of cuboids that do not depend on how the cuboids were cut into batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +12,7 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models.normalisation import Normalisation
+from cellsift.models.storage import load_model
 from cellsift.training.batches import Cuboids
 
 # Libraries choose their algorithm, and so the last digits, by the shape of a batch: every batch
@@ -21,6 +25,7 @@ class Scorer:
     """A trained network, how its input is normalised, and what is added to its logits.
 
     Attributes:
+        test_time_augmentation: "none", or "flips": the mean logit over all mirror images.
         logit_offset: log odds of a cell among the training candidates where the classes were
             weighted to be equal; it turns the network's answer for equal odds into the one for
             the odds it was trained on.
@@ -29,6 +34,19 @@ class Scorer:
     model: nn.Module
     normalisation: Normalisation
     logit_offset: float = 0.0
+    test_time_augmentation: str = "none"
+
+
+def read_scorer(json_path: str | Path) -> tuple[Scorer, dict[str, Any]]:
+    """Return a stored model as a scorer, on the CPU, and its sidecar; errors as `load_model`'s."""
+    model, sidecar = load_model(json_path)
+    scorer = Scorer(
+        model,
+        Normalisation.from_dict(sidecar["normalisation"]),
+        float(sidecar.get("logit_offset", 0.0)),
+        sidecar.get("test_time_augmentation", "none"),
+    )
+    return scorer, sidecar
 
 
 def score(
@@ -69,6 +87,24 @@ def _score_batch(
     columns = []
     for scorer in scorers:
         inputs = cuboids.normalised(raw, filled, scorer.normalisation)
-        output = scorer.model(inputs).double().cpu().numpy()[: len(rows)]
-        columns.append(output[:, 1] - output[:, 0] + scorer.logit_offset)
+        logits = [
+            scorer.model(seen).double().cpu().numpy()[: len(rows)]
+            for seen in mirror_images(inputs, scorer.test_time_augmentation)
+        ]
+        differences = [of_view[:, 1] - of_view[:, 0] for of_view in logits]
+        columns.append(np.mean(differences, axis=0) + scorer.logit_offset)
     return np.stack(columns, axis=1)
+
+
+def mirror_images(inputs: torch.Tensor, kind: str) -> Iterator[torch.Tensor]:
+    """Yield cuboids (n, channel, z, y, x) as they are, and for "flips" also in every mirror.
+
+    Those are eight, or four where there is one plane.
+    """
+    if kind == "none":
+        yield inputs
+        return
+    axes = [axis for axis in (2, 3, 4) if inputs.shape[axis] > 1]
+    for count in range(len(axes) + 1):
+        for mirrored in combinations(axes, count):
+            yield inputs.flip(mirrored) if mirrored else inputs

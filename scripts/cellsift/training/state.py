@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 
 @dataclass
 class TrainingState:
-    """Model, optimiser, history and the best epoch so far.
+    """Model, optimiser, moving average, history and the best epoch so far.
 
     There is no state of random generators: every epoch starts from a seed of its own.
     """
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
+    average: AveragedModel | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -26,6 +28,11 @@ class TrainingState:
     def epoch(self) -> int:
         """The last epoch done, 0 before the first."""
         return len(self.history)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is scored and stored: the moving average where there is one."""
+        return self.model if self.average is None else self.average.module
 
     def finished(self, epochs: int, patience: int) -> bool:
         """Return whether all epochs are done, or too many since the best one."""
@@ -42,7 +49,7 @@ class TrainingState:
             self.best_logits = logits
             self.best_weights = {
                 name: tensor.detach().cpu().clone()
-                for name, tensor in self.model.state_dict().items()
+                for name, tensor in self.judged.state_dict().items()
             }
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,6 +57,7 @@ class TrainingState:
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "history": self.history,
             "best_epoch": self.best_epoch,
             "best_weights": self.best_weights,
@@ -60,6 +68,8 @@ class TrainingState:
         """Take over what `to_dict` returned."""
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(content["average"])
         self.history = content["history"]
         self.best_epoch = content["best_epoch"]
         self.best_weights = content["best_weights"]
