@@ -33,12 +33,19 @@ class Checkout:
             ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(repository / part, folder / part, ignore=ignore)
         (folder / "slurm").symlink_to(PROFILE)
+        self.rows = self.rows_of_brains()
         self.write_arm("small")
         self.write_config("small.yaml")
-        self.rows = [
-            self.row(name, role, f"brains/{name}/cells.csv") for name, (role, _) in BRAINS.items()
-        ]
         self.write_table()
+
+    @classmethod
+    def copied(cls, source: Path, folder: Path) -> "Checkout":
+        """A copy of a checkout, with its results and what Snakemake knows of them."""
+        shutil.copytree(source, folder, symlinks=True)
+        checkout = cls.__new__(cls)
+        checkout.folder = folder
+        checkout.rows = checkout.rows_of_brains()
+        return checkout
 
     @property
     def results(self) -> Path:
@@ -53,6 +60,11 @@ class Checkout:
     def row(self, name: str, role: str, cells: str = "", source: str = "") -> str:
         planes = [f"brains/{source or name}/{channel}" for channel in ("signal", "background")]
         return "\t".join([name, role, *planes, "5", "2", "2", cells, ""])
+
+    def rows_of_brains(self) -> list[str]:
+        return [
+            self.row(name, role, f"brains/{name}/cells.csv") for name, (role, _) in BRAINS.items()
+        ]
 
     def write_table(self, *more: str) -> None:
         (self.folder / "brains.tsv").write_text("\n".join([HEADER, *self.rows, *more]) + "\n")

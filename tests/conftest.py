@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
@@ -49,10 +50,19 @@ def new_checkout(tmp_path_factory, repository, small_brains):
 
 
 @pytest.fixture(scope="session")
-def finished(new_checkout) -> Checkout:
-    """A checkout in which the whole chain has run."""
-    checkout = new_checkout()
-    code, output = checkout.run("--cores", "2")
-    assert code == 0, output
-    checkout.output = output
-    return checkout
+def finished(new_checkout, tmp_path_factory) -> Checkout:
+    """A copy of a checkout in which the whole chain has run, once for all of pytest's workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    finished = folder / "finished.txt"
+    with FileLock(folder / "finished.lock"):
+        if not finished.exists():
+            checkout = new_checkout()
+            code, output = checkout.run("--cores", "2")
+            assert code == 0, output
+            finished.write_text(f"{checkout.folder}\n{output}")
+    source, output = finished.read_text().split("\n", 1)
+    copy = Checkout.copied(Path(source), tmp_path_factory.mktemp("finished") / "checkout")
+    copy.output = output
+    return copy

@@ -61,11 +61,8 @@ def copy_finished(finished, small_brains, tmp_path_factory):
     garble(brains / "garbled" / "signal" / "plane_0011.tif")
 
     def copy() -> Checkout:
-        folder = tmp_path_factory.mktemp("copy") / "checkout"
-        shutil.copytree(finished.folder, folder, symlinks=True)
-        checkout = object.__new__(Checkout)
-        checkout.__dict__.update(vars(finished), folder=folder)
-        (folder / "more").symlink_to(brains)
+        checkout = Checkout.copied(finished.folder, tmp_path_factory.mktemp("copy") / "checkout")
+        (checkout.folder / "more").symlink_to(brains)
         return checkout
 
     return copy

@@ -1,8 +1,8 @@
 """A brain that is cut into chunks has the cells of the undivided one, and leaves no cuboids."""
 
-import shutil
-
 import pytest
+
+from checkout import Checkout
 
 pytestmark = pytest.mark.slow
 
@@ -11,14 +11,9 @@ SETTINGS = {"jobs_per_brain": {"cuboids": 3}}
 
 
 @pytest.fixture(scope="module")
-def divided(finished, new_checkout):
+def divided(finished, tmp_path_factory):
     """The finished run, gone on with two brains to predict, one of them in three chunks."""
-    checkout = new_checkout()
-    for part in ("results", ".snakemake"):
-        shutil.copytree(finished.folder / part, checkout.folder / part)
-    for name in ("scripts", "workflow", "reports"):
-        shutil.rmtree(checkout.folder / name)
-        shutil.copytree(finished.folder / name, checkout.folder / name)
+    checkout = Checkout.copied(finished.folder, tmp_path_factory.mktemp("divided") / "checkout")
     checkout.write_table(
         checkout.row("mouse_4", "predict", source="mouse_3"),
         checkout.row("mouse_5", "predict", source="mouse_3"),

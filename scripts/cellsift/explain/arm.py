@@ -10,6 +10,7 @@ import torch
 from cellsift.errors import InputError
 from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.prototypes import export_prototypes, has_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
@@ -45,6 +46,8 @@ def explain_arm(
 ) -> pd.DataFrame:
     """Write chosen.csv, montage.png and saliency.tif to a folder; return the chosen examples.
 
+    Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`).
+
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
     fold's model alone, the one that was not trained on it.
 
@@ -74,6 +77,8 @@ def explain_arm(
     figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
     with whole_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
+    if has_prototypes(model):
+        export_prototypes(_by_fold(models), stores, cells, folder)
     write_table(chosen, folder / "chosen.csv")
     return chosen
 
@@ -148,6 +153,10 @@ def _saliency(
         towards_cell = chosen["is_cell"].to_numpy(bool)[rows]
         total[rows] += saliency(model.to(device), inputs.to(device), towards_cell)
     return scale(total)
+
+
+def _by_fold(models: list[Path]) -> dict[int, Path]:
+    return {int(read_json(path)["provenance"]["fold"]): path for path in models}
 
 
 def _models_to_use(chosen: pd.DataFrame, models: list[Path]) -> np.ndarray:

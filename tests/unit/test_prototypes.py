@@ -1,0 +1,108 @@
+"""Prototypes as cuboids: where each is most present, and the points it gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import torch
+from synthetic_cuboids import SHAPE, make_brains
+
+from cellsift.configuration import Arm
+from cellsift.explain.prototypes import export_prototypes
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.storage import load_model, save_model
+from cellsift.training.loop import train_fold
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Models of both folds, stores, and each brain's candidates with their fold."""
+    folder = tmp_path_factory.mktemp("trained")
+    stores, table = make_brains(folder, count=40)
+    recipe = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}
+    arm = Arm("p", "pipnet3d", {"depth": 10, "width": 4, "prototypes": 12}, recipe)
+    models = {
+        fold: train_fold(
+            arm,
+            stores,
+            table,
+            fold,
+            model_folder=folder / "models",
+            training_folder=folder / f"fold-{fold}",
+            checkpoint=folder / f"{fold}.pt",
+            progress=False,
+        )
+        for fold in range(2)
+    }
+    cells = {
+        brain: pd.DataFrame({"fold": of.sort_values("candidate")["fold"].to_numpy()})
+        for brain, of in table.groupby("brain")
+    }
+    return models, stores, cells
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prototypes")
+    return folder, export_prototypes(*trained, folder)
+
+
+def test_each_prototype_is_shown_where_it_is_most_present(trained, exported):
+    models, stores, cells = trained
+    _, table = exported
+    assert set(table["fold"]) == {0, 1}
+    for row in table.itertuples():
+        model, sidecar = load_model(models[row.fold])
+        normalisation = Normalisation.from_dict(sidecar["normalisation"])
+        highest = {}
+        for brain, store in stores.items():
+            learnt = np.flatnonzero(cells[brain]["fold"] != row.fold)
+            inputs = normalisation.apply(store.read(learnt), store.log_median, store.log_spread)
+            with torch.inference_mode():
+                maps = model.prototype_maps(inputs)[:, row.prototype]
+            for candidate, of_candidate in zip(learnt, maps, strict=True):
+                highest[brain, candidate] = float(of_candidate.max())
+        assert row.presence == pytest.approx(max(highest.values()), abs=1e-5)
+        assert highest[row.brain, row.candidate] == pytest.approx(row.presence, abs=1e-5)
+
+
+def test_points_are_those_of_the_scoring_sheet(trained, exported):
+    models, *_ = trained
+    _, table = exported
+    for fold, path in models.items():
+        sheet = load_model(path)[0].scoring_sheet()
+        for row in table[table["fold"] == fold].itertuples():
+            expected = sheet[row.prototype].tolist()
+            assert [row.points_no_cell, row.points_cell] == pytest.approx(expected)
+    first = table[table["fold"] == 0]
+    assert first["points_cell"].is_monotonic_decreasing
+
+
+def test_pieces_are_of_the_cuboids_around_the_places(trained, exported):
+    _, stores, _ = trained
+    folder, table = exported
+    with tifffile.TiffFile(folder / "prototypes.tif") as tif:
+        stack, labels = tif.asarray(), tif.imagej_metadata["Labels"]
+    stack = stack.reshape(len(table), -1, 3, *stack.shape[-2:]).swapaxes(1, 2)
+    middle = tuple((n - 1) // 2 for n in stack.shape[2:])
+    assert all(n % 2 for n in stack.shape[2:])
+    for number, row in enumerate(table.itertuples()):
+        place = (row.z, row.y, row.x)
+        assert all(0 <= p < n for p, n in zip(place, SHAPE, strict=True))
+        (cuboid,) = stores[row.brain].read(np.array([row.candidate]))
+        for channel in (0, 1):
+            assert stack[number, channel][middle] == cuboid[channel][place]
+        assert 0 <= stack[number, 2].min() <= stack[number, 2].max() <= 1
+    assert labels[0].endswith(f"{table['points_no_cell'][0]:.3f}")
+    assert "prototypes.csv" in {path.name for path in folder.iterdir()}
+
+
+def test_a_sheet_without_points_exports_nothing(trained, tmp_path):
+    models, stores, cells = trained
+    model, sidecar = load_model(models[0])
+    with torch.no_grad():
+        model.sheet.zero_()
+    path = save_model(tmp_path, "fold-0", model, sidecar)
+    table = export_prototypes({0: path}, stores, cells, tmp_path / "out")
+    assert table.empty
+    assert (tmp_path / "out" / "prototypes.tif").exists()
