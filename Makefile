@@ -1,7 +1,7 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo rehearsal test test-fast lint lock clean
+.PHONY: help install demo rehearsal costs test test-fast lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,9 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 
 rehearsal: $(INSTALLED)  ## measure a whole brain of VOXELS=1e10 voxels, made up as it is read
 	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS)
+
+costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
+	@$(BIN)/python -m cellsift.costs
 
 test: lint test-fast  ## pass all checks and tests
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile

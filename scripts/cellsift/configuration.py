@@ -272,6 +272,14 @@ def _detection(given: dict, what: str) -> dict:
         raise InputError(f"{what}: {error}") from error
 
 
+def read_arm(name: str) -> Arm:
+    """The arm of a name, with the default recipe where its file says nothing else.
+
+    Raises InputError for a file that is missing or cannot be used.
+    """
+    return _read_arm(name, {})
+
+
 def _read_arm(name: str, training: dict) -> Arm:
     from cellsift.models import architecture_file
     from cellsift.training.recipe import complete_recipe

@@ -1,0 +1,70 @@
+"""The table of costs: measured, kept by arm and device, and readable."""
+
+import pandas as pd
+import pytest
+
+from cellsift.configuration import read_arm
+from cellsift.costs.__main__ import add_row, main, networks
+from cellsift.costs.page import describe
+from cellsift.costs.training_cost import seconds_per_epoch
+
+ROW = {
+    "arm": "a",
+    "device": "cpu",
+    "threads": 1,
+    "date": "2026-01-01",
+    "parameters": 2_075_890,
+    "flops_per_cuboid": 45_726_464,
+    "training_seconds_per_1000_cuboids": 12.3456,
+    "cuboids_per_second": 12345.6,
+    "classifying_memory_mb": 437.9,
+    "seconds": 3.0,
+}
+
+
+@pytest.mark.parametrize("name", ["mobilenet_narrow", "pipnet_narrow", "features"])
+def test_training_of_any_kind_takes_time(name):
+    arm = read_arm(name)
+    assert seconds_per_epoch(arm, 2, (8, 16, 16), (5, 2, 2), device="cpu", seconds=0) > 0
+
+
+def test_a_new_measurement_replaces_that_of_the_same_arm_and_device(tmp_path):
+    path = tmp_path / "costs.csv"
+    add_row(path, ROW)
+    add_row(path, ROW | {"device": "GPU X"})
+    add_row(path, ROW | {"arm": "0"})
+    table = add_row(path, ROW | {"parameters": 5})
+    pd.testing.assert_frame_equal(table, pd.read_csv(path), check_dtype=False)
+    assert table["arm"].tolist() == ["0", "a", "a"]
+    assert table.set_index(["arm", "device"])["parameters"].to_dict() == {
+        ("0", "cpu"): 2_075_890,
+        ("a", "GPU X"): 2_075_890,
+        ("a", "cpu"): 5,
+    }
+
+
+def test_the_page_names_device_date_and_readable_figures(tmp_path):
+    table = add_row(tmp_path / "costs.csv", ROW)
+    table = add_row(tmp_path / "costs.csv", ROW | {"device": "GPU X", "date": "2026-02-03"})
+    page = describe(table, 2, (20, 50, 50))
+    assert "## GPU X (2026-02-03)" in page
+    assert "## cpu, 1 thread (2026-01-01)" in page
+    assert "| `a` | 2.08 | 0.0457 | 12.3 | 12,300 | 438 |" in page
+
+
+@pytest.mark.slow
+def test_the_command_measures_an_arm_and_writes_both_files(tmp_path, capsys):
+    assert main(["mobilenet_narrow", "--folder", str(tmp_path), "--device", "cpu"]) == 0
+    assert "`mobilenet_narrow`" in (tmp_path / "costs.md").read_text()
+    assert len(pd.read_csv(tmp_path / "costs.csv")) == 1
+    assert "costs.md" in capsys.readouterr().out
+
+
+def test_an_arm_that_does_not_exist_is_refused(tmp_path, capsys):
+    assert main(["nothing", "--folder", str(tmp_path)]) == 2
+    assert "no arm 'nothing'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_network_is_measured():
+    assert {"resnet", "features", "deit3d"} <= set(networks())
