@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models import architecture_file, create_model, list_models, model_options, registry
+from cellsift.models import (
+    architecture_file,
+    architecture_files,
+    create_model,
+    list_models,
+    model_options,
+    registry,
+)
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.resnet import least_shape
 
@@ -215,3 +222,10 @@ def test_normalisation_by_brain_needs_one_statistic_per_channel():
     for statistics in ((None, None), ((1.0,), (1.0,)), ((1.0, 1.0), (1.0, 0.0))):
         with pytest.raises(InputError):
             Normalisation().apply(cuboids, *statistics)
+
+
+def test_a_network_is_made_of_what_its_module_imports_too():
+    names = {path.stem for path in architecture_files("pipnet3d")}
+    assert {"pipnet", "resnet", "slice_mil"} <= names
+    assert {"features", "forest"} <= {path.stem for path in architecture_files("features")}
+    assert [path.stem for path in architecture_files("resnet")] == ["resnet"]

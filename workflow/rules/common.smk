@@ -13,7 +13,7 @@ from cellsift.configuration import check_networks, load_project
 from cellsift.detection import measures_contrast_apart
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
-from cellsift.models import architecture_file
+from cellsift.models import architecture_files
 
 try:
     PROJECT = load_project(config)
@@ -101,8 +101,8 @@ def code(*parts):
 
 def network_code(wildcards):
     """Hash of what an arm's network is made of; other families do not count."""
-    family = architecture_file(PROJECT.arms[wildcards.arm].architecture).name
-    return code("training", "models/normalisation.py", f"models/{family}")
+    family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
+    return code("training", "models/normalisation.py", *family)
 
 
 def _modules(path):

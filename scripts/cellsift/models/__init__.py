@@ -9,6 +9,7 @@ Importing this package, and listing what it holds, does not import torch.
 from cellsift.models.registry import (
     architecture,
     architecture_file,
+    architecture_files,
     create_model,
     list_models,
     model_options,
@@ -17,6 +18,7 @@ from cellsift.models.registry import (
 __all__ = [
     "architecture",
     "architecture_file",
+    "architecture_files",
     "create_model",
     "list_models",
     "model_options",

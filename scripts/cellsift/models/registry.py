@@ -48,6 +48,24 @@ def architecture_file(name: str) -> Path:
     return files[name]
 
 
+def architecture_files(name: str) -> list[Path]:
+    """Return the modules of this folder that an architecture is made of, found by its imports.
+
+    Raises InputError for an unknown name.
+    """
+    waiting, found = [architecture_file(name)], set()
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        imported = (
+            path.with_name(f"{node.module.rsplit('.', 1)[-1]}.py")
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(__package__)
+        )
+        waiting += [other for other in imported if other.is_file() and other not in found]
+    return sorted(found - {Path(__file__)})
+
+
 def model_options(name: str) -> dict[str, Any]:
     """Return the options of an architecture with their defaults."""
     parameters = inspect.signature(_builder(name)).parameters.values()
