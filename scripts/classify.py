@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellsift.inference.classify import classify_brain
+from cellsift.inference.classify import classify_brain, score_brain
+from cellsift.inference.ensemble import load_ensemble
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_table, write_table
+from cellsift.io.whole import read_table, write_array, write_table
 from cellsift.job import job, wanted_device
 
 with job(snakemake.log[0], snakemake.wildcards):
@@ -18,15 +19,19 @@ with job(snakemake.log[0], snakemake.wildcards):
         known = known[known["brain"] == snakemake.wildcards.brain]
     if snakemake.input.logits:
         logits = np.concatenate([np.load(path) for path in snakemake.input.logits])
-    cells = classify_brain(
-        Path(snakemake.input.model).parent,
-        CuboidStore.open(snakemake.input.cuboids),
+    arm = load_ensemble(Path(snakemake.input.model).parent)
+    store = CuboidStore.open(snakemake.input.cuboids)
+    logits = score_brain(
+        arm,
+        store,
         known,
         logits=logits,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
         progress=True,
     )
+    write_array(logits, snakemake.output.logits)
+    cells = classify_brain(arm, store, logits=logits)
     write_table(cells, snakemake.output.table)
     write_cells_xml(cells, snakemake.output.xml)
     print(f"{cells['is_cell'].sum()} of {len(cells)} candidates are cells")

@@ -113,10 +113,11 @@ def train_arm(
 def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:
     """A brain's scores by the networks of `train_arm`'s `folder` that did not learn from them.
 
-    Columns brain, candidate, label, fold and logit; for `classify_brain`, where it classifies a
-    brain that was learnt from. Raises InputError if the arm did not learn from the brain.
+    Or by an ensemble that `combine_members` wrote to `folder`. Columns brain, candidate, label,
+    fold and logit; for `classify_brain`, where it classifies a brain that was learnt from. Raises
+    InputError if the arm did not learn from the brain.
     """
-    scores = [read_table(file) for file in sorted(Path(folder).glob("training/*/scores.csv"))]
+    scores = [read_table(file) for file in sorted(Path(folder).glob("training/**/scores.csv"))]
     known = pd.concat(scores) if scores else pd.DataFrame({"brain": []})
     of_brain = known[known["brain"] == brain]
     if of_brain.empty:

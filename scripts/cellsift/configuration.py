@@ -19,6 +19,8 @@ MODELS = REPOSITORY / "config" / "models"
 LONGEST_QUOTE = 500
 # Values in a file of settings, which has some hundred.
 MOST_VALUES = 100_000
+# The architecture of arms that are made of other arms.
+ENSEMBLE = "ensemble"
 SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
 
 
@@ -68,13 +70,21 @@ class Brain:
 
 @dataclass(frozen=True)
 class Arm:
-    """One classifier of the comparison: an architecture, its options and its training recipe."""
+    """One classifier of the comparison: an architecture, its options and its training recipe.
+
+    An ensemble is not trained: its recipe is empty.
+    """
 
     name: str
     architecture: str
     options: dict
     recipe: dict
     description: str = ""
+
+    @property
+    def members(self) -> list[str]:
+        """Names of the arms that an ensemble is made of; none for an arm that is trained."""
+        return list(self.options["members"]) if self.architecture == ENSEMBLE else []
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,7 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     _refuse_unlike_channels(config["brains_table"], brains)
     _refuse_shared_signals(config["brains_table"], brains, Path(root))
     arms = {name: _read_arm(name, config["training"]) for name in config["arms"]}
+    _refuse_other_members(arms)
     _refuse_missing_teachers(arms)
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
@@ -122,13 +133,15 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
 
 
 def check_networks(project: Project) -> None:
-    """Raise InputError unless every arm's network can be built on the config's cuboids."""
+    """Raise InputError unless every trained arm's network can be built on the config's cuboids."""
     import torch
 
     from cellsift.models import create_model
     from cellsift.training.recipe import check_fits
 
     for arm in project.arms.values():
+        if arm.members:
+            continue
         try:
             # On the meta device nothing is allocated: only the shapes are worked out.
             with torch.device("meta"):
@@ -292,6 +305,8 @@ def _read_arm(name: str, training: dict) -> Arm:
             f"name one of {known}"
         )
     content = validated(_read_yaml(path), "arm.schema.yaml", str(path))
+    if content["architecture"] == ENSEMBLE:
+        return _ensemble_arm(name, content, path)
     shared = {key: value for key, value in training.items() if key not in ("folds", "group_by")}
     try:
         architecture_file(content["architecture"])
@@ -303,17 +318,48 @@ def _read_arm(name: str, training: dict) -> Arm:
 
 def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
     for arm in arms.values():
-        teacher = arm.recipe["teacher"]
+        teacher = arm.recipe.get("teacher")
         if teacher and teacher not in arms:
             raise InputError(
                 f"{MODELS / arm.name}.yaml: its teacher {teacher!r} is not among the arms of the "
                 f"config ({', '.join(arms)}); list it there too, or name one of them"
+            )
+        if teacher and arms[teacher].members:
+            raise InputError(
+                f"{MODELS / arm.name}.yaml: its teacher {teacher!r} is an ensemble, which has no "
+                "network of its own; name one of its members"
             )
         if teacher and arms[teacher].recipe["teacher"]:
             raise InputError(
                 f"{MODELS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
                 "arm that learns from the labels alone"
             )
+
+
+def _ensemble_arm(name: str, content: dict, path: Path) -> Arm:
+    if content["training"]:
+        raise InputError(
+            f"{path}: an ensemble is not trained, but there are keys under training "
+            f"({', '.join(content['training'])}); remove them, or write them for its members"
+        )
+    options = validated(content["options"], "ensemble.schema.yaml", f"{path}, options")
+    return Arm(name, ENSEMBLE, options, {}, content["description"])
+
+
+def _refuse_other_members(arms: dict[str, Arm]) -> None:
+    """Refuse ensembles of what is not an arm of this config, or is itself an ensemble."""
+    for arm in arms.values():
+        for member in arm.members:
+            where = f"{MODELS / arm.name}.yaml, options: the member {shorten(repr(member), 100)}"
+            if member not in arms:
+                raise InputError(
+                    f"{where} is not among the arms of the config; add it to arms there, or take "
+                    "it out of members"
+                )
+            if arms[member].members:
+                raise InputError(
+                    f"{where} is an ensemble itself; name the arms that it is made of instead"
+                )
 
 
 def _read_brains(path: Path, config: dict) -> dict[str, Brain]:

@@ -12,7 +12,7 @@ from cellsift.errors import InputError, disk_trouble
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
 # The wildcards that a message names; the others are of no concern to the user.
-NAMED = ("brain", "arm", "fold")
+NAMED = ("brain", "arm", "ensemble", "fold")
 
 
 @contextmanager
@@ -21,7 +21,8 @@ def job(log: str | Path, wildcards: Mapping[str, str] | None = None) -> Iterator
 
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
-    with the brain, arm and fold among `wildcards`. Either way the process ends with exit code 1.
+    with the brain, arm or ensemble and fold among `wildcards`. Either way the process ends with
+    exit code 1.
     """
     terminal = os.fdopen(os.dup(2), "w")
     try:

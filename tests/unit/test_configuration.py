@@ -1,10 +1,12 @@
 """The config, the table of brains and the arms: what is accepted, completed and refused."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from cellsift import configuration
 from cellsift.configuration import SCHEMAS, Brain, check_networks, load_project, read_project
 from cellsift.errors import InputError
 
@@ -216,6 +218,84 @@ def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
         check_networks(project)
 
 
+ARMS = ["resnet_narrow", "resnet_cellfinder_narrow", "both"]
+
+
+@pytest.fixture
+def write_ensemble(tmp_path, monkeypatch):
+    """A function that writes arms of architecture ensemble beside copies of the shipped ones."""
+    folder = tmp_path / "models"
+    shutil.copytree(SHIPPED / "models", folder)
+    monkeypatch.setattr(configuration, "MODELS", folder)
+
+    def write(name="both", members=ARMS[:2], **content) -> None:
+        content = {"options": {"members": members}} | content
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({"architecture": "ensemble"} | content))
+
+    return write
+
+
+def test_an_ensemble_is_an_arm_without_a_recipe(tmp_path, write_ensemble):
+    write_ensemble()
+    project = load(tmp_path, arms=ARMS, training={"epochs": 7})
+    check_networks(project)
+    both = project.arms["both"]
+    assert both.options == {"members": ARMS[:2], "method": "mean"}
+    assert both.members == ARMS[:2]
+    assert both.recipe == {}
+    assert project.arms["resnet_narrow"].members == []
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "remedy"),
+    [
+        ({"members": ["resnet_narrow"]}, "members: ['resnet_narrow'] is too short", "two or more"),
+        ({"members": ["resnet_narrow"] * 2}, "has non-unique elements", "each once"),
+        ({"members": "resnet_narrow"}, "members: 'resnet_narrow' is not of type", "two or more"),
+        ({"options": {}}, "'members' is missing", "add it"),
+        ({"members": ["resnet_narrow", "vit_narrow"]}, "'vit_narrow' is not among", "add it to"),
+        ({"members": ["resnet_narrow", "both"]}, "'both' is an ensemble itself", "name the arms"),
+        ({"members": ["resnet_narrow", "../x"]}, "'../x' is not among", "take it out"),
+        ({"training": {"epochs": 3}}, "is not trained, but there are keys", "(epochs); remove"),
+        (
+            {"options": {"members": ARMS[:2], "method": "vote"}},
+            "method: 'vote' found",
+            "give one of mean, simplex, stacking",
+        ),
+        (
+            {"options": {"members": ARMS[:2], "weights": [1, 2]}},
+            "unknown key 'weights'",
+            "known here: members, method",
+        ),
+    ],
+)
+def test_a_bad_ensemble_is_refused_with_file_and_remedy(
+    tmp_path, write_ensemble, content, found, remedy
+):
+    write_ensemble(**content)
+    with pytest.raises(InputError) as refusal:
+        load(tmp_path, arms=ARMS)
+    where, said = str(refusal.value).split(".yaml", 1)
+    assert where.endswith("both")
+    assert found in said
+    assert remedy in said
+
+
+def test_an_ensemble_is_no_teacher(tmp_path, write_ensemble):
+    write_ensemble()
+    path = configuration.MODELS / "student.yaml"
+    path.write_text("architecture: deit3d\ntraining: {teacher: both}\n")
+    with pytest.raises(InputError, match=r"student\.yaml: its teacher 'both' is an ensemble"):
+        load(tmp_path, arms=[*ARMS, "student"])
+
+
+def test_an_ensemble_of_an_ensemble_is_refused(tmp_path, write_ensemble):
+    write_ensemble()
+    write_ensemble("more", members=["resnet_narrow", "both"])
+    with pytest.raises(InputError, match=r"more\.yaml.*'both' is an ensemble itself"):
+        load(tmp_path, arms=["more", *ARMS])
+
+
 @pytest.mark.parametrize("config", CONFIGS)
 def test_shipped_configs_are_accepted(repository, config):
     project = read_project(config, repository)
@@ -224,7 +304,7 @@ def test_shipped_configs_are_accepted(repository, config):
 
 def test_every_key_is_explained_in_the_readme(repository):
     text = (repository / "config" / "README.md").read_text()
-    for name in ("config", "brains", "arm"):
+    for name in ("config", "brains", "arm", "ensemble"):
         schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
         for key in schema["properties"]:
             assert f"`{key}`" in text, key

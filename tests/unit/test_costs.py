@@ -68,3 +68,9 @@ def test_an_arm_that_does_not_exist_is_refused(tmp_path, capsys):
 
 def test_every_network_is_measured():
     assert {"resnet", "features", "deit3d"} <= set(networks())
+    assert "ensemble" not in networks()
+
+
+def test_an_ensemble_is_not_measured_but_its_members(tmp_path, capsys):
+    assert main(["ensemble", "--folder", str(tmp_path)]) == 2
+    assert "measure resnet_narrow, resnet_cellfinder_narrow" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from cellsift.explain.volume import write_saliency
 from cellsift.io.whole import write_json
 from cellsift.models import create_model
 from cellsift.models.normalisation import Normalisation
-from cellsift.models.storage import save_model
+from cellsift.models.storage import load_model, save_model
 
 SHAPE = (20, 24, 24)
 CUBOID = (20, 50, 50)  # the default, in which saliency is to be of use
@@ -396,6 +396,58 @@ def test_a_training_candidate_is_explained_by_the_fold_that_did_not_see_it(arm, 
         maps = [gradcam(model, inputs, [row.is_cell])[0] for model in arm.models]
         expected = maps[int(row.fold)] if row.brain == "a" else scale(sum(maps)[None])[0]
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def add_ensemble(arm, weights: dict[str, float]):
+    """Write another arm beside the first, and an ensemble of both; return its folder and models."""
+    _, sidecar = load_model(arm.folder / "fold-0.json")
+    models = []
+    for fold in range(2):
+        torch.manual_seed(10 + fold)
+        models.append(create_model("resnet", 2, SHAPE, depth=18, width=4))
+        save_model(arm.folder.parent / "other", f"fold-{fold}", models[-1], sidecar)
+    content = {"folds": ["fold-0.json", "fold-1.json"]}
+    write_json(content, arm.folder.parent / "other" / "model.json")
+    content = {"members": weights, "member_temperatures": dict.fromkeys(weights, 2.0)}
+    folder = arm.folder.parent / "both"
+    write_json(content, folder / "model.json")
+    return folder, {"narrow": arm.models, "other": models}
+
+
+@pytest.mark.parametrize("weights", [(0.75, 0.25), (0.0, 1.0), (1.4, -0.6)])
+def test_an_ensemble_is_explained_by_its_members_by_their_weights(arm, tmp_path, weights):
+    """Each member by the fold that did not see the candidate; against it, where it counts so."""
+    weights = dict(zip(("narrow", "other"), weights, strict=True))
+    folder, models = add_ensemble(arm, weights)
+    chosen = explain_arm(folder, arm.stores, arm.cells, tmp_path / "out", count=2)
+    saliency = tifffile.imread(tmp_path / "out" / "saliency.tif")[:, :, 2]
+    for row, found in zip(chosen.itertuples(), saliency, strict=True):
+        store = arm.stores[row.brain]
+        inputs = Normalisation().apply(
+            store.read([row.candidate]), store.log_median, store.log_spread
+        )
+        total = 0
+        for name, weight in weights.items():
+            towards = [row.is_cell if weight > 0 else not row.is_cell]
+            maps = [gradcam(model, inputs, towards)[0] for model in models[name]]
+            alone = maps[int(row.fold)] if row.brain == "a" else scale(sum(maps)[None])[0]
+            total += abs(weight) * alone
+        np.testing.assert_allclose(found, scale(total[None])[0], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"narrow": 1, "missing": 1}, "missing.model.json"),
+        ({"narrow": 1, "../other": 1}, "'../other' is no name of a folder beside it"),
+        ({"narrow": 1, "both": 1}, "'folds' is None"),
+        ({"narrow": 1, "other": None}, "number for each member"),
+    ],
+)
+def test_an_ensemble_of_what_is_no_arm_is_not_explained(arm, tmp_path, weights, message):
+    folder, _ = add_ensemble(arm, weights)
+    with pytest.raises(InputError, match=message):
+        explain_arm(folder, arm.stores, arm.cells, tmp_path / "out")
 
 
 def test_explaining_twice_gives_the_same_files(arm, tmp_path):

@@ -10,7 +10,7 @@ from synthetic_cuboids import SHAPE, make_brains
 from cellsift.configuration import Arm
 from cellsift.errors import InputError
 from cellsift.explain.saliency import saliency
-from cellsift.models import list_models, model_options
+from cellsift.models import create_model, list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.training.loop import train_fold
 
@@ -66,7 +66,13 @@ def teacher(tmp_path_factory, brains):
 
 
 def test_every_architecture_is_tried():
-    assert set(list_models()) == set(SMALL)
+    assert set(list_models()) == set(SMALL) | {"ensemble"}
+
+
+def test_an_ensemble_is_listed_but_has_no_network():
+    assert model_options("ensemble") == {"members": (), "method": "mean"}
+    with pytest.raises(InputError, match="no network of its own, it is made of trained arms"):
+        create_model("ensemble", 2, SHAPE, members=["resnet_narrow", "slice_mil"])
 
 
 @pytest.mark.parametrize("flat", [False, True])

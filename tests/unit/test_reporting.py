@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from cellsift.ensemble_arm import ensemble_cost
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 from cellsift.reporting import graphs, html, maps, scores, tables, thumbnails
@@ -196,6 +197,16 @@ def test_arms_are_told_apart_by_what_differs_from_the_common_recipe():
     ]
 
 
+def test_an_ensemble_is_told_by_its_members_and_their_weights():
+    arm = {"architecture": "ensemble", "options": {"members": ["a", "b"]}, "description": "Both."}
+    model = {"method": "stacking", "members": {"a": 0.913, "b": -0.3}, "intercept": 0.25}
+    table = tables.arm_table({"both": arm | {"recipe": {}}}, {"epochs": 3}, {"both": model})
+    words = "ensemble, stacking: a × 0.91 + b × \N{MINUS SIGN}0.30 + 0.25"
+    assert table.to_numpy().tolist() == [["both", "Both.", words, "none of its own"]]
+    mean = {"method": "mean", "members": {"a": 0.5, "b": 0.5}, "intercept": 0.0}
+    assert tables.ensemble_text(mean) == "ensemble, mean: a × 0.50 + b × 0.50"
+
+
 def test_costs_are_shown_in_units_that_people_read():
     cost = pd.DataFrame(
         {
@@ -214,6 +225,36 @@ def test_costs_are_shown_in_units_that_people_read():
     assert wide["training, minutes"] == "3"
     assert "cuboids per second" not in wide
     assert tables.cost_table(pd.DataFrame(columns=["arm"])).empty
+
+
+def test_the_cost_of_an_ensemble_is_that_of_its_members():
+    one = {
+        "device": "cpu",
+        "threads": 2,
+        "parameters": 100,
+        "flops_per_cuboid": 3_000_000,
+        "cuboids_per_second": 30.0,
+        "peak_memory_mb": 900.0,
+        "training_seconds_per_epoch": 6.0,
+        "training_epochs": 20,
+    }
+    two = one | {"parameters": 7, "cuboids_per_second": 60.0, "peak_memory_mb": 800.0}
+    both = ensemble_cost([one, two | {"training_epochs": 10}])
+    assert both["parameters"] == 107
+    assert both["flops_per_cuboid"] == 6_000_000
+    assert both["cuboids_per_second"] == 20.0
+    assert both["peak_memory_mb"] == 900.0
+    assert (both["device"], both["threads"]) == ("cpu", 2)
+    rows = [{"arm": "one", **one}, {"arm": "both", **both}]
+    shown = tables.cost_table(pd.DataFrame(rows)).set_index("arm")
+    assert shown.loc["both", "training, minutes"] == "3"
+    assert shown.loc["one", "training, minutes"] == "2"
+    assert shown.loc["both", "epochs, all folds"] == "–"
+    other = ensemble_cost([one, two | {"device": "a GPU", "threads": 1}])
+    assert (other["device"], other["threads"]) == ("cpu, a GPU", None)
+    assert ensemble_cost([one, two | {"training_seconds_per_epoch": None}])["training_seconds"] is (
+        None
+    )
 
 
 def test_names_cannot_break_out_of_the_page():

@@ -29,7 +29,7 @@ def divided(finished, tmp_path_factory):
 def test_cells_are_those_of_the_undivided_brain_to_the_byte(divided):
     brains = divided.results / "brains"
     assert len((brains / "mouse_3" / "candidates.csv").read_text().splitlines()) > 100
-    for file in ("cells.csv", "cells.xml"):
+    for file in ("cells.csv", "cells.xml", "logits.npy"):
         whole = (brains / "mouse_3" / "small" / file).read_bytes()
         assert (brains / "mouse_4" / "small" / file).read_bytes() == whole
         assert (brains / "mouse_5" / "small" / file).read_bytes() == whole
@@ -47,7 +47,7 @@ def test_cuboids_of_brains_to_predict_are_gone_after_their_page_was_made(divided
     brains = divided.results / "brains"
     for brain in ("mouse_4", "mouse_5"):
         assert not list((brains / brain).rglob("*.zarr"))
-        assert not list((brains / brain).rglob("*.npy"))
+        assert not list((brains / brain).rglob("logits/*.npy"))
         page = divided.results / "reports" / "brains" / f"{brain}.html"
         assert "Thumbnails of candidates" in page.read_text()
     assert (brains / "mouse_1" / "cuboids" / "1-of-1.zarr").is_dir()

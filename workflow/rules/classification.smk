@@ -31,6 +31,7 @@ rule classify:
         scores=out_of_fold_scores,
         logits=logits_of_chunks,
     output:
+        logits=f"{BRAINS}/{{arm}}/logits.npy",
         table=f"{BRAINS}/{{arm}}/cells.csv",
         xml=f"{BRAINS}/{{arm}}/cells.xml",
     log:
@@ -41,6 +42,26 @@ rule classify:
         "../../envs/networks.yaml"
     threads: 1
     params:
-        code=code("inference/classify.py", "io/cells.py"),
+        code=code("inference/classify.py", "inference/verdicts.py", "io/cells.py"),
     script:
         "../../scripts/classify.py"
+
+
+# An ensemble takes its members' logits: no network is used again.
+rule classify_ensemble:
+    input:
+        model=f"{RESULTS}/models/{{ensemble}}/model.json",
+        cells=of_members(f"{BRAINS}/{{arm}}/cells.csv"),
+        logits=of_members(f"{BRAINS}/{{arm}}/logits.npy"),
+        scores=joined_scores,
+    output:
+        table=f"{BRAINS}/{{ensemble}}/cells.csv",
+        xml=f"{BRAINS}/{{ensemble}}/cells.xml",
+    log:
+        f"{RESULTS}/logs/classify_ensemble/{{ensemble}}/{{brain}}.log",
+    conda:
+        "../../envs/volumes.yaml"
+    params:
+        code=code("inference/members.py", "inference/verdicts.py", "io/cells.py"),
+    script:
+        "../../scripts/classify_ensemble.py"

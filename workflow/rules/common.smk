@@ -25,6 +25,7 @@ except InputError as problem:
 RESULTS = PROJECT.config["results"]
 BRAINS = f"{RESULTS}/brains/{{brain}}"
 CUBOIDS = f"{BRAINS}/cuboids/{{chunk}}-of-{{chunks}}.zarr"
+SCORES = f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv"
 LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 # The step of detection whose slabs hold the candidates with their contrast.
 MEASURED = (
@@ -33,6 +34,9 @@ MEASURED = (
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
+# Arms that are trained, and arms that are made of them. Rules name the latter {ensemble}.
+NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
+ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
 
@@ -44,7 +48,8 @@ def one_of(names):
 
 wildcard_constraints:
     brain=one_of(PROJECT.brains),
-    arm=one_of(PROJECT.arms),
+    arm=one_of(NETWORKS),
+    ensemble=one_of(ENSEMBLES),
     fold=r"\d+",
     chunk=r"\d+",
     chunks=r"\d+",
@@ -132,6 +137,26 @@ def chunks_of(pattern, brain, **wildcards):
     return expand(pattern, brain=brain, chunk=range(1, count + 1), chunks=count, **wildcards)
 
 
+def of_members(pattern):
+    """Input function: the pattern, filled in for each member of an ensemble, and each fold."""
+    return lambda wildcards: expand(
+        pattern, arm=PROJECT.arms[wildcards.ensemble].members, fold=FOLDS, **wildcards
+    )
+
+
+def scores_by_member(wildcards):
+    """The files of out-of-fold scores of each member of an ensemble."""
+    return {
+        arm: expand(SCORES, arm=arm, fold=FOLDS) for arm in PROJECT.arms[wildcards.ensemble].members
+    }
+
+
+def weights_behind(wildcards):
+    """The weights of all networks that an arm uses, its own or those of its members."""
+    networks = PROJECT.arms[wildcards.arm].members or [wildcards.arm]
+    return expand(f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", arm=networks, fold=FOLDS)
+
+
 def cuboids_by_brain(brains):
     """The cuboid stores of each of the brains."""
     return {brain: chunks_of(CUBOIDS, brain) for brain in brains}
@@ -167,6 +192,10 @@ def out_of_fold_scores(wildcards):
     """A brain that was learnt from is scored by the networks that did not see its candidates."""
     if wildcards.brain not in LEARNT_FROM:
         return []
-    return expand(
-        f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv", arm=wildcards.arm, fold=FOLDS
-    )
+    return expand(SCORES, arm=wildcards.arm, fold=FOLDS)
+
+
+def joined_scores(wildcards):
+    """The same for an ensemble: no label of a candidate's fold took part in its score."""
+    learnt_from = wildcards.brain in LEARNT_FROM
+    return f"{RESULTS}/training/{wildcards.ensemble}/scores.csv" if learnt_from else []

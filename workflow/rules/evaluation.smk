@@ -49,3 +49,18 @@ rule cost:
         code=code("inference/cost.py"),
     script:
         "../../scripts/cost.py"
+
+
+rule cost_ensemble:
+    input:
+        of_members(f"{RESULTS}/evaluation/cost/{{arm}}.json"),
+    output:
+        f"{RESULTS}/evaluation/cost/{{ensemble}}.json",
+    log:
+        f"{RESULTS}/logs/cost_ensemble/{{ensemble}}.log",
+    conda:
+        "../../envs/volumes.yaml"
+    params:
+        code=code("ensemble_arm.py"),
+    script:
+        "../../scripts/cost_ensemble.py"

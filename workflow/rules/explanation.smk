@@ -1,9 +1,7 @@
 rule explain:
     input:
         model=f"{RESULTS}/models/{{arm}}/model.json",
-        weights=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
-        ),
+        weights=weights_behind,
         cuboids=cuboids_of_brains(ANNOTATED),
         labels=of_brains("labels.csv", ANNOTATED),
         cells=expand(f"{BRAINS}/{{arm}}/cells.csv", brain=ANNOTATED, allow_missing=True),
@@ -14,6 +12,8 @@ rule explain:
         saliency=f"{RESULTS}/explanations/{{arm}}/saliency.tif",
     log:
         f"{RESULTS}/logs/explain/{{arm}}.log",
+    wildcard_constraints:
+        arm=one_of(PROJECT.arms),
     conda:
         "../../envs/networks.yaml"
     params:

@@ -8,9 +8,7 @@ rule report_index:
         expand(f"{RESULTS}/evaluation/cost/{{arm}}.json", arm=PROJECT.arms),
         expand(f"{RESULTS}/explanations/{{arm}}/montage.png", arm=PROJECT.arms),
         expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
-        expand(
-            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=PROJECT.arms, fold=FOLDS
-        ),
+        expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
         notebook="reports/index.ipynb",
         style=STYLE,
     output:

@@ -2,9 +2,7 @@
 rule track:
     input:
         rules.evaluate.output,
-        expand(
-            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=PROJECT.arms, fold=FOLDS
-        ),
+        expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
     output:
         directory(f"{RESULTS}/mlflow"),
     log:

@@ -24,7 +24,7 @@ rule train:
         weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
         sidecar=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json",
         history=f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv",
-        scores=f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv",
+        scores=SCORES,
         tensorboard=directory(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/tensorboard"),
     log:
         f"{RESULTS}/logs/train/{{arm}}/fold-{{fold}}.log",
@@ -44,9 +44,7 @@ rule train:
 
 rule calibrate:
     input:
-        scores=expand(
-            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv", fold=FOLDS, allow_missing=True
-        ),
+        scores=expand(SCORES, fold=FOLDS, allow_missing=True),
         sidecars=expand(
             f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json", fold=FOLDS, allow_missing=True
         ),
@@ -61,3 +59,29 @@ rule calibrate:
         code=code("arm.py", "evaluation/calibration.py", "inference/ensemble.py"),
     script:
         "../../scripts/calibrate.py"
+
+
+# Of an ensemble, what calibrate does for an arm that is trained.
+rule combine:
+    input:
+        scores=of_members(SCORES),
+        models=of_members(f"{RESULTS}/models/{{arm}}/model.json"),
+    output:
+        model=f"{RESULTS}/models/{{ensemble}}/model.json",
+        scores=f"{RESULTS}/training/{{ensemble}}/scores.csv",
+    log:
+        f"{RESULTS}/logs/combine/{{ensemble}}.log",
+    conda:
+        "../../envs/volumes.yaml"
+    params:
+        members=scores_by_member,
+        method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
+        threshold=PROJECT.config["threshold"],
+        code=code(
+            "ensemble_arm.py",
+            "evaluation/calibration.py",
+            "evaluation/combination.py",
+            "inference/members.py",
+        ),
+    script:
+        "../../scripts/combine.py"

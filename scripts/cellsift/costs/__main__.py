@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         choose_device(options.device)
-        arms = [read_arm(name) for name in options.arms or networks()]
+        arms = [_network(name) for name in options.arms or networks()]
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -51,7 +51,16 @@ def main(arguments: list[str] | None = None) -> int:
 def networks() -> list[str]:
     """Return the names of all arms that are networks of their own."""
     names = sorted(path.stem for path in MODELS.glob("*.yaml"))
-    return [name for name in names if read_arm(name).architecture != "ensemble"]
+    return [name for name in names if not read_arm(name).members]
+
+
+def _network(name: str) -> Arm:
+    arm = read_arm(name)
+    if arm.members:
+        raise InputError(
+            f"the arm {name!r} costs what its members cost: measure {', '.join(arm.members)}"
+        )
+    return arm
 
 
 def measure_arm(arm: Arm, device: str, threads: int) -> dict:

@@ -14,6 +14,8 @@ from cellsift.explain.prototypes import export_prototypes, has_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
+from cellsift.inference.description import FILE
+from cellsift.inference.members import Combination, member_folder
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, whole_file, write_table
 from cellsift.models.normalisation import Normalisation
@@ -33,6 +35,8 @@ COLUMNS = [
     "padded",
 ]
 DOTS_PER_INCH = 110
+# What the pictures of an ensemble are called if its members were explained by different methods.
+SEVERAL_METHODS = "Saliency"
 
 
 def explain_arm(
@@ -49,10 +53,13 @@ def explain_arm(
     Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`).
 
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
-    fold's model alone, the one that was not trained on it.
+    fold's model alone, the one that was not trained on it. That of an ensemble is the mean of its
+    members', each scaled to a largest value of 1, by the members' weights; where a weight is
+    negative, the member's evidence against the verdict counts.
 
     Args:
-        model_folder: holds model.json, whose key `folds` lists the fold models' JSON files.
+        model_folder: holds model.json, whose key `folds` lists the fold models' JSON files, or
+            whose key `members` gives the weights of the arms in the folders beside it.
         stores: cuboids by brain.
         cells: by brain, row i for candidate i: z, y, x, p_cell, is_cell, and where there are:
             label (cell, no_cell, ambiguous or empty), fold (empty where in none).
@@ -65,32 +72,54 @@ def explain_arm(
         InputError: models, cuboids and tables do not fit together.
     """
     model_folder, folder = Path(model_folder), Path(folder)
-    models = fold_model_files(model_folder)
+    members = explained_models(model_folder)
     chosen = choose_examples(_pooled(cells, stores), count).reindex(columns=COLUMNS)
-    model, sidecar = load_model(models[0])
+    models = [load_model(files[0]) for _, files in members]
+    sidecar = models[0][1]
     cuboids = _read(chosen, stores, sidecar)
-    maps = _saliency(chosen, cuboids, stores, models, torch.device(device))
+    maps = _saliency(chosen, cuboids, stores, members, torch.device(device))
     voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
 
     write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
-    title, method = title or model_folder.name, saliency_method(model)
+    methods = {saliency_method(model) for model, _ in models}
+    method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS
+    title = title or model_folder.name
     figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
     with whole_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
-    if has_prototypes(model):
-        export_prototypes(_by_fold(models), stores, cells, folder)
+    if len(members) == 1 and has_prototypes(models[0][0]):
+        export_prototypes(_by_fold(members[0][1]), stores, cells, folder)
     write_table(chosen, folder / "chosen.csv")
     return chosen
 
 
+def explained_models(model_folder: Path) -> list[tuple[float, list[Path]]]:
+    """Return the weight and the fold models' JSON files of each member, or of an arm that has none.
+
+    An arm by itself has the weight 1.
+    """
+    content = _described(model_folder)
+    if "members" not in content:
+        return [(1.0, fold_model_files(model_folder))]
+    weights = Combination.from_dict(content, model_folder / FILE).weights
+    return [
+        (weight, fold_model_files(member_folder(model_folder, name)))
+        for name, weight in weights.items()
+    ]
+
+
 def fold_model_files(model_folder: Path) -> list[Path]:
     """Return the JSON files of an arm's fold models, in the order model.json lists them."""
-    path = model_folder / "model.json"
+    names = check_file_names(_described(model_folder).get("folds"), model_folder / FILE)
+    return [model_folder / name for name in names]
+
+
+def _described(model_folder: Path) -> dict:
+    path = model_folder / FILE
     try:
-        names = read_json(path)["folds"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return dict(read_json(path))
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path} is no description of a trained arm: {error!r}") from error
-    return [model_folder / name for name in check_file_names(names, path)]
 
 
 def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]) -> pd.DataFrame:
@@ -130,7 +159,25 @@ def _saliency(
     chosen: pd.DataFrame,
     cuboids: np.ndarray,
     stores: Mapping[str, CuboidStore],
+    members: list[tuple[float, list[Path]]],
+    device: torch.device,
+) -> np.ndarray:
+    """Return saliency (n, z, y, x), the weighted mean over the members."""
+    total = np.zeros((len(cuboids), *cuboids.shape[2:]), np.float32)
+    for weight, models in members:
+        if weight:
+            towards_cell = chosen["is_cell"].to_numpy(bool) == (weight > 0)
+            maps = _member_saliency(chosen, cuboids, stores, models, towards_cell, device)
+            total += abs(weight) * maps
+    return scale(total)
+
+
+def _member_saliency(
+    chosen: pd.DataFrame,
+    cuboids: np.ndarray,
+    stores: Mapping[str, CuboidStore],
     models: list[Path],
+    towards_cell: np.ndarray,
     device: torch.device,
 ) -> np.ndarray:
     """Return saliency (n, z, y, x), the mean over the models that may speak about each example."""
@@ -150,8 +197,7 @@ def _saliency(
                 for row, brain in zip(rows, chosen["brain"].iloc[rows], strict=True)
             ]
         )
-        towards_cell = chosen["is_cell"].to_numpy(bool)[rows]
-        total[rows] += saliency(model.to(device), inputs.to(device), towards_cell)
+        total[rows] += saliency(model.to(device), inputs.to(device), towards_cell[rows])
     return scale(total)
 
 

@@ -5,18 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import expit
 from tqdm import tqdm
 
 from cellsift.errors import InputError
 from cellsift.inference.ensemble import Ensemble, load_ensemble
+from cellsift.inference.verdicts import classified, known_logits
 from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.cuboids import CuboidStore
 from cellsift.training.batches import Cuboids
 from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.scoring import SCORING_BATCH, score
-
-DECIMALS = 6
 
 
 def classify_brain(
@@ -31,8 +29,35 @@ def classify_brain(
 ) -> pd.DataFrame:
     """Return z, y, x, p_cell and is_cell of every candidate, row i for candidate i.
 
-    p_cell = sigmoid(mean logit of the fold models / temperature), rounded to 6 digits; is_cell
-    where p_cell reaches the threshold.
+    p_cell = sigmoid(logit / temperature), rounded to 6 digits, of the logits of `score_brain`,
+    whose arguments these are; is_cell where p_cell reaches the threshold.
+    """
+    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
+    logits = score_brain(
+        ensemble,
+        store,
+        out_of_fold,
+        logits=logits,
+        device=device,
+        threads=threads,
+        progress=progress,
+    )
+    return classified(store.positions, logits, ensemble.temperature, ensemble.threshold)
+
+
+def score_brain(
+    model: str | Path | Ensemble,
+    store: CuboidStore,
+    out_of_fold: pd.DataFrame | None = None,
+    *,
+    logits: np.ndarray | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    progress: bool = False,
+) -> np.ndarray:
+    """Return the logit of cell against no cell of every candidate, float64 (n,).
+
+    That is the mean over an arm's fold models, or what an ensemble makes of its members' logits.
 
     Args:
         model: folder with model.json, or what `load_ensemble` made of it.
@@ -45,19 +70,16 @@ def classify_brain(
         InputError: cuboids unlike those trained on, scores that do not cover the brain, or a
             model whose scores are not finite.
     """
-    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
     if out_of_fold is not None:
-        logits = _known_logits(out_of_fold, len(store))
-    elif logits is None:
-        logits = score_chunk(ensemble, store, device=device, threads=threads, progress=progress)
-    elif len(logits) != len(store):
+        return known_logits(out_of_fold, len(store))
+    if logits is None:
+        return score_chunk(model, store, device=device, threads=threads, progress=progress)
+    if len(logits) != len(store):
         raise InputError(
             f"the chunks have scores of {len(logits)} candidates, the brain has {len(store)}; "
             "score all its chunks anew"
         )
-    p_cell = np.round(expit(logits / ensemble.temperature), DECIMALS)
-    cells = pd.DataFrame(np.asarray(store.positions).reshape(-1, 3), columns=["z", "y", "x"])
-    return cells.assign(p_cell=p_cell, is_cell=p_cell >= ensemble.threshold)
+    return logits
 
 
 def score_chunk(
@@ -70,7 +92,7 @@ def score_chunk(
     threads: int = 1,
     progress: bool = False,
 ) -> np.ndarray:
-    """Return the mean logit over the models, float64 (n,), of chunk number `chunk` of `chunks`.
+    """Return the logits, float64 (n,), of chunk number `chunk` of `chunks`, as `score_brain`.
 
     `store` is the whole brain's: normalisation takes its statistics. Joined in order, the chunks'
     logits are those of the undivided brain to the last bit: chunks are cut between the batches
@@ -78,7 +100,7 @@ def score_chunk(
     """
     ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
     rows = rows_of_chunk(len(store), chunk, chunks, multiple=SCORING_BATCH)
-    return score_store(ensemble, store, device, threads, progress, rows).mean(axis=1)
+    return ensemble.join(score_store(ensemble, store, device, threads, progress, rows))
 
 
 def score_store(
@@ -106,22 +128,3 @@ def score_store(
     disable = None if progress else True
     with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=disable) as bar:
         return score(ensemble.scorers, cuboids, place, bar.update)
-
-
-def _known_logits(scores: pd.DataFrame, count: int) -> np.ndarray:
-    missing = [column for column in ("candidate", "logit") if column not in scores]
-    if missing:
-        raise InputError(f"the out-of-fold scores lack the columns {', '.join(missing)}")
-    if "brain" in scores and scores["brain"].nunique() > 1:
-        raise InputError("the out-of-fold scores are of several brains; select one brain's rows")
-    candidates = scores["candidate"].to_numpy()
-    if not np.array_equal(np.sort(candidates), np.arange(count)):
-        raise InputError(
-            f"the out-of-fold scores name {len(set(candidates))} candidates in {len(scores)} rows, "
-            f"the brain has {count}: each is needed once; train the arm anew"
-        )
-    logits = np.empty(count)
-    logits[candidates] = scores["logit"].to_numpy(float)
-    if not np.isfinite(logits).all():
-        raise InputError("there are out-of-fold scores that are not finite; train the arm anew")
-    return logits

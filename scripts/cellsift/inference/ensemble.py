@@ -1,17 +1,19 @@
-"""The models of an arm, one per fold, and the calibration they share: model.json."""
+"""Trained models that are used as one by their model.json: an arm's folds, or several arms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cellsift.errors import InputError
+from cellsift.inference.description import FILE, calibrated, read_description
+from cellsift.inference.members import Combination, member_folder
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_json
 from cellsift.models.storage import check_file_names
 from cellsift.training.scoring import Scorer, read_scorer
-
-FILE = "model.json"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,35 @@ class Ensemble:
                 "without a background), or train with such cuboids"
             )
 
+    def join(self, logits: np.ndarray) -> np.ndarray:
+        """Return one logit for each candidate, (n,), from those of the scorers, (n, scorers)."""
+        return logits.mean(axis=1)
+
+
+@dataclass(frozen=True)
+class EnsembleOfArms(Ensemble):
+    """Several arms used as one; the scorers are those of all members, one member after the other.
+
+    Attributes:
+        members: by name, in the order of their scorers.
+        combination: makes one logit of theirs.
+    """
+
+    members: Mapping[str, Ensemble]
+    combination: Combination
+
+    def join(self, logits: np.ndarray) -> np.ndarray:
+        """As of an arm; the members' own logits are those that they have alone."""
+        ends = np.cumsum([len(member.scorers) for member in self.members.values()])
+        parts = np.split(logits, ends[:-1], axis=1)
+        return self.combination.logits(
+            {
+                # Laid out as it is alone: the mean's last bit may depend on it.
+                name: member.join(np.ascontiguousarray(part))
+                for (name, member), part in zip(self.members.items(), parts, strict=True)
+            }
+        )
+
 
 def write_ensemble(
     folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
@@ -61,7 +92,7 @@ def write_ensemble(
         raise InputError(f"{folder}: an ensemble needs the model of at least one fold")
     sidecars = [read_json(folder / name) for name in names]
     first, made = sidecars[0], [sidecar["provenance"] for sidecar in sidecars]
-    temperature, threshold = _calibrated(calibration, folder / FILE)
+    temperature, threshold = calibrated(calibration, folder / FILE)
     content = {
         "architecture": first["architecture"],
         "options": first["options"],
@@ -85,48 +116,69 @@ def write_ensemble(
 
 
 def load_ensemble(folder: str | Path) -> Ensemble:
-    """Return the models that model.json in a folder lists.
+    """Return the models that model.json in a folder lists: an arm's folds, or an ensemble's arms.
+
+    The arms of an ensemble are looked for in the folders beside its own.
 
     Raises:
-        InputError: a file is missing or damaged, or the models take different cuboids.
+        InputError: a file is missing or damaged, the models take different cuboids, or a member
+            was calibrated anew since the ensemble was made.
     """
+    content = read_description(folder)
+    if "members" not in content:
+        return _load_folds(Path(folder), content)
     path = Path(folder) / FILE
-    try:
-        content = read_json(path)
-        names, temperature, threshold = content["folds"], *_calibrated(content, path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    combination = Combination.from_dict(content, path)
+    members = {name: _load_member(path, name, combination) for name in combination.weights}
+    layouts = {(m.channels, m.shape, m.voxel_size) for m in members.values()}
+    return EnsembleOfArms(
+        sum((member.scorers for member in members.values()), ()),
+        *_only_layout(layouts, path),
+        content["temperature"],
+        content["threshold"],
+        members,
+        combination,
+    )
+
+
+def _load_member(path: Path, name: str, combination: Combination) -> Ensemble:
+    folder = member_folder(path.parent, name)
+    member = _load_folds(folder, read_description(folder))
+    if not np.isclose(member.temperature, combination.temperatures[name], rtol=1e-9):
         raise InputError(
-            f"{path} is no description of trained models ({type(error).__name__}: {error}); "
-            "give the folder of a trained and calibrated arm"
-        ) from error
-    loaded = [read_scorer(path.parent / name) for name in check_file_names(names, path)]
+            f"{path} was made of a member {name} with the temperature "
+            f"{combination.temperatures[name]}, it now has {member.temperature}: combine the "
+            "members anew"
+        )
+    return member
+
+
+def _load_folds(folder: Path, content: Mapping[str, Any]) -> Ensemble:
+    path = folder / FILE
+    names = check_file_names(content.get("folds"), path)
+    loaded = [read_scorer(folder / name) for name in names]
     layouts = {
-        (car["in_channels"], tuple(car["cuboid"]["shape"]), tuple(car["cuboid"]["voxel_size"]))
+        (
+            car["in_channels"],
+            tuple(car["cuboid"]["shape"]),
+            tuple(map(float, car["cuboid"]["voxel_size"])),
+        )
         for _, car in loaded
     }
-    if len(layouts) > 1:
-        raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
-    channels, shape, voxel_size = layouts.pop()
     return Ensemble(
         tuple(scorer for scorer, _ in loaded),
-        channels,
-        shape,
-        tuple(map(float, voxel_size)),
-        temperature,
-        threshold,
+        *_only_layout(layouts, path),
+        content["temperature"],
+        content["threshold"],
     )
+
+
+def _only_layout(layouts: set[tuple], path: Path) -> tuple:
+    if len(layouts) > 1:
+        raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
+    return layouts.pop()
 
 
 def _shared(of_folds: list) -> Any:
     """What all folds have in common, or the list of what each has."""
     return of_folds[0] if all(value == of_folds[0] for value in of_folds) else of_folds
-
-
-def _calibrated(content: Mapping[str, Any], path: Path) -> tuple[float, float]:
-    temperature, threshold = float(content["temperature"]), float(content["threshold"])
-    if not (0 < temperature < float("inf") and 0 <= threshold <= 1):
-        raise InputError(
-            f"{path}: temperature {temperature} has to be above 0 and finite, threshold "
-            f"{threshold} from 0 to 1; calibrate the arm anew"
-        )
-    return temperature, threshold

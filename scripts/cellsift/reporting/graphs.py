@@ -203,7 +203,7 @@ def draw_reliability(curve: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Fig
                 markersize=5,
             )
             axis.set(title=arm, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-            axis.set_xlabel("p_cell given by the network")
+            axis.set_xlabel("p_cell given by the arm")
         for axis in axes[::PANELS_ACROSS]:
             axis.set_ylabel("share that are cells")
     return drawing

@@ -13,11 +13,23 @@ def arms(results: Results) -> Html:
     """What the arms are: their networks, and how their training differs."""
     if not results.recipes:
         return html.paragraph("What the arms are was not told to this page.")
-    table = tables.arm_table(results.recipes, results.configuration.get("training", {}))
+    ensembles = {
+        name: results.model(name)
+        for name, arm in results.recipes.items()
+        if arm["architecture"] == "ensemble"
+    }
+    shared = results.configuration.get("training", {})
+    table = tables.arm_table(results.recipes, shared, ensembles)
     caption = (
         "Training: what an arm does otherwise than the config says for all (see the config at the "
         "end of this page)."
     )
+    if ensembles:
+        caption += (
+            " An ensemble adds up the calibrated logits of its members, each times its weight. The "
+            "weights are fitted on out-of-fold scores; those by which a fold is scored on the "
+            "other folds."
+        )
     columns = list(table)
     return html.table(table, caption, text_columns=columns, wrapped=columns[1:])
 
@@ -68,6 +80,8 @@ def cost(results: Results) -> Html:
         "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
         "Cuboids per second: when classifying. Training minutes: all folds one after the other."
     )
+    if any(arm["architecture"] == "ensemble" for arm in results.recipes.values()):
+        caption += " An ensemble costs what its members cost together."
     return html.table(table, caption, text_columns=("arm", "device"))
 
 

@@ -93,18 +93,36 @@ def count_text(value: float) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}".replace(",", "\u202f")
 
 
-def arm_table(arms: Mapping[str, Mapping], shared: Mapping) -> pd.DataFrame:
+def arm_table(
+    arms: Mapping[str, Mapping], shared: Mapping, ensembles: Mapping[str, Mapping] | None = None
+) -> pd.DataFrame:
     """What each arm is: description, network with its options, and where its recipe is its own.
 
     `arms` gives architecture, options, recipe and description by name, `shared` the recipe that
-    the config sets for all arms.
+    the config sets for all arms, `ensembles` the model.json of those arms that are made of others.
     """
-    rows = []
+    ensembles, rows = ensembles or {}, []
     for name, arm in arms.items():
         own = {key: value for key, value in arm["recipe"].items() if value != shared.get(key)}
         network = ", ".join(filter(None, [arm["architecture"], settings_text(arm["options"])]))
-        rows.append((name, arm["description"] or "–", network, settings_text(own) or "as for all"))
+        training = settings_text(own) or "as for all"
+        if name in ensembles:
+            network, training = ensemble_text(ensembles[name]), "none of its own"
+        rows.append((name, arm["description"] or "–", network, training))
     return pd.DataFrame(rows, columns=["arm", "description", "network", "training"])
+
+
+def ensemble_text(model: Mapping) -> str:
+    """An ensemble's method, and its members with their weights, in words."""
+    members = [f"{name} × {signed_text(weight)}" for name, weight in model["members"].items()]
+    if model["intercept"]:
+        members.append(signed_text(model["intercept"]))
+    return f"ensemble, {model['method']}: {' + '.join(members)}"
+
+
+def signed_text(value: float) -> str:
+    """A number with two decimals, and with a minus sign where it is negative."""
+    return f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def settings_text(settings: Mapping) -> str:
@@ -125,13 +143,15 @@ def _setting_text(value: object) -> str:
 def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     """The costs of arms in readable units; what was not measured is left out.
 
-    `cost` has a column arm and any of those that `inference.cost.measure_cost` returns.
+    `cost` has a column arm and any of those that `inference.cost.measure_cost` and
+    `ensemble_arm.ensemble_cost` return.
     """
     known = cost.reindex(columns=[*cost, *set(COST_COLUMNS) - set(cost)])
     known["gflop_per_cuboid"] = cost.get("flops_per_cuboid", np.nan) / 1e9
     known["peak_memory_gb"] = cost.get("peak_memory_mb", np.nan) / 1e3
     seconds = known["training_seconds_per_epoch"].astype(float) * known["training_epochs"]
-    known["training_minutes"] = seconds / 60
+    in_total = cost.get("training_seconds", pd.Series(np.nan, cost.index)).astype(float)
+    known["training_minutes"] = in_total.fillna(seconds.astype(float)) / 60
     shown = pd.DataFrame({"arm": cost["arm"]})
     for column, name in COST_COLUMNS.items():
         if known[column].notna().any():

@@ -1,0 +1,9 @@
+"""Adapter of the rule cost_ensemble: what an ensemble costs, by what its members do."""
+
+from cellsift.ensemble_arm import ensemble_cost
+from cellsift.io.whole import read_json, write_json
+from cellsift.job import job
+
+with job(snakemake.log[0], snakemake.wildcards):
+    cost = ensemble_cost([read_json(path) for path in snakemake.input])
+    write_json({"arm": snakemake.wildcards.ensemble, **cost}, snakemake.output[0])
