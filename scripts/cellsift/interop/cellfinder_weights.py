@@ -6,6 +6,7 @@ Keras' kernels are (y, x, z, in, out), torch's (out, in, z, y, x).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def model_from_cellfinder(keras_model: Any) -> torch.nn.Module:
     _, y, x, z, channels = keras_model.input_shape
     width = weights["stem.conv.weight"].shape[0]
     model = create_model(
-        "resnet_cellfinder", channels, (z, y, x), depth=_depth(weights), width=width
+        "resnet_cellfinder", channels, (z, y, x), depth=depth_of(weights), width=width
     )
     wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
@@ -53,11 +54,18 @@ def weights_from_cellfinder(keras_model: Any) -> dict[str, torch.Tensor]:
     It fits `create_model("resnet_cellfinder", ...)` of the same depth, width, channels and cuboid
     shape. InputError for a layer with weights that cellfinder's ResNet does not have.
     """
+    return weights_from_layers({layer.name: layer.get_weights() for layer in keras_model.layers})
+
+
+def weights_from_layers(layers: Mapping[str, Sequence[np.ndarray]]) -> dict[str, torch.Tensor]:
+    """Return the same from the arrays of every Keras layer, by its name, in Keras' order.
+
+    InputError for a layer with arrays that cellfinder's ResNet does not have.
+    """
     state = {}
-    for layer in keras_model.layers:
-        arrays = layer.get_weights()
-        if arrays:
-            state |= _layer_state(layer.name, arrays)
+    for name, arrays in layers.items():
+        if len(arrays):
+            state |= _layer_state(name, list(arrays))
     if not {"stem.conv.weight", "fully_connected.weight"} <= set(state):
         raise InputError("this Keras model lacks layers of cellfinder's ResNet")
     return state
@@ -67,6 +75,11 @@ def _layer_state(name: str, arrays: list[np.ndarray]) -> dict[str, torch.Tensor]
     import torch
 
     target = _target(name)
+    if [array.ndim for array in arrays] != _axes(target):
+        raise InputError(
+            f"Keras layer '{name}' has arrays of shapes {[array.shape for array in arrays]}, which "
+            "is not as in cellfinder's ResNet"
+        )
     if len(arrays) == len(NORM_TENSORS):
         names, counted = NORM_TENSORS, {f"{target}.num_batches_tracked": torch.tensor(0)}
     elif target == "fully_connected":
@@ -76,6 +89,13 @@ def _layer_state(name: str, arrays: list[np.ndarray]) -> dict[str, torch.Tensor]
     # float32 also for models kept in half precision; ascontiguousarray undoes the transposed view.
     values = [torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32).copy()) for a in arrays]
     return {f"{target}.{n}": value for n, value in zip(names, values, strict=True)} | counted
+
+
+def _axes(target: str) -> list[int]:
+    """Return the numbers of axes of the arrays of the Keras layer that stands for a module."""
+    if target == "fully_connected":
+        return [2, 1]
+    return [1] * len(NORM_TENSORS) if "norm" in target else [5]
 
 
 def _target(name: str) -> str:
@@ -91,7 +111,7 @@ def _target(name: str) -> str:
     return f"units.{int(unit) - 2}.{block}.{kind.replace('bn', 'norm')}{letter or ''}"
 
 
-def _depth(weights: dict[str, torch.Tensor]) -> int:
+def depth_of(weights: dict[str, torch.Tensor]) -> int:
     """Return the depth: all convolutions but those of the shortcuts, and the last layer."""
     counted = re.compile(r"(stem\.conv|\.conv_[abc])\.weight")
     return sum(counted.search(name) is not None for name in weights) + 1

@@ -86,6 +86,8 @@ def convnext3d(
 class ConvNeXt(nn.Module):
     """ConvNeXt over two or three axes that gives logits (n, 2)."""
 
+    heads = ("classifier",)
+
     def __init__(
         self,
         in_channels: int,

@@ -67,6 +67,8 @@ def densenet3d(
 class DenseNet(nn.Module):
     """MONAI's DenseNet over two or three axes, with strides per axis; gives logits (n, 2)."""
 
+    heads = ("network.class_layers.out",)
+
     def __init__(
         self,
         in_channels: int,

@@ -117,6 +117,8 @@ def efficientnet3d_attention(
 class EfficientNet(nn.Module):
     """Backbone, mean over the last map, one linear layer: logits (n, 2)."""
 
+    heads = ("classifier",)
+
     def __init__(self, backbone: nn.Module, dropout: float):
         super().__init__()
         self.backbone = backbone
@@ -135,6 +137,8 @@ class EfficientNet(nn.Module):
 
 class GatedEfficientNet(nn.Module):
     """Gated maps of two scales and the mean of the last map, side by side, to logits (n, 2)."""
+
+    heads = ("classifier",)
 
     def __init__(self, backbone: nn.Module, stages: list[int], dropout: float):
         super().__init__()

@@ -117,6 +117,7 @@ class FeatureTrees(nn.Module):
 
     fitted_at_once = True
     gradcam_layer = None
+    heads = ()
 
     def __init__(
         self,

@@ -107,6 +107,8 @@ def mobilenet3d(
 class MobileNet(nn.Module):
     """MobileNetV3 over two or three axes that gives logits (n, 2)."""
 
+    heads = ("classifier",)
+
     def __init__(self, in_channels: int, cuboid_shape: Shape, size: str, width: float, axes: int):
         super().__init__()
         bottlenecks, last, hidden = SIZES[size]

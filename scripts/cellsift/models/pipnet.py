@@ -94,6 +94,8 @@ class PIPNet(nn.Module):
     `pretraining` is over.
     """
 
+    heads = ("prototypes", "sheet")
+
     def __init__(self, backbone: nn.Module, prototypes: int, pretraining: float):
         super().__init__()
         self.pretraining = pretraining

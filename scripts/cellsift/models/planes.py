@@ -16,5 +16,10 @@ class PlanesAsChannels(nn.Module):
         """The image network's own; its map is (n, feature, y, x)."""
         return self.network.gradcam_layer
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The image network's own."""
+        return tuple(f"network.{name}" for name in self.network.heads)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x.flatten(1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,13 +72,23 @@ def model_options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
+def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of an architecture: those given, and the defaults of the others.
+
+    Sequences become lists, so that what JSON or YAML gave compares equal.
+    """
+    whole = model_options(name) | dict(options)
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in whole.items()}
+
+
 def create_model(
     name: str, in_channels: int, cuboid_shape: tuple[int, int, int], **options: Any
 ) -> nn.Module:
     """Return a new network with random weights drawn from torch's global generator.
 
     Its forward takes float32 (n, in_channels, z, y, x) and gives logits (n, 2): no cell, cell.
-    `model.gradcam_layer` is the module whose map Grad-CAM weighs.
+    `model.gradcam_layer` is the module whose map Grad-CAM weighs. `model.heads` names the modules
+    and parameters that make logits of features; the first is the module that takes the features.
 
     Args:
         name: one of `list_models()`.

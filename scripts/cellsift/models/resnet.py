@@ -88,6 +88,8 @@ class FeatureNorm(nn.BatchNorm3d):
 class ResNet(nn.Module):
     """A residual network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
 
+    heads = ("fully_connected",)
+
     def __init__(
         self, in_channels: int, cuboid_shape: Shape, depth: int, width: int, norm: NormFactory
     ):

@@ -51,6 +51,8 @@ def slice_mil(
 class SliceMIL(nn.Module):
     """A network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
 
+    heads = ("fully_connected",)
+
     def __init__(
         self, in_channels: int, cuboid_shape: Shape, depth: int, width: int, attention: int
     ):

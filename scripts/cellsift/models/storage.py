@@ -5,6 +5,7 @@ Neither file can run code when it is loaded.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -23,6 +24,16 @@ REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation",
 def save_model(folder: str | Path, stem: str, model: nn.Module, sidecar: dict) -> Path:
     """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
 
+    As `save_tensors`, with all of the model's tensors.
+    """
+    return save_tensors(folder, stem, model.state_dict(), sidecar)
+
+
+def save_tensors(
+    folder: str | Path, stem: str, tensors: Mapping[str, torch.Tensor], sidecar: dict
+) -> Path:
+    """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
+
     The sidecar gets a key `weights_sha256`, by which `load_model` knows that the two belong
     together; the JSON is written last, so a killed job leaves no pair that looks whole.
 
@@ -39,7 +50,7 @@ def save_model(folder: str | Path, stem: str, model: nn.Module, sidecar: dict) -
     # clone: safetensors refuses tensors that share memory or are strided for channels-last.
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
+        for name, tensor in tensors.items()
     }
     weights_path = _weights_path(json_path)
     with whole_file(weights_path) as beside:
@@ -57,6 +68,22 @@ def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
         InputError: a file is missing, not what its name says, or does not fit the other.
     """
     json_path = Path(json_path)
+    tensors, sidecar = load_tensors(json_path)
+    # The throw-away initial weights must not move the caller's random numbers on.
+    with torch.random.fork_rng(devices=[]):
+        model = _build(sidecar, json_path)
+    _check_tensors(model.state_dict(), tensors, _weights_path(json_path))
+    model.load_state_dict(tensors)
+    return model.eval(), sidecar
+
+
+def load_tensors(json_path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Return the tensors of a stored model, or of a part of one, and its sidecar.
+
+    Raises:
+        InputError: a file is missing, not what its name says, or written for another.
+    """
+    json_path = Path(json_path)
     sidecar = _read_sidecar(json_path)
     check_sidecar(sidecar, json_path)
     weights_path = _weights_path(json_path)
@@ -66,12 +93,7 @@ def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
             f"{weights_path} holds other weights than those {json_path.name} was written for; "
             "train again, or restore both files from the same copy"
         )
-    # The throw-away initial weights must not move the caller's random numbers on.
-    with torch.random.fork_rng(devices=[]):
-        model = _build(sidecar, json_path)
-    _check_tensors(model.state_dict(), tensors, weights_path)
-    model.load_state_dict(tensors)
-    return model.eval(), sidecar
+    return tensors, sidecar
 
 
 def check_file_names(names: object, path: Path) -> list[str]:

@@ -75,6 +75,8 @@ class Swin(nn.Module):
         size: of the map, along as many axes as `patch_size` and `window`.
     """
 
+    heads = ("fully_connected",)
+
     def __init__(self, in_channels: int, size: Size, width: int, patch_size: Size, window: Size):
         super().__init__()
         dims = len(size)

@@ -310,6 +310,8 @@ class StochasticDepth(nn.Module):
 class VisionTransformer(nn.Module):
     """A network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
 
+    heads = ("class_head",)
+
     def __init__(self, encoder: PatchEncoder):
         super().__init__()
         self.encoder = encoder
@@ -347,6 +349,7 @@ class DistilledTransformer(VisionTransformer):
     """A vision transformer with a second token and head that follow a teacher."""
 
     learns_from_teacher = True
+    heads = ("class_head", "teacher_head")
 
     def __init__(self, encoder: PatchEncoder):
         super().__init__(encoder)

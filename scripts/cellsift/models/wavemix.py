@@ -73,6 +73,8 @@ class WaveMix(nn.Module):
         axes: for every level of the transform, the axes on which it acts.
     """
 
+    heads = ("fully_connected",)
+
     def __init__(self, in_channels: int, width: int, depth: int, axes: list[Axes], dropout: float):
         super().__init__()
         self.stem = Stem(in_channels, width, dims=len(axes[0]))

@@ -1,0 +1,177 @@
+"""Weights to start a training from: read from a file, and refused unless they fit the network."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cellsift.errors import InputError
+from cellsift.interop.cellfinder_weights import depth_of, weights_from_layers
+from cellsift.interop.keras_files import ENDINGS, read_layers
+from cellsift.io.whole import read_json
+from cellsift.models import complete_options, create_model
+from cellsift.models.backbone import head_tensors
+from cellsift.models.starting_weights import check_fit
+from cellsift.models.storage import check_file_names, load_tensors
+
+CELLFINDERS = "resnet_cellfinder"
+ARM = "model.json"
+
+Tensors = dict[str, torch.Tensor]
+Shape = tuple[int, int, int]
+
+
+def read_starting_point(
+    path: str | Path,
+    architecture: str,
+    options: Mapping[str, Any],
+    in_channels: int,
+    cuboid_shape: Sequence[int],
+) -> Tensors:
+    """Return weights for the network of this architecture, for `models.start_from`.
+
+    Args:
+        path: a model of cellsift (fold-N.json), the backbone of a pre-training (backbone.json),
+            an arm (its folder or its model.json: then its first fold's model), or weights of
+            cellfinder's ResNets (.h5, .hdf5, .keras). A backbone comes without a head.
+        options: the architecture's own, as in the arm.
+        in_channels: of the cuboids.
+        cuboid_shape: voxels along z, y, x.
+
+    Raises:
+        InputError: a file that cannot be read, or whose network is another; both are named.
+    """
+    path = model_file(path)
+    shape = tuple(map(int, cuboid_shape))
+    # On the meta device nothing is allocated, and no random numbers are drawn.
+    with torch.device("meta"):
+        network = create_model(architecture, in_channels, shape, **options)
+    if path.suffix.lower() in ENDINGS:
+        tensors = weights_from_layers(read_layers(path))
+        _check_cellfinder(path, tensors, architecture, options, in_channels)
+        made_for = None
+    else:
+        tensors, sidecar = load_tensors(path)
+        _check_sidecar(path, sidecar, architecture, options, in_channels)
+        made_for = tuple(sidecar["cuboid"]["shape"])
+    _check_tensors(path, tensors, network, shape, made_for)
+    return tensors
+
+
+def learnt_from(path: str | Path) -> list[str]:
+    """Return the names of the brains from whose labels a starting point has learnt.
+
+    None for a pre-training, which sees no labels, and for cellfinder's weights, which do not tell.
+    A network that starts from another must not be judged on these brains.
+    """
+    path = model_file(path)
+    if path.suffix.lower() in ENDINGS:
+        return []
+    _, sidecar = load_tensors(path)
+    if "pretraining" in sidecar:
+        return []
+    made = sidecar["provenance"]
+    return sorted(map(str, made.get("brains", []))) if isinstance(made, dict) else []
+
+
+def model_file(path: str | Path) -> Path:
+    """Return the file that holds, or tells of, the weights: an arm stands for its first fold."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / ARM
+    if not path.is_file():
+        raise InputError(
+            f"{path} does not exist; start from a model of cellsift (fold-0.json, or an arm's "
+            f"folder), a pre-training's backbone.json, or cellfinder's weights "
+            f"({', '.join(ENDINGS)})"
+        )
+    if path.suffix.lower() not in (".json", *ENDINGS):
+        raise InputError(
+            f"{path}: weights are read from .json (beside .safetensors), {', '.join(ENDINGS)}; "
+            "give such a file"
+        )
+    if path.name == ARM:
+        path = path.with_name(_first_fold(path))
+    return path
+
+
+def _first_fold(path: Path) -> str:
+    try:
+        content = read_json(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    folds = content.get("folds") if isinstance(content, dict) else None
+    return check_file_names(folds, path)[0]
+
+
+def _check_sidecar(
+    path: Path, sidecar: dict, architecture: str, options: Mapping[str, Any], in_channels: int
+) -> None:
+    found = (sidecar["architecture"], sidecar["options"])
+    if not same_network(found, (architecture, options)):
+        raise InputError(
+            f"{path} holds {describe_network(*found)}, the arm "
+            f"{describe_network(architecture, options)}; give both the same architecture and "
+            "options"
+        )
+    _check_channels(path, sidecar["in_channels"], in_channels)
+
+
+def _check_cellfinder(
+    path: Path, tensors: Tensors, architecture: str, options: Mapping[str, Any], in_channels: int
+) -> None:
+    if architecture != CELLFINDERS:
+        raise InputError(
+            f"{path} holds a ResNet of cellfinder's, which only architecture {CELLFINDERS} can "
+            f"start from, not {architecture}; change the arm's architecture"
+        )
+    stem = tensors["stem.conv.weight"]
+    found = {"depth": depth_of(tensors), "width": stem.shape[0]}
+    if not same_network((CELLFINDERS, found), (architecture, options)):
+        raise InputError(
+            f"{path} holds cellfinder's ResNet of {found['depth']} layers and width "
+            f"{found['width']}, not {describe_network(architecture, options)}; set the arm's "
+            f"options to {{depth: {found['depth']}, width: {found['width']}}}"
+        )
+    _check_channels(path, stem.shape[1], in_channels)
+
+
+def _check_channels(path: Path, found: int, wanted: int) -> None:
+    if found == wanted:
+        return
+    change = "give every brain its background" if wanted < found else "leave background empty"
+    raise InputError(
+        f"{path} is for {_channels(found)}, the cuboids have {_channels(wanted)}; {change} in the "
+        f"table of brains, or start from weights for {_channels(wanted)}"
+    )
+
+
+def _check_tensors(
+    path: Path, tensors: Tensors, network: torch.nn.Module, shape: Shape, made_for: Shape | None
+) -> None:
+    parts = "all" if head_tensors(network) & set(tensors) else "backbone"
+    try:
+        check_fit(network, tensors, parts)
+    except InputError as error:
+        # Weights of cellfinder's do not tell the shape of their cuboids.
+        size = " of other planes" if made_for is None else f" of {list(made_for)}"
+        reason = "" if made_for == shape else f" was made for cuboids{size}, not {list(shape)}"
+        raise InputError(f"{path}{reason}: {error}") from error
+
+
+def same_network(
+    first: tuple[str, Mapping[str, Any]], second: tuple[str, Mapping[str, Any]]
+) -> bool:
+    """Return whether two pairs of architecture and options stand for the same network."""
+    return first[0] == second[0] and complete_options(*first) == complete_options(*second)
+
+
+def describe_network(architecture: str, options: Mapping[str, Any]) -> str:
+    """Return an architecture and its options in words, for a message."""
+    whole = complete_options(architecture, options)
+    return f"{architecture} {{{', '.join(f'{key}: {value}' for key, value in whole.items())}}}"
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel" if count == 1 else f"{count} channels"
