@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from textwrap import shorten
+from typing import TYPE_CHECKING
 
 import jsonschema
 import yaml
 
 from cellsift.errors import InputError
+
+if TYPE_CHECKING:
+    from cellsift.pretraining_settings import Pretraining
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
@@ -89,11 +93,15 @@ class Arm:
 
 @dataclass(frozen=True)
 class Project:
-    """All that a run was told: the completed config, the brains and the arms, by name."""
+    """All that a run was told: the completed config, the brains and the arms, by name.
+
+    `pretrainings` are those that arms start from, by name.
+    """
 
     config: dict
     brains: dict[str, Brain]
     arms: dict[str, Arm]
+    pretrainings: dict[str, "Pretraining"] = field(default_factory=dict)
 
     def brains_of(self, *roles: str, annotated: bool | None = None) -> list[str]:
         """Names of the brains of these roles, and only annotated (or unannotated) ones if said."""
@@ -106,7 +114,7 @@ class Project:
 
 def read_project(path: str | Path, root: str | Path = ".") -> Project:
     """The project that a config file describes; paths in it are relative to `root`."""
-    return load_project(_read_yaml(Path(path)), root)
+    return load_project(read_yaml(Path(path)), root)
 
 
 def load_project(config: dict, root: str | Path = ".") -> Project:
@@ -115,6 +123,8 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     Raises InputError for a key that is not known, a value that cannot be used, a table that
     cannot be read, and for brains and arms that do not fit together.
     """
+    from cellsift.pretraining_settings import pretrainings_of
+
     config = validated(config, "config.schema.yaml", "config")
     config["training"] = _training(config["training"])
     config["detection"] = _detection(config["detection"], "config, detection")
@@ -129,7 +139,7 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
             f"{config['brains_table']}: no brain of role train has annotated cells, so nothing "
             "can be learnt; give at least one train brain a file in its column cells"
         )
-    return Project(config, brains, arms)
+    return Project(config, brains, arms, pretrainings_of(arms.values()))
 
 
 def check_networks(project: Project) -> None:
@@ -137,6 +147,7 @@ def check_networks(project: Project) -> None:
     import torch
 
     from cellsift.models import create_model
+    from cellsift.training.pretraining.methods import check_method
     from cellsift.training.recipe import check_fits
 
     for arm in project.arms.values():
@@ -149,6 +160,8 @@ def check_networks(project: Project) -> None:
                     arm.architecture, 1, project.config["cuboid"]["shape"], **arm.options
                 )
             check_fits(arm.recipe, network)
+            if pretraining := project.pretrainings.get(arm.recipe.get("pretraining")):
+                check_method(pretraining.method, arm.architecture, network)
         except InputError as error:
             raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
 
@@ -185,7 +198,7 @@ def _refuse_other_keys(content: object, what: str) -> None:
 
 @cache
 def _schema(name: str) -> dict:
-    return _read_yaml(SCHEMAS / name)
+    return read_yaml(SCHEMAS / name)
 
 
 def _validator(rules: dict) -> jsonschema.Draft202012Validator:
@@ -228,7 +241,8 @@ def _explain(problem: jsonschema.ValidationError) -> str:
     return prefix + said + (f" ({hint})" if hint else "")
 
 
-def _read_yaml(path: Path) -> dict:
+def read_yaml(path: Path) -> dict:
+    """The mapping in a YAML file; InputError for anything else."""
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
@@ -304,7 +318,7 @@ def _read_arm(name: str, training: dict) -> Arm:
             f"config, arms: there is no arm {name!r}, as {path} does not exist; write that file or "
             f"name one of {known}"
         )
-    content = validated(_read_yaml(path), "arm.schema.yaml", str(path))
+    content = validated(read_yaml(path), "arm.schema.yaml", str(path))
     if content["architecture"] == ENSEMBLE:
         return _ensemble_arm(name, content, path)
     shared = {key: value for key, value in training.items() if key not in ("folds", "group_by")}

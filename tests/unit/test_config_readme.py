@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from cellsift.configuration import SCHEMAS, read_yaml
 from cellsift.detection import detector_defaults, detector_parameters, list_detectors
 from cellsift.training.recipe import DEFAULTS
 
@@ -27,8 +28,17 @@ def test_every_key_of_the_recipe_is_listed(repository):
         assert f"| `{name}` |" in text
 
 
-def test_every_arm_is_listed_with_its_description(repository):
+def test_every_key_of_a_pretraining_is_listed_with_its_default(repository):
     text = (repository / "config" / "README.md").read_text()
-    for path in (repository / "config" / "models").glob("*.yaml"):
+    schema = read_yaml(SCHEMAS / "pretraining.schema.yaml")
+    for name, rule in schema["properties"].items():
+        if isinstance(rule.get("default"), int | float) or rule.get("default"):
+            assert f"| `{name}` | {said(rule['default'])} |" in text
+
+
+@pytest.mark.parametrize("folder", ["models", "pretraining"])
+def test_every_arm_and_pretraining_is_listed_with_its_description(repository, folder):
+    text = (repository / "config" / "README.md").read_text()
+    for path in (repository / "config" / folder).glob("*.yaml"):
         description = yaml.safe_load(path.read_text())["description"]
         assert f"| `{path.stem}` | {description} |" in text

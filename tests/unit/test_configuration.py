@@ -304,7 +304,7 @@ def test_shipped_configs_are_accepted(repository, config):
 
 def test_every_key_is_explained_in_the_readme(repository):
     text = (repository / "config" / "README.md").read_text()
-    for name in ("config", "brains", "arm", "ensemble"):
+    for name in ("config", "brains", "arm", "ensemble", "pretraining"):
         schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
         for key in schema["properties"]:
             assert f"`{key}`" in text, key

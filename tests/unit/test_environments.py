@@ -20,6 +20,8 @@ NEVER_CALLED = {
         "cellsift.detection",
         "cellsift.io.volumes",
         "cellsift.models",
+        "cellsift.pretraining_settings",
+        "cellsift.training.pretraining.methods",
         "cellsift.training.recipe",
     },
     # Tells the device only where torch is.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-GPU_RULES = {"train", "score_chunk", "classify", "explain", "cost"}
+GPU_RULES = {"pretrain", "train", "score_chunk", "classify", "explain", "cost"}
 DAY = 24 * 60
 
 

@@ -15,11 +15,10 @@ from cellsift.models.backbone import (
 )
 from cellsift.models.starting_weights import start_from
 
-OPTIONS = SMALL | {
-    "deit3d": {"width": 24, "depth": 2},
-    "pipnet3d": {"depth": 10, "width": 4, "prototypes": 8},
+WITHOUT_WEIGHTS = {"features", "ensemble"}
+OPTIONS = {name: options for name, options in SMALL.items() if name not in WITHOUT_WEIGHTS} | {
+    "deit3d": {"width": 24, "depth": 2}
 }
-WITHOUT_WEIGHTS = {"features"}
 FLAT = [
     name
     for name in OPTIONS

@@ -51,6 +51,7 @@ wildcard_constraints:
     arm=one_of(NETWORKS),
     ensemble=one_of(ENSEMBLES),
     fold=r"\d+",
+    pretraining=one_of(PROJECT.pretrainings),
     chunk=r"\d+",
     chunks=r"\d+",
     slab=r"\d+",
@@ -110,8 +111,16 @@ def network_code(wildcards):
     return code("training", "models/normalisation.py", *family)
 
 
+def pretraining_code(wildcards):
+    """Hash of what a pre-training is made of."""
+    family = architecture_files(PROJECT.pretrainings[wildcards.pretraining].architecture)
+    steps = [f"training/{name}.py" for name in ("augmentation", "batches", "optimisation")]
+    common = [f"models/{name}.py" for name in ("backbone", "normalisation")]
+    return code("training/pretraining", *steps, *common, *family)
+
+
 def _modules(path):
-    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+    return [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
 
 
 def model_of_teacher(wildcards):
@@ -176,6 +185,18 @@ def logits_of_chunks(wildcards):
     """Scores of a brain's chunks; none where it is scored at once or when networks are trained."""
     files = chunks_of(LOGITS, wildcards.brain, arm=wildcards.arm)
     return files if len(files) > 1 and wildcards.brain not in LEARNT_FROM else []
+
+
+def brains_of_pretraining(wildcards):
+    """The brains whose cuboids a pre-training uses."""
+    return PROJECT.brains_of(*PROJECT.pretrainings[wildcards.pretraining].roles)
+
+
+def starting_points(wildcards):
+    """The backbone that an arm starts from, if its recipe names a pre-training."""
+    name = PROJECT.arms[wildcards.arm].recipe.get("pretraining")
+    files = ("backbone.json", "backbone.safetensors")
+    return [f"{RESULTS}/pretraining/{name}/{file}" for file in files] if name else []
 
 
 def final_targets():

@@ -18,6 +18,7 @@ rule folds:
 rule train:
     input:
         cuboids_of_brains(LEARNT_FROM),
+        starting_point=starting_points,
         folds=f"{RESULTS}/training/folds.csv",
         teacher=model_of_teacher,
     output:

@@ -88,10 +88,15 @@ def _provenance(
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "average_precision": round(state.history[state.best_epoch - 1]["average_precision"], 6),
-        "versions": {
-            "cellsift": cellsift.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a network's weights."""
+    return {
+        "cellsift": cellsift.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
     }

@@ -52,14 +52,18 @@ class Progress:
     def epoch_done(self, row: Mapping[str, float]) -> None:
         """Show and record the figures of an epoch, a row of the history."""
         self._write(row)
-        figures = (
-            f"loss {row['train_loss']:.4f}, held out {row['validation_loss']:.4f}, "
-            f"average precision {row['average_precision']:.4f}"
-        )
+        figures = self.figures(row)
         self._bar.set_postfix_str(figures)
         if self._lines:
             line = f"{self._title}: epoch {row['epoch']} of at most {self._epochs}, {figures}"
             print(f"{line}, {row['seconds']:.1f} s", file=sys.stderr, flush=True)
+
+    def figures(self, row: Mapping[str, float]) -> str:
+        """Return what is shown of an epoch."""
+        return (
+            f"loss {row['train_loss']:.4f}, held out {row['validation_loss']:.4f}, "
+            f"average precision {row['average_precision']:.4f}"
+        )
 
     def _write(self, row: Mapping[str, float]) -> None:
         for name, value in row.items():
