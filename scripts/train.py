@@ -26,4 +26,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         device=wanted_device(snakemake),
         threads=snakemake.threads,
         teacher=next(iter(snakemake.input.teacher), None),
+        starting_point=next(iter(snakemake.input.starting_point), None),
     )

@@ -71,6 +71,7 @@ def train_arm(
     device: str = "auto",
     threads: int = 1,
     teacher: str | Path | None = None,
+    starting_point: str | Path | None = None,
 ) -> Path:
     """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
 
@@ -81,6 +82,7 @@ def train_arm(
         voxel_sizes: by brain, of the volume in which the candidates lie, µm (z, y, x).
         folder: where to write; a training that was killed goes on from there.
         teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
+        starting_point: what the recipe's pretraining or init_from stands for.
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
@@ -103,6 +105,7 @@ def train_arm(
             device=device,
             threads=threads,
             teacher=None if teacher is None else Path(teacher) / f"fold-{fold}.json",
+            starting_point=starting_point,
         )
         for fold, place in enumerate(places)
     ]

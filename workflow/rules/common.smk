@@ -193,10 +193,11 @@ def brains_of_pretraining(wildcards):
 
 
 def starting_points(wildcards):
-    """The backbone that an arm starts from, if its recipe names a pre-training."""
-    name = PROJECT.arms[wildcards.arm].recipe.get("pretraining")
-    files = ("backbone.json", "backbone.safetensors")
-    return [f"{RESULTS}/pretraining/{name}/{file}" for file in files] if name else []
+    """The weights that an arm starts from: of a pre-training, of another model, or none."""
+    recipe = PROJECT.arms[wildcards.arm].recipe
+    if name := recipe["pretraining"]:
+        return multiext(f"{RESULTS}/pretraining/{name}/backbone", ".json", ".safetensors")
+    return [recipe["init_from"]] if recipe["init_from"] else []
 
 
 def final_targets():

@@ -15,6 +15,7 @@ from cellsift.configuration import Arm
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
 from cellsift.models import create_model
+from cellsift.models.starting_weights import backbone_parameters, start_from
 from cellsift.training.batches import fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.device import choose_device, place_model, repeatable
@@ -34,6 +35,7 @@ from cellsift.training.outputs import write_fold
 from cellsift.training.progress import Progress
 from cellsift.training.recipe import check_fits, complete_recipe
 from cellsift.training.scoring import Scorer, read_scorer, score
+from cellsift.training.starting_point import digest, starting_weights
 from cellsift.training.state import TrainingState
 from cellsift.training.varied_batches import VariedBatches
 
@@ -54,6 +56,7 @@ def train_fold(
     device: str = "auto",
     threads: int = 1,
     teacher: str | Path | None = None,
+    starting_point: str | Path | None = None,
     progress: bool = True,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
@@ -76,6 +79,8 @@ def train_fold(
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
         teacher: JSON sidecar of the recipe's teacher, trained with the same fold held out.
+        starting_point: file or folder of the weights that the recipe's pretraining or init_from
+            stands for (`read_starting_point`).
         progress: whether to print progress to standard error.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
@@ -89,10 +94,12 @@ def train_fold(
     data = FoldData.of(stores, table, fold)
     network = [arm.architecture, dict(arm.options)]
     taught_by, its_weights = _teacher(teacher, recipe, fold, place)
-    mark = fingerprint({"network": network, "teacher": its_weights, **run}, table, stores)
+    weights = starting_weights(starting_point, arm, recipe, data)
+    run |= {"teacher": its_weights, "starting_point": digest(weights)}
+    mark = fingerprint({"network": network, **run}, table, stores)
     with repeatable(threads):
         torch.manual_seed(_epoch_seed(seed, fold, 0))
-        state = _start(arm, recipe, data, place)
+        state = _start(arm, recipe, data, place, weights)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
         batches = VariedBatches(data, normalisation, recipe, place, taught_by)
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
@@ -120,11 +127,17 @@ def train_fold(
 
 
 def _start(
-    arm: Arm, recipe: Mapping[str, Any], data: FoldData, device: torch.device
+    arm: Arm,
+    recipe: Mapping[str, Any],
+    data: FoldData,
+    device: torch.device,
+    weights: Mapping[str, torch.Tensor] | None,
 ) -> TrainingState:
     channels, shape, _ = data.training.layout
     model = create_model(arm.architecture, channels, shape, **arm.options)
     check_fits(recipe, model)
+    if weights is not None:
+        start_from(model, weights, "backbone" if recipe["pretraining"] else recipe["init_parts"])
     place_model(model, device)
     return TrainingState(
         model,
@@ -163,6 +176,8 @@ def _train_epoch(
     done, steps = state.epoch * len(batches.slices), recipe["epochs"] * len(batches.slices)
     total = torch.zeros((), device=batches.device)
     state.model.train()
+    for parameter in backbone_parameters(state.model):
+        parameter.requires_grad_(state.epoch >= recipe["frozen_epochs"])
     for number, chosen in enumerate(batches.slices):
         rows = order[chosen]
         batch = batches.batch(rows, _epoch_seed(seed, number), (done + number) / steps)

@@ -17,7 +17,11 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - mixup: how strongly pairs of cuboids are mixed into each other, 0 (not at all) to 1;
 - moving_average: decay of the average of the weights over the steps, that is used in place of
   the last weights: 0 (none) to below 1;
-- teacher: name of another arm, from whose model of the same fold `deit3d` learns.
+- teacher: name of another arm, from whose model of the same fold `deit3d` learns;
+- pretraining: name of a pre-training, from whose backbone every fold starts;
+- init_from: file or folder of a model from which every fold starts (`training.starting_point`);
+- init_parts: "all" of that model, or its "backbone" with a new head;
+- frozen_epochs: epochs at the beginning in which only the head learns.
 
 Reading and completing a recipe does not import torch.
 """
@@ -47,11 +51,21 @@ DEFAULTS: dict[str, Any] = {
     "mixup": 0.0,
     "moving_average": 0.0,
     "teacher": "",
+    "pretraining": "",
+    "init_from": "",
+    "init_parts": "all",
+    "frozen_epochs": 0,
+}
+NAMES = {
+    "teacher": "name of another arm",
+    "pretraining": "name of a file in config/pretraining",
+    "init_from": "path of a model",
 }
 CHOICES = {
     "class_weights": ("balanced", "none"),
     "normalisation": ("brain", "dataset", "local", "linear"),
     "test_time_augmentation": ("none", "flips"),
+    "init_parts": ("all", "backbone"),
 }
 
 
@@ -70,7 +84,7 @@ def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
         )
     recipe = copy.deepcopy(DEFAULTS) | partial
     recipe["augmentation"] = _complete_augmentation(recipe["augmentation"])
-    for key, least in {"epochs": 1, "batch_size": 2, "patience": 1}.items():
+    for key, least in {"epochs": 1, "batch_size": 2, "patience": 1, "frozen_epochs": 0}.items():
         _check_whole_number(key, recipe[key], least)
     _check_number("learning_rate", recipe["learning_rate"], above=0)
     for key in ("weight_decay", "mixup"):
@@ -80,8 +94,14 @@ def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
     for key, choices in CHOICES.items():
         if recipe[key] not in choices:
             raise InputError(f"{key} is {recipe[key]!r}; choose one of {', '.join(choices)}")
-    if not isinstance(recipe["teacher"], str):
-        raise InputError(f"teacher is {recipe['teacher']!r}; give the name of another arm")
+    for key, what in NAMES.items():
+        if not isinstance(recipe[key], str):
+            raise InputError(f"{key} is {recipe[key]!r}; give the {what}")
+    if recipe["pretraining"] and recipe["init_from"]:
+        raise InputError(
+            f"a training starts either from pretraining ({recipe['pretraining']!r}) or from "
+            f"init_from ({recipe['init_from']!r}); leave one of them out"
+        )
     return recipe
 
 
@@ -96,6 +116,11 @@ def check_fits(recipe: Mapping[str, Any], network: Any) -> None:
         raise InputError(
             f"{' and '.join(softened)} mean nothing to this architecture, which is not trained by "
             "cross entropy alone; set them to 0 in this arm's training"
+        )
+    if recipe["frozen_epochs"] and getattr(network, "fitted_at_once", False):
+        raise InputError(
+            f"frozen_epochs is {recipe['frozen_epochs']}, but this architecture is fitted at once; "
+            "set it to 0 in this arm's training"
         )
     learns = getattr(network, "learns_from_teacher", False)
     if learns and not recipe["teacher"]:

@@ -1,11 +1,13 @@
 """Weights to start a training from: read from a file, and refused unless they fit the network."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cellsift.configuration import Arm
 from cellsift.errors import InputError
 from cellsift.interop.cellfinder_weights import depth_of, weights_from_layers
 from cellsift.interop.keras_files import ENDINGS, read_layers
@@ -14,6 +16,7 @@ from cellsift.models import complete_options, create_model
 from cellsift.models.backbone import head_tensors
 from cellsift.models.starting_weights import check_fit
 from cellsift.models.storage import check_file_names, load_tensors
+from cellsift.training.fold_data import FoldData
 
 CELLFINDERS = "resnet_cellfinder"
 ARM = "model.json"
@@ -57,6 +60,50 @@ def read_starting_point(
         made_for = tuple(sidecar["cuboid"]["shape"])
     _check_tensors(path, tensors, network, shape, made_for)
     return tensors
+
+
+def starting_weights(
+    path: str | Path | None, arm: Arm, recipe: Mapping[str, Any], data: FoldData
+) -> Tensors | None:
+    """Return the weights that an arm's folds start from; None if its recipe names no such.
+
+    Raises:
+        InputError: as `read_starting_point`; no path for what the recipe names, or one that it
+            does not; or a model that learnt from a brain of this training, whose held-out
+            candidates it may know.
+    """
+    named = recipe["pretraining"] or recipe["init_from"]
+    if (path is None) != (not named):
+        raise InputError(
+            f"the recipe starts from {named or 'random weights'!r}, and the weights given are "
+            f"{path}; give both or neither"
+        )
+    if path is None:
+        return None
+    brains = {*data.training_table["brain"], *data.held_out_table["brain"]}
+    refuse_known_brains(path, brains)
+    channels, shape, _ = data.training.layout
+    return read_starting_point(path, arm.architecture, arm.options, channels, shape)
+
+
+def refuse_known_brains(path: str | Path, brains: Iterable[str]) -> None:
+    """Raise InputError if a model has learnt from the labels of one of these brains."""
+    if known := sorted(set(learnt_from(path)) & set(brains)):
+        raise InputError(
+            f"{path} has learnt from brain {', '.join(known)}, which is to be judged here: the "
+            "figures would be too good; start from a model of other brains, or from a pre-training"
+        )
+
+
+def digest(tensors: Tensors | None) -> str | None:
+    """Return a hash of weights by name; None for none."""
+    if tensors is None:
+        return None
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def learnt_from(path: str | Path) -> list[str]:
