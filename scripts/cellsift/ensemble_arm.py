@@ -78,12 +78,14 @@ def ensemble_cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     devices = list(dict.fromkeys(cost["device"] for cost in costs))
     threads = {cost["threads"] for cost in costs}
+    rates = [cost["cuboids_per_second"] for cost in costs]
     seconds = [_training_seconds(cost) for cost in costs]
     return {
         "device": ", ".join(devices),
         "threads": threads.pop() if len(threads) == 1 else None,
         **{key: sum(cost[key] for cost in costs) for key in SUMS},
-        "cuboids_per_second": round(1 / sum(1 / cost["cuboids_per_second"] for cost in costs), 1),
+        # A very slow member's rate is rounded to 0.
+        "cuboids_per_second": round(1 / sum(1 / rate for rate in rates), 1) if all(rates) else 0.0,
         "peak_memory_mb": max(cost["peak_memory_mb"] for cost in costs),
         "training_seconds_per_epoch": None,
         "training_epochs": None,

@@ -72,5 +72,5 @@ def test_every_network_is_measured():
 
 
 def test_an_ensemble_is_not_measured_but_its_members(tmp_path, capsys):
-    assert main(["ensemble", "--folder", str(tmp_path)]) == 2
+    assert main(["ensemble_stacking", "--folder", str(tmp_path)]) == 2
     assert "measure resnet_narrow, resnet_cellfinder_narrow" in capsys.readouterr().err

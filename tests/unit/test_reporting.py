@@ -250,6 +250,7 @@ def test_the_cost_of_an_ensemble_is_that_of_its_members():
     assert shown.loc["both", "training, minutes"] == "3"
     assert shown.loc["one", "training, minutes"] == "2"
     assert shown.loc["both", "epochs, all folds"] == "–"
+    assert ensemble_cost([one, two | {"cuboids_per_second": 0.0}])["cuboids_per_second"] == 0
     other = ensemble_cost([one, two | {"device": "a GPU", "threads": 1}])
     assert (other["device"], other["threads"]) == ("cpu, a GPU", None)
     assert ensemble_cost([one, two | {"training_seconds_per_epoch": None}])["training_seconds"] is (
