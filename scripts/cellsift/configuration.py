@@ -142,40 +142,6 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     return Project(config, brains, arms, pretrainings_of(arms.values()))
 
 
-def check_networks(project: Project) -> None:
-    """Raise InputError unless every trained arm's network can be built on the config's cuboids."""
-    import torch
-
-    from cellsift.models import create_model
-    from cellsift.training.pretraining.methods import check_method
-    from cellsift.training.recipe import check_fits
-
-    shape = project.config["cuboid"]["shape"]
-    for arm in project.arms.values():
-        if arm.members:
-            continue
-        try:
-            # On the meta device nothing is allocated: only the shapes are worked out.
-            with torch.device("meta"):
-                network = create_model(arm.architecture, 1, shape, **arm.options)
-            check_fits(arm.recipe, network)
-            if pretraining := project.pretrainings.get(arm.recipe["pretraining"]):
-                check_method(pretraining.method, arm.architecture, network)
-            if arm.recipe["init_from"]:
-                _check_starting_point(arm, project, shape)
-        except InputError as error:
-            raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
-
-
-def _check_starting_point(arm: Arm, project: Project, shape: list[int]) -> None:
-    from cellsift.training.starting_point import read_starting_point, refuse_known_brains
-
-    path = arm.recipe["init_from"]
-    refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
-    channels = 2 if any(brain.background for brain in project.brains.values()) else 1
-    read_starting_point(path, arm.architecture, arm.options, channels, shape)
-
-
 def validated(content: object, schema: str, what: str) -> dict:
     """A copy of `content`, checked against a schema of workflow/schemas, defaults filled in.
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from cellsift import configuration
-from cellsift.configuration import SCHEMAS, Brain, check_networks, load_project, read_project
+from cellsift.configuration import SCHEMAS, Brain, load_project, read_project
 from cellsift.errors import InputError
+from cellsift.network_checks import check_networks
 
 ROW = {
     "brain": "a",

@@ -16,12 +16,10 @@ ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 NEVER_CALLED = {
     # The config is read where Snakemake runs; jobs get what they need of it as plain data.
     "cellsift.configuration": {
-        "torch",
         "cellsift.detection",
         "cellsift.io.volumes",
         "cellsift.models",
         "cellsift.pretraining_settings",
-        "cellsift.training.pretraining.methods",
         "cellsift.training.recipe",
     },
     # Tells the device only where torch is.

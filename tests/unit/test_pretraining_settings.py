@@ -57,7 +57,7 @@ def test_defaults_are_filled_in(folder):
     assert found.recipe["epochs"] == 50
     assert found.recipe["augmentation"] == complete_recipe()["augmentation"]
     assert found.of_method == {"local_views": 2, "prototypes": 1024, "teacher_momentum": 0.996}
-    assert found.roles == ("train", "predict")
+    assert found.roles == ("train",)
     assert Pretraining(**found.to_dict()) == found
 
 

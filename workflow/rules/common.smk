@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from cellsift.configuration import check_networks, load_project
+from cellsift.configuration import load_project
 from cellsift.detection import measures_contrast_apart
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
@@ -18,6 +18,9 @@ from cellsift.models import architecture_files
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
+        # It loads torch, which jobs of a cluster need not do to read the rules.
+        from cellsift.network_checks import check_networks
+
         check_networks(PROJECT)
 except InputError as problem:
     raise WorkflowError(str(problem)) from None

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import tifffile
-from tqdm import tqdm
+from tqdm.contrib.concurrent import process_map
 
+from cellsift.detection.blocks import available_cores
 from cellsift.errors import InputError
 from cellsift.io.whole import read_json, whole_folder, write_json, write_table
 from cellsift.phantom.brain import PhantomBrain, make_brain
@@ -53,15 +54,23 @@ def write_cohort(folder: str | Path, brains: Sequence[str] | None = None) -> lis
             f"no such phantom brain: {', '.join(unknown)}; there are {', '.join(cohort)}"
         )
     missing = [name for name in names if not _is_complete(folder / name, cohort[name])]
-    progress = tqdm(missing, desc="phantom brains", unit="brain", disable=not missing)
-    for name in progress:
-        progress.set_postfix_str(name)
-        animal = cohort[name]
-        write_brain(make_brain(animal.seed, animal.settings), folder / name, animal)
+    if missing:
+        process_map(
+            _write_animal,
+            [cohort[name] for name in missing],
+            [folder / name for name in missing],
+            max_workers=min(len(missing), available_cores()),
+            desc="phantom brains",
+            unit="brain",
+        )
     complete = {n: _fingerprint(a) for n, a in cohort.items() if _is_complete(folder / n, a)}
     if missing or not (folder / "cohort.json").exists():
         write_json({"drawing": DRAWING, "brains": complete}, folder / "cohort.json")
     return missing
+
+
+def _write_animal(animal: Animal, folder: Path) -> None:
+    write_brain(make_brain(animal.seed, animal.settings), folder, animal)
 
 
 def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None = None) -> None:

@@ -1,0 +1,38 @@
+"""What of a config needs networks to be checked: whether each arm's can be built and trained."""
+
+import torch
+
+from cellsift.configuration import MODELS, Arm, Project
+from cellsift.errors import InputError
+from cellsift.models import create_model
+from cellsift.training.pretraining.methods import check_method
+from cellsift.training.recipe import check_fits
+from cellsift.training.starting_point import read_starting_point, refuse_known_brains
+
+
+def check_networks(project: Project) -> None:
+    """Raise InputError unless every trained arm's network fits the config's cuboids and its recipe.
+
+    What an arm starts from has to be there, and must not know a brain that is judged here.
+    """
+    for arm in project.arms.values():
+        if arm.members:
+            continue
+        try:
+            _check_arm(arm, project)
+        except InputError as error:
+            raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error
+
+
+def _check_arm(arm: Arm, project: Project) -> None:
+    shape = project.config["cuboid"]["shape"]
+    channels = 2 if any(brain.background for brain in project.brains.values()) else 1
+    # On the meta device nothing is allocated: only the shapes are worked out.
+    with torch.device("meta"):
+        network = create_model(arm.architecture, channels, shape, **arm.options)
+    check_fits(arm.recipe, network)
+    if pretraining := project.pretrainings.get(arm.recipe["pretraining"]):
+        check_method(pretraining.method, arm.architecture, network)
+    if path := arm.recipe["init_from"]:
+        refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
+        read_starting_point(path, arm.architecture, arm.options, channels, shape)
