@@ -26,6 +26,9 @@ rehearsal: $(INSTALLED)  ## measure a whole brain of VOXELS=1e10 voxels, made up
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.costs
 
+# Two test workers with a thread for every core each would stand in each other's way.
+test test-fast: export OMP_NUM_THREADS := 1
+
 test: lint test-fast  ## pass all checks and tests
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
