@@ -12,12 +12,25 @@ from matplotlib.lines import Line2D
 from cellsift.reporting.style import GREY, INK, OKABE_ITO, WIDTH, ArmStyle, styled
 
 PANELS_ACROSS = 3
+LEGEND_LINE = 0.25  # inches
 
 
-def panels(count: int, height: float, across: int = PANELS_ACROSS, **keywords) -> tuple:
-    """A figure and a list of `count` axes in rows of `across`; fewer make a narrower figure."""
+def panels(
+    count: int,
+    height: float,
+    across: int = PANELS_ACROSS,
+    legend: Sequence[str] = (),
+    **keywords,
+) -> tuple:
+    """A figure and a list of `count` axes in rows of `across`; fewer make a narrower figure.
+
+    There is room for a legend of these names below.
+    """
     rows, used = max(1, math.ceil(count / across)), max(1, min(count, across))
     drawing = Figure(figsize=(WIDTH * used / across, rows * height + 0.5))
+    if legend:
+        lines = math.ceil(len(legend) / legend_columns(legend, drawing))
+        drawing.set_figheight(drawing.get_figheight() + LEGEND_LINE * lines)
     grid = drawing.subplots(rows, used, squeeze=False, **keywords).ravel()
     for spare in grid[count:]:
         spare.remove()
@@ -41,7 +54,7 @@ def draw_curves(
     across, up = ("false_positive_rate", "recall") if kind == "roc" else ("recall", "precision")
     brains = list(dict.fromkeys(curves["brain"]))
     with styled():
-        drawing, axes = panels(len(brains), 3.7)
+        drawing, axes = panels(len(brains), 3.7, legend=[*styles, "guessing"])
         for axis, brain in zip(axes, brains, strict=True):
             part = curves[curves["brain"] == brain]
             _guessing(axis, kind, cell_share.get(brain))
@@ -125,8 +138,10 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """
     folds = sorted({fold for runs in histories.values() for fold in runs})
     colors = {fold: OKABE_ITO[place % len(OKABE_ITO)] for place, fold in enumerate(folds)}
+    names = [f"fold {fold}" for fold in folds]
+    kinds = {"trained on": {"linestyle": ":"}, "left out": {"linestyle": "-"}}
     with styled():
-        drawing, axes = panels(len(histories), 3.0)
+        drawing, axes = panels(len(histories), 3.0, legend=[*names, *kinds, "weights kept"])
         for axis, (arm, runs) in zip(axes, histories.items(), strict=True):
             for fold, history in runs.items():
                 color = colors[fold]
@@ -138,9 +153,7 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
             axis.xaxis.get_major_locator().set_params(integer=True)
         for axis in axes[::PANELS_ACROSS]:
             axis.set_ylabel("loss (cross-entropy)")
-        names = [f"fold {fold}" for fold in folds]
         handles = [Line2D([], [], color=colors[fold], linewidth=3) for fold in folds]
-        kinds = {"trained on": {"linestyle": ":"}, "left out": {"linestyle": "-"}}
         handles += [Line2D([], [], color=GREY, linewidth=1.6, **look) for look in kinds.values()]
         handles += [Line2D([], [], color=GREY, marker="o", linestyle="")]
         names = [*names, *kinds, "weights kept"]

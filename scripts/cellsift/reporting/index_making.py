@@ -49,7 +49,7 @@ def folds(results: Results) -> Html:
 
 
 def loss(results: Results) -> Html:
-    """Loss over epochs of every arm and fold."""
+    """Loss over epochs of every arm that has more than one, and fold."""
     histories = {}
     for arm in results.arms:
         folder = results.folder / "training" / arm
@@ -58,10 +58,11 @@ def loss(results: Results) -> Html:
             for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
             if (folder / f"fold-{fold}" / "history.csv").is_file()
         }
-        if runs:
+        # Of an arm that was fitted at once there is no curve.
+        if any(len(history) > 1 for history in runs.values()):
             histories[arm] = runs
     if not histories:
-        return html.paragraph("No arm was trained in this run.")
+        return html.paragraph("No arm was trained for more than one epoch in this run.")
     caption = (
         "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
         "random); solid: loss on the fold left out. Where the solid line rises while the dotted "

@@ -147,7 +147,9 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     `ensemble_arm.ensemble_cost` return.
     """
     known = cost.reindex(columns=[*cost, *set(COST_COLUMNS) - set(cost)])
+    # Only networks are counted: 0 means not known.
     known["gflop_per_cuboid"] = cost.get("flops_per_cuboid", np.nan) / 1e9
+    known["gflop_per_cuboid"] = known["gflop_per_cuboid"].replace(0, np.nan)
     known["peak_memory_gb"] = cost.get("peak_memory_mb", np.nan) / 1e3
     seconds = known["training_seconds_per_epoch"].astype(float) * known["training_epochs"]
     in_total = cost.get("training_seconds", pd.Series(np.nan, cost.index)).astype(float)
