@@ -75,6 +75,7 @@ def test_an_ensemble_is_listed_but_has_no_network():
         create_model("ensemble", 2, SHAPE, members=["resnet_narrow", "slice_mil"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("name", SMALL)
 def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teacher):

@@ -314,6 +314,7 @@ def test_the_teacher_drops_nothing_while_the_student_does():
     assert not torch.equal(*heard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_any_network_with_a_backbone_can_be_distilled(name):
     method = student_and_teacher(name)

@@ -4,13 +4,16 @@ import os
 import shutil
 import signal
 import time
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from brainglobe_utils.IO.cells import get_cells
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
+from cellsift.io.whole import read_json
 from cellsift.models.storage import load_model
 from comparison import assert_same_tables
 
@@ -86,6 +89,36 @@ def test_a_student_trains_on_the_models_that_its_teacher_has(finished):
     # Other tests compare whole results with these.
     for folder in ("models", "training"):
         shutil.rmtree(finished.results / folder / "student")
+
+
+def test_arms_that_name_a_pretraining_share_it_and_start_from_it(finished):
+    network = {"architecture": "resnet", "options": {"depth": 18, "width": 4}}
+    settings = {"method": "dino", **network, "epochs": 1, "prototypes": 16, "local_views": 0}
+    folder = finished.folder / "config" / "pretraining"
+    (folder / "quick.yaml").write_text(yaml.safe_dump(settings))
+    for name in ("first", "second"):
+        finished.write_arm(name, **network, training={"pretraining": "quick", "epochs": 1})
+    finished.write_config("small.yaml", arms=["small", "first", "second"])
+    targets = [f"results/models/{name}/fold-0.json" for name in ("first", "second")]
+    try:
+        jobs = finished.planned("--", *targets)
+        code, output = finished.run("--cores", "2", "--", *targets)
+    finally:
+        finished.write_config("small.yaml")
+    assert sorted(jobs) == [
+        ("pretrain", "pretraining=quick"),
+        ("train", "arm=first, fold=0"),
+        ("train", "arm=second, fold=0"),
+    ]
+    assert code == 0, output
+    made = read_json(finished.results / "models" / "first" / "fold-0.json")["provenance"]
+    learnt = read_json(finished.results / "pretraining" / "quick" / "backbone.json")["provenance"]
+    assert made["starting_point"]
+    assert learnt["brains"] == ["mouse_1", "mouse_2"]
+    # Other tests compare whole results with these.
+    shutil.rmtree(finished.results / "pretraining")
+    for kind, name in product(("models", "training"), ("first", "second")):
+        shutil.rmtree(finished.results / kind / name)
 
 
 def test_a_new_brain_to_predict_trains_nothing(finished):
