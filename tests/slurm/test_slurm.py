@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,16 @@ def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, finish
 def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished, cluster):
     """The scheduler's own record; small steps share jobs."""
     records = cluster.records()
-    done = set()
+    done, listed = set(), Counter()
     for record in records:
         rule = re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
         assert record["Partition"] == ("gpu" if rule in ON_GPU else "cpu"), rule
         assert (record.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU), rule
         assert record["JobState"] in {"COMPLETED", "CANCELLED"}, rule
         done |= {rule} if record["JobState"] == "COMPLETED" else set()
+        asked = record.get("TresPerJob", "no GPU")
+        listed[f"{rule}: {record['Partition']}, {asked}, {record['JobState']}"] += 1
+    print(*(f"{count} x {job}" for job, count in sorted(listed.items())), sep="\n")
     assert done >= ON_GPU | {"detect_slab", "choose_keep_candidates_label"}
     assert len(records) < 80
 
