@@ -26,7 +26,12 @@ NEVER_CALLED = {
     "cellsift.preflight": {"torch"},
 }
 # Preflight checks the parameters of detection, but detects nothing.
-NEVER_CALLED_IN = {"volumes": {"cellsift.detection.cellfinder": {"torch", "cellfinder"}}}
+NEVER_CALLED_IN = {
+    "volumes": {
+        "cellsift.detection.cellfinder": {"torch", "cellfinder"},
+        "cellsift.detection.filters": {"torch"},
+    }
+}
 # What packages load by name, and the name of a package that is not installed here.
 ALSO = {
     "papermill": {"ipykernel"},

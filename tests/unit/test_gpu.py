@@ -7,6 +7,7 @@ import pytest
 import torch
 from synthetic_cuboids import make_brains, narrow_arm
 
+from cellsift.detection import filters
 from cellsift.inference.classify import score_store
 from cellsift.inference.ensemble import load_ensemble, write_ensemble
 from cellsift.training.loop import train_fold
@@ -50,3 +51,15 @@ def test_training_goes_on_after_a_stop_and_scores_agree_with_the_cpu(tmp_path):
         score_store(load_ensemble(tmp_path / "models"), store, device) for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(on_gpu, on_cpu, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "radius"), [((0.8, 1.7, 1.7), (3, 7, 7)), ((2, 4, 4), (8, 16, 16))]
+)
+def test_filters_of_detection_give_the_numbers_of_the_cpu(sigma, radius):
+    values = np.random.default_rng(0).random((21, 60, 47)).astype(np.float32)
+    gpu = torch.device("cuda")
+    wanted = filters.gaussian(values, sigma, radius)
+    np.testing.assert_array_equal(filters.gaussian_in_torch(values, sigma, radius, gpu), wanted)
+    wanted = filters.highest(values, (3, 5, 5))
+    np.testing.assert_array_equal(filters.highest_in_torch(values, (3, 5, 5), gpu), wanted)

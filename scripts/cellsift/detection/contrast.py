@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
 from cellsift.detection.blocks import Block, over_blocks
+from cellsift.detection.filters import gaussian, highest
 from cellsift.io.volumes import Volume
 
 # Gaussians are cut off here, in multiples of sigma.
@@ -172,8 +172,8 @@ def typical_root(counts: np.ndarray) -> float:
 def filtered(intensity: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
     """The difference of Gaussians of the log1p intensities (z, y, x) and its large Gaussian."""
     log = _log(intensity)
-    surroundings = _gaussian(log, scale.sigma_large)
-    difference = _gaussian(log, scale.sigma_small)
+    surroundings = gaussian(log, scale.sigma_large, _radius(scale.sigma_large))
+    difference = gaussian(log, scale.sigma_small, _radius(scale.sigma_small))
     difference -= surroundings
     return difference, surroundings
 
@@ -185,8 +185,7 @@ def maxima(values: np.ndarray, reach: tuple[int, int, int]) -> np.ndarray:
     lie within each other's windows, only the first by z, y, x is one.
     """
     size = tuple(2 * voxels + 1 for voxels in reach)
-    highest = maximum_filter(values, size=size, mode="nearest")
-    positions = np.argwhere((values == highest) & (values > 0))
+    positions = np.argwhere((values == highest(values, size)) & (values > 0))
     ties = cKDTree(positions / np.array(reach)).query_pairs(
         1.0 + 1e-9, p=math.inf, output_type="ndarray"
     )
@@ -197,10 +196,6 @@ def _log(intensity: np.ndarray) -> np.ndarray:
     # A table, not log1p of the array: faster, for an integer takes few values.
     table = np.log1p(np.arange(np.iinfo(intensity.dtype).max + 1, dtype=np.float32))
     return table[intensity]
-
-
-def _gaussian(values: np.ndarray, sigma: tuple[float, float, float]) -> np.ndarray:
-    return gaussian_filter(values, sigma, mode="nearest", radius=_radius(sigma))
 
 
 def _radius(sigma: tuple[float, float, float]) -> tuple[int, int, int]:
