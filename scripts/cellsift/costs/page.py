@@ -37,4 +37,7 @@ def describe(table: pd.DataFrame, channels: int, shape: tuple[int, int, int]) ->
 
 
 def _three_digits(value: float) -> str:
+    if not value:
+        # Only the operations of networks are counted.
+        return "\N{EN DASH}"
     return f"{float(f'{value:.3g}'):,.10g}"
