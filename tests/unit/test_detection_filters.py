@@ -59,9 +59,17 @@ def test_candidates_do_not_show_where_they_were_filtered(monkeypatch):
     voxels = random.poisson(200, (24, 80, 80)).astype(np.uint16)
     voxels[12:15, 40:44, 40:44] += 500
     volume = Volume(da.from_array(voxels), (5, 2, 2), "made-up volume")
+    used = set()
+    for name in ("gaussian_in_torch", "highest_in_torch"):
+        original = getattr(filters, name)
+        monkeypatch.setattr(
+            filters, name, lambda *given, o=original, n=name: used.add(n) or o(*given)
+        )
     wanted = detect(volume, "dog", soma_diameter=10)
+    assert not used
     monkeypatch.setattr(filters, "_device", CPU)
     found = detect(volume, "dog", soma_diameter=10)
+    assert used == {"gaussian_in_torch", "highest_in_torch"}
     assert len(wanted) > 20
     assert found.equals(wanted)
     assert detect(volume, "dog", soma_diameter=10, slab_planes=7).equals(wanted)

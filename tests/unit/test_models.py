@@ -22,6 +22,7 @@ from cellsift.models import (
 )
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.resnet import least_shape
+from cellsift.training.recipe import DEFAULTS
 
 SHAPE = (20, 50, 50)
 SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
@@ -36,6 +37,11 @@ def test_every_listed_architecture_is_in_the_file_it_names():
     assert {"resnet", "resnet_cellfinder"} <= set(list_models())
     for name in list_models():
         assert f'@architecture("{name}")' in architecture_file(name).read_text()
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_no_option_has_the_name_of_a_key_of_the_recipe(name):
+    assert not set(model_options(name)) & set(DEFAULTS)
 
 
 def test_listing_architectures_does_not_import_torch():

@@ -115,7 +115,7 @@ def test_the_tanh_loss_falls_when_an_unused_prototype_is_present():
 
 
 def test_the_loss_is_the_papers_in_both_stages():
-    model = small(pretraining=0.5)
+    model = small(forming=0.5)
     cuboids = torch.randn(4, 2, *SHAPE)
     same = batch_of(cuboids, 0.25)
     same.view = lambda: cuboids
@@ -246,8 +246,8 @@ def test_a_single_plane_or_planes_as_channels_make_it_two_dimensional():
         (SHAPE, {"depth": 50, "planes_as_channels": True}, "depth is 50; choose one of 10, 18, 34"),
         (SHAPE, {"width": 0}, "width is 0"),
         (SHAPE, {"prototypes": 1}, "prototypes is 1"),
-        (SHAPE, {"pretraining": 1.0}, "pretraining is 1.0"),
-        (SHAPE, {"pretraining": "long"}, "pretraining is 'long'"),
+        (SHAPE, {"forming": 1.0}, "forming is 1.0"),
+        (SHAPE, {"forming": "long"}, "forming is 'long'"),
     ],
 )
 def test_what_cannot_be_built_is_refused(shape, options, message):

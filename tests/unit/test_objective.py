@@ -11,6 +11,7 @@ from torch import nn
 
 from cellsift.configuration import Arm
 from cellsift.errors import InputError
+from cellsift.io.whole import read_table
 from cellsift.models import create_model
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model
@@ -19,7 +20,7 @@ from cellsift.training.loop import train_fold
 from cellsift.training.objective import Batch, Softening, batch_loss
 from cellsift.training.optimisation import make_moving_average
 from cellsift.training.recipe import check_fits, complete_recipe
-from cellsift.training.scoring import Scorer, mirror_images, score
+from cellsift.training.scoring import Scorer, mirror_images, read_scorer, score
 from cellsift.training.varied_batches import VariedBatches
 
 CPU = torch.device("cpu")
@@ -214,9 +215,14 @@ def test_scores_over_mirror_images_do_not_know_left_from_right(data):
     assert not np.allclose(mean, once)
 
 
-def test_mirror_images_of_training_are_those_of_use(brains, tmp_path):
+def test_mirror_images_of_training_are_those_of_use(brains, data, tmp_path):
     path = train(tmp_path, brains, narrow_arm(test_time_augmentation="flips", epochs=1))
-    assert load_model(path)[1]["test_time_augmentation"] == "flips"
+    scorer, _ = read_scorer(path)
+    stored = read_table(tmp_path / "training" / "scores.csv")["logit"]
+    again = score([scorer], data.held_out, CPU)[:, 0]
+    np.testing.assert_allclose(again, stored, atol=1e-5)
+    once = score([replace(scorer, test_time_augmentation="none")], data.held_out, CPU)[:, 0]
+    assert not np.allclose(once, stored, atol=1e-3)
 
 
 def test_features_are_fitted_once_whatever_the_recipe_says_of_epochs(brains, tmp_path):

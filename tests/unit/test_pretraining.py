@@ -562,7 +562,7 @@ def test_brains_without_candidates_do_no_harm_but_too_few_cuboids_are_refused(st
 
 
 def test_a_loss_that_is_not_finite_ends_the_pretraining(stores, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "_step", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr(run, "step", lambda *_: torch.tensor(math.nan))
     with pytest.raises(InputError, match="nan in epoch 1.*set a learning_rate below 0.001"):
         train(tmp_path, stores)
     assert not list(tmp_path.rglob("backbone.*"))

@@ -8,7 +8,10 @@ import torch
 from synthetic_cuboids import SHAPE, make_brains
 
 from cellsift.configuration import Arm
+from cellsift.explain.arm import explain_arm
 from cellsift.explain.prototypes import export_prototypes
+from cellsift.inference.ensemble import write_ensemble
+from cellsift.io.whole import read_table
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model, save_model
 from cellsift.training.loop import train_fold
@@ -106,3 +109,19 @@ def test_a_sheet_without_points_exports_nothing(trained, tmp_path):
     table = export_prototypes({0: path}, stores, cells, tmp_path / "out")
     assert table.empty
     assert (tmp_path / "out" / "prototypes.tif").exists()
+
+
+def test_they_are_among_the_explanations_of_an_arm(trained, exported, tmp_path):
+    models, stores, cells = trained
+    folder = models[0].parent
+    write_ensemble(folder, list(models.values()), {"temperature": 1.0, "threshold": 0.5})
+    scored = {
+        brain: of.assign(z=0.0, y=0.0, x=0.0, p_cell=0.5, is_cell=True, label="cell")
+        for brain, of in cells.items()
+    }
+    explain_arm(folder, stores, scored, tmp_path, count=1)
+    pd.testing.assert_frame_equal(
+        read_table(tmp_path / "prototypes.csv"), read_table(exported[0] / "prototypes.csv")
+    )
+    assert (tmp_path / "prototypes.tif").stat().st_size > 1000
+    assert (tmp_path / "montage.png").stat().st_size > 1000

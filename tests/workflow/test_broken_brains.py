@@ -50,11 +50,11 @@ def garble(plane: Path) -> None:
 def copy_finished(finished, small_brains, tmp_path_factory):
     """A function that copies the finished checkout, so that other tests find it as it was.
 
-    It has brains more: `dark` without a soma and `single` with one; `garbled` with a bad plane,
-    and copies of one with which nothing is wrong.
+    It has brains more: `dark` without a soma, `single` with one, and a second of each; `garbled`
+    with a bad plane, and copies of one with which nothing is wrong.
     """
     brains = tmp_path_factory.mktemp("more_brains")
-    for name, somata in (("dark", 0), ("single", 1)):
+    for name, somata in (("dark", 0), ("single", 1), ("dark_2", 0), ("single_2", 1)):
         write_planes(brains / name, somata)
     for name in ("garbled", "full", "closed", "gone"):
         shutil.copytree(small_brains / "mouse_3", brains / name)
@@ -192,7 +192,7 @@ def test_a_brain_whose_disk_is_full_does_not_hold_up_another(copy_finished, smal
 
 def test_brains_with_few_candidates_beside_others_to_train_and_to_test_on(copy_finished):
     checkout = copy_finished()
-    roles = {"single": "train", "dark": "test"}
+    roles = {"dark": "train", "dark_2": "test", "single": "train", "single_2": "test"}
     checkout.write_table(*(row(checkout, name, role, name) for name, role in roles.items()))
     code, output = checkout.run("--cores", "2")
     assert code == 0, output

@@ -13,7 +13,7 @@ import yaml
 from brainglobe_utils.IO.cells import get_cells
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
-from cellsift.io.whole import read_json
+from cellsift.io.whole import read_json, write_json
 from cellsift.models.storage import load_model
 from comparison import assert_same_tables
 
@@ -119,6 +119,30 @@ def test_arms_that_name_a_pretraining_share_it_and_start_from_it(finished):
     shutil.rmtree(finished.results / "pretraining")
     for kind, name in product(("models", "training"), ("first", "second")):
         shutil.rmtree(finished.results / kind / name)
+
+
+def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(finished, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(finished.results / "models" / "small", elsewhere)
+    sidecar = read_json(elsewhere / "fold-0.json")
+    sidecar["provenance"]["brains"] = ["another_mouse"]
+    target = "results/models/started/fold-1.json"
+    finished.write_arm("started", training={"init_from": str(elsewhere), "epochs": 1})
+    finished.write_config("small.yaml", arms=["small", "started"])
+    try:
+        refused = finished.run("--cores", "1", "--", target)
+        write_json(sidecar, elsewhere / "fold-0.json")
+        code, output = finished.run("--cores", "1", "--", target)
+    finally:
+        finished.write_config("small.yaml")
+    assert refused[0] == 1
+    assert "has learnt from brain mouse_1" in refused[1]
+    assert "Traceback" not in refused[1]
+    assert code == 0, output
+    assert read_json(finished.folder / target)["provenance"]["starting_point"]
+    # Other tests compare whole results with these.
+    for folder in ("models", "training"):
+        shutil.rmtree(finished.results / folder / "started")
 
 
 def test_a_new_brain_to_predict_trains_nothing(finished):

@@ -111,13 +111,14 @@ def code(*parts):
 def network_code(wildcards):
     """Hash of what an arm's network is made of; other families do not count."""
     family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
-    return code("training", "models/normalisation.py", *family)
+    common = [f"models/{name}.py" for name in ("backbone", "normalisation", "starting_weights")]
+    return code("training", *common, *family)
 
 
 def pretraining_code(wildcards):
     """Hash of what a pre-training is made of."""
     family = architecture_files(PROJECT.pretrainings[wildcards.pretraining].architecture)
-    steps = [f"training/{name}.py" for name in ("augmentation", "batches", "optimisation")]
+    steps = [f"training/{name}.py" for name in ("augmentation", "batches", "optimisation", "seeds")]
     common = [f"models/{name}.py" for name in ("backbone", "normalisation")]
     return code("training/pretraining", *steps, *common, *family)
 

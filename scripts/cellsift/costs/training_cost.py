@@ -1,6 +1,7 @@
 """How long a pass over training cuboids takes."""
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cellsift.configuration import Arm
 from cellsift.models import create_model
 from cellsift.training.augmentation import augment
 from cellsift.training.device import choose_device, place_model, repeatable
-from cellsift.training.objective import Batch, Softening
+from cellsift.training.objective import Batch, Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, step
 from cellsift.training.recipe import complete_recipe
 
@@ -77,7 +78,7 @@ def _seconds_of_steps(
             teacher=torch.randn(BATCH, 2, device=device),
         )
         # Bringing the loss to the CPU waits for the GPU.
-        float(step(model, optimiser, batch, softening, 1e-6))
+        float(step(model, optimiser, partial(batch_loss, model, batch, softening), 1e-6))
         times.append(time.perf_counter() - started)
     return float(np.median(times[1:])) * CUBOIDS / BATCH
 

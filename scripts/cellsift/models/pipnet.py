@@ -59,7 +59,7 @@ def pipnet3d(
     depth: int = 18,
     width: int = 32,
     prototypes: int = 128,
-    pretraining: float = 0.3,
+    forming: float = 0.3,
     planes_as_channels: bool = False,
 ) -> nn.Module:
     """Return a network that scores cuboids by the prototypes present in them.
@@ -71,18 +71,18 @@ def pipnet3d(
         depth: 10, 18, 34, 50, 101 or 152 layers; 10, 18 or 34 in two dimensions.
         width: features after the stem; they double with every unit. 8 trains on a laptop.
         prototypes: number of prototypes to start from; most end without points.
-        pretraining: share of the training, 0 to below 1, that forms prototypes without labels.
+        forming: share of the training, 0 to below 1, that forms prototypes without labels.
         planes_as_channels: whether to look at all planes at once as channels of one image.
     """
     check_whole_number("pipnet3d prototypes", prototypes, least=2)
-    number = isinstance(pretraining, int | float) and not isinstance(pretraining, bool)
-    if not number or not 0 <= pretraining < 1:
-        raise InputError(f"pipnet3d pretraining is {pretraining!r}; give a number from 0 to 0.99")
+    number = isinstance(forming, int | float) and not isinstance(forming, bool)
+    if not number or not 0 <= forming < 1:
+        raise InputError(f"pipnet3d forming is {forming!r}; give a number from 0 to 0.99")
     if planes_as_channels or cuboid_shape[0] == 1:
         backbone = FlatBackbone(in_channels, cuboid_shape, depth, width)
     else:
         backbone = VolumeBackbone(in_channels, cuboid_shape, depth, width)
-    return PIPNet(backbone, prototypes, float(pretraining))
+    return PIPNet(backbone, prototypes, float(forming))
 
 
 class PIPNet(nn.Module):
@@ -91,14 +91,14 @@ class PIPNet(nn.Module):
     The logits are log(1 + score²) of the two scores, whose cross entropy is the paper's
     classification loss; the scores themselves, sums of the lines of the sheet, are
     `class_scores`. With `loss` the backbone learns from the start and the sheet once
-    `pretraining` is over.
+    `forming` is over.
     """
 
     heads = ("prototypes", "sheet")
 
-    def __init__(self, backbone: nn.Module, prototypes: int, pretraining: float):
+    def __init__(self, backbone: nn.Module, prototypes: int, forming: float):
         super().__init__()
-        self.pretraining = pretraining
+        self.forming = forming
         self.backbone = backbone
         self.prototypes = nn.Conv3d(backbone.out_features, prototypes, 1)
         self.maps = nn.Identity()
@@ -150,8 +150,8 @@ class PIPNet(nn.Module):
         agreement = alignment_loss(first, second.detach()) + alignment_loss(second, first.detach())
         agreement = agreement / 2
         use = sum(map(tanh_loss, presence.chunk(2))) / 2
-        if batch.progress < self.pretraining:
-            rise = batch.progress / self.pretraining
+        if batch.progress < self.forming:
+            rise = batch.progress / self.forming
             return FORMING[0] * rise * agreement + FORMING[1] * use
         logits = torch.log1p(self._scores(presence).square())
         verdict = F.cross_entropy(logits, batch.targets.repeat(2), weight=batch.weights)

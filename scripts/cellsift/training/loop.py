@@ -1,8 +1,8 @@
 """The training of one arm with one fold held out: from random weights to a stored model."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_chec
 from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.fitting import fit_at_once
 from cellsift.training.fold_data import FoldData
-from cellsift.training.objective import Softening
+from cellsift.training.objective import Softening, batch_loss, put_in_order
 from cellsift.training.optimisation import (
+    check_finite,
     class_weights,
     learning_rate_at,
     make_moving_average,
@@ -35,6 +36,7 @@ from cellsift.training.outputs import write_fold
 from cellsift.training.progress import Progress
 from cellsift.training.recipe import check_fits, complete_recipe
 from cellsift.training.scoring import Scorer, read_scorer, score
+from cellsift.training.seeds import seed_of
 from cellsift.training.starting_point import digest, starting_weights
 from cellsift.training.state import TrainingState
 from cellsift.training.varied_batches import VariedBatches
@@ -98,29 +100,23 @@ def train_fold(
     run |= {"teacher": its_weights, "starting_point": digest(weights)}
     mark = fingerprint({"network": network, **run}, table, stores)
     with repeatable(threads):
-        torch.manual_seed(_epoch_seed(seed, fold, 0))
+        torch.manual_seed(seed_of(seed, fold, 0))
         state = _start(arm, recipe, data, place, weights)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
         batches = VariedBatches(data, normalisation, recipe, place, taught_by)
+        at_once = _fitted_at_once(state.model)
+        epochs, steps = (1, 1) if at_once else (recipe["epochs"], len(batches.slices))
+        board = Path(training_folder) / "tensorboard"
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
             state.restore(saved)
-        epochs = 1 if _fitted_at_once(state.model) else recipe["epochs"]
-        show = Progress(
-            f"{arm.name} fold {fold}",
-            epochs,
-            1 if _fitted_at_once(state.model) else len(batches.slices),
-            Path(training_folder) / "tensorboard",
-            progress,
-        )
-        with show:
+        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress) as show:
             show.resume(state.history)
             while not state.finished(epochs, recipe["patience"]):
-                epoch = state.epoch + 1
-                _do_epoch(state, batches, _epoch_seed(seed, fold, epoch), show)
+                _do_epoch(state, batches, seed_of(seed, fold, state.epoch + 1), show)
                 save_checkpoint(checkpoint, mark, state.to_dict())
                 show.epoch_done(state.history[-1])
                 if after_epoch is not None:
-                    after_epoch(epoch)
+                    after_epoch(state.epoch)
         path = write_fold(arm, state, data, normalisation, run, model_folder, training_folder)
     Path(checkpoint).unlink(missing_ok=True)
     return path
@@ -180,19 +176,16 @@ def _train_epoch(
         parameter.requires_grad_(state.epoch >= recipe["frozen_epochs"])
     for number, chosen in enumerate(batches.slices):
         rows = order[chosen]
-        batch = batches.batch(rows, _epoch_seed(seed, number), (done + number) / steps)
+        batch = batches.batch(rows, seed_of(seed, number), (done + number) / steps)
         rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
-        total += step(state.model, state.optimiser, batch, softening, rate) * len(rows)
+        loss_of = partial(batch_loss, state.model, batch, softening)
+        total += step(state.model, state.optimiser, loss_of, rate) * len(rows)
+        put_in_order(state.model)
         if state.average is not None:
             state.average.update_parameters(state.model)
         show.batch_done()
     train_loss = float(total) / count
-    if not math.isfinite(train_loss):
-        raise InputError(
-            f"the training loss is {train_loss} in epoch {state.epoch + 1}: the training diverged; "
-            f"set a learning_rate below {recipe['learning_rate']:g}"
-            + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")
-        )
+    check_finite(train_loss, state.epoch + 1, recipe)
     return {"train_loss": train_loss, "learning_rate": rate}
 
 
@@ -229,8 +222,3 @@ def _teacher(
         )
     place_model(scorer.model, device)
     return scorer, made.get("weights_sha256")
-
-
-def _epoch_seed(*numbers: int) -> int:
-    """Return a seed for an epoch or batch of its own, so that a resumed training needs no more."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

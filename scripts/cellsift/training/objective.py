@@ -66,6 +66,12 @@ def batch_loss(model: nn.Module, batch: Batch, softening: Softening) -> torch.Te
     return share * own + (1 - share) * others
 
 
+def put_in_order(model: nn.Module) -> None:
+    """Let a network put its parameters in order after a step, if it has `after_step`."""
+    if hasattr(model, "after_step"):
+        model.after_step()
+
+
 def _cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, batch: Batch, softening: Softening
 ) -> torch.Tensor:

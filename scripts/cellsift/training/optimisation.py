@@ -1,14 +1,15 @@
 """The steps of a training: optimiser, learning rate, class weights, batch normalisation."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from cellsift.training.objective import Batch, Softening, batch_loss
+from cellsift.errors import InputError
 
 WARM_UP = 0.05  # of all steps
 LARGEST_GRADIENT = 1.0
@@ -53,25 +54,33 @@ def class_weights(is_cell: np.ndarray, kind: str) -> tuple[float, float]:
 def step(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    batch: Batch,
-    softening: Softening,
+    loss_of: Callable[[], torch.Tensor],
     learning_rate: float,
 ) -> torch.Tensor:
-    """Take one step on a batch and return its loss; on a GPU the network computes in bfloat16.
+    """Take one step down the loss that `loss_of` computes, and return it.
 
-    Afterwards a network that has `after_step` puts its parameters in order by it.
+    On a GPU the loss is computed in bfloat16 where that is safe.
     """
     for group in optimiser.param_groups:
         group["lr"] = learning_rate
-    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=batch.inputs.is_cuda):
-        loss = batch_loss(model, batch, softening)
+    device = next(model.parameters()).device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        loss = loss_of()
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
     optimiser.step()
-    if hasattr(model, "after_step"):
-        model.after_step()
     return loss.detach()
+
+
+def check_finite(loss: float, epoch: int, recipe: Mapping[str, Any]) -> None:
+    """Raise InputError, with what to change in the recipe, if an epoch's loss is not finite."""
+    if not math.isfinite(loss):
+        raise InputError(
+            f"the training loss is {loss} in epoch {epoch}: the training diverged; "
+            f"set a learning_rate below {recipe['learning_rate']:g}"
+            + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")
+        )
 
 
 def make_moving_average(model: nn.Module, decay: float) -> AveragedModel | None:

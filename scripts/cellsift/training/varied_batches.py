@@ -14,6 +14,7 @@ from cellsift.training.fold_data import FoldData
 from cellsift.training.objective import Batch
 from cellsift.training.optimisation import class_weights, even_batches
 from cellsift.training.scoring import Scorer
+from cellsift.training.seeds import seed_of
 
 UNVARIED_BATCH = 64
 
@@ -61,13 +62,12 @@ class VariedBatches:
         self, rows: np.ndarray, seed: int, normalisation: Normalisation, view: int = 0
     ) -> torch.Tensor:
         """Return inputs; views of one seed are moved alike and differ in gain, blur and noise."""
-        of_view = int(np.random.SeedSequence([seed, view]).generate_state(1)[0])
         vary = partial(
             augment,
             voxel_size=self.data.training.layout[2],
             augmentation=self.recipe["augmentation"],
             generator=self._generator(seed),
-            photometric=self._generator(of_view),
+            photometric=self._generator(seed_of(seed, view)),
         )
         return self.data.training.inputs(rows, normalisation, self.device, vary)
 

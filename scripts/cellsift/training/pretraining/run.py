@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,14 +27,16 @@ from cellsift.training.batches import Cuboids, fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.device import choose_device, place_model, repeatable
 from cellsift.training.optimisation import (
-    LARGEST_GRADIENT,
+    check_finite,
     even_batches,
     learning_rate_at,
     make_optimiser,
+    step,
 )
 from cellsift.training.outputs import DECIMALS, versions
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.progress import Progress
+from cellsift.training.seeds import seed_of
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def pretrain(
         progress,
     )
     with repeatable(threads), bar as show:
-        torch.manual_seed(_epoch_seed(seed, 0))
+        torch.manual_seed(seed_of(seed, 0))
         method = _new_method(settings, data)
         place_model(method, place)
         normalisation = fit_normalisation(recipe["normalisation"], data)
@@ -103,7 +104,7 @@ def pretrain(
         show.resume(state.history)
         while len(state.history) < recipe["epochs"]:
             started = time.perf_counter()
-            epoch_seed = _epoch_seed(seed, len(state.history) + 1)
+            epoch_seed = seed_of(seed, len(state.history) + 1)
             figures = _train_epoch(state, data, batches, recipe, normalisation, epoch_seed, show)
             seconds = time.perf_counter() - started
             state.history.append({"epoch": len(state.history) + 1, **figures, "seconds": seconds})
@@ -201,33 +202,13 @@ def _train_epoch(
         raw = data.on_device(rows, device)
         view = partial(data.normalised, raw, rows, normalisation, vary)
         rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
-        total += _step(state, view, generator, rate) * len(rows)
+        loss_of = partial(state.method.loss, view, generator)
+        total += step(state.method, state.optimiser, loss_of, rate) * len(rows)
         state.method.after_step((done + number) / steps)
         show.batch_done()
     loss = float(total) / len(order)
-    if not math.isfinite(loss):
-        raise InputError(
-            f"the loss is {loss} in epoch {len(state.history) + 1}: the pre-training diverged; set "
-            f"a learning_rate below {recipe['learning_rate']:g}"
-            + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")
-        )
+    check_finite(loss, len(state.history) + 1, recipe)
     return {"train_loss": loss, **state.method.figures(), "learning_rate": rate}
-
-
-def _step(
-    state: State, view: Callable[[], torch.Tensor], generator: torch.Generator, rate: float
-) -> torch.Tensor:
-    """Take one step and return its loss; on a GPU the network computes in bfloat16."""
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
-    device = generator.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        loss = state.method.loss(view, generator)
-    state.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(state.method.parameters(), LARGEST_GRADIENT)
-    state.optimiser.step()
-    return loss.detach()
 
 
 def _write(
@@ -276,8 +257,3 @@ def _code() -> str:
     """Return a hash of the methods, which decide the weights too."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-
-
-def _epoch_seed(seed: int, epoch: int) -> int:
-    """Return a seed for an epoch; each has its own, so that a resumed run needs no more."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
