@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.io.whole import write_json
 from cellsift.job import job
 from cellsift.preflight import check_volumes, warnings

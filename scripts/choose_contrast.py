@@ -1,6 +1,6 @@
 """Adapter of the rule choose_contrast: the contrast that a candidate must have to be kept."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 from cellsift.io.cells import read_points
 from cellsift.io.whole import read_table, write_json

@@ -1,6 +1,6 @@
 """Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.detection import contrast_slab
 from cellsift.detection.blocks import limit_cores
 from cellsift.detection.filters import use_gpu_if_there_is_one

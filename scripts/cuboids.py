@@ -1,6 +1,6 @@
 """Adapter of the rule cuboids: cut the cuboid around every candidate of a chunk into a store."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.extraction import extract_cuboids
 from cellsift.io.volumes import open_volume

@@ -1,6 +1,6 @@
 """Adapter of the rule detect: gather the candidates of all slabs of a brain."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.detection import gather
 from cellsift.detection.parts import StoredParts
 from cellsift.io.whole import write_table

@@ -1,6 +1,6 @@
 """Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.detection import detect_slab
 from cellsift.detection.blocks import limit_cores
 from cellsift.detection.filters import use_gpu_if_there_is_one

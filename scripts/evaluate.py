@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.io.cells import read_points
 from cellsift.io.whole import read_json, read_table, write_table

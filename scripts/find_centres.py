@@ -1,6 +1,6 @@
 """Adapter of the rule find_centres: find somata in what was marked in all slabs of a brain."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.detection import find_centres
 from cellsift.detection.parts import StoredParts
 from cellsift.io.volumes import open_volume

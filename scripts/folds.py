@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cellsift.arm import candidates_in_um, cuboid_extent_um
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.io.whole import read_table, write_table
 from cellsift.job import job
 from cellsift.training.folds import assign_folds

@@ -1,6 +1,6 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.evaluation.matching import label_candidates
 from cellsift.io.cells import read_points
 from cellsift.io.whole import read_table, write_json, write_table

@@ -1,6 +1,6 @@
 """Adapter of the rule preflight: refuse an annotation that does not fit, note what a brain is."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.io.whole import read_json, write_json
 from cellsift.job import job
 from cellsift.preflight import check_annotation

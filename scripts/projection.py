@@ -1,6 +1,6 @@
 """Adapter of the rule projection: the brain seen from above, for its report."""
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.io.volumes import open_volume
 from cellsift.job import job
 from cellsift.reporting.projections import project_brain

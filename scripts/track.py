@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.job import job
 from cellsift.tracking import write_mlflow
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device

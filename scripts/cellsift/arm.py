@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.evaluation.calibration import calibrate
 from cellsift.inference.ensemble import write_ensemble

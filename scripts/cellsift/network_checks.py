@@ -2,7 +2,8 @@
 
 import torch
 
-from cellsift.configuration import MODELS, Arm, Project
+from cellsift.arm_settings import MODELS, Arm
+from cellsift.configuration import Project
 from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.training.pretraining.methods import check_method

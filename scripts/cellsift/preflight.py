@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dask.array as da
 import numpy as np
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.io.volumes import (
     Volume,

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cellsift.configuration import MODELS, REPOSITORY, Arm, read_yaml, validated
+from cellsift.arm_settings import MODELS, Arm
 from cellsift.errors import InputError
+from cellsift.settings_files import REPOSITORY, read_yaml, validated
 
 FOLDER = REPOSITORY / "config" / "pretraining"
 SCHEMA = "pretraining.schema.yaml"

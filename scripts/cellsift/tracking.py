@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.io.whole import read_table, whole_folder
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.io.cuboid_writer import new_store
 from cellsift.io.cuboids import CuboidStore
 from cellsift.training.folds import assign_folds

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from cellsift.configuration import SCHEMAS, read_yaml
 from cellsift.detection import detector_defaults, detector_parameters, list_detectors
+from cellsift.settings_files import SCHEMAS, read_yaml
 from cellsift.training.recipe import DEFAULTS
 
 

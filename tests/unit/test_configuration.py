@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cellsift import configuration
-from cellsift.configuration import SCHEMAS, Brain, load_project, read_project
+from cellsift import arm_settings
+from cellsift.brains_table import Brain
+from cellsift.configuration import load_project, read_project
 from cellsift.errors import InputError
 from cellsift.network_checks import check_networks
+from cellsift.settings_files import SCHEMAS
 
 ROW = {
     "brain": "a",
@@ -227,7 +229,7 @@ def write_ensemble(tmp_path, monkeypatch):
     """A function that writes arms of architecture ensemble beside copies of the shipped ones."""
     folder = tmp_path / "models"
     shutil.copytree(SHIPPED / "models", folder)
-    monkeypatch.setattr(configuration, "MODELS", folder)
+    monkeypatch.setattr(arm_settings, "MODELS", folder)
 
     def write(name="both", members=ARMS[:2], **content) -> None:
         content = {"options": {"members": members}} | content
@@ -284,7 +286,7 @@ def test_a_bad_ensemble_is_refused_with_file_and_remedy(
 
 def test_an_ensemble_is_no_teacher(tmp_path, write_ensemble):
     write_ensemble()
-    path = configuration.MODELS / "student.yaml"
+    path = arm_settings.MODELS / "student.yaml"
     path.write_text("architecture: deit3d\ntraining: {teacher: both}\n")
     with pytest.raises(InputError, match=r"student\.yaml: its teacher 'both' is an ensemble"):
         load(tmp_path, arms=[*ARMS, "student"])

@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from cellsift.configuration import read_arm
+from cellsift.arm_settings import read_arm
 from cellsift.costs.__main__ import main, networks
 from cellsift.costs.page import describe
 from cellsift.costs.table import add_row

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from synthetic_cuboids import make_brains, write_store
 
 from cellsift.arm import join_folds, out_of_fold_scores
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.ensemble_arm import combine_members
 from cellsift.errors import InputError
 from cellsift.evaluation.calibration import calibrate

@@ -15,13 +15,11 @@ ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 # Imports inside functions that no job calls, by the module that has them.
 NEVER_CALLED = {
     # The config is read where Snakemake runs; jobs get what they need of it as plain data.
-    "cellsift.configuration": {
-        "cellsift.detection",
-        "cellsift.io.volumes",
+    "cellsift.arm_settings": {
         "cellsift.models",
-        "cellsift.pretraining_settings",
         "cellsift.training.recipe",
     },
+    "cellsift.brains_table": {"cellsift.detection", "cellsift.io.volumes"},
     # Tells the device only where torch is.
     "cellsift.preflight": {"torch"},
 }

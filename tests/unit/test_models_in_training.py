@@ -7,7 +7,7 @@ import pytest
 import torch
 from synthetic_cuboids import SHAPE, make_brains
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.explain.saliency import saliency
 from cellsift.models import create_model, list_models, model_options

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from synthetic_cuboids import SHAPE, make_brains, narrow_arm
 from torch import nn
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.io.whole import read_table
 from cellsift.models import create_model

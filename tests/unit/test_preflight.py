@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import zarr
 
-from cellsift.configuration import Brain
+from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.preflight import check_brain, warnings
 

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from cellsift import pretraining_settings
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.pretraining_settings import (

@@ -7,7 +7,7 @@ import tifffile
 import torch
 from synthetic_cuboids import SHAPE, make_brains
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.prototypes import export_prototypes
 from cellsift.inference.ensemble import write_ensemble

@@ -5,7 +5,7 @@ import sys
 import pytest
 from synthetic_results import SKILL, make_results
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.tracking import write_mlflow
 

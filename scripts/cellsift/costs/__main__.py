@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cellsift.configuration import MODELS, Arm, read_arm
+from cellsift.arm_settings import MODELS, Arm, read_arm
 from cellsift.costs.page import describe
 from cellsift.costs.table import CHANNELS, SHAPE, add_row, measure_arm
 from cellsift.errors import InputError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.costs.training_cost import seconds_per_epoch
 from cellsift.inference.cost import measure_cost
 from cellsift.io.whole import read_table, write_table

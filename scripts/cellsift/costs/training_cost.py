@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.models import create_model
 from cellsift.training.augmentation import augment
 from cellsift.training.device import choose_device, place_model, repeatable

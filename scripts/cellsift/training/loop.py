@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.io.cuboids import CuboidStore
 from cellsift.models import create_model

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 import cellsift
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.io.whole import write_table
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import save_model

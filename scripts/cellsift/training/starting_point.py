@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from cellsift.configuration import Arm
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.interop.cellfinder_weights import depth_of, weights_from_layers
 from cellsift.interop.keras_files import ENDINGS, read_layers
