@@ -7,6 +7,7 @@ from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.loop import train_fold
+from cellsift.training.search.choice import with_chosen_recipe
 
 with job(snakemake.log[0], snakemake.wildcards):
     fold = int(snakemake.wildcards.fold)
@@ -15,7 +16,7 @@ with job(snakemake.log[0], snakemake.wildcards):
     # Snakemake removes declared outputs before a job starts; this file has to survive a kill.
     checkpoint = history.parents[2] / "checkpoints" / snakemake.wildcards.arm / f"fold-{fold}.pt"
     train_fold(
-        Arm(**snakemake.params.arm),
+        with_chosen_recipe(Arm(**snakemake.params.arm), next(iter(snakemake.input.chosen), None)),
         {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
         read_table(snakemake.input.folds),
         fold,

@@ -4,7 +4,7 @@ Reading does not import torch.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
 
@@ -20,7 +20,8 @@ ENSEMBLE = "ensemble"
 class Arm:
     """One classifier of the comparison: an architecture, its options and its training recipe.
 
-    An ensemble is not trained: its recipe is empty.
+    An ensemble is not trained: its recipe is empty. `search` says among which recipes a better one
+    is looked for (`training.search.space`); empty: none is.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Arm:
     options: dict
     recipe: dict
     description: str = ""
+    search: dict = field(default_factory=dict)
 
     @property
     def members(self) -> list[str]:
@@ -58,6 +60,7 @@ def read_arm(name: str) -> Arm:
 def _read_arm(name: str, training: dict) -> Arm:
     from cellsift.models import architecture_file
     from cellsift.training.recipe import complete_recipe
+    from cellsift.training.search.space import complete_search
 
     path = MODELS / f"{name}.yaml"
     if not path.is_file():
@@ -75,7 +78,9 @@ def _read_arm(name: str, training: dict) -> Arm:
         recipe = complete_recipe(shared | content["training"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return Arm(name, content["architecture"], content["options"], recipe, content["description"])
+    search = complete_search(content["search"], recipe, str(path)) if "search" in content else {}
+    network = (content["architecture"], content["options"])
+    return Arm(name, *network, recipe, content["description"], search)
 
 
 def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
@@ -103,6 +108,11 @@ def _ensemble_arm(name: str, content: dict, path: Path) -> Arm:
         raise InputError(
             f"{path}: an ensemble is not trained, but there are keys under training "
             f"({', '.join(content['training'])}); remove them, or write them for its members"
+        )
+    if "search" in content:
+        raise InputError(
+            f"{path}: an ensemble has no recipe that could be searched; remove search, or write it "
+            "for one of its members"
         )
     options = validated(content["options"], "ensemble.schema.yaml", f"{path}, options")
     return Arm(name, ENSEMBLE, options, {}, content["description"])

@@ -27,6 +27,10 @@ class InputError(Exception):
     """
 
 
+class TrainingDiverged(InputError):
+    """A training whose numbers are not finite any more: its recipe cannot be used."""
+
+
 def disk_trouble(error: BaseException) -> str | None:
     """What is wrong with a disk or network share and what to do about it, in one sentence or two.
 

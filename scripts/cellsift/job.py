@@ -12,7 +12,7 @@ from cellsift.errors import InputError, disk_trouble
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
 # The wildcards that a message names; the others are of no concern to the user.
-NAMED = ("brain", "arm", "ensemble", "fold", "pretraining")
+NAMED = ("brain", "arm", "ensemble", "fold", "study", "pretraining")
 
 
 @contextmanager

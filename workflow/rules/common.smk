@@ -40,6 +40,7 @@ ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that are trained, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
+SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
 PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
 
@@ -55,6 +56,8 @@ wildcard_constraints:
     ensemble=one_of(ENSEMBLES),
     fold=r"\d+",
     pretraining=one_of(PROJECT.pretrainings),
+    study=r"all|fold-\d+",
+    job=r"\d+",
     chunk=r"\d+",
     chunks=r"\d+",
     slab=r"\d+",
@@ -113,6 +116,11 @@ def network_code(wildcards):
     family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
     common = [f"models/{name}.py" for name in ("backbone", "normalisation", "starting_weights")]
     return code("training", *common, *family)
+
+
+def search_code(wildcards):
+    """Hash of what decides the trials of a search."""
+    return code("training/search") + network_code(wildcards)
 
 
 def pretraining_code(wildcards):
@@ -202,6 +210,25 @@ def starting_points(wildcards):
     if name := recipe["pretraining"]:
         return multiext(f"{RESULTS}/pretraining/{name}/backbone", ".json", ".safetensors")
     return [recipe["init_from"]] if recipe["init_from"] else []
+
+
+def jobs_of_search(wildcards):
+    """The trials that the jobs of a search have done, without one fold or on all."""
+    jobs = PROJECT.arms[wildcards.arm].search["jobs"]
+    trials = f"{RESULTS}/search/{{arm}}/{{study}}/job-{{job}}.csv"
+    return expand(trials, job=range(1, jobs + 1), **wildcards)
+
+
+def chosen_recipe(wildcards):
+    """The recipe that a search without this fold has chosen for an arm, if it has a search."""
+    chosen = f"{RESULTS}/search/{wildcards.arm}/fold-{wildcards.fold}/chosen.json"
+    return [chosen] if PROJECT.arms[wildcards.arm].search else []
+
+
+def trials_of_searches():
+    """The trials of each search of each arm: one for each fold, and one on all."""
+    studies = ["all", *(f"fold-{fold}" for fold in FOLDS)]
+    return expand(f"{RESULTS}/search/{{arm}}/{{study}}/trials.csv", arm=SEARCHED, study=studies)
 
 
 def final_targets():

@@ -9,6 +9,8 @@ rule report_index:
         expand(f"{RESULTS}/explanations/{{arm}}/montage.png", arm=PROJECT.arms),
         expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
         expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
+        trials_of_searches(),
+        expand(f"{RESULTS}/search/{{arm}}/{{arm}}_searched.yaml", arm=SEARCHED),
         notebook="reports/index.ipynb",
         style=STYLE,
     output:

@@ -21,6 +21,7 @@ rule train:
         starting_point=starting_points,
         folds=f"{RESULTS}/training/folds.csv",
         teacher=model_of_teacher,
+        chosen=chosen_recipe,
     output:
         weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
         sidecar=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json",

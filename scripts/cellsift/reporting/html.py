@@ -29,6 +29,11 @@ class Html(str):
         return str.__str__(self)
 
 
+def heading(text: str) -> Html:
+    """A heading of the page's second level."""
+    return Html(f"<h2>{escape(text)}</h2>\n")
+
+
 def paragraph(text: str, kind: str = "") -> Html:
     """A paragraph of plain text."""
     return Html(f"<p{_class(kind)}>{escape(text)}</p>\n")

@@ -106,6 +106,8 @@ def arm_table(
         own = {key: value for key, value in arm["recipe"].items() if value != shared.get(key)}
         network = ", ".join(filter(None, [arm["architecture"], settings_text(arm["options"])]))
         training = settings_text(own) or "as for all"
+        if arm.get("search"):
+            training += f"; {', '.join(arm['search']['space'])} searched, see below"
         if name in ensembles:
             network, training = ensemble_text(ensembles[name]), "none of its own"
         rows.append((name, arm["description"] or "–", network, training))

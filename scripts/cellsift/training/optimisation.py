@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from cellsift.errors import InputError
+from cellsift.errors import TrainingDiverged
 
 WARM_UP = 0.05  # of all steps
 LARGEST_GRADIENT = 1.0
@@ -74,9 +74,9 @@ def step(
 
 
 def check_finite(loss: float, epoch: int, recipe: Mapping[str, Any]) -> None:
-    """Raise InputError, with what to change in the recipe, if an epoch's loss is not finite."""
+    """Raise TrainingDiverged, with what to change in the recipe, for a loss that is not finite."""
     if not math.isfinite(loss):
-        raise InputError(
+        raise TrainingDiverged(
             f"the training loss is {loss} in epoch {epoch}: the training diverged; "
             f"set a learning_rate below {recipe['learning_rate']:g}"
             + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")

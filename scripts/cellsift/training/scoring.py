@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellsift.errors import InputError
+from cellsift.errors import TrainingDiverged
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model
 from cellsift.training.batches import Cuboids
@@ -61,7 +61,7 @@ def score(
     `advance` is told how many cuboids were done.
 
     Raises:
-        InputError: a model gives scores that are not finite.
+        TrainingDiverged: a model gives scores that are not finite.
     """
     logits = np.empty((len(cuboids), len(scorers)))
     for start in range(0, len(cuboids), SCORING_BATCH):
@@ -71,7 +71,7 @@ def score(
             advance(len(rows))
     wrong = int((~np.isfinite(logits)).any(axis=1).sum())
     if wrong:
-        raise InputError(
+        raise TrainingDiverged(
             f"the model gives no finite score for {wrong} of {len(cuboids)} candidates; its "
             "training diverged: lower the learning rate and train again"
         )

@@ -1,0 +1,26 @@
+"""The recipe that a search chose, for the training that uses it. Needs neither torch nor optuna."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from cellsift.arm_settings import Arm
+from cellsift.errors import InputError
+from cellsift.io.whole import read_json
+from cellsift.training.search.space import recipe_with
+
+CHOSEN = "chosen.json"
+
+
+def with_chosen_recipe(arm: Arm, chosen: str | Path | None) -> Arm:
+    """Return an arm with the recipe of a search's chosen.json; for None as it is.
+
+    Raises InputError for an arm with a search and no chosen recipe, or the other way round.
+    """
+    if (chosen is None) != (not arm.search):
+        raise InputError(
+            f"arm {arm.name} {'has' if arm.search else 'has no'} search, and the chosen recipe is "
+            f"{chosen}; give both or neither"
+        )
+    if chosen is None:
+        return arm
+    return replace(arm, recipe=recipe_with(arm.recipe, read_json(chosen)["values"]))

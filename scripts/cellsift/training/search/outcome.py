@@ -1,0 +1,131 @@
+"""What a search has found: its trials as a table, the best recipe, and what made the difference."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import yaml
+from optuna.importance import FanovaImportanceEvaluator
+from optuna.trial import TrialState
+
+from cellsift.arm_settings import Arm
+from cellsift.errors import InputError
+from cellsift.io.whole import read_table, whole_file, write_json, write_table
+from cellsift.training.recipe import DEFAULTS
+from cellsift.training.search.choice import CHOSEN
+from cellsift.training.search.space import recipe_with
+from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
+
+TRIALS, IMPORTANCE = "trials.csv", "importance.csv"
+# The columns of a trial beside its values.
+NUMBER, STATE, OWN, MERIT = "trial", "state", "own_recipe", "average_precision"
+DECIMALS = 9
+ENDED, GIVEN_UP = "ended", "given up"
+TREES = 64
+
+
+def trials_table(study: optuna.Study) -> pd.DataFrame:
+    """Return the trials that ended or were given up, with a column for each key that was tried.
+
+    Before these: trial, state, own_recipe (whether it is the arm's own) and average_precision, for
+    one that was given up that of the folds until then, if there is any.
+    """
+    return pd.DataFrame(
+        {
+            NUMBER: trial.number,
+            STATE: ENDED if trial.state == TrialState.COMPLETE else GIVEN_UP,
+            OWN: bool(trial.user_attrs.get(OWN_RECIPE, False)),
+            MERIT: [np.nan, *trial.intermediate_values.values()][-1],
+            **trial.params,
+        }
+        for trial in ended_trials(study)
+    )
+
+
+def choose_recipe(
+    arm: Arm, tables: Sequence[str | Path], folder: str | Path, seed: int = 1
+) -> dict[str, Any]:
+    """Write trials.csv, importance.csv and chosen.json to a folder; return what was chosen.
+
+    `chosen.json` has the values of the best trial, its average precision, that of the arm's own
+    recipe (none if the space does not include it), and the number of trials. `importance.csv` has
+    for each key the share of the trials' differences that it explains (functional ANOVA, Hutter et
+    al. 2014).
+
+    Args:
+        tables: job-N.csv of all jobs; a trial may be in several.
+
+    Raises:
+        InputError: no trial came to its end.
+    """
+    joined = pd.concat([read_table(path) for path in tables]).drop_duplicates(NUMBER)
+    trials = joined.sort_values(NUMBER).reset_index(drop=True)
+    ended = trials[trials[STATE] == ENDED]
+    if ended.empty:
+        raise InputError(
+            f"none of {len(trials)} trials of the search came to its end, as every training "
+            "diverged; try lower values of learning_rate"
+        )
+    best = ended.loc[ended[MERIT].idxmax()]
+    own = ended.loc[ended[OWN], MERIT]
+    space = arm.search["space"]
+    chosen = {
+        "values": {key: _plain(key, best[key], tried) for key, tried in space.items()},
+        MERIT: round(float(best[MERIT]), DECIMALS),
+        "own_average_precision": round(float(own.iloc[0]), DECIMALS) if len(own) else None,
+        "trials": len(trials),
+    }
+    write_table(trials, Path(folder) / TRIALS, DECIMALS)
+    write_table(_importance(ended, space, seed), Path(folder) / IMPORTANCE)
+    write_json(chosen, Path(folder) / CHOSEN)
+    return chosen
+
+
+def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
+    """Write what a search has found as the file of a new arm, for config/models."""
+    content = {
+        "description": f"{arm.name} with the best recipe of {chosen['trials']} that were tried.",
+        "architecture": arm.architecture,
+        "options": arm.options,
+        "training": _difference(arm, chosen["values"]),
+    }
+    comment = (
+        f"# Found by the search of {arm.name}: copy this file to config/models to use it.\n"
+        "# The recipe was chosen on all folds of the train brains, so that this arm's out-of-fold\n"
+        f"# scores are slightly optimistic. Those of {arm.name} itself are not.\n"
+    )
+    with whole_file(Path(path)) as beside:
+        beside.write_text(comment + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def _difference(arm: Arm, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the recipe that are not the defaults, once the values are in place."""
+    recipe = recipe_with(arm.recipe, values)
+    return {key: value for key, value in recipe.items() if value != DEFAULTS[key]}
+
+
+def _plain(key: str, value: Any, tried: Any) -> Any:
+    """The value as it stands in a recipe; tables have numbers of their own types."""
+    if isinstance(tried, list):
+        return next(choice for choice in tried if str(choice) == str(value) or choice == value)
+    return int(value) if isinstance(DEFAULTS.get(key), int) else float(value)
+
+
+def _importance(ended: pd.DataFrame, space: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """Columns key and share, the highest share first; empty where all trials are alike."""
+    shares = {}
+    if ended[MERIT].nunique() > 1:
+        study = optuna.create_study(direction="maximize")
+        for row in ended.to_dict("records"):
+            values = {key: _plain(key, row[key], tried) for key, tried in space.items()}
+            trial = optuna.create_trial(
+                params=values, distributions=distributions(space), value=row[MERIT]
+            )
+            study.add_trial(trial)
+        evaluator = FanovaImportanceEvaluator(n_trees=TREES, seed=seed)
+        shares = evaluator.evaluate(study)
+    table = pd.DataFrame({"key": list(shares), "share": list(shares.values())})
+    return table.sort_values("share", ascending=False, kind="stable")

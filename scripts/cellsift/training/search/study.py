@@ -1,0 +1,96 @@
+"""The study of a search: a journal on disk, shared by all jobs that do its trials (Optuna)."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.pruners import MedianPruner
+from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from cellsift.training.recipe import DEFAULTS
+from cellsift.training.search.space import own_values
+from cellsift.training.seeds import seed_of
+
+# What tells the trial of the arm's own recipe from the others.
+OWN_RECIPE = "own_recipe"
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+# The first trials are drawn at random; of so many at least, before one is judged hopeless.
+LEAST_AT_RANDOM = 4
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Optuna calls some of the things that are used here experimental.
+logging.captureWarnings(True)
+
+
+def open_study(journal: Path, name: str) -> optuna.Study:
+    """Return the study of a name in a journal file, begun if it is not there.
+
+    Jobs on several machines may have it open at once: a lock beside the journal lets one write at
+    a time.
+    """
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    pruner = MedianPruner(n_startup_trials=LEAST_AT_RANDOM, n_warmup_steps=0)
+    return optuna.create_study(
+        study_name=name,
+        storage=storage,
+        direction="maximize",
+        pruner=pruner,
+        load_if_exists=True,
+    )
+
+
+def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that were brought to an end, also those given up as hopeless."""
+    return study.get_trials(deepcopy=False, states=ENDED)
+
+
+def propose_own(study: optuna.Study, recipe: Mapping[str, Any], space: Mapping[str, Any]) -> None:
+    """Let the arm's own recipe be the next trial, unless a trial has ended or it waits already.
+
+    Where the space does not include all of it, it is its next of kin.
+    """
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if not ended_trials(study) and not waiting:
+        values = own_values(recipe, space)
+        study.enqueue_trial(values, user_attrs={OWN_RECIPE: len(values) == len(space)})
+
+
+def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> optuna.Trial:
+    """Return a new trial with values of the space that look promising by those that have ended.
+
+    Drawn by the multivariate tree-structured Parzen estimator (Bergstra et al. 2011; Falkner et
+    al. 2018). Each draw has a seed of its own: with one job, a search that was killed goes on as if
+    it had not been. Several jobs also mind what the others are trying just now.
+    """
+    study.sampler = TPESampler(
+        n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
+        multivariate=True,
+        constant_liar=search["jobs"] > 1,
+        seed=seed_of(seed, len(ended_trials(study))) % 2**31,
+    )
+    return study.ask(distributions(search["space"]))
+
+
+def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    """Return a space in Optuna's terms."""
+    return {key: _distribution(key, tried) for key, tried in space.items()}
+
+
+def _distribution(key: str, tried: Any) -> BaseDistribution:
+    if isinstance(tried, list):
+        return CategoricalDistribution(tried)
+    whole = isinstance(DEFAULTS.get(key), int)
+    kind = IntDistribution if whole else FloatDistribution
+    return kind(tried["low"], tried["high"], log=tried["log"])

@@ -1,0 +1,128 @@
+"""The trials of a search: each trains with another recipe, judged on candidates left out of it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.trial import TrialState
+
+from cellsift.arm_settings import Arm
+from cellsift.errors import TrainingDiverged
+from cellsift.io.cuboids import CuboidStore
+from cellsift.io.whole import read_json, write_table
+from cellsift.training.checkpoint import fingerprint
+from cellsift.training.folds import EXTENT, assign_folds, training_rows
+from cellsift.training.loop import train_fold
+from cellsift.training.search.outcome import trials_table
+from cellsift.training.search.space import recipe_with
+from cellsift.training.search.study import ended_trials, next_trial, open_study, propose_own
+
+JOURNAL = "journal.log"
+Stores = Mapping[str, CuboidStore]
+
+
+def do_trials(
+    arm: Arm,
+    stores: Stores,
+    table: pd.DataFrame,
+    left_out: int | None,
+    folder: str | Path,
+    *,
+    job: int = 1,
+    seed: int = 1,
+    device: str = "auto",
+    threads: int = 1,
+    starting_point: str | Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """Do trials of an arm's search until there are enough; return the table of all, job-N.csv.
+
+    A trial trains the arm with a recipe out of `arm.search` once for each inner fold; its merit is
+    the mean average precision on the inner folds. One that is worse on the first of them than half
+    of the others is given up (median stopping rule, Golovin et al. 2017, section 3.2.2). Trials of
+    jobs that share the folder count for all of them. After a kill the search goes on.
+
+    Args:
+        stores: cuboids of the train brains, by brain.
+        table: candidates with their folds, as `assign_folds` returns it.
+        left_out: the fold whose candidates no trial may see, so that the recipe found can be
+            judged on them; None: all may be seen, and the folds of the table are the inner folds.
+        folder: of the search; journal.log in it is what the jobs share.
+        job: number of this job, from 1.
+        device, threads, starting_point, progress: as of `train_fold`.
+
+    Raises:
+        InputError: too few candidates for inner folds, or what `train_fold` raises.
+    """
+    folder = Path(folder)
+    rows = inner_folds(table, left_out, arm.search["inner_folds"])
+    network = {"architecture": arm.architecture, "options": arm.options, "recipe": arm.recipe}
+    settings = {**network, "space": arm.search["space"], "seed": seed}
+    # What changes its outcome begins a study of its own in the same journal.
+    study = open_study(folder / JOURNAL, fingerprint(settings, rows, stores))
+    if job == 1:
+        propose_own(study, arm.recipe, arm.search["space"])
+    work = folder / f"work-{job}"
+    training = {
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "starting_point": starting_point,
+        "progress": progress,
+    }
+    while len(ended_trials(study)) < arm.search["trials"]:
+        trial = next_trial(study, arm.search, seed)
+        _try(study, trial, arm, stores, rows, work, training)
+    shutil.rmtree(work, ignore_errors=True)
+    path = folder / f"job-{job}.csv"
+    write_table(trials_table(study), path)
+    return path
+
+
+def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.DataFrame:
+    """Return the candidates that a search may see, with the folds by which it judges recipes.
+
+    With a fold left out these are the candidates to train on when it is held out, divided anew.
+    """
+    if left_out is None:
+        return table
+    rows = training_rows(table, left_out)
+    extent = tuple(rows[EXTENT].iloc[0])
+    return assign_folds(rows.drop(columns=[*EXTENT, "fold"]), folds, extent)
+
+
+def _try(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    arm: Arm,
+    stores: Stores,
+    rows: pd.DataFrame,
+    work: Path,
+    training: Mapping[str, Any],
+) -> None:
+    """Train with the trial's recipe on every inner fold, and tell the study how good it is."""
+    tried = replace(arm, recipe=recipe_with(arm.recipe, trial.params))
+    merits = []
+    for number in sorted(set(rows["fold"])):
+        places = {
+            "model_folder": work,
+            "training_folder": work,
+            "checkpoint": work / f"{number}.pt",
+        }
+        try:
+            made = train_fold(tried, stores, rows, number, **places, **training)
+        except TrainingDiverged as error:
+            trial.set_user_attr("note", str(error))
+            study.tell(trial, state=TrialState.PRUNED)
+            return
+        merits.append(read_json(made)["provenance"]["average_precision"])
+        trial.report(float(np.mean(merits)), step=len(merits))
+        if trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return
+    study.tell(trial, float(np.mean(merits)))

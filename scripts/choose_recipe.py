@@ -1,0 +1,15 @@
+"""Adapter of the rule choose_recipe: the best of all trials of a search."""
+
+from pathlib import Path
+
+from cellsift.arm_settings import Arm
+from cellsift.job import job
+from cellsift.training.search.outcome import choose_recipe
+
+with job(snakemake.log[0], snakemake.wildcards):
+    choose_recipe(
+        Arm(**snakemake.params.arm),
+        snakemake.input,
+        Path(snakemake.output.chosen).parent,
+        snakemake.params.seed,
+    )

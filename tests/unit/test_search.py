@@ -1,0 +1,291 @@
+"""The search for better recipes: what may be tried, on which candidates, and what it leaves."""
+
+import multiprocessing
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from synthetic_cuboids import make_brains, narrow_arm
+
+from cellsift import arm_settings
+from cellsift.arm_settings import read_arm
+from cellsift.errors import InputError, TrainingDiverged
+from cellsift.io.whole import read_json, read_table
+from cellsift.training.recipe import complete_recipe
+from cellsift.training.search import trials as trials_module
+from cellsift.training.search.choice import with_chosen_recipe
+from cellsift.training.search.outcome import choose_recipe, write_arm
+from cellsift.training.search.space import complete_search, own_values, recipe_with
+from cellsift.training.search.trials import do_trials, inner_folds
+
+RATE = {"low": 0.0005, "high": 0.01, "log": True}
+SPACE = {"learning_rate": RATE, "class_weights": ["balanced", "none"]}
+RECIPE = complete_recipe()
+
+
+def searching(trials: int = 3, jobs: int = 1, space=SPACE, **recipe):
+    arm = narrow_arm(**{"epochs": 1} | recipe)
+    arm = replace(arm, recipe=complete_recipe(arm.recipe))
+    given = {"trials": trials, "jobs": jobs, "space": space}
+    return replace(arm, search=complete_search(given, arm.recipe, "narrow.yaml"))
+
+
+@pytest.fixture(scope="module")
+def brains(tmp_path_factory):
+    return make_brains(tmp_path_factory.mktemp("brains"), count=40)
+
+
+def search(folder, brains, arm, left_out=0, **more):
+    return do_trials(arm, *brains, left_out, folder, device="cpu", progress=False, **more)
+
+
+@pytest.fixture(scope="module")
+def searched(brains, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    return folder, search(folder, brains, searching())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"trails": 5}, "unknown key 'trails'"),
+        ({"trials": 1}, "trials"),
+        ({"space": {}}, "space"),
+        ({"space": {"learning_rat": RATE}}, "'learning_rat' cannot be searched; choose among"),
+        ({"space": {"teacher": ["a", "b"]}}, "'teacher' cannot be searched"),
+        ({"space": {"learning_rate": {"low": 0.1, "high": 0.01}}}, "give a low below high"),
+        ({"space": {"learning_rate": {"low": 0.001, "high": 3}}}, "learning_rate is 3"),
+        ({"space": {"weight_decay": {"low": 0, "high": 1, "log": True}}}, "has to be above 0"),
+        ({"space": {"normalisation": {"low": 0, "high": 1}}}, "give a list of choices"),
+        ({"space": {"normalisation": ["brain", "brian"]}}, "normalisation is 'brian'"),
+        ({"space": {"epochs": {"low": 1.5, "high": 7}}}, "epochs is 1.5"),
+        ({"space": {"augmentation_strength": {"low": 0, "high": 2}}}, "strength is 2"),
+        ({"space": {"mixup": [0.2]}}, "mixup"),
+    ],
+)
+def test_a_search_that_cannot_be_done_is_refused(given, message):
+    with pytest.raises(InputError) as refusal:
+        complete_search(given, RECIPE, "arm.yaml")
+    assert str(refusal.value).startswith("arm.yaml, search")
+    assert message in str(refusal.value)
+
+
+def test_a_search_of_what_a_teacher_teaches_is_refused():
+    with pytest.raises(InputError, match="search and teacher do not go together"):
+        complete_search({}, RECIPE | {"teacher": "resnet"}, "arm.yaml")
+
+
+def test_defaults_are_a_search_that_includes_the_default_recipe():
+    found = complete_search({}, RECIPE, "arm.yaml")
+    assert (found["trials"], found["inner_folds"], found["jobs"]) == (20, 2, 1)
+    assert own_values(RECIPE, found["space"]) == {
+        "learning_rate": 0.001,
+        "weight_decay": 0.05,
+        "augmentation_strength": 1.0,
+    }
+
+
+def test_values_take_the_place_of_the_recipes_own():
+    recipe = recipe_with(RECIPE, {"epochs": 7, "augmentation_strength": 0.25})
+    assert recipe["epochs"] == 7
+    assert recipe["augmentation"] == RECIPE["augmentation"] | {"strength": 0.25}
+    none = recipe_with(RECIPE, {"augmentation": "none", "augmentation_strength": 0.5})
+    assert none["augmentation"] == {"operations": [], "strength": 0.5}
+
+
+def test_a_search_sees_no_candidate_of_the_fold_left_out(brains):
+    _, table = brains
+    for fold in (0, 1):
+        rows = inner_folds(table, fold, 2)
+        seen = set(zip(rows["brain"], rows["candidate"], strict=True))
+        held_out = table[table["fold"] == fold]
+        assert len(seen) == len(rows) > 20
+        assert not seen & set(zip(held_out["brain"], held_out["candidate"], strict=True))
+        assert set(rows["fold"]) == {0, 1}
+    assert inner_folds(table, None, 5) is table
+
+
+def test_trials_are_judged_on_inner_folds_alone(brains, tmp_path, monkeypatch):
+    _, table = brains
+    known, left_out = [], table[table["fold"] == 0]
+    train = trials_module.train_fold
+
+    def watched(arm, stores, rows, fold, **more):
+        known.append(set(zip(rows["brain"], rows["candidate"], strict=True)))
+        return train(arm, stores, rows, fold, **more)
+
+    monkeypatch.setattr(trials_module, "train_fold", watched)
+    search(tmp_path, brains, searching(2))
+    held_out = set(zip(left_out["brain"], left_out["candidate"], strict=True))
+    assert len(known) >= 3
+    assert all(not seen & held_out for seen in known)
+
+
+def test_the_first_trial_is_the_arms_own_recipe(searched):
+    folder, path = searched
+    table = read_table(path)
+    assert list(table["trial"]) == [0, 1, 2]
+    assert list(table["own_recipe"]) == [True, False, False]
+    assert table.loc[0, ["learning_rate", "class_weights"]].tolist() == [0.003, "balanced"]
+    assert table["learning_rate"].between(0.0005, 0.01).all()
+    ended = table[table["state"] == "ended"]
+    assert ended["average_precision"].between(0, 1).all()
+    # The journal stays, so that more trials can be asked for; what trials left behind goes.
+    assert {p.name for p in folder.iterdir()} == {"journal.log", "job-1.csv"}
+
+
+def test_the_same_seed_tries_the_same_and_another_tries_others(searched, brains, tmp_path):
+    again = search(tmp_path / "again", brains, searching())
+    pd.testing.assert_frame_equal(read_table(again), read_table(searched[1]))
+    other = search(tmp_path / "other", brains, searching(), seed=2)
+    assert not read_table(other)["learning_rate"].equals(read_table(again)["learning_rate"])
+
+
+def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_path, monkeypatch):
+    train, calls = trials_module.train_fold, []
+
+    def killed(*given, **more):
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return train(*given, **more)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(trials_module, "train_fold", killed)
+        search(tmp_path, brains, searching())
+    assert not (tmp_path / "job-1.csv").exists()
+    path = search(tmp_path, brains, searching())
+    columns = ["own_recipe", "average_precision", *SPACE]
+    unbroken = read_table(searched[1])
+    pd.testing.assert_frame_equal(read_table(path)[columns], unbroken[columns])
+
+
+def test_more_trials_later_are_added_and_another_space_begins_anew(searched, brains, tmp_path):
+    first = search(tmp_path, brains, searching(2))
+    assert len(read_table(first)) == 2
+    more = read_table(search(tmp_path, brains, searching()))
+    pd.testing.assert_frame_equal(more, read_table(searched[1]))
+    space = {"learning_rate": {"low": 0.002, "high": 0.004}}
+    anew = read_table(search(tmp_path, brains, searching(2, space=space)))
+    assert list(anew.columns[4:]) == ["learning_rate"]
+    assert anew["learning_rate"].between(0.002, 0.004).all()
+
+
+def test_jobs_share_the_trials(brains, tmp_path):
+    arm = searching(6, jobs=2)
+    context = multiprocessing.get_context("spawn")
+    running = [
+        context.Process(target=search, args=(tmp_path, brains, arm), kwargs={"job": job})
+        for job in (1, 2)
+    ]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(120)
+    tables = [read_table(tmp_path / f"job-{job}.csv") for job in (1, 2)]
+    choose_recipe(arm, [tmp_path / "job-1.csv", tmp_path / "job-2.csv"], tmp_path)
+    trials = read_table(tmp_path / "trials.csv")
+    # Each of them ends a trial that it has begun.
+    assert 6 <= len(trials) <= 7
+    assert all(len(table) >= 6 for table in tables)
+    assert trials["own_recipe"].sum() == 1
+
+
+def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_path, monkeypatch):
+    train = trials_module.train_fold
+
+    def diverging(arm, *given, **more):
+        if arm.recipe["class_weights"] == "none":
+            raise TrainingDiverged("the training loss is nan")
+        return train(arm, *given, **more)
+
+    monkeypatch.setattr(trials_module, "train_fold", diverging)
+    arm = searching(6)
+    path = search(tmp_path, brains, arm)
+    table = read_table(path)
+    given_up = table["class_weights"] == "none"
+    assert 0 < given_up.sum() < 6
+    assert (table.loc[given_up, "state"] == "given up").all()
+    assert table.loc[given_up, "average_precision"].isna().all()
+    assert choose_recipe(arm, [path], tmp_path)["values"]["class_weights"] == "balanced"
+
+
+def test_what_makes_no_network_bad_ends_the_search(brains, tmp_path):
+    stores, table = brains
+    few = table[table["candidate"] < 12]
+    with pytest.raises(InputError, match="at least 5 of each"):
+        search(tmp_path, (stores, few), searching())
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def made_up_trials(path, merit) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    rate = np.exp(random.uniform(np.log(RATE["low"]), np.log(RATE["high"]), 30))
+    table = pd.DataFrame({"trial": range(30), "state": "ended", "own_recipe": False})
+    table["average_precision"] = merit(rate)
+    table["learning_rate"] = rate
+    table["class_weights"] = random.choice(["balanced", "none"], 30)
+    table.to_csv(path, index=False)
+    return table
+
+
+def test_the_best_is_chosen_and_what_made_the_difference_is_told(tmp_path):
+    path = tmp_path / "job-1.csv"
+    table = made_up_trials(path, lambda rate: 1 - 40 * np.abs(rate - 0.004))
+    chosen = choose_recipe(searching(), [path], tmp_path)
+    best = table.loc[table["average_precision"].idxmax()]
+    assert chosen["values"]["learning_rate"] == pytest.approx(best["learning_rate"])
+    assert chosen["values"]["class_weights"] == best["class_weights"]
+    assert chosen["own_average_precision"] is None
+    assert read_json(tmp_path / "chosen.json") == chosen
+    shares = read_table(tmp_path / "importance.csv").set_index("key")["share"]
+    assert shares.index[0] == "learning_rate"
+    assert shares["learning_rate"] > 0.8
+    assert shares.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_trials_that_are_all_alike_or_all_given_up(tmp_path):
+    path = tmp_path / "job-1.csv"
+    table = made_up_trials(path, lambda rate: 0.9)
+    choose_recipe(searching(), [path], tmp_path)
+    assert read_table(tmp_path / "importance.csv").empty
+    table.assign(state="given up").to_csv(path, index=False)
+    with pytest.raises(InputError, match="none of 30 trials .* try lower values of learning_rate"):
+        choose_recipe(searching(), [path], tmp_path)
+
+
+def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
+    arm = searching(patience=4)
+    chosen = {"values": {"learning_rate": 0.004, "class_weights": "none"}, "trials": 3}
+    path = tmp_path / "narrow_searched.yaml"
+    write_arm(arm, chosen, path)
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    found = read_arm("narrow_searched")
+    assert found.recipe == recipe_with(arm.recipe, chosen["values"])
+    assert (found.architecture, found.options) == (arm.architecture, arm.options)
+    assert not found.search
+    assert "learning_rate" in yaml.safe_load(path.read_text())["training"]
+
+
+def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
+    path = tmp_path / "job-1.csv"
+    made_up_trials(path, lambda rate: rate)
+    arm = searching()
+    chosen = choose_recipe(arm, [path], tmp_path)
+    trained = with_chosen_recipe(arm, tmp_path / "chosen.json")
+    assert trained.recipe == recipe_with(arm.recipe, chosen["values"])
+    plain = replace(arm, search={})
+    assert with_chosen_recipe(plain, None) is plain
+    for wrong, given in ((arm, None), (plain, tmp_path / "chosen.json")):
+        with pytest.raises(InputError, match="give both or neither"):
+            with_chosen_recipe(wrong, given)
+
+
+def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    content = {"architecture": "ensemble", "options": {"members": ["a", "b"]}, "search": {}}
+    (tmp_path / "both.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match="no recipe that could be searched"):
+        read_arm("both")
