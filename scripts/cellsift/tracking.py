@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
-from cellsift.io.whole import read_table, whole_folder
+from cellsift.io.whole import read_json, read_table, whole_folder
 
 # The choices of MLflow's authors that would write to the network or refuse a store of files.
 SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true"}
@@ -20,7 +21,7 @@ def write_mlflow(results: str | Path, arms: Iterable[Arm], store: str | Path) ->
     """Write all arms of a finished comparison to the folder `store`, whole or not at all.
 
     One run for each arm, with its options, recipe and measures on every annotated brain, and below
-    it one run for each fold with its figures by epoch. Read it by
+    it one run for each fold with the recipe it was trained by and its figures by epoch. Read it by
     `mlflow ui --backend-store-uri STORE`, with MLFLOW_ALLOW_FILE_STORE=true in the environment.
     """
     results, store = Path(results), Path(store).absolute()
@@ -32,8 +33,8 @@ def write_mlflow(results: str | Path, arms: Iterable[Arm], store: str | Path) ->
         experiment = client.create_experiment("cellsift", (store / "artifacts").as_uri())
         for arm in arms:
             run = client.create_run(experiment, run_name=arm.name).info.run_id
-            for name, value in _parameters(arm):
-                client.log_param(run, name, value)
+            described = read_json(results / "models" / arm.name / "model.json")
+            _log_parameters(client, run, _parameters(arm, described))
             for kind, table in measures.items():
                 for row in table[table["arm"] == arm.name].dropna(subset="value").itertuples():
                     client.log_metric(run, f"{row.brain}/{kind}/{row.metric}", row.value)
@@ -41,15 +42,22 @@ def write_mlflow(results: str | Path, arms: Iterable[Arm], store: str | Path) ->
                 tags = {"mlflow.parentRunId": run}
                 name = f"{arm.name} {history.parent.name}"
                 fold = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+                model = results / "models" / arm.name / f"{history.parent.name}.json"
+                _log_parameters(client, fold, read_json(model)["provenance"]["recipe"])
                 _log_epochs(client, fold, read_table(history))
                 client.set_terminated(fold)
             client.set_terminated(run)
 
 
-def _parameters(arm: Arm) -> Iterator[tuple[str, object]]:
-    yield "architecture", arm.architecture
-    for group in (arm.options, arm.recipe):
-        yield from ((name, str(value)) for name, value in group.items())
+def _parameters(arm: Arm, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Architecture, options and recipe; of an ensemble the weights of its members too."""
+    weights = {f"weight of {name}": weight for name, weight in described.get("members", {}).items()}
+    return {"architecture": arm.architecture, **arm.options, **arm.recipe, **weights}
+
+
+def _log_parameters(client, run: str, parameters: Mapping[str, Any]) -> None:
+    for name, value in parameters.items():
+        client.log_param(run, name, str(value))
 
 
 def _log_epochs(client, run: str, history: pd.DataFrame) -> None:

@@ -22,6 +22,10 @@ SHAPE = (36, 150, 210)
 DISTANCE_UM = 10.0
 SKILL = {"resnet_narrow": 3.2, "cellfinder_resnet18": 2.6}
 FOLDS = 3
+SPACE = {
+    "learning_rate": {"low": 0.0001, "high": 0.01, "log": True},
+    "normalisation": ["brain", "local"],
+}
 RECIPE = {
     "epochs": 20,
     "learning_rate": 0.001,
@@ -74,6 +78,7 @@ def make_results(
         write_table(table, results / "evaluation" / f"{name}.csv")
     for arm in skill:
         _make_arm(results, arm)
+    _make_searches(results, next(iter(skill)))
     write_table(_folds(annotated), results / "training" / "folds.csv")
     information = {
         name: {"role": role, "cells": str(folder / f"{name}.csv") if role != "predict" else None}
@@ -92,6 +97,7 @@ def make_results(
             "options": {"depth": 18, "width": 16 * (number + 1)},
             "recipe": RECIPE | ({"learning_rate": 0.0003} if number else {}),
             "description": f"A ResNet-18 that is {DESCRIPTION[number % 2]}.",
+            "search": {} if number else {"trials": 20, "space": SPACE},
         }
         for number, arm in enumerate(skill)
     ]
@@ -219,3 +225,31 @@ def _folds(annotated):
     ]
     columns = ["brain", "candidate", "z_um", "y_um", "x_um", "label", "fold"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _make_searches(results, arm):
+    generator = np.random.default_rng(7)
+    for study in ("all", *(f"fold-{fold}" for fold in range(FOLDS))):
+        rate = 10 ** generator.uniform(-4, -2, 20)
+        merit = 0.9 - 0.1 * (np.log10(rate) + 3) ** 2 + generator.normal(0, 0.01, 20)
+        table = pd.DataFrame(
+            {
+                "trial": range(20),
+                "state": np.where(np.arange(20) % 5 == 4, "given up", "ended"),
+                "own_recipe": np.arange(20) == 0,
+                "average_precision": merit,
+                "learning_rate": rate,
+                "normalisation": generator.choice(["brain", "local"], 20),
+            }
+        )
+        folder = results / "search" / arm / study
+        write_table(table, folder / "trials.csv")
+        chosen = {
+            "values": {"learning_rate": 0.0012345, "normalisation": "local"},
+            "average_precision": 0.9012,
+            "own_average_precision": 0.8511 if study == "all" else None,
+            "trials": 20,
+        }
+        write_json(chosen, folder / "chosen.json")
+        shares = pd.DataFrame({"key": list(SPACE), "share": [0.93, 0.07]})
+        write_table(shares, folder / "importance.csv")

@@ -106,6 +106,7 @@ def test_mlflow_has_every_arm_and_fold(finished, conda):
     assert (
         arm["parameters"].items() >= {"architecture": "resnet", "width": "4", "epochs": "3"}.items()
     )
+    assert fold["parameters"].items() >= {"epochs": "3", "batch_size": "16"}.items()
     table = pd.read_csv(finished.results / "evaluation" / "end_to_end.csv")
     of = table.set_index(["arm", "brain", "metric"])["value"]
     assert arm["metrics"]["mouse_3/end_to_end/recall"] == of["small", "mouse_3", "recall"]

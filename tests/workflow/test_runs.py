@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 
 from cellsift.io.whole import read_json, write_json
 from cellsift.models.storage import load_model
+from checkout import Checkout
 from comparison import assert_same_tables
 
 pytestmark = pytest.mark.slow
@@ -143,6 +144,32 @@ def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(finished,
     # Other tests compare whole results with these.
     for folder in ("models", "training"):
         shutil.rmtree(finished.results / folder / "started")
+
+
+def test_an_arm_with_a_search_is_trained_with_what_was_found(finished, tmp_path):
+    run = Checkout.copied(finished.folder, tmp_path / "checkout")
+    space = {"learning_rate": {"low": 0.001, "high": 0.01, "log": True}}
+    search = {"trials": 2, "space": space}
+    run.write_arm("sought", training={"epochs": 1}, search=search)
+    run.write_config("small.yaml", arms=["small", "sought"])
+    jobs = run.planned()
+    for rule in ("search", "choose_recipe"):
+        studies = sorted(wildcards for name, wildcards in jobs if name == rule)
+        assert [study.split("study=")[1][:3] for study in studies] == ["all", "fol", "fol"]
+    code, output = run.run("--cores", "2")
+    assert code == 0, output
+    found = run.results / "search" / "sought"
+    for fold in range(2):
+        chosen = read_json(found / f"fold-{fold}" / "chosen.json")["values"]["learning_rate"]
+        made = read_json(run.results / "models" / "sought" / f"fold-{fold}.json")["provenance"]
+        assert made["recipe"]["learning_rate"] == chosen
+    page = (run.results / "reports" / "index.html").read_text()
+    assert "What the searches for better recipes found" in page
+    assert "without fold 1" in page
+    shutil.copy(found / "sought_searched.yaml", run.folder / "config" / "models")
+    run.write_config("small.yaml", arms=["small", "sought", "sought_searched"])
+    trained = {wildcards for rule, wildcards in run.planned() if rule in ("train", "search")}
+    assert trained == {f"arm=sought_searched, fold={fold}" for fold in range(2)}
 
 
 def test_a_new_brain_to_predict_trains_nothing(finished):

@@ -2,6 +2,8 @@
 rule track:
     input:
         rules.evaluate.output,
+        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        expand(f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json", arm=NETWORKS, fold=FOLDS),
         expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
     output:
         directory(f"{RESULTS}/mlflow"),

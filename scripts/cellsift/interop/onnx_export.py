@@ -1,0 +1,72 @@
+"""A stored model as an ONNX file, for programs that do not have torch."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from cellsift.errors import InputError
+from cellsift.io.whole import whole_file
+from cellsift.models.storage import load_model
+
+OPSET = 18
+LARGEST_BATCH = 4096
+# The names of what goes in and out.
+INPUT, OUTPUT = "cuboids", "logits"
+
+
+def export_onnx(json_path: str | Path, path: str | Path) -> None:
+    """Write a stored model (fold-N.json) as an ONNX file, whole or not at all.
+
+    Its input `cuboids` is float32 (n, channel, z, y, x), normalised as the metadata's entry
+    `cellsift` says, which is the model's sidecar as JSON; its output `logits` (n, 2): no cell,
+    cell. n is free.
+
+    Raises:
+        InputError: a model that cannot be read, or the packages onnx and onnxscript are missing.
+    """
+    model, sidecar = load_model(json_path)
+    try:
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "to write ONNX files the packages onnx and onnxscript are needed; install cellsift "
+            "with its extra `onnx`"
+        ) from error
+    example = torch.zeros(2, sidecar["in_channels"], *sidecar["cuboid"]["shape"])
+    batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
+    program = torch.onnx.export(
+        model,
+        (example,),
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_shapes=({0: batch},),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    program.model.metadata_props["cellsift"] = json.dumps(sidecar)
+    with whole_file(path) as beside:
+        program.save(beside, external_data=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m cellsift.interop.onnx_export MODEL.json OUT.onnx`; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m cellsift.interop.onnx_export")
+    parser.add_argument("model", type=Path, help="JSON of a model, such as fold-0.json")
+    parser.add_argument("out", type=Path, help="the file to write")
+    given = parser.parse_args(arguments)
+    try:
+        export_onnx(given.model, given.out)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{given.out} holds the model of {given.model}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
