@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,8 @@ def train_arm(
         stores: cuboids by brain (`CuboidStore`).
         labels: by brain, what `label_candidates` returned for the candidates of its store.
         voxel_sizes: by brain, of the volume in which the candidates lie, µm (z, y, x).
-        folder: where to write; a training that was killed goes on from there.
+        folder: where to write; a training that was killed goes on from there. An arm with a search
+            is trained with the recipe of each fold's own search, which lies there too.
         teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
         starting_point: what the recipe's pretraining or init_from stands for.
 
@@ -92,25 +94,40 @@ def train_arm(
     extent = cuboid_extent_um(store.shape, store.voxel_size, sizes)
     table = assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
     places = [folder / "training" / f"fold-{fold}" for fold in range(folds)]
+    how = {"seed": seed, "device": device, "threads": threads, "starting_point": starting_point}
     sidecars = [
         train_fold(
-            arm,
+            _searched(arm, stores, table, fold, folder / "search" / f"fold-{fold}", how),
             stores,
             table,
             fold,
             model_folder=folder,
             training_folder=place,
             checkpoint=folder / "checkpoints" / f"fold-{fold}.pt",
-            seed=seed,
-            device=device,
-            threads=threads,
             teacher=None if teacher is None else Path(teacher) / f"fold-{fold}.json",
-            starting_point=starting_point,
+            **how,
         )
         for fold, place in enumerate(places)
     ]
     join_folds(folder, sidecars, [place / "scores.csv" for place in places], threshold)
     return folder
+
+
+def _searched(
+    arm: Arm,
+    stores: Mapping[str, CuboidStore],
+    table: pd.DataFrame,
+    fold: int,
+    folder: Path,
+    how: Mapping[str, Any],
+) -> Arm:
+    """The arm with the recipe that its search without the fold chooses, if it has a search."""
+    if not arm.search:
+        return arm
+    # Optuna is needed by arms with a search alone.
+    from cellsift.training.search.trials import with_searched_recipe
+
+    return with_searched_recipe(arm, stores, table, fold, folder, **how)
 
 
 def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cellsift.explain.saliency import saliency
-from cellsift.interop.onnx_export import export_onnx
+from cellsift.interop.onnx_export import main
 from cellsift.models import create_model, list_models
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model, save_model
@@ -154,7 +154,7 @@ def test_the_evidence_lies_on_the_blob(name, trained):
 def test_its_onnx_file_gives_the_same_logits(name, trained, tmp_path):
     model, cuboids, _ = trained(name)
     path = tmp_path / "model.onnx"
-    export_onnx(stored(name, model, tmp_path), path)
+    assert main([str(stored(name, model, tmp_path)), str(path)]) == 0
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = model(cuboids).numpy()

@@ -10,6 +10,7 @@ import yaml
 from synthetic_cuboids import make_brains, narrow_arm
 
 from cellsift import arm_settings
+from cellsift.arm import train_arm
 from cellsift.arm_settings import read_arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.whole import read_json, read_table
@@ -290,3 +291,20 @@ def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
     (tmp_path / "both.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match="no recipe that could be searched"):
         read_arm("both")
+
+
+def test_an_arm_is_searched_and_trained_without_a_workflow(brains, tmp_path):
+    stores, table = brains
+    labels = {
+        brain: of.sort_values("candidate")
+        .rename(columns={"z_um": "z", "y_um": "y", "x_um": "x"})
+        .reset_index(drop=True)
+        for brain, of in table.groupby("brain")
+    }
+    sizes = dict.fromkeys(stores, (1.0, 1.0, 1.0))
+    arm = searching(2)
+    train_arm(arm, stores, labels, sizes, tmp_path, folds=2, device="cpu")
+    for fold in (0, 1):
+        chosen = read_json(tmp_path / "search" / f"fold-{fold}" / "chosen.json")
+        made = read_json(tmp_path / f"fold-{fold}.json")["provenance"]
+        assert made["recipe"] == recipe_with(arm.recipe, chosen["values"])

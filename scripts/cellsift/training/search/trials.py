@@ -18,7 +18,8 @@ from cellsift.io.whole import read_json, write_table
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.folds import EXTENT, assign_folds, training_rows
 from cellsift.training.loop import train_fold
-from cellsift.training.search.outcome import trials_table
+from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
+from cellsift.training.search.outcome import choose_recipe, trials_table
 from cellsift.training.search.space import recipe_with
 from cellsift.training.search.study import ended_trials, next_trial, open_study, propose_own
 
@@ -82,6 +83,20 @@ def do_trials(
     path = folder / f"job-{job}.csv"
     write_table(trials_table(study), path)
     return path
+
+
+def with_searched_recipe(
+    arm: Arm,
+    stores: Stores,
+    table: pd.DataFrame,
+    left_out: int | None,
+    folder: str | Path,
+    **training: Any,
+) -> Arm:
+    """Return the arm with the recipe that its search chooses; arguments as of `do_trials`."""
+    trials = do_trials(arm, stores, table, left_out, folder, **training)
+    choose_recipe(arm, [trials], folder, training.get("seed", 1))
+    return with_chosen_recipe(arm, Path(folder) / CHOSEN)
 
 
 def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.DataFrame:
