@@ -170,6 +170,21 @@ def test_a_plane_full_of_candidates_does_not_fill_the_memory(tmp_path):
     np.testing.assert_array_equal(CuboidStore.open(path).read(range(count - 5, count)), expected)
 
 
+def test_what_is_written_is_not_held_any_more(tmp_path):
+    """Spread over all planes: their parts together are nine times the memory allowed."""
+    memory, count, shape = 4_000_000, 1200, (10, 40, 40)
+    volume = make_volume(0, shape=(200, 60, 70))
+    positions = np.random.default_rng(0).uniform(10, 50, (count, 3))
+    positions[:, 0] = np.linspace(5, 195, count)
+    extract_cuboids(volume, None, positions[:5], shape, VOXEL, tmp_path / "warm.zarr")
+    tracemalloc.start()
+    path = tmp_path / "all.zarr"
+    extract_cuboids(volume, None, positions, shape, VOXEL, path, memory_bytes=memory)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < memory + 6_000_000 < count * 2 * np.prod(shape) / 3
+
+
 def test_memory_that_does_not_hold_a_plane_is_refused_with_what_it_takes(tmp_path):
     with pytest.raises(InputError, match=r"at least 0\.0\d+ MB for a plane of 40 x 44.*mem_mb"):
         extract_cuboids(

@@ -154,9 +154,9 @@ class _Sampling:
     def _parts(self) -> Iterator[np.ndarray]:
         """Yield parts of the volumes (k, channel, z, y, x): one group after the other."""
         for members in self.passes:
-            groups = [_Group(self, group) for group in members]
-            waiting, active = groups[::-1], []
-            for z, planes in self._planes(groups):
+            # Nothing else may refer to a group, or its parts would be held to the end.
+            waiting, active = [_Group(self, group) for group in reversed(members)], []
+            for z, planes in self._planes(self._needed(waiting)):
                 while waiting and waiting[-1].planes[0] <= z:
                     active.append(waiting.pop())
                 for group in active:
@@ -166,11 +166,15 @@ class _Sampling:
                 # Else these planes would still be held while the next ones are read.
                 del planes
 
-    def _planes(self, groups: list["_Group"]) -> Iterator[tuple[int, list[np.ndarray]]]:
-        """Yield each plane that a group needs, with its number, one array per channel."""
+    def _needed(self, groups: list["_Group"]) -> np.ndarray:
+        """For each plane of the volume, whether a group needs it."""
         needed = np.zeros(self.volumes[0].shape[0], dtype=bool)
         for group in groups:
             needed[group.planes] = True
+        return needed
+
+    def _planes(self, needed: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """Yield each plane that is needed, with its number, one array per channel."""
         for first in range(0, len(needed), self.depth):
             wanted = first + np.flatnonzero(needed[first : first + self.depth])
             if not len(wanted):
