@@ -35,7 +35,7 @@ def searching(trials: int = 3, jobs: int = 1, space=SPACE, **recipe):
 
 @pytest.fixture(scope="module")
 def brains(tmp_path_factory):
-    return make_brains(tmp_path_factory.mktemp("brains"), count=40)
+    return make_brains(tmp_path_factory.mktemp("brains"), count=80)
 
 
 def search(folder, brains, arm, left_out=0, **more):
@@ -137,6 +137,7 @@ def test_the_first_trial_is_the_arms_own_recipe(searched):
     assert {p.name for p in folder.iterdir()} == {"journal.log", "job-1.csv"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_the_same_and_another_tries_others(searched, brains, tmp_path):
     again = search(tmp_path / "again", brains, searching())
     pd.testing.assert_frame_equal(read_table(again), read_table(searched[1]))
@@ -144,6 +145,7 @@ def test_the_same_seed_tries_the_same_and_another_tries_others(searched, brains,
     assert not read_table(other)["learning_rate"].equals(read_table(again)["learning_rate"])
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_path, monkeypatch):
     train, calls = trials_module.train_fold, []
 
@@ -164,6 +166,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_pat
     pd.testing.assert_frame_equal(read_table(path)[columns], unbroken[columns])
 
 
+@pytest.mark.slow
 def test_more_trials_later_are_added_and_another_space_begins_anew(searched, brains, tmp_path):
     first = search(tmp_path, brains, searching(2))
     assert len(read_table(first)) == 2
@@ -175,6 +178,7 @@ def test_more_trials_later_are_added_and_another_space_begins_anew(searched, bra
     assert anew["learning_rate"].between(0.002, 0.004).all()
 
 
+@pytest.mark.slow
 def test_jobs_share_the_trials(brains, tmp_path):
     arm = searching(6, jobs=2)
     context = multiprocessing.get_context("spawn")
@@ -195,6 +199,7 @@ def test_jobs_share_the_trials(brains, tmp_path):
     assert trials["own_recipe"].sum() == 1
 
 
+@pytest.mark.slow
 def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_path, monkeypatch):
     train = trials_module.train_fold
 
@@ -217,7 +222,7 @@ def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_pa
 def test_what_makes_no_network_bad_ends_the_search(brains, tmp_path):
     stores, table = brains
     few = table[table["candidate"] < 12]
-    with pytest.raises(InputError, match="at least 5 of each"):
+    with pytest.raises(InputError, match="search that leaves fold 0 out: .* at least 5 of each"):
         search(tmp_path, (stores, few), searching())
     assert not list(tmp_path.glob("*.csv"))
 
@@ -245,7 +250,8 @@ def test_the_best_is_chosen_and_what_made_the_difference_is_told(tmp_path):
     shares = read_table(tmp_path / "importance.csv").set_index("key")["share"]
     assert shares.index[0] == "learning_rate"
     assert shares["learning_rate"] > 0.8
-    assert shares.sum() == pytest.approx(1, abs=1e-5)
+    # What the keys explain together is left out.
+    assert shares.sum() <= 1
 
 
 def test_trials_that_are_all_alike_or_all_given_up(tmp_path):
@@ -293,6 +299,7 @@ def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
         read_arm("both")
 
 
+@pytest.mark.slow
 def test_an_arm_is_searched_and_trained_without_a_workflow(brains, tmp_path):
     stores, table = brains
     labels = {

@@ -12,7 +12,7 @@ import pandas as pd
 from optuna.trial import TrialState
 
 from cellsift.arm_settings import Arm
-from cellsift.errors import TrainingDiverged
+from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_table
 from cellsift.training.checkpoint import fingerprint
@@ -108,7 +108,12 @@ def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.Dat
         return table
     rows = training_rows(table, left_out)
     extent = tuple(rows[EXTENT].iloc[0])
-    return assign_folds(rows.drop(columns=[*EXTENT, "fold"]), folds, extent)
+    try:
+        return assign_folds(rows.drop(columns=[*EXTENT, "fold"]), folds, extent)
+    except InputError as error:
+        raise InputError(
+            f"inner folds of the search that leaves fold {left_out} out: {error}"
+        ) from error
 
 
 def _try(
