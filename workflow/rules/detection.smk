@@ -13,6 +13,7 @@ rule detect_slab:
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
+        code=code("detection", "io"),
     script:
         "../../scripts/detect_slab.py"
 
@@ -30,6 +31,7 @@ rule find_centres:
         "../../envs/detection.yaml"
     params:
         brain=brain_with("detection", "intensity_range"),
+        code=code("detection", "io"),
     script:
         "../../scripts/find_centres.py"
 
@@ -49,6 +51,7 @@ rule contrast_slab:
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
+        code=code("detection", "io"),
     script:
         "../../scripts/contrast_slab.py"
 

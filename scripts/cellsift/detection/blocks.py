@@ -1,8 +1,6 @@
 """A volume cut into blocks with a halo, which are worked on in threads and given back in order."""
 
 import math
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from cellsift.io.cores import available_cores
 from cellsift.io.reading import windows
 from cellsift.io.volumes import Volume
 
@@ -18,9 +17,6 @@ from cellsift.io.volumes import Volume
 SLAB_VOXELS = 2**28
 TILE_VOXELS = 2**23
 SMALLEST_TILE_SIDE = 64
-
-# Of this process, by `limit_cores`.
-_most_cores = sys.maxsize
 
 Result = TypeVar("Result")
 
@@ -91,19 +87,6 @@ def planes_of_slab(depth: int, slab: int, slabs: int, grid: int = 1) -> tuple[in
     cells = math.ceil(depth / grid)
     first, last = (min(cells * number // slabs * grid, depth) for number in (slab, slab + 1))
     return first, last
-
-
-def limit_cores(cores: int) -> None:
-    """Let this process detect with so many threads at most: those that its job was given."""
-    global _most_cores
-    _most_cores = cores
-
-
-def available_cores() -> int:
-    """How many CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _most_cores)
-    return min(os.cpu_count() or 1, _most_cores)
 
 
 def planes_held(shape: Sequence[int], halo_planes: int) -> int:

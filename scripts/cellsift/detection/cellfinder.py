@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from cellsift.detection import dog
-from cellsift.detection.blocks import available_cores
 from cellsift.detection.parameters import Parameter
 from cellsift.detection.parts import Part, Parts
 from cellsift.detection.structures import Structure, find_structures
 from cellsift.errors import InputError
+from cellsift.io.cores import available_cores
 from cellsift.io.reading import batches
 from cellsift.io.volumes import Volume
 

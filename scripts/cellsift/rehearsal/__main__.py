@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cellsift.detection.blocks import available_cores
 from cellsift.errors import InputError
+from cellsift.io.cores import available_cores
 from cellsift.io.whole import whole_file, write_json
 from cellsift.rehearsal import steps
 from cellsift.rehearsal.brain import brain_shape, write_tile
