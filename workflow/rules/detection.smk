@@ -10,6 +10,9 @@ rule detect_slab:
     conda:
         "../../envs/detection.yaml"
     threads: 4
+    resources:
+        # Bounds the planes that are held; a profile may set another.
+        mem_mb=8000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -48,6 +51,9 @@ rule contrast_slab:
     conda:
         "../../envs/detection.yaml"
     threads: 4
+    resources:
+        # Bounds the planes that are held; a profile may set another.
+        mem_mb=8000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),

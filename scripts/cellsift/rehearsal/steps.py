@@ -71,15 +71,16 @@ def detect_candidates(folder: Path, voxels: float, method: str) -> dict:
         "voxels": signal.data.size,
         "detected": len(detected),
         "candidates": len(candidates),
-        "bytes_read": signal.data.nbytes,
+        "bytes_read": signal.data.nbytes * (2 if measures_contrast_apart(method) else 1),
         "gathering_seconds": round(gathering, 3),
-        "halo_planes": _halo(signal, DETECTION[method]["soma_diameter"]),
+        "halo_planes": halo_of_contrast(signal, method)[0],
     }
 
 
-def _halo(signal: Volume, soma_diameter: float) -> int:
-    """Planes to each side that the measurement of contrast looks at, which both detectors do."""
-    return dog.scale_of(signal, check_parameters("dog", soma_diameter=soma_diameter)).halo[0]
+def halo_of_contrast(signal: Volume, method: str) -> tuple[int, int, int]:
+    """Voxels (z, y, x) to each side that the measurement of contrast looks at, in any detector."""
+    parameters = check_parameters("dog", soma_diameter=DETECTION[method]["soma_diameter"])
+    return dog.scale_of(signal, parameters).halo
 
 
 def project_volumes(folder: Path, voxels: float) -> dict:

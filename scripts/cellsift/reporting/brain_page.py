@@ -118,7 +118,9 @@ def facts(brain: BrainResults) -> Html:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.count_text(len(brain.annotation))
         items.append(f"{number} annotated cells; the annotation counts as naming {kind}.")
-    warnings = [html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings]
+    warnings = [
+        html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
+    ]
     return Html("".join(warnings) + html.bullets(items))
 
 
