@@ -83,7 +83,7 @@ def write_report(folder: Path) -> str:
     try:
         rehearsal = read_json(folder / NAME)
         known = {name: rehearsal[name] for name in ("steps", "shape", "method", "memory_bytes")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(
             f"{folder / NAME}: no rehearsal can be read there ({error!r}); run one without "
             "--describe first"

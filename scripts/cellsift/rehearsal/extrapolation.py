@@ -11,6 +11,7 @@ from cellsift.io.extraction import bytes_per_candidate, split_memory
 from cellsift.io.passes import COPIES, share_memory
 from cellsift.io.resampling import data_size
 from cellsift.io.volumes import Volume
+from cellsift.job import SHARE_FOR_DATA
 from cellsift.rehearsal.brain import TILE, brain_shape, unread_brain, voxel_size_of
 from cellsift.rehearsal.steps import CUBOID, halo_of_contrast
 
@@ -211,8 +212,14 @@ def _memory(detection: Mapping[str, float]) -> str:
         f"{detection['halo_planes']} to each side, their reading and filtering take "
         f"{detection['detect_bytes'] / 1e9:.1f} GB, however many slabs there are. In less memory "
         "it holds fewer planes and filters more of them twice; below "
-        f"{detection['least_detect_bytes'] / 1e9:.1f} GB it refuses to."
+        f"{detection['least_detect_bytes'] / 1e9:.1f} GB it refuses to. A job gives "
+        f"{SHARE_FOR_DATA:.0%} of its mem_mb for that: {_mem_mb(detection['detect_bytes']):,} and "
+        f"{_mem_mb(detection['least_detect_bytes']):,}."
     )
+
+
+def _mem_mb(data_bytes: float) -> int:
+    return math.ceil(data_bytes / SHARE_FOR_DATA / 1e6)
 
 
 def _cuboids(passes: int | None, plane_bytes: int, memory_bytes: int) -> str:
