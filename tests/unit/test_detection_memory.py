@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from cellsift.detection import blocks, detect
+from cellsift.detection import blocks, cellfinder, check_parameters, detect, detect_slab
 from cellsift.errors import InputError
 from cellsift.io import cores
 from cellsift.io.volumes import Volume
@@ -64,6 +64,16 @@ def test_a_memory_without_room_for_a_slab_and_its_halo_is_refused(volume, limit)
         detect(volume, "dog")
     # Of a slab of few planes fewer are held.
     assert blocks.planes_held(volume, 8, (0, 1)) > 0
+
+
+@pytest.mark.slow
+def test_cellfinder_refuses_a_memory_without_room_for_its_planes(volume, limit):
+    needed = cellfinder.memory_for(volume, check_parameters("cellfinder"))
+    limit(needed - 1)
+    with pytest.raises(InputError, match=r"7 planes of 200 x 200 voxels.* \(mem_mb\)"):
+        list(detect_slab(volume, "cellfinder"))
+    limit(needed)
+    assert "voxels" in next(detect_slab(volume, "cellfinder"))
 
 
 def test_what_the_refusal_asks_for_is_enough(volume, limit):

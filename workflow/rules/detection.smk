@@ -12,7 +12,7 @@ rule detect_slab:
     threads: 4
     resources:
         # Bounds the planes that are held; a profile may set another.
-        mem_mb=8000,
+        mem_mb=16000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -53,7 +53,7 @@ rule contrast_slab:
     threads: 4
     resources:
         # Bounds the planes that are held; a profile may set another.
-        mem_mb=8000,
+        mem_mb=16000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),

@@ -117,15 +117,19 @@ def planes_held(volume: Volume, halo: int, planes: tuple[int, int] | None = None
     if _most_bytes is None or memory_for(volume, wished, halo, planes) <= _most_bytes:
         return wished
     least = max(3 * halo, 1)
-    needed = memory_for(volume, least, halo, planes)
-    if needed > _most_bytes:
-        raise InputError(
-            f"{volume.source}: detection takes at least {needed / GIGABYTE:.3g} GB for {least} "
-            f"planes of {height} x {width} voxels, a slab and its halo, but may take "
-            f"{_most_bytes / GIGABYTE:.3g} GB; give the job more memory (mem_mb)."
-        )
+    refuse_beyond_limit(volume, memory_for(volume, least, halo, planes), least)
     fitting = range(min(wished, volume.shape[0]), least, -1)
     return next((n for n in fitting if memory_for(volume, n, halo, planes) <= _most_bytes), least)
+
+
+def refuse_beyond_limit(volume: Volume, needed: int, planes: int) -> None:
+    """Raise InputError if the bytes that these planes take are more than `limit_memory` gives."""
+    if _most_bytes is not None and needed > _most_bytes:
+        raise InputError(
+            f"{volume.source}: detection takes at least {needed / GIGABYTE:.3g} GB to hold and "
+            f"filter {planes} planes of {volume.shape[1]} x {volume.shape[2]} voxels, but may take "
+            f"{_most_bytes / GIGABYTE:.3g} GB; give the job more memory (mem_mb)."
+        )
 
 
 def memory_for(volume: Volume, held: int, halo: int, planes: tuple[int, int] | None = None) -> int:

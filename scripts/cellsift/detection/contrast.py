@@ -138,7 +138,7 @@ def measured_blocks(
         found = maxima(difference, scale.reach) + block.origin
         found = found[block.in_core(found)].astype(np.int32)
         near = by_plane[slice(*np.searchsorted(planes_asked, [block.start[0], block.stop[0]]))]
-        rows = np.sort(near[block.in_core(asked[near])])
+        rows = near[block.in_core(asked[near])]
 
         def at(voxels: np.ndarray) -> Measured:
             local = tuple((voxels - block.origin).T)

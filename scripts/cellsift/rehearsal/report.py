@@ -76,22 +76,22 @@ def _size(voxel_size: Sequence[float]) -> str:
 
 def _scaled(method: str, growth: dict[str, float]) -> str:
     finer, overlap, part = (growth[name] for name in ("finer", "overlap", "part"))
-    filters = (
-        f"the filters of detect take {finer * overlap:.1f} times as long for a voxel, as their "
-        f"kernels reach over {finer:.2f} times as many voxels along each axis, and "
-        f"{overlap:.2f} times as many voxels are filtered, for more lie in halos"
-    )
+    kept, filters, gathering = "Generating planes", "the filters of detect take", ""
     if method == "cellfinder":
-        filters = (
-            f"the filters of detect, and gathering, take {finer**3:.1f} times as long for a voxel, "
-            "as a soma and the ball that is laid over it have so many times the voxels"
+        kept += ", cellfinder's own filters"
+        filters = "in detect the filters of contrast take"
+        gathering = (
+            f"; gathering takes {finer**3:.1f} times as long, as a soma has so many times the "
+            "voxels"
         )
     return (
-        "Generating planes, classifying and projections take as long for a voxel or candidate as "
-        f"measured. The rest grows as voxels become finer: {filters}; cutting takes {part:.1f} "
-        "times as long for a candidate, whose cuboid is cut from so many times the voxels. All "
-        "that is not generating planes counts as filtering or cutting, so these hours are rather "
-        "too many."
+        f"{kept}, classifying and projections take as long for a voxel or candidate as measured. "
+        f"The rest grows as voxels become finer: {filters} {finer * overlap:.1f} times as long for "
+        f"a voxel, as their kernels reach over {finer:.2f} times as many voxels along each axis, "
+        f"and {overlap:.2f} times as many voxels are filtered, for more lie in halos{gathering}; "
+        f"cutting takes {part:.1f} times as long for a candidate, whose cuboid is cut from so many "
+        "times the voxels. All that is not generating planes counts as filtering or cutting, so "
+        "these hours are rather too many."
     )
 
 
