@@ -9,6 +9,7 @@ INSTALLED := .venv/.installed
 DEMO_BRAINS := results/phantom --brains phantom_a phantom_b phantom_test phantom_new
 RUN := $(BIN)/python scripts/run.py
 VOXELS := 1e10
+METHOD := dog
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -20,8 +21,8 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 	@$(RUN) --profile workflow/profiles/local
 	@echo "Open it in a browser: file://$(CURDIR)/results/reports/index.html"
 
-rehearsal: $(INSTALLED)  ## measure a whole brain of VOXELS=1e10 voxels, made up as it is read
-	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS)
+rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS=1e10 METHOD=dog
+	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.costs

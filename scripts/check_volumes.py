@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from cellsift.brains_table import Brain
+from cellsift.io.cores import limit_cores
 from cellsift.io.whole import write_json
 from cellsift.job import job
-from cellsift.preflight import check_volumes, warnings
+from cellsift.preflight import check_volumes
 
-with job(snakemake.log[0], snakemake.wildcards):
+with job(snakemake.log[0], snakemake.wildcards) as tell:
+    limit_cores(snakemake.threads)
     brain = Brain.from_dict(snakemake.params.brain)
     found = check_volumes(brain)
-    for warning in warnings(found):
-        print(warning)
+    for warning in found["warnings"]:
+        tell(warning)
     output = Path(snakemake.output[0])
     # Snakemake would make it before detection, and end the run of all brains where it cannot.
     (output.parent / "detection").mkdir(exist_ok=True)

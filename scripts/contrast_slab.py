@@ -2,16 +2,18 @@
 
 from cellsift.brains_table import Brain
 from cellsift.detection import contrast_slab
-from cellsift.detection.blocks import limit_cores
+from cellsift.detection.blocks import limit_memory
 from cellsift.detection.filters import use_gpu_if_there_is_one
 from cellsift.detection.parts import write_parts
+from cellsift.io.cores import limit_cores
 from cellsift.io.volumes import open_volume
 from cellsift.io.whole import read_table
-from cellsift.job import job
+from cellsift.job import device_of_filters, job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)
-    use_gpu_if_there_is_one(snakemake.config.get("device", "auto"))
+    limit_memory(memory_for_data(snakemake))
+    use_gpu_if_there_is_one(device_of_filters(snakemake))
     brain = Brain.from_dict(snakemake.params.brain)
     volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
     centres = read_table(snakemake.input[0])

@@ -2,12 +2,14 @@
 
 from cellsift.brains_table import Brain
 from cellsift.io.chunks import rows_of_chunk
+from cellsift.io.cores import limit_cores
 from cellsift.io.extraction import extract_cuboids
 from cellsift.io.volumes import open_volume
 from cellsift.io.whole import read_table
 from cellsift.job import job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
+    limit_cores(snakemake.threads)
     brain = Brain.from_dict(snakemake.params.brain)
     signal, background = (
         open_volume(path, brain.voxel_size, brain.settings["intensity_range"]) if path else None

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,20 +16,29 @@ NAMED = ("brain", "arm", "ensemble", "fold", "study", "pretraining")
 
 
 @contextmanager
-def job(log: str | Path, wildcards: Mapping[str, str] | None = None) -> Iterator[None]:
+def job(
+    log: str | Path, wildcards: Mapping[str, str] | None = None
+) -> Iterator[Callable[[str], None]]:
     """Run a rule's work with all its output, also that of libraries, in the rule's log.
 
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
     with the brain, arm or ensemble and fold among `wildcards`. Either way the process ends with
     exit code 1.
+
+    Yields a function that shows the user a remark in the terminal, and keeps it in the log.
     """
     terminal = os.fdopen(os.dup(2), "w")
+
+    def tell(remark: str) -> None:
+        print(remark)
+        print(f"Note: {remark}", file=terminal, flush=True)
+
     try:
         with Path(log).open("w") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        yield
+        yield tell
         sys.stdout.flush()
     except Exception as problem:
         message = _named(_message(problem), wildcards or {})
@@ -51,14 +60,28 @@ def wanted_device(snakemake) -> str:
 
     A job that asked its scheduler for a GPU insists on one, unless the config says `device: cpu`.
     """
-    device, resources = snakemake.config.get("device", "auto"), snakemake.resources
-    asked = resources.get("gpu", 0) or "gpu" in str(resources.get("gres", ""))
-    return "cuda" if device == "auto" and asked else device
+    device = snakemake.config.get("device", "auto")
+    return "cuda" if device == "auto" and _asked_for_gpu(snakemake) else device
+
+
+def device_of_filters(snakemake) -> str:
+    """Where a job's filters may run, which need no GPU: auto or cpu.
+
+    A GPU that is seen within SLURM may be another job's, unless this one asked for it.
+    """
+    if "SLURM_JOB_ID" in os.environ and not _asked_for_gpu(snakemake):
+        return "cpu"
+    return "cpu" if wanted_device(snakemake) == "cpu" else "auto"
 
 
 def memory_for_data(snakemake) -> int:
     """Bytes of data that a job may hold: a share of the memory that its rule or profile gives."""
     return int(snakemake.resources.mem_mb * 1e6 * SHARE_FOR_DATA)
+
+
+def _asked_for_gpu(snakemake) -> bool:
+    resources = snakemake.resources
+    return bool(resources.get("gpu", 0)) or "gpu" in str(resources.get("gres", ""))
 
 
 def _message(problem: Exception) -> str:

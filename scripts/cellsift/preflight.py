@@ -56,7 +56,7 @@ def check_brain(brain: Brain) -> dict:
 
 
 def check_volumes(brain: Brain) -> dict:
-    """What `check_brain` finds in signal and background."""
+    """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
     signal, found_signal = _check_channel(brain, "signal")
     found = {"brain": brain.name, "signal": found_signal, "background": None}
@@ -69,6 +69,7 @@ def check_volumes(brain: Brain) -> dict:
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
+        "warnings": _warnings(found),
     }
 
 
@@ -80,8 +81,17 @@ def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
     }
 
 
-def warnings(found: dict) -> list[str]:
-    """What of `check_brain`'s findings may be wrong with a brain, but need not be."""
+def available_device() -> str:
+    """Return the name of the GPU that torch finds, "cpu", or "not known here" without torch."""
+    try:
+        import torch
+    except ImportError:
+        return "not known here"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _warnings(found: dict) -> list[str]:
+    """What may be wrong with a brain, but need not be."""
     channels = [found["signal"], found["background"]]
     return [
         f"brain {found['brain']}: {channel['path']}: {channel['absent_chunks']} of "
@@ -90,15 +100,6 @@ def warnings(found: dict) -> list[str]:
         for channel in channels
         if channel and channel["absent_chunks"]
     ]
-
-
-def available_device() -> str:
-    """Return the name of the GPU that torch finds, "cpu", or "not known here" without torch."""
-    try:
-        import torch
-    except ImportError:
-        return "not known here"
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

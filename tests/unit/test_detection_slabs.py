@@ -12,11 +12,14 @@ from cellsift.detection import (
     contrast_slab,
     detect,
     detect_slab,
+    detector_defaults,
+    dog,
     find_centres,
     gather,
     measures_contrast_apart,
 )
-from cellsift.detection.blocks import planes_of_slab
+from cellsift.detection.blocks import Block, planes_of_slab
+from cellsift.detection.contrast import measured_blocks
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.detection.structures import find_structures
 from cellsift.errors import InputError
@@ -269,6 +272,26 @@ def test_slabs_cover_every_plane_once_and_begin_on_the_grid(grid, slabs):
 def test_a_slab_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="no slab 3 of 3"):
         planes_of_slab(30, 3, 3)
+
+
+def test_contrast_is_sought_among_the_centres_in_a_blocks_planes_alone(monkeypatch):
+    """Or the time for a brain would grow with its blocks times its centres."""
+    volume = Volume(da.zeros((30, 80, 90), dtype=np.uint16), VOXEL_SIZE, "a volume without maxima")
+    scale = dog.scale_of(volume, detector_defaults("dog"))
+    centres = np.random.default_rng(0).uniform(0, np.array(volume.shape) - 1, (3000, 3))
+    looked_at, in_core = [], Block.in_core
+
+    def counting(block, positions):
+        looked_at.append(len(positions))
+        return in_core(block, positions)
+
+    monkeypatch.setattr(Block, "in_core", counting)
+    blocks = list(measured_blocks(volume, scale, centres, slab_planes=2, tile_side=64))
+    tiles = 4
+    assert len(blocks) == 15 * tiles
+    assert sum(looked_at) == tiles * len(centres)
+    rows = np.concatenate([rows for _, rows, _ in blocks])
+    np.testing.assert_array_equal(np.sort(rows), np.arange(len(centres)))
 
 
 def test_parts_are_stored_whole_or_not_at_all(tmp_path):

@@ -11,7 +11,7 @@ import zarr
 
 from cellsift.brains_table import Brain
 from cellsift.errors import InputError
-from cellsift.preflight import check_brain, warnings
+from cellsift.preflight import check_brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 
@@ -87,7 +87,7 @@ def test_a_good_brain_is_described(brain, voxels):
     # Not a matter of the files: the brains table has it.
     assert "role" not in found
     assert signal["absent_chunks"] is None
-    assert warnings(found) == []
+    assert found["warnings"] == []
     assert check_brain(brain) == found
 
 
@@ -283,11 +283,11 @@ def test_absent_chunks_of_an_ome_zarr_are_told_but_not_refused(brain, voxels, tm
     good = signal_alone(brain, path)
     found = check_brain(good)
     assert (found["signal"]["chunks"], found["signal"]["absent_chunks"]) == (12, 0)
-    assert warnings(found) == []
+    assert found["warnings"] == []
     (path / "0" / "c" / "0" / "1" / "0").unlink()
     found = check_brain(good)
     assert found["signal"]["absent_chunks"] == 1
-    (warning,) = warnings(found)
+    (warning,) = found["warnings"]
     for part in ("brain mouse-3", str(path), "1 of 12 chunks", "write the OME-Zarr again"):
         assert part in warning
 

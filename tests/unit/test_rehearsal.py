@@ -8,7 +8,7 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.phantom import make_brain
 from cellsift.rehearsal.__main__ import main
-from cellsift.rehearsal.brain import TILE, brain_shape, open_brain, write_tile
+from cellsift.rehearsal.brain import EXTENT_UM, TILE, brain_shape, open_brain, write_tile
 from cellsift.rehearsal.extrapolation import extrapolate
 from cellsift.rehearsal.measuring import measured
 from cellsift.rehearsal.report import describe
@@ -24,7 +24,17 @@ STEPS = {
 for step in STEPS.values():
     step |= {"peak_memory": GIGABYTE, "memory_before": GIGABYTE // 4}
 STEPS["cuboids"]["bytes_written"] = 2 * 10**8
-STEPS["detect"] |= {"gathering_seconds": 4.0, "halo_planes": 12}
+STEPS["detect"] |= {"gathering_seconds": 4.0, "halo_planes": 12, "contrast_apart_seconds": 30.0}
+REHEARSAL = {
+    "voxels": 10**9,
+    "shape": [400, 1600, 1562],
+    "method": "dog",
+    "cores": 2,
+    "memory_bytes": 2 * GIGABYTE,
+    "steps": STEPS,
+}
+# Of a mouse's brain at the voxel size of the tile.
+AS_FINE = tuple(round(um / size) for um, size in zip(EXTENT_UM, TILE.voxel_size, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -72,50 +82,113 @@ def test_a_step_is_measured_in_a_process_of_its_own():
     assert small["peak_memory"] < 600_000_000
 
 
-def test_extrapolation_scales_with_voxels_and_nodes():
-    whole = extrapolate(STEPS, 10**9, 2 * GIGABYTE, target=10**11)
-    assert whole["candidates"] == 500_000
-    assert whole["cuboid_bytes"] == 2 * 10**10
-    assert whole["hours"]["1"] == pytest.approx(
-        {"detect": 100 / 36, "cuboids": 40 / 36, "classify": 60 / 36, "project": 10 / 36}
+def test_at_the_rehearsals_voxel_size_times_are_shared_by_nodes_and_nothing_else():
+    whole = extrapolate(STEPS, AS_FINE, "dog", 8 * GIGABYTE, target=np.prod(AS_FINE))
+    assert whole["voxel_size"] == pytest.approx(TILE.voxel_size, rel=1e-3)
+    assert whole["growth"] == pytest.approx({"finer": 1, "overlap": 1, "part": 1}, rel=1e-3)
+    assert (whole["candidates"], whole["cuboid_passes"]) == (5000, 1)
+    assert whole["cuboid_bytes"] == pytest.approx(2 * 10**8)
+    seconds = {node: {k: 3600 * v for k, v in h.items()} for node, h in whole["hours"].items()}
+    assert seconds["1"] == pytest.approx(
+        {"detect": 100, "cuboids": 40, "classify": 60, "project": 10}, rel=1e-3
     )
     # Gathering and projections are one job for a brain.
-    assert whole["hours"]["100"] == pytest.approx(
-        {"detect": 4.96 / 36, "cuboids": 0.4 / 36, "classify": 0.6 / 36, "project": 10 / 36}
+    assert seconds["100"] == pytest.approx(
+        {"detect": 4.96, "cuboids": 0.4, "classify": 0.6, "project": 10}, rel=1e-3
     )
     # 20 MB/s, 100 MB/s and 400 MB/s of a storage that gives 1 GB/s.
     assert whole["nodes_until_storage"] == pytest.approx(
-        {"detect": 50, "cuboids": 10, "project": 2.5}
+        {"detect": 50, "cuboids": 10, "project": 2.5}, rel=1e-3
     )
-    time, alone, storage, memory = whole["binds_first"]
+    time, alone, storage, memory, cuboids = whole["binds_first"]
     assert "detect: 48%" in time
-    assert "project, with 0.28 h" in alone
+    assert "project, with 0.00 h" in alone
     assert "project" in storage
-    plane = whole["plane_bytes"] / 2
-    assert whole["detect_bytes"] == pytest.approx(4 * 12 * plane)
+    assert "1 pass through" in cuboids
+    assert whole["detect_bytes"] > 4 * 12 * whole["plane_bytes"] / 2
     assert f"{whole['detect_bytes'] / 1e9:.1f} GB" in memory
 
 
+def test_a_brain_of_more_voxels_is_no_larger_but_finer():
+    """8 times as many voxels as at the rehearsal's size: half as wide along each axis."""
+    voxels = 8 * np.prod(AS_FINE)
+    whole = extrapolate(STEPS, AS_FINE, "dog", 8 * GIGABYTE, target=voxels)
+    extent = np.array(brain_shape(voxels)) * whole["voxel_size"]
+    np.testing.assert_allclose(extent, EXTENT_UM, rtol=1e-3)
+    assert whole["voxel_size"] == pytest.approx([2.5, 1, 1], rel=1e-3)
+    assert whole["halo_planes"] == pytest.approx(2 * 12, abs=2)
+    assert whole["growth"]["finer"] == pytest.approx(2, rel=1e-3)
+    assert whole["growth"]["overlap"] > 1.5
+    assert whole["growth"]["part"] == pytest.approx(8, rel=0.1)
+    # Of 100 s generating takes 10 and gathering 4; filters are slower for each voxel.
+    slower = 2 * whole["growth"]["overlap"]
+    assert whole["hours"]["1"]["detect"] == pytest.approx(8 * (14 + 86 * slower) / 3600, rel=0.01)
+    # Of 40 s generating both channels takes 20.
+    cutting = 20 * whole["growth"]["part"]
+    assert whole["cuboid_passes"] == 1
+    assert whole["hours"]["1"]["cuboids"] == pytest.approx(8 * (20 + cutting) / 3600, rel=0.01)
+    assert whole["hours"]["1"]["classify"] == pytest.approx(8 * 60 / 3600, rel=0.01)
+
+
+def test_of_cellfinder_the_contrast_and_the_voxels_of_somata_grow():
+    voxels = 8 * np.prod(AS_FINE)
+    whole = extrapolate(STEPS, AS_FINE, "cellfinder", 8 * GIGABYTE, target=voxels)
+    # 30 s for contrast, of which generating takes 10; 4 s for gathering.
+    slower = 2 * whole["growth"]["overlap"]
+    expected = 8 * (100 - 4 - 20 + 4 * 8 + 20 * slower) / 3600
+    assert whole["hours"]["1"]["detect"] == pytest.approx(expected, rel=0.01)
+
+
+def test_cuboids_in_little_memory_go_through_the_planes_again_or_are_refused():
+    many = STEPS | {"cuboids": STEPS["cuboids"] | {"candidates": 10**6}}
+    shape = brain_shape(10**11.5)
+    hours = {}
+    for gigabytes in (2, 8):
+        whole = extrapolate(many, shape, "dog", gigabytes * GIGABYTE)
+        hours[whole["cuboid_passes"]] = whole["hours"]["1"]["cuboids"]
+    (more, longer), (fewer, shorter) = hours.items()
+    assert more > fewer > 1
+    assert (longer - shorter) * 3600 == pytest.approx((more - fewer) * 20, rel=0.01)
+    whole = extrapolate(many, shape, "dog", GIGABYTE // 2)
+    assert whole["cuboid_passes"] is None
+    assert "do not fit into their 0.5 GB" in whole["binds_first"][-1]
+
+
+@pytest.mark.parametrize("method", ["dog", "cellfinder"])
+def test_a_stored_rehearsal_is_reported_anew(method, tmp_path, capsys):
+    stored = tmp_path / "rehearsal.json"
+    measured_once = REHEARSAL | {"method": method, "whole_brain": {"from": "another version"}}
+    stored.write_text(json.dumps(measured_once))
+    assert main([str(tmp_path), "--describe"]) == 0
+    page = (tmp_path / "report.md").read_text()
+    assert page in capsys.readouterr().out
+    assert "voxels of 2.83 x 1.13 x 1.13 µm" in page
+    found = json.loads(stored.read_text())
+    assert found["steps"] == measured_once["steps"]
+    assert found["whole_brain"]["halo_planes"] > 12
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"steps": {}}', '{"steps": 1, "shape": 2}'])
+def test_a_report_without_a_rehearsal_is_refused(content, tmp_path, capsys):
+    if content is not None:
+        (tmp_path / "rehearsal.json").write_text(content)
+    assert main([str(tmp_path), "--describe"]) == 2
+    assert "rehearsal.json: no rehearsal can be read there" in capsys.readouterr().err
+
+
 def test_the_page_says_what_was_measured():
-    page = describe(
-        {
-            "voxels": 10**9,
-            "shape": [400, 1600, 1562],
-            "method": "dog",
-            "cores": 2,
-            "memory_bytes": 2 * GIGABYTE,
-            "steps": STEPS,
-            "whole_brain": extrapolate(STEPS, 10**9, 2 * GIGABYTE),
-        }
-    )
+    whole = extrapolate(STEPS, REHEARSAL["shape"], "dog", 2 * GIGABYTE)
+    page = describe(REHEARSAL | {"whole_brain": whole})
     assert "| detect | 100.0 | 10,000,000 | 50 | 1.00 | 0.25 |" in page
     assert "| classify | 60.0 |  | 83 | 1.00 | 0.25 |" in page
     assert "untrained" in page
 
 
 @pytest.mark.slow
-def test_a_small_rehearsal_leaves_its_report_alone(tmp_path):
-    assert main([str(tmp_path), "--voxels", "2e6", "--memory-gb", "0.2"]) == 0
+@pytest.mark.parametrize("method", ["dog", "cellfinder"])
+def test_a_small_rehearsal_leaves_its_report_alone(method, tmp_path):
+    options = ["--voxels", "2e6", "--memory-gb", "0.2", "--method", method]
+    assert main([str(tmp_path), *options]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rehearsal.json", "report.md"]
     found = json.loads((tmp_path / "rehearsal.json").read_text())
     assert list(found["steps"]) == ["read", "detect", "cuboids", "classify", "project"]

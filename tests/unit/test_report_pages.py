@@ -261,6 +261,20 @@ def test_candidates_near_the_border_are_counted(synthetic):
     assert "border" not in brain_page.facts(shown)
 
 
+def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthetic):
+    shown = brain_page.BrainResults(Results(synthetic.folder, synthetic.configuration), "mouse_c")
+    assert "To be checked" not in brain_page.facts(shown)
+    path = shown.folder / "preflight.json"
+    before = path.read_text()
+    doubt = "brain mouse_c: <b>.zarr: 3 of 12 chunks have no file and read as empty."
+    path.write_text(json.dumps(json.loads(before) | {"warnings": [doubt]}))
+    try:
+        shown = brain_page.BrainResults(shown.results, "mouse_c")
+        assert f"To be checked: {doubt.replace('<b>', '&lt;b&gt;')}" in brain_page.facts(shown)
+    finally:
+        path.write_text(before)
+
+
 def test_notebooks_are_stored_without_outputs_and_take_parameters():
     for name in ("index", "brain"):
         cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells

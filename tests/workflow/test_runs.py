@@ -203,6 +203,18 @@ def test_an_edited_module_runs_what_uses_it(finished):
     assert not rules & {*PER_BRAIN, "label", "train", "classify"}
 
 
+def test_slabs_that_an_older_detection_left_are_made_anew(new_checkout):
+    """Or an interrupted brain would be made of what two versions found."""
+    checkout = new_checkout()
+    slab = "results/brains/mouse_1/detection/detect-0.npz"
+    code, output = checkout.run("--cores", "1", "--notemp", "--", slab)
+    assert code == 0, output
+    assert checkout.planned("--", slab) == []
+    module = checkout.folder / "scripts" / "cellsift" / "detection" / "dog.py"
+    module.write_text(module.read_text() + "\n# edited\n")
+    assert {rule for rule, _ in checkout.planned("--", slab)} == {"detect_slab"}
+
+
 def rules_after_editing(finished, brain: str, to: Path) -> set[str]:
     """Rules of the jobs that a run would do if this brain's annotation were another file."""
     shutil.copy(finished.folder / "brains" / brain / "cells.csv", to)

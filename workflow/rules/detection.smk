@@ -10,9 +10,13 @@ rule detect_slab:
     conda:
         "../../envs/detection.yaml"
     threads: 4
+    resources:
+        # Bounds the planes that are held; a profile may set another.
+        mem_mb=16000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
+        code=code("detection", "io"),
     script:
         "../../scripts/detect_slab.py"
 
@@ -30,6 +34,7 @@ rule find_centres:
         "../../envs/detection.yaml"
     params:
         brain=brain_with("detection", "intensity_range"),
+        code=code("detection", "io"),
     script:
         "../../scripts/find_centres.py"
 
@@ -46,9 +51,13 @@ rule contrast_slab:
     conda:
         "../../envs/detection.yaml"
     threads: 4
+    resources:
+        # Bounds the planes that are held; a profile may set another.
+        mem_mb=16000,
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
+        code=code("detection", "io"),
     script:
         "../../scripts/contrast_slab.py"
 

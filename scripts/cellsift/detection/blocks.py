@@ -1,9 +1,7 @@
 """A volume cut into blocks with a halo, which are worked on in threads and given back in order."""
 
 import math
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -11,16 +9,23 @@ from typing import TypeVar
 
 import numpy as np
 
-from cellsift.io.reading import windows
+from cellsift.errors import InputError
+from cellsift.io.cores import available_cores
+from cellsift.io.reading import most_planes_read, windows
 from cellsift.io.volumes import Volume
 
 # Voxels that are held at once unless told otherwise: of all planes, and of the tile of a thread.
 SLAB_VOXELS = 2**28
 TILE_VOXELS = 2**23
 SMALLEST_TILE_SIDE = 64
+# Of a voxel of a tile while it is filtered: three arrays of float32, and some of booleans.
+TILE_BYTES = 16
+# Planes are held so often while they are put together from what was read.
+READ_COPIES = 3
+GIGABYTE = 1e9
 
-# Of this process, by `limit_cores`.
-_most_cores = sys.maxsize
+# Of this process, by `limit_memory`.
+_most_bytes: int | None = None
 
 Result = TypeVar("Result")
 
@@ -56,13 +61,13 @@ def over_blocks(
     Of the volume only the planes from `planes[0]` up to but without `planes[1]` are cut into
     blocks; the halo reaches beyond them. Slabs of `slab_planes` planes are worked on one after the
     other; each is cut into tiles of `tile_side` voxels that threads share. None: all planes, and
-    by the size of planes and halo. Every plane is read once; one slab with its halo is in memory,
-    and a block's voxels may be used only while `function` runs.
+    by the size of planes and halo, within `limit_memory`. Every plane is read once; one slab with
+    its halo is in memory, and a block's voxels may be used only while `function` runs.
     """
     shape, halo = np.array(volume.shape), np.array(halo)
     begin, end = planes or (0, volume.shape[0])
-    slab_planes = int(slab_planes or planes_held(shape, halo[0]) - 2 * halo[0])
-    tile_side = int(tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo))
+    slab_planes = slab_planes or planes_held(volume, int(halo[0]), planes) - 2 * int(halo[0])
+    tile_side = tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo)
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
     slabs = windows(volume, begin, end, slab_planes, int(halo[0]))
@@ -93,27 +98,69 @@ def planes_of_slab(depth: int, slab: int, slabs: int, grid: int = 1) -> tuple[in
     return first, last
 
 
-def limit_cores(cores: int) -> None:
-    """Let this process detect with so many threads at most: those that its job was given."""
-    global _most_cores
-    _most_cores = cores
+def limit_memory(data_bytes: int) -> None:
+    """Let this process hold planes and tiles of so many bytes at most while it detects."""
+    global _most_bytes
+    _most_bytes = data_bytes
 
 
-def available_cores() -> int:
-    """How many CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _most_cores)
-    return min(os.cpu_count() or 1, _most_cores)
-
-
-def planes_held(shape: Sequence[int], halo_planes: int) -> int:
+def planes_held(volume: Volume, halo: int, planes: tuple[int, int] | None = None) -> int:
     """How many planes are in memory unless told otherwise: those of a slab and its halo.
 
-    `shape` is the volume's (z, y, x).
+    `halo` is in planes, to each side. `planes` are the first that is cut into slabs and the first
+    that is not (None: all). Slabs become thinner where `limit_memory` asks for it. Raises
+    InputError where one as thick as its halo does not fit.
     """
+    _, height, width = volume.shape
     # No thinner than its halo, or most of the work would be done more than twice.
-    slab = max(SLAB_VOXELS // (shape[1] * shape[2]) - 2 * halo_planes, 2 * halo_planes, 1)
-    return int(slab + 2 * halo_planes)
+    wished = max(SLAB_VOXELS // (height * width), 4 * halo, 2 * halo + 1)
+    if _most_bytes is None or memory_for(volume, wished, halo, planes) <= _most_bytes:
+        return wished
+    least = max(3 * halo, 1)
+    refuse_beyond_limit(volume, memory_for(volume, least, halo, planes), least)
+    fitting = range(min(wished, volume.shape[0]), least, -1)
+    return next((n for n in fitting if memory_for(volume, n, halo, planes) <= _most_bytes), least)
+
+
+def refuse_beyond_limit(volume: Volume, needed: int, planes: int) -> None:
+    """Raise InputError if the bytes that these planes take are more than `limit_memory` gives."""
+    if _most_bytes is not None and needed > _most_bytes:
+        raise InputError(
+            f"{volume.source}: detection takes at least {needed / GIGABYTE:.3g} GB to hold and "
+            f"filter {planes} planes of {volume.shape[1]} x {volume.shape[2]} voxels, but may take "
+            f"{_most_bytes / GIGABYTE:.3g} GB; give the job more memory (mem_mb)."
+        )
+
+
+def memory_for(volume: Volume, held: int, halo: int, planes: tuple[int, int] | None = None) -> int:
+    """Bytes that detection takes for `held` planes, for reading them and for filtering tiles.
+
+    `planes` as in `planes_held`: no more are held than these and their halos.
+    """
+    depth, height, width = volume.shape
+    first, last = planes or (0, depth)
+    held = min(held, depth, last - first + 2 * halo)
+    reading = READ_COPIES * min(most_planes_read(volume), held) * _plane_bytes(volume)
+    chunk = math.prod(volume.data.chunksize) * volume.dtype.itemsize
+    # Tiles overlap by their halos, hence twice.
+    in_tiles = min(available_cores() * TILE_VOXELS, 2 * held * height * width)
+    return held * _plane_bytes(volume) + reading + available_cores() * chunk + in_tiles * TILE_BYTES
+
+
+def filtered_for_one(volume: Volume, halo: tuple[int, int, int]) -> float:
+    """How many voxels are filtered for each voxel of the volume: halos, for several blocks."""
+    slab_planes = planes_held(volume, halo[0]) - 2 * halo[0]
+    tile_side = _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), np.array(halo))
+    return math.prod(
+        sum(min(start + size + reach, n) - max(start - reach, 0) for start in range(0, n, size)) / n
+        for n, reach, size in zip(
+            volume.shape, halo, (slab_planes, tile_side, tile_side), strict=True
+        )
+    )
+
+
+def _plane_bytes(volume: Volume) -> int:
+    return volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
 
 
 def _tile_side(planes: int, halo: np.ndarray) -> int:

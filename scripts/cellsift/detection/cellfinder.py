@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from cellsift.detection import dog
-from cellsift.detection.blocks import available_cores
+from cellsift.detection.blocks import refuse_beyond_limit
 from cellsift.detection.parameters import Parameter
 from cellsift.detection.parts import Part, Parts
 from cellsift.detection.structures import Structure, find_structures
 from cellsift.errors import InputError
+from cellsift.io.cores import available_cores
 from cellsift.io.reading import batches
 from cellsift.io.volumes import Volume
 
@@ -86,6 +87,11 @@ PARAMETERS = {
 }
 
 
+# What filtering takes in bytes for a voxel of a plane, as measured: for each plane of the batch and
+# of the ball, and for a ball of few voxels, which torch lays over a plane in copies of it.
+HELD_BYTES, SMALL_BALL_BYTES, SMALL_BALL = 22, 108, 3
+
+
 def slab_grid(parameters: dict) -> int:
     """Slabs begin where batches begin, as marks leak from batch to batch."""
     return int(parameters["batch_size"])
@@ -97,12 +103,13 @@ def detect_slab(volume: Volume, parameters: dict, first: int, last: int) -> Iter
     Parts with `voxels` (n, 3), int32, z, y, x, sorted, in the order of z; exact for slabs that
     begin at multiples of `slab_grid`, for any size of batch and ball. The ball of a batch's last
     planes reaches into the next batch, which owns the marks of these planes.
-    Raises InputError if the volume or the parameters leave the filters nothing to work on, and
-    ValueError if `first` is no multiple of the grid.
+    Raises InputError if the volume or the parameters leave the filters nothing to work on or the
+    planes do not fit into the job's memory, and ValueError if `first` is no multiple of the grid.
     """
     settings = _settings(volume, parameters)
     if first % settings.batch_size:
         raise ValueError(f"slabs begin at multiples of {settings.batch_size}, not at {first}")
+    refuse_beyond_limit(volume, memory_for(volume, parameters), _planes_held(settings))
     if first >= last:
         return
     keep_dark_tiles = parameters["keep_dark_tiles"]
@@ -115,6 +122,18 @@ def detect_slab(volume: Volume, parameters: dict, first: int, last: int) -> Iter
         held_from = z + len(planes) - len(ball_filter.volume)
         voxels[:, 0] += held_from + ball_filter.first_valid_plane
         yield {"voxels": voxels}
+
+
+def memory_for(volume: Volume, parameters: dict) -> int:
+    """Bytes that `detect_slab` takes, however many planes the slab has."""
+    settings = _settings(volume, parameters)
+    held = HELD_BYTES * _planes_held(settings)
+    ball = SMALL_BALL_BYTES if settings.ball_xy_size <= SMALL_BALL else 0
+    return (held + ball) * volume.shape[1] * volume.shape[2]
+
+
+def _planes_held(settings) -> int:
+    return settings.batch_size + settings.ball_z_size
 
 
 def find_centres(volume: Volume, parameters: dict, parts: Parts) -> np.ndarray:

@@ -129,12 +129,16 @@ def measured_blocks(
     last = np.array(volume.shape) - 1
     asked = np.empty((0, 3)) if positions is None else np.asarray(positions, dtype=float)
     asked = np.clip(np.rint(asked), 0, last).astype(np.int32)
+    # By plane, so that a block looks at the positions in its own planes, not at all of the brain.
+    by_plane = np.argsort(asked[:, 0], kind="stable")
+    planes_asked = asked[by_plane, 0]
 
     def of_block(block: Block) -> tuple[Measured, np.ndarray, Measured]:
         difference, surroundings = filtered(block.intensity, scale)
         found = maxima(difference, scale.reach) + block.origin
         found = found[block.in_core(found)].astype(np.int32)
-        rows = np.flatnonzero(block.in_core(asked))
+        near = by_plane[slice(*np.searchsorted(planes_asked, [block.start[0], block.stop[0]]))]
+        rows = near[block.in_core(asked[near])]
 
         def at(voxels: np.ndarray) -> Measured:
             local = tuple((voxels - block.origin).T)

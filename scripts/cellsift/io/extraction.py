@@ -48,8 +48,7 @@ def extract_cuboids(
     Raises InputError for volumes that do not fit together, positions outside the volume, and a
     memory that does not hold a plane.
     """
-    shard_bytes = min(SHARD_BYTES, memory_bytes // SHARE_OF_SHARD)
-    held = memory_bytes - COPIES_OF_SHARD * shard_bytes
+    shard_bytes, held = split_memory(memory_bytes)
     sampling = _Sampling.of(signal, background, positions, shape, voxel_size, held)
     layout = (len(sampling.volumes), *sampling.shape)
     with (
@@ -90,6 +89,19 @@ def cuboids_at(
         cuboids[order[done : done + len(batch)]] = batch
         done += len(batch)
     return cuboids
+
+
+def split_memory(memory_bytes: int) -> tuple[int, int]:
+    """Bytes of a shard of the store, and what is left for planes and candidates."""
+    shard_bytes = min(SHARD_BYTES, memory_bytes // SHARE_OF_SHARD)
+    return shard_bytes, memory_bytes - COPIES_OF_SHARD * shard_bytes
+
+
+def bytes_per_candidate(size: tuple[int, int, int], channels: int) -> int:
+    """What a candidate takes while it waits: its part of `size`, and the places of its pixels."""
+    z, y, x = size
+    pixel = np.dtype(np.intp).itemsize + channels * np.dtype(np.uint16).itemsize
+    return channels * z * y * x * np.dtype(np.uint16).itemsize + y * x * pixel
 
 
 @dataclass(frozen=True)
@@ -133,7 +145,7 @@ class _Sampling:
         padded = ((starts < 0) | (starts + size > signal.shape)).any(axis=1)
         shape = tuple(int(n) for n in shape)
         depth, capacity = share_memory(
-            memory_bytes, volumes, _Group.bytes_per_candidate(size, len(volumes))
+            memory_bytes, volumes, bytes_per_candidate(size, len(volumes))
         )
         passes = plan_passes(starts[:, 0], size[0], capacity)
         return cls(volumes, positions, shape, starts, size, padded, depth, passes)
@@ -194,13 +206,6 @@ class _Group:
         self.planes = np.clip(
             self._starts[0, 0] + np.arange(sampling.size[0]), 0, sampling.volumes[0].shape[0] - 1
         )
-
-    @staticmethod
-    def bytes_per_candidate(size: tuple[int, int, int], channels: int) -> int:
-        """What a candidate takes while it waits: its part, and the places of its pixels."""
-        z, y, x = size
-        pixel = np.dtype(np.intp).itemsize + channels * np.dtype(np.uint16).itemsize
-        return channels * z * y * x * np.dtype(np.uint16).itemsize + y * x * pixel
 
     def take(self, z: int, planes: list[np.ndarray]) -> None:
         """Take what the parts need of plane `z`; a padded part needs a border plane repeatedly."""

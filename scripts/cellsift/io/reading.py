@@ -17,14 +17,23 @@ def reads(volume: Volume, first: int, last: int) -> Iterator[tuple[int, int]]:
 
     A range is its first plane and the first one after it; it has some planes at least.
     """
-    plane_bytes = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
-    most = max(1, LARGEST_READ // plane_bytes)
+    most = _planes_that_fit(volume)
     ends = np.cumsum(volume.data.chunks[0])
     while first < last:
         chunk_end = int(ends[np.searchsorted(ends, min(first + FEWEST_PLANES, last))])
         stop = min(chunk_end, first + most, last)
         yield first, stop
         first = stop
+
+
+def most_planes_read(volume: Volume) -> int:
+    """How many planes the largest of `reads` may have."""
+    return min(_planes_that_fit(volume), FEWEST_PLANES + max(volume.data.chunks[0]))
+
+
+def _planes_that_fit(volume: Volume) -> int:
+    plane_bytes = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
+    return max(1, LARGEST_READ // plane_bytes)
 
 
 def batches(volume: Volume, first: int, last: int, size: int) -> Iterator[tuple[int, np.ndarray]]:

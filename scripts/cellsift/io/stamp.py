@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 COLUMNS = ("signal", "background", "cells", "non_cells")
@@ -11,7 +12,8 @@ def data_stamp(brain: object, columns: Sequence[str] = COLUMNS) -> str:
     """A short hash of the sizes and times of a brain's files, those that `columns` name.
 
     `brain` has the columns of the brains table as attributes. A folder counts with the entries
-    directly in it; a URL or what cannot be looked at with its name alone.
+    directly in it; a URL or what cannot be looked at with its name alone. What a process has seen
+    once it does not look at again: a brain of thousands of planes is part of many jobs.
     """
     stamp = hashlib.sha256()
     for column in columns:
@@ -20,13 +22,15 @@ def data_stamp(brain: object, columns: Sequence[str] = COLUMNS) -> str:
     return stamp.hexdigest()[:16]
 
 
+@cache
 def _entries(name: str | None) -> list[str]:
     if name is None:
         return [f"{name}\n"]
     path = Path(name)
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n" for file in files]
+        found = [(file, file.stat()) for file in files]
+        return [f"{file} {of_file.st_size} {of_file.st_mtime_ns}\n" for file, of_file in found]
     # What cannot be looked at is told, with the brain's name, by those who read it.
     except (OSError, ValueError):
         return [f"{name}\n"]

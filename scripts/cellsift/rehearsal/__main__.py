@@ -1,6 +1,7 @@
 """Rehearse a whole brain: `python -m cellsift.rehearsal FOLDER [--voxels 1e10] [--method dog]`.
 
-Writes report.md and rehearsal.json to the folder, and takes away what it worked on.
+Writes report.md and rehearsal.json to the folder, and takes away what it worked on. With
+`--describe` nothing is measured: the report is written anew from the rehearsal.json that is there.
 """
 
 import argparse
@@ -8,14 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cellsift.detection.blocks import available_cores
 from cellsift.errors import InputError
-from cellsift.io.whole import whole_file, write_json
+from cellsift.io.cores import available_cores
+from cellsift.io.whole import read_json, whole_file, write_json
 from cellsift.rehearsal import steps
 from cellsift.rehearsal.brain import brain_shape, write_tile
 from cellsift.rehearsal.extrapolation import extrapolate
 from cellsift.rehearsal.measuring import measured
 from cellsift.rehearsal.report import describe
+
+NAME = "rehearsal.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,18 +28,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--voxels", type=float, default=1e10, help="size of the made-up brain")
     parser.add_argument("--method", choices=sorted(steps.DETECTION), default="dog")
     parser.add_argument("--memory-gb", type=float, default=2.0, help="data that cuboids may hold")
+    parser.add_argument("--describe", action="store_true", help="measure nothing, report anew")
     options = parser.parse_args(arguments)
     try:
-        memory_bytes = int(options.memory_gb * 1e9)
-        rehearsal = rehearse(options.folder, options.voxels, options.method, memory_bytes)
+        if not options.describe:
+            memory_bytes = int(options.memory_gb * 1e9)
+            rehearsal = rehearse(options.folder, options.voxels, options.method, memory_bytes)
+            write_json(rehearsal, options.folder / NAME)
+        print(write_report(options.folder))
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    page = describe(rehearsal)
-    write_json(rehearsal, options.folder / "rehearsal.json")
-    with whole_file(options.folder / "report.md") as beside:
-        beside.write_text(page)
-    print(page)
     return 0
 
 
@@ -69,8 +71,29 @@ def rehearse(folder: Path, voxels: float, method: str, memory_bytes: int) -> dic
         "cores": available_cores(),
         "memory_bytes": memory_bytes,
         "steps": found,
-        "whole_brain": extrapolate(found, found["read"]["voxels"], memory_bytes),
     }
+
+
+def write_report(folder: Path) -> str:
+    """Write the report on the rehearsal that was measured in a folder, and return it.
+
+    What it says of a whole brain goes into the measurement's file, too. Raises InputError where
+    there is no measurement.
+    """
+    try:
+        rehearsal = read_json(folder / NAME)
+        known = {name: rehearsal[name] for name in ("steps", "shape", "method", "memory_bytes")}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{folder / NAME}: no rehearsal can be read there ({error!r}); run one without "
+            "--describe first"
+        ) from error
+    rehearsal |= {"whole_brain": extrapolate(**known)}
+    page = describe(rehearsal)
+    write_json(rehearsal, folder / NAME)
+    with whole_file(folder / "report.md") as beside:
+        beside.write_text(page)
+    return page
 
 
 if __name__ == "__main__":

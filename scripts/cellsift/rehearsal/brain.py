@@ -1,5 +1,6 @@
 """A made-up brain of any size that is never on disk: a tile, repeated by mirrors as it is read."""
 
+import math
 from pathlib import Path
 
 import dask.array as da
@@ -28,6 +29,18 @@ def brain_shape(voxels: float) -> tuple[int, int, int]:
         raise InputError(f"no brain has {voxels:g} voxels; give {SMALLEST:g} to {LARGEST:g}")
     grid = np.array(EXTENT_UM) / TILE.voxel_size
     return tuple(int(n) for n in np.rint(grid * (voxels / grid.prod()) ** (1 / 3)))
+
+
+def voxel_size_of(voxels: float) -> tuple[float, float, float]:
+    """Voxel size (z, y, x) in µm at which a mouse's brain has so many voxels, shaped as TILE's."""
+    at_tile = math.prod(EXTENT_UM) / math.prod(TILE.voxel_size)
+    return tuple(size * (at_tile / voxels) ** (1 / 3) for size in TILE.voxel_size)
+
+
+def unread_brain(shape: tuple[int, int, int], voxel_size: tuple[float, float, float]) -> Volume:
+    """A brain for arithmetic, without an image. Planes are chunks, as in a folder of TIFF files."""
+    data = da.zeros(shape, dtype=np.uint16, chunks=(1, -1, -1))
+    return Volume(data, voxel_size, "a brain without an image")
 
 
 def write_tile(folder: Path, seed: int = 1) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from cellsift.rehearsal.brain import TILE
+
 RATES = ("voxels", "candidates")
 NAMES = {
     "read": "generating planes",
@@ -20,9 +22,10 @@ def describe(rehearsal: dict) -> str:
         [
             "# Rehearsal of a whole brain",
             "",
-            f"{rehearsal['voxels']:.3g} voxels ({shape}, z, y, x), two channels, made up as they "
-            f"were read; detector `{rehearsal['method']}`; an untrained ResNet-18 of width 16, on "
-            f"the CPU with one thread; {rehearsal['cores']} cores.",
+            f"{rehearsal['voxels']:.3g} voxels ({shape}, z, y, x) of {_size(TILE.voxel_size)} µm, "
+            f"two channels, made up as they were read; detector `{rehearsal['method']}`; an "
+            "untrained ResNet-18 of width 16, on the CPU with one thread; "
+            f"{rehearsal['cores']} cores.",
             "",
             "## Measured here",
             "",
@@ -38,12 +41,15 @@ def describe(rehearsal: dict) -> str:
             "",
             f"## A brain of {whole['voxels']:.3g} voxels",
             "",
-            f"With as many candidates for a voxel it has {whole['candidates']:,} of them, and "
+            f"A mouse's brain has so many at voxels of {_size(whole['voxel_size'])} µm. With as "
+            f"many candidates for a voxel it has {whole['candidates']:,} of them, and "
             f"{whole['cuboid_bytes'] / 1e9:.0f} GB of cuboids; one plane of both channels is "
             f"{whole['plane_bytes'] / 1e6:.0f} MB. Hours of machines like this one, without waits "
             "in a queue:",
             "",
             *_hours(whole["hours"]),
+            "",
+            _scaled(rehearsal["method"], whole["growth"]),
             "",
             "What binds first:",
             "",
@@ -62,6 +68,31 @@ def _measured(name: str, step: dict) -> list[str]:
         *("" if rate is None else f"{rate:,.0f}" for rate in rates),
         *memory,
     ]
+
+
+def _size(voxel_size: Sequence[float]) -> str:
+    return " x ".join(f"{side:.3g}" for side in voxel_size)
+
+
+def _scaled(method: str, growth: dict[str, float]) -> str:
+    finer, overlap, part = (growth[name] for name in ("finer", "overlap", "part"))
+    kept, filters, gathering = "Generating planes", "the filters of detect take", ""
+    if method == "cellfinder":
+        kept += ", cellfinder's own filters"
+        filters = "in detect the filters of contrast take"
+        gathering = (
+            f"; gathering takes {finer**3:.1f} times as long, as a soma has so many times the "
+            "voxels"
+        )
+    return (
+        f"{kept}, classifying and projections take as long for a voxel or candidate as measured. "
+        f"The rest grows as voxels become finer: {filters} {finer * overlap:.1f} times as long for "
+        f"a voxel, as their kernels reach over {finer:.2f} times as many voxels along each axis, "
+        f"and {overlap:.2f} times as many voxels are filtered, for more lie in halos{gathering}; "
+        f"cutting takes {part:.1f} times as long for a candidate, whose cuboid is cut from so many "
+        "times the voxels. All that is not generating planes counts as filtering or cutting, so "
+        "these hours are rather too many."
+    )
 
 
 def _hours(hours: dict[str, dict[str, float]]) -> list[str]:

@@ -77,6 +77,11 @@ class BrainResults:
         """The cuboids of its candidates."""
         return CuboidStore.open(self.information.get("cuboids") or self.folder / "cuboids.zarr")
 
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What preflight found that may be wrong with its volumes."""
+        return read_json(self.folder / "preflight.json").get("warnings", [])
+
     @property
     def candidates(self) -> int:
         return len(next(iter(self.scored.values()))) if self.scored else 0
@@ -91,7 +96,7 @@ def title(brain: BrainResults) -> Html:
 
 
 def facts(brain: BrainResults) -> Html:
-    """What the brain is: role, size, channels, annotation, candidates."""
+    """What the brain is: role, size, channels, annotation, candidates; first what may be wrong."""
     shape, size = brain.projection.shape, brain.projection.size_um
     role = brain.information.get("role", "")
     roles = {
@@ -113,7 +118,10 @@ def facts(brain: BrainResults) -> Html:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.count_text(len(brain.annotation))
         items.append(f"{number} annotated cells; the annotation counts as naming {kind}.")
-    return html.bullets(items)
+    warnings = [
+        html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
+    ]
+    return Html("".join(warnings) + html.bullets(items))
 
 
 def _near_border(brain: BrainResults) -> str:

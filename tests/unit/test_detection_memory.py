@@ -1,0 +1,99 @@
+"""Detection keeps to the memory of its job, and finds the same candidates in little of it."""
+
+import tracemalloc
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from cellsift.detection import blocks, cellfinder, check_parameters, detect, detect_slab
+from cellsift.errors import InputError
+from cellsift.io import cores
+from cellsift.io.volumes import Volume
+
+MEGABYTE = 10**6
+PLENTY, LITTLE, TOO_LITTLE = 100 * MEGABYTE, 14 * MEGABYTE, 12.2 * MEGABYTE
+
+
+@pytest.fixture(scope="module")
+def volume() -> Volume:
+    """120 planes of 80 kB, each a chunk."""
+    rng = np.random.default_rng(0)
+    voxels = rng.poisson(300, (120, 200, 200)).astype(np.uint16)
+    voxels[10:110:8, 20::40, 20::40] += 4000
+    chunked = da.from_array(voxels, chunks=(1, -1, -1))
+    return Volume(chunked, (5.0, 2.0, 2.0), "made-up volume")
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    """A function that limits the memory of detection in one thread with small tiles."""
+    monkeypatch.setattr(blocks, "TILE_VOXELS", 2**19)
+    monkeypatch.setattr(cores, "_most_cores", 1)
+    monkeypatch.setattr(blocks, "_most_bytes", None)
+    return blocks.limit_memory
+
+
+def peak_of_detection(volume: Volume) -> tuple[int, object]:
+    tracemalloc.start()
+    table = detect(volume, "dog")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak, table
+
+
+def test_candidates_do_not_show_how_little_memory_there_was(volume, limit):
+    expected = detect(volume, "dog")
+    assert len(expected) > 100
+    limit(PLENTY)
+    peak, found = peak_of_detection(volume)
+    assert found.equals(expected)
+    assert peak > 1.2 * LITTLE
+    plenty = blocks.planes_held(volume, 8)
+    limit(LITTLE)
+    assert 3 * 8 <= blocks.planes_held(volume, 8) < volume.shape[0] < plenty
+    peak, found = peak_of_detection(volume)
+    assert found.equals(expected)
+    # The table of candidates comes on top.
+    assert peak < 1.1 * LITTLE
+
+
+def test_a_memory_without_room_for_a_slab_and_its_halo_is_refused(volume, limit):
+    limit(TOO_LITTLE)
+    with pytest.raises(InputError, match=r"made-up volume: detection takes at least .* \(mem_mb\)"):
+        detect(volume, "dog")
+    # Of a slab of few planes fewer are held.
+    assert blocks.planes_held(volume, 8, (0, 1)) > 0
+
+
+@pytest.mark.slow
+def test_cellfinder_refuses_a_memory_without_room_for_its_planes(volume, limit):
+    needed = cellfinder.memory_for(volume, check_parameters("cellfinder"))
+    limit(needed - 1)
+    with pytest.raises(InputError, match=r"7 planes of 200 x 200 voxels.* \(mem_mb\)"):
+        list(detect_slab(volume, "cellfinder"))
+    limit(needed)
+    assert "voxels" in next(detect_slab(volume, "cellfinder"))
+
+
+def test_what_the_refusal_asks_for_is_enough(volume, limit):
+    limit(blocks.memory_for(volume, 24, 8))
+    assert blocks.planes_held(volume, 8) == 24
+    limit(blocks.memory_for(volume, 24, 8) - 1)
+    with pytest.raises(InputError):
+        blocks.planes_held(volume, 8)
+
+
+def test_without_a_limit_a_slab_is_at_least_as_thick_as_its_halos():
+    planes = da.zeros((3000, 20_000, 20_000), dtype=np.uint16, chunks=(1, -1, -1))
+    large = Volume(planes, (2.0, 1.0, 1.0), "made-up volume")
+    assert blocks.planes_held(large, 22) == 88
+
+
+@pytest.mark.parametrize("halo", [(8, 18, 18), (2, 40, 3)])
+def test_how_much_is_filtered_twice_is_counted_as_it_is_done(volume, halo, limit):
+    limit(LITTLE)
+    sizes = blocks.over_blocks(volume, halo, lambda block: block.intensity.size)
+    assert blocks.filtered_for_one(volume, halo) == pytest.approx(
+        sum(sizes) / np.prod(volume.shape)
+    )
