@@ -89,6 +89,29 @@ def test_results_that_cannot_be_written_are_refused_before_any_work(new_checkout
         remount(disk, "rw")
         filler.unlink()
         filler.touch()
+    made = "results/brains/mouse_1/volumes.json"
+    code, output = run(checkout, way, made)
+    assert code == 0, output
+    remount(disk, "ro")
+    code, output = run(checkout, way, "--force", made)
+    assert code != 0
+    assert made in output
+    assert "set results in the config" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_full_disk_that_holds_snakemakes_notes_as_well_is_told(new_checkout, new_disk, way):
+    disk = new_disk("20m")
+    checkout = Checkout.copied(new_checkout().folder, disk / "checkout")
+    fill(disk)
+    code, output = run(checkout, way, *TARGETS)
+    assert code != 0
+    (message,) = [line for line in output.splitlines() if line.startswith("Error: ")]
+    assert str(disk / "checkout") in message
+    assert "Free some space" in message
+    assert "Traceback" not in output
+    (disk / "filler").unlink()
     code, output = run(checkout, way, "results/brains/mouse_1/volumes.json")
     assert code == 0, output
 
