@@ -8,21 +8,24 @@ import os
 import subprocess
 import sys
 
-from cellsift.run_lock import STATE, take_run_lock
+from cellsift.command_line import check_config_file, config_files
+from cellsift.errors import InputError
+from cellsift.run_lock import STATE, be_the_only_run
 
 
 def main(arguments: list[str]) -> int:
-    """Become Snakemake with these arguments; returns only if another run is at work."""
+    """Become Snakemake with these arguments; returns only if the run is refused."""
     try:
-        alone = take_run_lock()
-    except OSError:
-        print("This disk has no locks: after a kill, unlock the folder by `snakemake --unlock`.")
-        alone = None
-    if alone is False:
-        print("Another run is at work in this folder: wait for it, or end it first.")
+        for path in config_files(arguments):
+            check_config_file(path)
+        alone = be_the_only_run()
+    except InputError as problem:
+        print(problem, file=sys.stderr)
         return 1
     snakemake = [sys.executable, "-m", "snakemake", *arguments]
-    if alone and any((STATE / "locks").glob("*")):
+    if not alone:
+        print("This disk has no locks: after a kill, unlock the folder by `snakemake --unlock`.")
+    elif any((STATE / "locks").glob("*")):
         subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False)
     os.execv(sys.executable, snakemake)
 

@@ -1,6 +1,8 @@
 """Fixtures that several tests share."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,36 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real brains at {folder}: set CELLSIFT_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def new_disk(tmp_path):
+    """A function that mounts an empty file system of a size such as "64k" and gives its folder."""
+    disks = []
+
+    def make(size: str) -> Path:
+        folder = tmp_path / f"disk_{len(disks)}"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("a file system can be mounted by root alone")
+        disks.append(folder)
+        return folder
+
+    yield make
+    for folder in disks:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def obeying() -> list[str] | None:
+    """How to start a command that may not write to closed folders; None where root cannot do so."""
+    if os.geteuid():
+        return []
+    command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+    if not shutil.which("setpriv") or subprocess.run([*command, "true"]).returncode:
+        return None
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from cellsift.arm_settings import Arm, read_arms
 from cellsift.brains_table import Brain, complete_detection, read_brains
 from cellsift.errors import InputError
 from cellsift.pretraining_settings import Pretraining, pretrainings_of
-from cellsift.settings_files import read_yaml, validated
+from cellsift.settings_files import read_yaml, refuse_bomb, validated
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ def read_project(path: str | Path, root: str | Path = ".") -> Project:
 def load_project(config: dict, root: str | Path = ".") -> Project:
     """The project that a config describes; its table is read relative to `root`.
 
-    Raises InputError for a key that is not known, a value that cannot be used, a table that
-    cannot be read, and for brains and arms that do not fit together.
+    Raises InputError for a key that is not known, a value that cannot be used, values that contain
+    themselves, a table that cannot be read, and for brains and arms that do not fit together.
     """
+    refuse_bomb(config, "config")
     config = validated(config, "config.schema.yaml", "config")
     config["training"] = _training(config["training"])
     config["detection"] = complete_detection(config["detection"], "config, detection")

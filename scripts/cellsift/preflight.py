@@ -9,6 +9,7 @@ import numpy as np
 
 from cellsift.brains_table import Brain
 from cellsift.errors import InputError
+from cellsift.io.reading import reads
 from cellsift.io.volumes import (
     Volume,
     check_files,
@@ -26,6 +27,8 @@ LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
 PERCENTILES = (1, 50, 99.9)
 # An intensity_range that leaves fewer grey values than this does not fit the data.
 FEWEST_GREY_VALUES = 16
+# Chunks that are decoded as often as this on average are worth a warning.
+SLOW_DECODING = 2
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,23 @@ def available_device() -> str:
 
 
 def _warnings(found: dict) -> list[str]:
-    """What may be wrong with a brain, but need not be."""
-    channels = [found["signal"], found["background"]]
-    return [
+    """What of `check_brain`'s findings may be wrong with a brain, but need not be."""
+    channels = [channel for channel in (found["signal"], found["background"]) if channel]
+    absent = [
         f"brain {found['brain']}: {channel['path']}: {channel['absent_chunks']} of "
         f"{channel['chunks']} chunks have no file and read as empty. That is right if the writer "
         "left out empty chunks; if not, copy or write the OME-Zarr again."
         for channel in channels
-        if channel and channel["absent_chunks"]
+        if channel["absent_chunks"]
     ]
+    deep = [
+        f"brain {found['brain']}: {channel['path']}: its chunks are deeper than what is read at "
+        f"once, so that detection decodes each {channel['times_decoded']:g} times on average. That "
+        "changes no result; written with chunks of fewer planes, the volume is read faster."
+        for channel in channels
+        if channel["times_decoded"] >= SLOW_DECODING
+    ]
+    return absent + deep
 
 
 @contextmanager
@@ -139,6 +150,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         },
         "chunks": chunks,
         "absent_chunks": absent,
+        "times_decoded": _times_decoded(volume),
     }
 
 
@@ -161,6 +173,14 @@ def _intensities(volume: Volume) -> Intensities:
     for z in sorted({int(share * volume.shape[0]) for share in LOOKED_AT}):
         counts += np.bincount(volume.planes(z, z + 1).ravel(), minlength=len(counts))
     return Intensities(counts)
+
+
+def _times_decoded(volume: Volume) -> float:
+    """How many reads a chunk takes part in, on average, when all planes are gone through once."""
+    ends = np.cumsum(volume.data.chunks[0])
+    starts, stops = np.array(list(reads(volume, 0, volume.shape[0]))).T
+    first, last = (np.searchsorted(ends, z, side="right") for z in (starts, stops - 1))
+    return round(float((last - first + 1).sum() / len(ends)), 1)
 
 
 def _refuse_constant(volume: Volume, intensities: Intensities, column: str) -> None:

@@ -4,6 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from cellsift.errors import CLOSED, FULL, InputError
+
 STATE = Path(".snakemake")
 
 
@@ -22,4 +24,28 @@ def take_run_lock() -> bool:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    return True
+
+
+def be_the_only_run() -> bool:
+    """Take the working directory's lock, or raise InputError if another run is at work there.
+
+    False on a disk without locks, where nobody is refused. Raises InputError for a folder that
+    cannot be written to, too: Snakemake keeps its notes there.
+    """
+    try:
+        alone = take_run_lock()
+    except OSError as problem:
+        if problem.errno in FULL | CLOSED:
+            raise InputError(
+                f"{Path.cwd()}: the folder that a run is started in has to be writable, but here: "
+                f"{problem.strerror}. Free some space, give yourself the permission, or start the "
+                "run in a copy of the repository on another disk."
+            ) from problem
+        return False
+    if not alone:
+        raise InputError(
+            "Another run is at work in this folder: wait for it, end it first, or start this one "
+            "in another copy of the repository."
+        )
     return True

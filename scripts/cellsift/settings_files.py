@@ -1,6 +1,7 @@
 """Settings in YAML files: read, checked against the schemas, and completed with defaults."""
 
 import copy
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from textwrap import shorten
@@ -14,8 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 # Characters of what was found that a message repeats.
 LONGEST_QUOTE = 500
-# Values in a file of settings, which has some hundred.
+# Values in settings, which have some hundred, and levels of them, of which there are five.
 MOST_VALUES = 100_000
+MOST_LEVELS = 50
 
 
 def validated(content: object, schema: str, what: str) -> dict:
@@ -111,22 +113,34 @@ def read_yaml(path: Path) -> dict:
         raise InputError(f"{path}: not readable as YAML ({error}); correct the file") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys with values, found {type(content).__name__}")
-    _refuse_bomb(content, path)
+    refuse_bomb(content, str(path))
     return content
 
 
-def _refuse_bomb(content: dict, path: Path) -> None:
-    """Refuse aliases (*name) that refer to themselves, or to each other until they fill memory."""
-    left, count = [content], 0
+def refuse_bomb(content: object, what: str) -> None:
+    """Refuse aliases (*name) that refer to themselves, or to each other until they fill memory.
+
+    To be called before anything else walks through `content`; `what` names it in the message.
+    Raises InputError for more values than any settings have, or more levels of them.
+    """
+    left, count = [(content, 1)], 0
     while left:
+        value, level = left.pop()
         count += 1
+        if level > MOST_LEVELS:
+            raise InputError(
+                f"{what}: there are values within values, more than {MOST_LEVELS} levels deep; "
+                "take out the alias (*name) that stands for what it is part of, or the brackets"
+            )
         if count > MOST_VALUES:
             raise InputError(
-                f"{path}: its aliases (*name) stand for more than {MOST_VALUES} values; write them "
+                f"{what}: its aliases (*name) stand for more than {MOST_VALUES} values; write them "
                 "out"
             )
-        value = left.pop()
-        if isinstance(value, dict):
-            left.extend(value.values())
-        elif isinstance(value, list):
-            left.extend(value)
+        left.extend((inner, level + 1) for inner in _inner(value))
+
+
+def _inner(value: object) -> Iterable:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, (list, tuple, set)) else ()

@@ -6,7 +6,6 @@ Each ends in one message that says what to do, and leaves nothing half-written.
 import builtins
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -50,15 +49,9 @@ def planes(tmp_path, voxels) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(new_disk) -> Path:
     """A real file system of 64 KiB."""
-    folder = tmp_path / "small_disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    return new_disk("64k")
 
 
 def in_a_job(body: str, log: Path, *arguments: object, largest_file: int | None = None, wrap=()):
@@ -190,15 +183,12 @@ def test_a_read_only_disk_is_told(writer, small_disk, tmp_path):
     assert_told(done, small_disk, "Read-only file system", "permission", "results")
 
 
-def test_a_folder_without_permission_is_told(tmp_path):
-    wrap = ()
-    if os.geteuid() == 0:
-        if not shutil.which("setpriv"):
-            pytest.skip("root may write everywhere, and setpriv is not there to forbid it")
-        wrap = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+def test_a_folder_without_permission_is_told(obeying, tmp_path):
+    if obeying is None:
+        pytest.skip("root may write everywhere, and setpriv is not there to forbid it")
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
-    done = in_a_job(WRITERS["table"], tmp_path / "log", folder / "out", wrap=wrap)
+    done = in_a_job(WRITERS["table"], tmp_path / "log", folder / "out", wrap=obeying)
     assert_told(done, folder, "Permission denied")
 
 

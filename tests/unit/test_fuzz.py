@@ -130,6 +130,27 @@ def test_anything_as_config(folder, content):
     check(read_or_refused(load_project, content, folder), folder)
 
 
+@st.composite
+def tangles(draw) -> dict:
+    """A config some of whose lists and mappings are in each other, or in themselves, as aliases."""
+    config = draw(st.dictionaries(st.sampled_from(KEYS), values, max_size=2))
+    boxes = [config, *([] if draw(st.booleans()) else {} for _ in range(draw(st.integers(1, 4))))]
+    places = st.integers(0, len(boxes) - 1)
+    for outer, inner in draw(st.lists(st.tuples(places, places), min_size=1, max_size=12)):
+        name = draw(st.sampled_from(KEYS + INNER))
+        if isinstance(boxes[outer], dict):
+            boxes[outer][name] = boxes[inner]
+        else:
+            boxes[outer].append(draw(st.sampled_from([boxes[inner], (name, boxes[inner])])))
+    return config
+
+
+@FUZZ
+@given(tangles())
+def test_a_config_that_contains_itself(folder, changes):
+    check(read_or_refused(load_project, CONFIG | changes, folder), folder)
+
+
 YAML_BITS = ["a: 1", "arms: [x]", "- ", ": ", "&a ", "*a", "!!python/object:os.system ", "{", "["]
 YAML_BITS += ["\n", "  ", "\t", "2001-99-99", "!!int x", "0x", "? ", "| ", "%YAML 9", "---\n", "'"]
 YAML_BITS += ["<<: ", "!!timestamp 1", "!!binary é", "!!float .", "? [a] : b", "{}: {}", "\x00"]

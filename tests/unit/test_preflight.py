@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import zarr
 
 from cellsift.brains_table import Brain
 from cellsift.errors import InputError
+from cellsift.io import reading
+from cellsift.io.volumes import open_volume
 from cellsift.preflight import check_brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
@@ -290,6 +293,26 @@ def test_absent_chunks_of_an_ome_zarr_are_told_but_not_refused(brain, voxels, tm
     (warning,) = found["warnings"]
     for part in ("brain mouse-3", str(path), "1 of 12 chunks", "write the OME-Zarr again"):
         assert part in warning
+
+
+def test_chunks_that_are_decoded_again_and_again_are_told(brain, voxels, tmp_path, monkeypatch):
+    """Counted as detection reads: every time that one of its planes is asked for."""
+    monkeypatch.setattr(reading, "LARGEST_READ", 3 * voxels[0].nbytes)
+    for planes, times in ((12, 4.0), (3, 1.0), (1, 1.0)):
+        path = tmp_path / f"{planes}.zarr"
+        write_ome_zarr(path, voxels, chunks=(planes, 20, 18))
+        good = signal_alone(brain, path)
+        found = check_brain(good)
+        assert found["signal"]["times_decoded"] == times
+        decoded = Counter()
+        volume = open_volume(path, VOXEL_SIZE)
+        for start, stop in reading.reads(volume, 0, len(voxels)):
+            decoded.update({z // planes for z in range(start, stop)})
+        assert np.mean(list(decoded.values())) == times
+        told = found["warnings"]
+        assert len(told) == (times > 1)
+        assert all("brain mouse-3" in warning and "4 times" in warning for warning in told)
+    assert check_brain(brain)["background"]["times_decoded"] == 1
 
 
 @pytest.mark.parametrize("kind", ["float", "dark"])

@@ -5,7 +5,9 @@ import json
 import pickle
 import resource
 import struct
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from fuzzing import FUZZ
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsift.configuration import read_project
+from cellsift.configuration import load_project, read_project
 from cellsift.errors import InputError
 from cellsift.explain.arm import fold_model_files
 from cellsift.inference.ensemble import load_ensemble
@@ -269,6 +271,43 @@ def test_a_config_runs_no_code_and_fills_no_memory(memory, sprung, content, tmp_
     path.write_text(content.replace("{sprung}", str(sprung)))
     with pytest.raises(InputError, match=r"config\.yaml"):
         read_project(path, tmp_path)
+
+
+CIRCLE, MAPPING, PAIRS = [], {}, []
+CIRCLE.append(CIRCLE)
+MAPPING["shape"] = MAPPING
+PAIRS.append(("shape", PAIRS))
+
+
+def laughing(box: Callable[[object], object]) -> object:
+    """Twelve levels of the same ten values: a million million of them, in hardly any memory."""
+    value = "ha"
+    for _ in range(12):
+        value = box(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CIRCLE,
+        MAPPING,
+        PAIRS,
+        laughing(lambda value: [value] * 10),
+        laughing(lambda value: (value,) * 10),
+        laughing(lambda value: {f"a{n}": value for n in range(10)}),
+        [laughing(lambda value: [value])] * 10_000,
+    ],
+    ids=["circle", "mapping", "pairs", "laughs", "tuples", "mappings", "wide"],
+)
+@pytest.mark.parametrize("key", ["arms", "cuboid", "brains_table", "unknown"])
+def test_a_config_of_aliases_that_was_read_by_others_fills_no_memory(memory, key, value, tmp_path):
+    """As Snakemake hands it over: the aliases are gone, the values are in each other."""
+    config = {"brains_table": "brains.tsv", "arms": ["resnet_narrow"]} | {key: value}
+    started = time.monotonic()
+    with pytest.raises(InputError, match="config: .*alias"):
+        load_project(config, tmp_path)
+    assert time.monotonic() - started < 5
 
 
 def test_arrays_of_a_brain_run_no_code(sprung, tmp_path):

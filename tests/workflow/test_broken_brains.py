@@ -3,9 +3,7 @@
 One message names the brain and what to do, the others are finished, nothing is half-written.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,26 +85,9 @@ def assert_finished(checkout: Checkout, brain: str, candidates: int | None = Non
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(new_disk) -> Path:
     """A file system with room for a brain's tables, but not for its cuboids."""
-    folder = tmp_path / "small_disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.fixture
-def obeying() -> list[str] | None:
-    """How to start a command that may not write to closed folders; None where root cannot do so."""
-    if os.geteuid():
-        return []
-    command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
-    if not shutil.which("setpriv") or subprocess.run([*command, "true"]).returncode:
-        return None
-    return command
+    return new_disk("200k")
 
 
 def run_with(checkout: Checkout, faults: dict[str, Callable[[], object]]) -> tuple[int, str]:

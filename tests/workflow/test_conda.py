@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -46,8 +47,12 @@ def run(checkout, variables: dict[str, str], *arguments: str) -> subprocess.Comp
     )
 
 
-def test_every_environment_is_enough_for_its_rules(new_checkout, conda, tmp_path):
-    """Each holds what its own file names; nothing is borrowed from where Snakemake lives."""
+def test_every_environment_is_enough_for_its_rules(new_checkout, conda, repository, tmp_path):
+    """Each holds what its own file names; nothing is borrowed from where Snakemake lives.
+
+    They are made beforehand as the README says, after which its command for a cluster has none to
+    make.
+    """
     checkout = new_checkout()
     checkout.write_arm("small", architecture="resnet_cellfinder", training={"learning_rate": 0.001})
     checkout.write_config("small.yaml", detection=CELLFINDER, brains=SLABS)
@@ -56,10 +61,17 @@ def test_every_environment_is_enough_for_its_rules(new_checkout, conda, tmp_path
         "OTHER_SITE_PACKAGES": sysconfig.get_paths()["purelib"],
         "KEPT_OUT": str(tmp_path),
     }
-    beforehand = ("--sdm", "conda", "--conda-create-envs-only", "--cores", "1")
-    for arguments in (beforehand, ("--sdm", "conda", "--cores", "2")):
+    readme = (repository / "README.md").read_text().replace("mine.yaml", "small.yaml")
+    commands = re.findall(r"^snakemake (.*--sdm conda .*)$", readme, flags=re.MULTILINE)
+    beforehand, on_the_cluster = (command.split() for command in commands)
+    dry = (*on_the_cluster, "--dry-run")
+    told = []
+    for arguments in (dry, beforehand, dry, ("--sdm", "conda", "--cores", "2")):
         ran = run(checkout, alone, *arguments)
         assert ran.returncode == 0, ran.stdout + ran.stderr
+        told.append("will be created" in ran.stdout + ran.stderr)
+    assert told[0]
+    assert not told[2]
     made = [p for p in (checkout.folder / ".snakemake" / "conda").iterdir() if p.is_dir()]
     assert len(made) == ENVIRONMENTS
     # What libraries would use if they found it, so the barrier was there.

@@ -14,8 +14,17 @@ pytestmark = pytest.mark.slow
 
 WAYS = {"run.py": ["scripts/run.py"], "snakemake": ["-m", "snakemake"]}
 TARGET = "results/brains/endless/preflight.json"
-# Snakemake refuses runs that would make the same files.
-TOLD = {"run.py": "Another run is at work", "snakemake": "Directory cannot be locked"}
+OTHER = "results/brains/mouse_1/preflight.json"
+AT_WORK = "Another run is at work"
+TOLD = [
+    ("run.py", TARGET, AT_WORK),
+    ("run.py", OTHER, AT_WORK),
+    # Of runs that would make the same files Snakemake itself refuses the second, by its marks...
+    ("snakemake", TARGET, "Directory cannot be locked"),
+    ("snakemake", OTHER, AT_WORK),
+    # ...which the run before has removed with its own.
+    ("snakemake", TARGET, AT_WORK),
+]
 
 
 def start(checkout: Checkout, way: str, *arguments: str) -> subprocess.Popen:
@@ -29,7 +38,7 @@ def start(checkout: Checkout, way: str, *arguments: str) -> subprocess.Popen:
     )
 
 
-def wait_for_locks(checkout: Checkout, process: subprocess.Popen) -> None:
+def wait_for_marks(checkout: Checkout, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 120
     while not any((checkout.folder / ".snakemake" / "locks").glob("*")):
         assert process.poll() is None
@@ -47,18 +56,23 @@ def test_the_second_of_two_runs_is_told(first, new_checkout):
     )
     process = start(checkout, first, TARGET)
     try:
-        wait_for_locks(checkout, process)
-        for second in WAYS:
-            other = start(checkout, second, TARGET)
+        wait_for_marks(checkout, process)
+        for second, target, told in TOLD:
+            other = start(checkout, second, target)
             output, _ = other.communicate(timeout=300)
             assert other.returncode != 0, output
-            assert TOLD[second] in output
+            assert told in output
             assert "Traceback" not in output
-            assert any((checkout.folder / ".snakemake" / "locks").glob("*"))
+        assert not (checkout.folder / OTHER).exists()
+        # To look at what there is to do disturbs nobody.
+        for look in (["--dry-run", OTHER], ["--summary"]):
+            other = start(checkout, "snakemake", *look)
+            output, _ = other.communicate(timeout=300)
+            assert other.returncode == 0, output
         assert process.poll() is None
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    again = start(checkout, "run.py", "results/brains/mouse_1/preflight.json")
+    again = start(checkout, "run.py", OTHER)
     output, _ = again.communicate(timeout=300)
     assert again.returncode == 0, output

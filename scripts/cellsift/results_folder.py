@@ -1,0 +1,40 @@
+"""Whether results can be written at all, asked before any work is done for them."""
+
+import errno
+import os
+from pathlib import Path
+
+from cellsift.errors import InputError, disk_trouble
+
+# Bytes: less is not enough for one page of the report.
+LEAST_ROOM = 10 * 2**20
+
+
+def refuse_unwritable(folder: str | Path) -> None:
+    """Raise InputError if the results could not be written into `folder`, which need not exist yet.
+
+    It, or the nearest folder above it, has to be a folder, open to this user, on a disk that is
+    neither mounted read-only nor full.
+    """
+    place = next(path for path in _upwards(Path(folder)) if os.path.lexists(path))
+    if trouble := _trouble(place):
+        problem = disk_trouble(OSError(trouble, os.strerror(trouble)))
+        raise InputError(f"the folder of the results, {place}: {problem}")
+
+
+def _upwards(folder: Path) -> list[Path]:
+    folder = folder.absolute()
+    return [folder, *folder.parents]
+
+
+def _trouble(place: Path) -> int | None:
+    """The number of the error that writing into `place` would end in; None for no error."""
+    if not place.is_dir():
+        return errno.ENOTDIR
+    disk = os.statvfs(place)
+    # Root may write to any folder, but not to a disk that is mounted so.
+    if disk.f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    if not os.access(place, os.W_OK | os.X_OK):
+        return errno.EACCES
+    return errno.ENOSPC if disk.f_bavail * disk.f_frsize < LEAST_ROOM else None
