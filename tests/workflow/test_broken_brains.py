@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-import zarr
 
 from checkout import Checkout
 
@@ -151,38 +150,6 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
     assert "rule train:" not in output
     if obeying is None:
         pytest.skip("the rest was tested, but root may write everywhere and has no setpriv")
-
-
-def write_ome_zarr(path: Path, planes: Path) -> None:
-    """An OME-Zarr of these planes, in chunks of 7."""
-    voxels = np.stack([tifffile.imread(plane) for plane in sorted(planes.iterdir())])
-    group = zarr.create_group(path)
-    group.create_array("0", data=voxels, chunks=(7, 75, 90))
-    scale = {"type": "scale", "scale": [5, 2, 2]}
-    dataset = {"path": "0", "coordinateTransformations": [scale]}
-    image = {"axes": [{"name": axis} for axis in "zyx"], "datasets": [dataset]}
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
-
-
-def test_a_half_copied_ome_zarr_is_told_in_the_terminal_and_on_its_page(
-    copy_finished, small_brains, tmp_path
-):
-    checkout = copy_finished()
-    for channel in ("signal", "background"):
-        write_ome_zarr(tmp_path / f"{channel}.zarr", small_brains / "mouse_3" / channel)
-    (tmp_path / "signal.zarr" / "0" / "c" / "2" / "0" / "1").unlink()
-    volumes = [str(tmp_path / f"{channel}.zarr") for channel in ("signal", "background")]
-    checkout.write_table("\t".join(["half", "predict", *volumes, "5", "2", "2", "", ""]))
-    code, output = checkout.run("--cores", "2")
-    assert code == 0, output
-    told = f"brain half: {volumes[0]}: 1 of 16 chunks have no file and read as empty."
-    assert [line for line in output.splitlines() if line.startswith("Note: ")][0].startswith(
-        f"Note: {told}"
-    )
-    page = (checkout.results / "reports" / "brains" / "half.html").read_text()
-    assert f"To be checked: {told}" in page
-    other = (checkout.results / "reports" / "brains" / "mouse_3.html").read_text()
-    assert "To be checked" not in other
 
 
 def test_a_brain_whose_disk_is_full_does_not_hold_up_another(copy_finished, small_disk):

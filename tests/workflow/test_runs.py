@@ -7,9 +7,12 @@ import time
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
+import zarr
 from brainglobe_utils.IO.cells import get_cells
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
@@ -295,6 +298,35 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     assert "empty" in messages[0]
     found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
     assert found <= {"volumes.json", "preflight.json"}
+
+
+def write_ome_zarr(path: Path, planes: Path) -> None:
+    """An OME-Zarr of these planes, in chunks of 7."""
+    voxels = np.stack([tifffile.imread(plane) for plane in sorted(planes.iterdir())])
+    group = zarr.create_group(path)
+    group.create_array("0", data=voxels, chunks=(7, 75, 90))
+    scale = {"type": "scale", "scale": [5, 2, 2]}
+    dataset = {"path": "0", "coordinateTransformations": [scale]}
+    image = {"axes": [{"name": axis} for axis in "zyx"], "datasets": [dataset]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
+
+
+def test_a_half_copied_ome_zarr_is_told_before_any_work(new_checkout, small_brains):
+    """In the terminal, and in what the brain's page is made of."""
+    checkout = new_checkout()
+    volume = checkout.folder / "signal.zarr"
+    write_ome_zarr(volume, small_brains / "mouse_3" / "signal")
+    (volume / "0" / "c" / "2" / "0" / "1").unlink()
+    row = checkout.row("half", "predict", source="mouse_3")
+    checkout.write_table(row.replace("brains/mouse_3/signal", volume.name))
+    found = "results/brains/half/preflight.json"
+    code, output = checkout.run("--cores", "1", "--", found)
+    assert code == 0, output
+    told = "brain half: signal.zarr: 1 of 16 chunks have no file and read as empty."
+    (note,) = [line for line in output.splitlines() if line.startswith("Note: ")]
+    assert note.startswith(f"Note: {told}")
+    (warning,) = read_json(checkout.folder / found)["warnings"]
+    assert warning.startswith(told)
 
 
 @pytest.mark.parametrize(
