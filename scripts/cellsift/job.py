@@ -21,8 +21,8 @@ def job(log: str | Path, wildcards: Mapping[str, str] | None = None) -> Iterator
 
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
-    with the brain, arm or ensemble and fold among `wildcards`. Either way the process ends with
-    exit code 1.
+    with the brain, arm or ensemble and fold among `wildcards`. It is the last line of the log as
+    well, after "Error: ". Either way the process ends with exit code 1.
     """
     terminal = os.fdopen(os.dup(2), "w")
     try:
@@ -38,7 +38,10 @@ def job(log: str | Path, wildcards: Mapping[str, str] | None = None) -> Iterator
         print(f"\nError: {message}\n{more}", file=terminal, flush=True)
         # The log may lie on the disk that fails.
         with suppress(OSError):
-            print(f"Error: {message}" if known else traceback.format_exc(), file=sys.stderr)
+            sys.stdout.flush()
+            details = "" if known else traceback.format_exc()
+            # A progress bar may have left its line open.
+            print(f"\n{details}\nError: {message}", file=sys.stderr)
         sys.exit(1)
     finally:
         for stream in (sys.stdout, sys.stderr):
