@@ -31,7 +31,7 @@ def told_of(record: logging.LogRecord) -> list[str]:
     # Only what runs elsewhere comes with a message, and is grouped.
     if event == "job_error" and record.rule_msg:
         name, number = f"rule {record.rule_name}", record.aux.get("external_jobid")
-        why, logs = record.rule_msg.splitlines()[0], record.log
+        why, logs = _in_one_line(record.rule_msg), record.log
     elif event == "group_error":
         name, number = f"group {record.groupid}", getattr(record, "external_jobid", None)
         own = [log for job in record.job_error_info for log in job["log"]]
@@ -50,6 +50,12 @@ def last_messages(logs: Iterable[str | Path]) -> list[str]:
     lines = [line for log in logs for line in _lines(Path(log))]
     found = [[line for line in lines if line.startswith(start)] for start in BEGINNINGS]
     return [messages[-1] for messages in found if messages]
+
+
+def _in_one_line(message: str) -> str:
+    # What is indented is the command that was refused.
+    lines = message.splitlines()
+    return " ".join(line for line in lines if line and not line[0].isspace())
 
 
 def _lines(log: Path) -> list[str]:

@@ -60,10 +60,10 @@ def test_a_job_without_a_word_is_told_with_its_state(logger, logs, capfd):
 
 def test_a_job_that_was_refused_is_told_without_what_it_said_before(logger, logs, capfd):
     logs[0].write_text(f"{OWN}\n")
-    refused = "SLURM sbatch failed. The error message was 'invalid partition specified: gpu'."
-    fail(logger, logs, refused, number=None)
+    refused = ["SLURM sbatch failed. The error message was", "'invalid partition specified: gpu'."]
+    fail(logger, logs, "\n".join([*refused, "    sbatch call:", "        sbatch"]), number=None)
     error = capfd.readouterr().err
-    assert f"Error: rule detect_slab: {refused}" in error
+    assert error.strip() == f"Error: rule detect_slab: {' '.join(refused)}"
     assert OWN not in error
 
 
