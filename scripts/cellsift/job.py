@@ -23,8 +23,8 @@ def job(
 
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
-    with the brain, arm or ensemble and fold among `wildcards`. Either way the process ends with
-    exit code 1.
+    with the brain, arm or ensemble and fold among `wildcards`. It is the last line of the log as
+    well, after "Error: ". Either way the process ends with exit code 1.
 
     Yields a function that shows the user a remark in the terminal, and keeps it in the log.
     """
@@ -47,7 +47,10 @@ def job(
         print(f"\nError: {message}\n{more}", file=terminal, flush=True)
         # The log may lie on the disk that fails.
         with suppress(OSError):
-            print(f"Error: {message}" if known else traceback.format_exc(), file=sys.stderr)
+            sys.stdout.flush()
+            details = "" if known else traceback.format_exc()
+            # A progress bar may have left its line open.
+            print(f"\n{details}\nError: {message}", file=sys.stderr)
         sys.exit(1)
     finally:
         for stream in (sys.stdout, sys.stderr):

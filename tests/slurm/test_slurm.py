@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,17 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
+import yaml
 
+from cellsift.detection import detect
+from cellsift.io.volumes import open_volume
+from cellsift.io.whole import read_json
+from checkout import ARM, PROFILE, Checkout
 from comparison import assert_same_tables
+from damage import garble
 
 pytestmark = pytest.mark.slow
 
@@ -22,8 +30,12 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
 # Of the small chain: the rules that want a GPU.
 ON_GPU = {"train", "score_chunk", "classify", "explain", "cost"}
 UNFINISHED = {"PENDING", "RUNNING", "COMPLETING"}
+# A network, hand-made features, and an ensemble of both.
+ARMS = ["small", "features", "both"]
+BOTH = {"architecture": "ensemble", "options": {"members": ARMS[:2], "method": "simplex"}}
 # One brain is cut into slabs and chunks.
-DIVIDED = {"brains": {"mouse_3": {"jobs_per_brain": {"detection": 3, "cuboids": 2}}}}
+DIVIDED = {"brains": {"mouse_3": {"jobs_per_brain": {"detection": 2, "cuboids": 2}}}}
+CELLFINDER = {"soma_diameter": 16, "n_sds_above_mean_thresh": 3}
 
 
 class Cluster:
@@ -76,37 +88,76 @@ def cluster(tmp_path_factory):
     subprocess.run([str(HERE / "stop-local-slurm.sh"), "--dir", str(folder)], check=True)
 
 
+def rule_of(record: dict[str, str]) -> str:
+    return re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
+
+
+def jobs_noted_as_finished(output: str) -> set[str]:
+    """The scheduler's numbers of the jobs that a run has seen to the end."""
+    numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", output))
+    return {numbers[job] for job in re.findall(r"Finished jobid: (\d+)", output) if job in numbers}
+
+
+def errors_in(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("Error: ")]
+
+
 @pytest.fixture(scope="module")
 def killed_and_finished(cluster, new_checkout):
-    """A run on the cluster whose Snakemake was killed in the middle and started again."""
+    """A run on the cluster whose Snakemake was killed in the middle and started again.
+
+    `records` are the scheduler's of both, `of_first` those of jobs that were finished before.
+    """
     checkout = new_checkout()
-    checkout.write_config("small.yaml", **DIVIDED)
+    checkout.write_arm("both", **BOTH)
+    checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
     first = cluster.start(checkout)
     while first.poll() is None and not list(checkout.results.glob("brains/*/candidates.csv")):
         time.sleep(0.5)
     os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
+    told, _ = first.communicate()
     # As the README says: end what it left, free the folder, start again.
     left = {record["JobName"] for record in cluster.records() if record["JobState"] in UNFINISHED}
     for name in left:
         subprocess.run(["scancel", f"--name={name}"], check=True)
+    of_first = {record["JobId"] for record in cluster.records()}
     unlocked, output = cluster.run(checkout, "--unlock")
     assert unlocked == 0, output
     code, output = cluster.run(checkout)
     assert code == 0, output
+    checkout.records = cluster.records()
+    seen = jobs_noted_as_finished(told)
+    checkout.done_before = {r["Comment"] for r in checkout.records if r["JobId"] in seen}
+    checkout.done_after = {r["Comment"] for r in checkout.records if r["JobId"] not in of_first}
     return checkout
 
 
-def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, finished):
-    assert_same_tables(finished.results, killed_and_finished.results)
+@pytest.fixture(scope="module")
+def on_one_machine(finished, tmp_path_factory) -> Checkout:
+    """The same arms without the cluster, as far as the comparison of all."""
+    checkout = Checkout.copied(finished.folder, tmp_path_factory.mktemp("local") / "checkout")
+    checkout.write_arm("both", **BOTH)
+    checkout.write_config("small.yaml", arms=ARMS)
+    code, output = checkout.run("--cores", "2", "--", "results/evaluation/comparison.csv")
+    assert code == 0, output
+    return checkout
 
 
-def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished, cluster):
+def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, on_one_machine):
+    explained = {f"explanations/{arm}/chosen.csv" for arm in ARMS}
+    assert_same_tables(on_one_machine.results, killed_and_finished.results, but=explained)
+    for arm in ARMS:
+        cells = f"brains/mouse_3/{arm}/cells.xml"
+        one, other = (run.results / cells for run in (on_one_machine, killed_and_finished))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished):
     """The scheduler's own record; small steps share jobs."""
-    records = cluster.records()
+    records = killed_and_finished.records
     done, listed = set(), Counter()
     for record in records:
-        rule = re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
+        rule = rule_of(record)
         assert record["Partition"] == ("gpu" if rule in ON_GPU else "cpu"), rule
         assert (record.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU), rule
         assert record["JobState"] in {"COMPLETED", "CANCELLED"}, rule
@@ -115,7 +166,81 @@ def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished, clus
         listed[f"{rule}: {record['Partition']}, {asked}, {record['JobState']}"] += 1
     print(*(f"{count} x {job}" for job, count in sorted(listed.items())), sep="\n")
     assert done >= ON_GPU | {"detect_slab", "choose_keep_candidates_label"}
-    assert len(records) < 80
+    assert done >= {"combine", "classify_ensemble", "cost_ensemble", "evaluate", "report_index"}
+    assert len(records) < 100
+
+
+def test_what_a_killed_run_had_done_was_not_done_again(killed_and_finished):
+    assert killed_and_finished.done_before
+    assert not killed_and_finished.done_before & killed_and_finished.done_after
+
+
+def test_a_pretraining_has_a_gpu(killed_and_finished, cluster):
+    before = {record["JobId"] for record in cluster.records()}
+    checkout = killed_and_finished
+    settings = {"method": "dino", **ARM, "epochs": 1, "prototypes": 16, "local_views": 0}
+    (checkout.folder / "config/pretraining/quick.yaml").write_text(yaml.safe_dump(settings))
+    checkout.write_arm("pretrained", training={"pretraining": "quick", "epochs": 1})
+    checkout.write_config("small.yaml", arms=[*ARMS, "pretrained"], **DIVIDED)
+    try:
+        code, output = cluster.run(checkout, "--", "results/models/pretrained/fold-0.safetensors")
+    finally:
+        checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
+    assert code == 0, output
+    records = [record for record in cluster.records() if record["JobId"] not in before]
+    assert [rule_of(record) for record in records] == ["pretrain", "train"]
+    assert {(r["Partition"], r["TresPerJob"]) for r in records} == {("gpu", "gres:gpu:1")}
+    made = read_json(checkout.results / "models" / "pretrained" / "fold-0.json")["provenance"]
+    assert made["starting_point"]
+
+
+@pytest.fixture(scope="module")
+def with_a_bad_plane(cluster, new_checkout, small_brains, tmp_path_factory):
+    """One brain that cellfinder looks at in two slabs, and one with a plane that is damaged."""
+    checkout = new_checkout()
+    more = tmp_path_factory.mktemp("more_brains")
+    shutil.copytree(small_brains / "mouse_3", more / "garbled")
+    garble(more / "garbled" / "signal" / "plane_0011.tif")
+    (checkout.folder / "more").symlink_to(more)
+    row = checkout.row("garbled", "predict").replace("brains/", "more/")
+    checkout.write_table(row)
+    checkout.write_config(
+        "small.yaml",
+        detection={"method": "cellfinder", **CELLFINDER},
+        brains={"mouse_3": {"jobs_per_brain": {"detection": 2}}},
+    )
+    tables = [f"results/brains/{brain}/detected.csv" for brain in ("mouse_3", "garbled")]
+    checkout.code, checkout.output = cluster.run(checkout, "--retries", "1", "--", *tables)
+    return checkout
+
+
+def test_a_bad_plane_is_told_in_the_terminal(with_a_bad_plane):
+    assert with_a_bad_plane.code != 0
+    output = with_a_bad_plane.output
+    errors = errors_in(output)
+    # One for each try, and nothing beside.
+    assert len(errors) == 2, output
+    for error in errors:
+        assert error.startswith("Error: brain garbled: "), output
+        assert "more/garbled/signal/plane_0011.tif" in error
+        assert "Copy or export the file again" in error
+    assert "rule detect_slab, job" in output
+    assert "logs/detect_slab/garbled/0.log" in output
+    assert "Traceback" not in output
+    assert "The messages above say why" in output
+    assert not with_a_bad_plane.leftovers
+    assert not (with_a_bad_plane.results / "brains" / "garbled" / "detected.csv").exists()
+
+
+def test_the_other_brain_has_the_candidates_of_the_undivided_one(with_a_bad_plane, small_brains):
+    volume = open_volume(small_brains / "mouse_3" / "signal", (5.0, 2.0, 2.0))
+    expected = detect(volume, "cellfinder", **CELLFINDER)
+    assert len(expected) > 20
+    found = pd.read_csv(with_a_bad_plane.results / "brains" / "mouse_3" / "detected.csv")
+    # Tables are written to six digits.
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-5)
+    positions = ["z", "y", "x"]
+    pd.testing.assert_frame_equal(found[positions], expected[positions], check_exact=True)
 
 
 def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
@@ -179,11 +304,38 @@ def _ended(cluster: Cluster, before: set[str]) -> bool:
     )
 
 
-def test_a_gpu_job_without_a_gpu_says_so(killed_and_finished, cluster):
-    checkout = killed_and_finished
-    weights = "results/models/small/fold-0.safetensors"
-    checkout.write_config("small.yaml", device="auto", **DIVIDED)
-    code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
+def test_a_job_that_the_cluster_refuses_is_told(killed_and_finished, cluster):
+    table = "results/brains/mouse_1/projection.npz"
+    nowhere = ["--set-resources", "projection:slurm_partition=nowhere", "--retries", "0"]
+    code, output = cluster.run(
+        killed_and_finished, *nowhere, "--forcerun", "projection", "--", table
+    )
     assert code != 0
-    log = (checkout.results / "logs" / "train" / "small" / "fold-0.log").read_text()
-    assert "device 'cuda' was asked for, but torch" in log
+    (error,) = errors_in(output)
+    assert error.startswith("Error: rule projection: ")
+    assert "invalid partition" in error
+
+
+@pytest.mark.parametrize("asking", ["gpu: 1", 'gres: "gpu:1"'])
+def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
+    """However the profile asks for one: some sites know GPUs only as gres."""
+    before = {record["JobId"] for record in cluster.records()}
+    checkout = killed_and_finished
+    profile = checkout.folder / PROFILE / "config.yaml"
+    shipped = profile.read_text()
+    assert "\n    gpu: 1\n" in shipped
+    profile.write_text(shipped.replace("\n    gpu: 1\n", f"\n    {asking}\n"))
+    weights = "results/models/small/fold-0.safetensors"
+    checkout.write_config("small.yaml", device="auto", arms=ARMS, **DIVIDED)
+    try:
+        code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
+    finally:
+        profile.write_text(shipped)
+        checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
+    assert code != 0
+    (error,) = errors_in(output)
+    assert error.startswith("Error: arm small, fold 0: device 'cuda' was asked for, but torch")
+    (record,) = [record for record in cluster.records() if record["JobId"] not in before]
+    assert record["Partition"] == "gpu"
+    key = "TresPerJob" if asking.startswith("gpu") else "TresPerNode"
+    assert record[key] == "gres:gpu:1"

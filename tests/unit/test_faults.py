@@ -192,6 +192,25 @@ def test_a_folder_without_permission_is_told(obeying, tmp_path):
     assert_told(done, folder, "Permission denied")
 
 
+FAILURES = {
+    "input": "from cellsift.errors import InputError; raise InputError('no such plane')",
+    "disk": "raise OSError(28, 'No space left on device', 'out')",
+    "other": "raise RuntimeError('of no known kind')",
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_the_log_ends_with_the_message_that_the_terminal_gets(kind, tmp_path):
+    """So that it is found where no terminal is at hand, as on a cluster."""
+    done = in_a_job(f"print('at work', end='')\n{FAILURES[kind]}", tmp_path / "log")
+    assert_told(done)
+    told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    log = (tmp_path / "log").read_text()
+    assert log.startswith("at work")
+    assert log.splitlines()[-1] == told[0]
+    assert ("Traceback" in log) == (kind != "input")
+
+
 READ = """
     from cellsift.io.volumes import open_volume
     volume = open_volume(sys.argv[1], (5, 2, 2))

@@ -1,12 +1,15 @@
-"""The profiles: every job may come back with more, and every name in them is a rule's."""
+"""The profiles: what each rule asks for, and how many jobs a brain becomes."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
 GPU_RULES = {"pretrain", "train", "score_chunk", "classify", "explain", "cost"}
+# Rules of small tables: the defaults are enough whatever the size of a brain.
+ON_DEFAULTS = {"preflight", "keep_candidates", "calibrate", "cost_ensemble", "track"}
 DAY = 24 * 60
 
 
@@ -40,3 +43,27 @@ def test_networks_ask_for_gpus_and_nothing_else_does(slurm):
 def test_every_name_is_a_rule(slurm, repository):
     named = {*slurm["set-resources"], *slurm["set-threads"], *slurm["groups"]}
     assert named <= rules(repository)
+
+
+def test_the_resources_of_every_rule_were_decided_on(slurm, repository):
+    assert rules(repository) - {"all"} == {*slurm["set-resources"], *ON_DEFAULTS}
+    assert not ON_DEFAULTS & set(slurm["set-resources"])
+
+
+@pytest.mark.slow
+def test_a_brain_is_about_a_hundred_jobs_known_before_its_candidates(new_checkout):
+    """No job is added while a run is at work: the plan is whole before anything was detected."""
+    checkout = new_checkout()
+    arms = ["small", "second", "third"]
+    for arm in arms:
+        checkout.write_arm(arm)
+    divided = {"jobs_per_brain": {"detection": 16, "cuboids": 16}}
+    checkout.write_config("small.yaml", arms=arms, brains={"mouse_3": divided})
+    rules_of_brain = Counter(
+        rule for rule, wildcards in checkout.planned() if "brain=mouse_3" in wildcards
+    )
+    assert rules_of_brain["detect_slab"] == rules_of_brain["cuboids"] == 16
+    assert rules_of_brain["score_chunk"] == 3 * 16
+    assert rules_of_brain.total() < 200
+    text = "".join(p.read_text() for p in (checkout.folder / "workflow").rglob("*.smk"))
+    assert not re.search(r"^checkpoint ", text, flags=re.MULTILINE)

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from checkout import Checkout
+from damage import garble
 
 pytestmark = pytest.mark.slow
 
@@ -33,15 +34,6 @@ def write_planes(folder: Path, somata: int) -> None:
             tifffile.imwrite(folder / channel / f"plane_{plane:04}.tif", values)
     rows = [SOMA] * somata
     pd.DataFrame(rows, columns=["z", "y", "x"]).to_csv(folder / "cells.csv", index=False)
-
-
-def garble(plane: Path) -> None:
-    """Change compressed voxels, not the header: only decoding the plane shows it."""
-    with tifffile.TiffFile(plane) as tif:
-        start, count = tif.pages[0].dataoffsets[0], tif.pages[0].databytecounts[0]
-    content = bytearray(plane.read_bytes())
-    content[start + count // 2 : start + count] = bytes(count - count // 2)
-    plane.write_bytes(content)
 
 
 @pytest.fixture(scope="module")
