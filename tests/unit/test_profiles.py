@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-GPU_RULES = {"pretrain", "train", "score_chunk", "classify", "explain", "cost"}
+GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
-ON_DEFAULTS = {"preflight", "keep_candidates", "calibrate", "cost_ensemble", "track"}
+ON_DEFAULTS = {
+    "preflight",
+    "keep_candidates",
+    "calibrate",
+    "choose_recipe",
+    "searched_arm",
+    "cost_ensemble",
+    "track",
+}
 DAY = 24 * 60
 
 
