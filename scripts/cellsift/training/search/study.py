@@ -1,6 +1,6 @@
 """The study of a search: a journal on disk, shared by all jobs that do its trials (Optuna)."""
 
-import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
@@ -29,8 +30,6 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 LEAST_AT_RANDOM = 4
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-# Optuna calls some of the things that are used here experimental.
-logging.captureWarnings(True)
 
 
 def open_study(journal: Path, name: str) -> optuna.Study:
@@ -74,12 +73,15 @@ def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> opt
     al. 2018). Each draw has a seed of its own: with one job, a search that was killed goes on as if
     it had not been. Several jobs also mind what the others are trying just now.
     """
-    study.sampler = TPESampler(
-        n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
-        multivariate=True,
-        constant_liar=search["jobs"] > 1,
-        seed=seed_of(seed, len(ended_trials(study))) % 2**31,
-    )
+    with warnings.catch_warnings():
+        # Optuna calls both of its keywords experimental.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.sampler = TPESampler(
+            n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
+            multivariate=True,
+            constant_liar=search["jobs"] > 1,
+            seed=seed_of(seed, len(ended_trials(study))) % 2**31,
+        )
     return study.ask(distributions(search["space"]))
 
 
