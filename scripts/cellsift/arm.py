@@ -1,10 +1,9 @@
 """An arm as a whole: folds, their networks, and the one model that they make together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cellsift.arm_settings import Arm
@@ -13,34 +12,8 @@ from cellsift.evaluation.calibration import calibrate
 from cellsift.inference.ensemble import write_ensemble
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table
-from cellsift.training.folds import assign_folds
+from cellsift.training.folds import assign_folds, candidates_in_um, cuboid_extent_um
 from cellsift.training.loop import train_fold
-
-
-def candidates_in_um(
-    brain: str, labels: pd.DataFrame, voxel_size: tuple[float, float, float]
-) -> pd.DataFrame:
-    """A brain's labelled candidates as `assign_folds` takes them, positions in µm.
-
-    `labels` has columns z, y, x (voxels of `voxel_size` µm) and label, row i for candidate i.
-    """
-    microns = labels[["z", "y", "x"]].to_numpy(float) * voxel_size
-    table = pd.DataFrame(microns, columns=["z_um", "y_um", "x_um"])
-    return table.assign(brain=brain, candidate=np.arange(len(table)), label=labels["label"])
-
-
-def cuboid_extent_um(
-    shape: Sequence[int],
-    voxel_size: Sequence[float],
-    data_voxel_sizes: Iterable[Sequence[float]],
-) -> tuple[float, float, float]:
-    """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
-
-    That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
-    volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
-    """
-    coarsest = np.max(list(data_voxel_sizes), axis=0)
-    return tuple(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
 
 
 def join_folds(

@@ -3,29 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from smallest_networks import SMALLEST
 from torch import nn
 
 from cellsift.models import create_model, list_models
 from cellsift.training.objective import Batch, Softening, batch_loss, put_in_order
 from cellsift.training.optimisation import make_optimiser, step
 
-# The smallest of each family; one that is not named here is tried with its defaults.
-SMALL = {
-    "convnext3d": {"size": "atto", "width": 0.5},
-    "deit3d": {"width": 48, "depth": 3},
-    "densenet3d": {"depth": "tiny"},
-    "efficientnet3d": {"width": 0.15},
-    "efficientnet3d_attention": {"width": 0.15},
-    "features": {"trees": 20},
-    "mobilenet3d": {"size": "small", "width": 0.5},
-    "pipnet3d": {"depth": 10, "width": 8, "prototypes": 16},
-    "resnet": {"depth": 18, "width": 8},
-    "resnet_cellfinder": {"depth": 18, "width": 8},
-    "slice_mil": {"depth": 10, "width": 8},
-    "swin3d": {"width": 12},
-    "vit3d": {"width": 48, "depth": 3},
-    "wavemix3d": {"width": 16, "depth": 2},
-}
 FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
 BLOB = 2.0  # voxels, sigma
@@ -36,7 +20,7 @@ every_network = pytest.mark.parametrize("name", NETWORKS)
 
 def network(name: str, channels: int = 2, shape=QUICK, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return create_model(name, channels, shape, **SMALL.get(name, {}))
+    return create_model(name, channels, shape, **SMALLEST.get(name, {}))
 
 
 def with_blobs(count: int, shape=QUICK, seed: int = 0) -> torch.Tensor:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import textwrap
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from cellsift.io.cuboids import CuboidStore
 from cellsift.io.extraction import extract_cuboids
 from cellsift.io.volumes import open_volume
 from cellsift.io.whole import whole_file, whole_folder, write_table
+from damage import garble
 
 pytestmark = pytest.mark.slow
 
@@ -220,7 +220,7 @@ READ = """
 
 
 def test_a_garbled_plane_is_told_by_name(planes, tmp_path):
-    _garble(planes / "plane_0006.tif")
+    garble(planes / "plane_0006.tif")
     done = in_a_job(READ, tmp_path / "log", planes, "")
     assert_told(done, planes / "plane_0006.tif", "Copy or export the file again")
 
@@ -228,11 +228,7 @@ def test_a_garbled_plane_is_told_by_name(planes, tmp_path):
 def test_a_garbled_plane_of_a_stack_is_told_by_number(voxels, tmp_path):
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, voxels, photometric="minisblack", compression="zlib")
-    with tifffile.TiffFile(path) as tif:
-        start, count = tif.pages[6].dataoffsets[0], tif.pages[6].databytecounts[0]
-    content = bytearray(path.read_bytes())
-    content[start + count // 2 : start + count] = bytes(count - count // 2)
-    path.write_bytes(content)
+    garble(path, plane=6)
     done = in_a_job(READ, tmp_path / "log", path, "")
     assert_told(done, path, "plane 6", "Copy or export the file again")
 
@@ -271,7 +267,7 @@ def test_a_share_that_does_not_answer_is_told(number, planes, monkeypatch):
 
 
 def test_a_store_is_not_made_of_a_brain_with_a_garbled_plane(planes, tmp_path):
-    _garble(planes / "plane_0006.tif")
+    garble(planes / "plane_0006.tif")
     volume = open_volume(planes, VOXEL_SIZE)
     positions = np.full((5, 3), 5.0)
     with pytest.raises(InputError, match="plane_0006"):
@@ -360,17 +356,6 @@ def test_errors_that_are_not_the_disks_come_through_unchanged(tmp_path):
         with pytest.raises(ValueError, match="a mistake"), make(tmp_path / "out"):
             raise ValueError("a mistake")
     assert list(tmp_path.iterdir()) == []
-
-
-def _garble(plane: Path) -> None:
-    """Change the second half of the compressed voxels; the header stays as it was."""
-    with tifffile.TiffFile(plane) as tif:
-        start, count = tif.pages[0].dataoffsets[0], tif.pages[0].databytecounts[0]
-    content = bytearray(plane.read_bytes())
-    content[start + count // 2 : start + count] = bytes(count - count // 2)
-    plane.write_bytes(content)
-    with pytest.raises(zlib.error):
-        zlib.decompress(content[start : start + count])
 
 
 def _write_ome_zarr(path: Path, voxels: np.ndarray) -> Path:

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellsift.arm import candidates_in_um, cuboid_extent_um
 from cellsift.errors import InputError
 from cellsift.io.resampling import data_size, data_starts
 from cellsift.training.folds import EXTENT as EXTENT_COLUMNS
-from cellsift.training.folds import assign_folds, held_out_rows, training_rows
+from cellsift.training.folds import (
+    assign_folds,
+    candidates_in_um,
+    cuboid_extent_um,
+    held_out_rows,
+    training_rows,
+)
 
 EXTENT = (100.0, 50.0, 50.0)
 AXES = ["z_um", "y_um", "x_um"]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from smallest_networks import SMALLEST
 from synthetic_cuboids import SHAPE, make_brains
 
 from cellsift.arm_settings import Arm
@@ -14,24 +15,6 @@ from cellsift.models import create_model, list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.training.loop import train_fold
 
-# The smallest of each family.
-SMALL = {
-    "convnext3d": {"size": "atto"},
-    "deit3d": {"size": "tiny"},
-    "densenet3d": {"depth": "tiny"},
-    "efficientnet3d": {"width": 0.15},
-    "efficientnet3d_attention": {"width": 0.15},
-    "features": {"trees": 20},
-    "mobilenet3d": {"size": "small", "width": 0.5},
-    "pipnet3d": {"depth": 10, "width": 4, "prototypes": 12},
-    "resnet": {"depth": 18, "width": 4},
-    "resnet_cellfinder": {"depth": 18, "width": 4},
-    "slice_mil": {"width": 8},
-    "swin3d": {"width": 12},
-    "vit3d": {"size": "tiny"},
-    "wavemix3d": {"width": 16, "depth": 2},
-}
-
 
 def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **options):
     stores, table = brains
@@ -39,7 +22,7 @@ def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **option
     if name == "deit3d":
         recipe |= {"teacher": "teacher"}
     return train_fold(
-        Arm(name, name, SMALL[name] | options, recipe),
+        Arm(name, name, SMALLEST[name] | options, recipe),
         stores,
         table,
         fold,
@@ -66,7 +49,7 @@ def teacher(tmp_path_factory, brains):
 
 
 def test_every_architecture_is_tried():
-    assert set(list_models()) == set(SMALL) | {"ensemble"}
+    assert set(list_models()) == set(SMALLEST) | {"ensemble"}
 
 
 def test_an_ensemble_is_listed_but_has_no_network():
@@ -77,7 +60,7 @@ def test_an_ensemble_is_listed_but_has_no_network():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flat", [False, True])
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", SMALLEST)
 def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teacher):
     if flat and "planes_as_channels" not in model_options(name):
         pytest.skip(f"{name} is three-dimensional only")
@@ -93,7 +76,7 @@ def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teache
     maps = saliency(model, inputs)
     assert maps.shape == (3, *SHAPE)
     assert np.isfinite(maps).all()
-    assert json.loads(sidecar.read_text())["options"] == SMALL[name] | options
+    assert json.loads(sidecar.read_text())["options"] == SMALLEST[name] | options
 
 
 def test_a_student_needs_the_teacher_that_its_recipe_names(tmp_path, brains, teacher):

@@ -7,39 +7,51 @@ Detection can be scattered over slabs of planes, in any number of processes. Its
    `contrast_slab` for each slab;
 3. `gather` of the parts of the last scattered step.
 The candidates never depend on the number of slabs.
+Importing this package, and asking for the parameters, imports no detector: rules ask for them.
 """
 
-from collections.abc import Iterator
-from types import ModuleType
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from cellsift.detection import cellfinder, dog
-from cellsift.detection.blocks import planes_of_slab
-from cellsift.detection.parameters import complete
-from cellsift.detection.parts import Part, Parts
+from cellsift.detection import cellfinder_parameters, dog_parameters
+from cellsift.detection.parameters import Parameter, complete
 from cellsift.errors import InputError
-from cellsift.io.volumes import Volume
 
-# A detector is a module with PARAMETERS, slab_grid, detect_slab and gather, and, if it measures the
-# contrast apart, with find_centres and contrast_slab.
-_DETECTORS: dict[str, ModuleType] = {"cellfinder": cellfinder, "dog": dog}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    import pandas as pd
+
+    from cellsift.detection.parts import Part, Parts
+    from cellsift.io.volumes import Volume
+
+# A detector is a module of its name here with slab_grid, detect_slab and gather, and, if it is
+# among _CONTRAST_APART, with find_centres and contrast_slab.
+_PARAMETERS = {
+    "cellfinder": cellfinder_parameters.PARAMETERS,
+    "dog": dog_parameters.PARAMETERS,
+}
+_CONTRAST_APART = {"cellfinder"}
 
 
 def list_detectors() -> list[str]:
     """The names of the detectors."""
-    return sorted(_DETECTORS)
+    return sorted(_PARAMETERS)
 
 
 def detector_parameters(method: str) -> dict[str, str]:
     """The parameters of a detector: name to description, with units."""
-    return {name: known.description for name, known in _detector(method).PARAMETERS.items()}
+    return {name: known.description for name, known in _parameters(method).items()}
 
 
 def detector_defaults(method: str) -> dict[str, float | int | bool | None]:
     """The parameters of a detector: name to default."""
-    return {name: known.default for name, known in _detector(method).PARAMETERS.items()}
+    return {name: known.default for name, known in _parameters(method).items()}
 
 
 def check_parameters(method: str, **parameters) -> dict[str, float | int | bool | None]:
@@ -47,7 +59,7 @@ def check_parameters(method: str, **parameters) -> dict[str, float | int | bool 
 
     Raises InputError for an unknown detector, an unknown parameter or an unusable value.
     """
-    return complete(method, _detector(method).PARAMETERS, parameters)
+    return complete(method, _parameters(method), parameters)
 
 
 def detect(volume: Volume, method: str, **parameters) -> pd.DataFrame:
@@ -68,7 +80,8 @@ def measures_contrast_apart(method: str) -> bool:
 
     Raises InputError for an unknown detector.
     """
-    return hasattr(_detector(method), "find_centres")
+    _parameters(method)
+    return method in _CONTRAST_APART
 
 
 def detect_slab(
@@ -79,6 +92,8 @@ def detect_slab(
     A slab with a halo is read; one without a plane, where there are more slabs than planes, gives
     no part. Raises InputError as `detect` does.
     """
+    from cellsift.detection.blocks import planes_of_slab
+
     detector, parameters = _detector(method), check_parameters(method, **parameters)
     grid = detector.slab_grid(parameters)
     first, last = planes_of_slab(volume.shape[0], slab, slabs, grid)
@@ -90,6 +105,8 @@ def find_centres(volume: Volume, method: str, parts: Parts, **parameters) -> pd.
 
     Voxels of the volume are not read. Only for detectors that `measures_contrast_apart`.
     """
+    import pandas as pd
+
     parameters = check_parameters(method, **parameters)
     centres = _detector(method).find_centres(volume, parameters, parts)
     return pd.DataFrame(centres, columns=["z", "y", "x"])
@@ -107,6 +124,8 @@ def contrast_slab(
 
     `centres` are all of the brain, columns z, y, x in voxels; a slab with a halo is read.
     """
+    from cellsift.detection.blocks import planes_of_slab
+
     parameters = check_parameters(method, **parameters)
     first, last = planes_of_slab(volume.shape[0], slab, slabs)
     positions = centres[["z", "y", "x"]].to_numpy(dtype=float)
@@ -124,7 +143,12 @@ def gather(parts: Parts, method: str, **parameters) -> pd.DataFrame:
     return table
 
 
-def _detector(method: str) -> ModuleType:
-    if method not in _DETECTORS:
+def _parameters(method: str) -> dict[str, Parameter]:
+    if method not in _PARAMETERS:
         raise InputError(f"no detector {method!r}; there are {', '.join(list_detectors())}")
-    return _DETECTORS[method]
+    return _PARAMETERS[method]
+
+
+def _detector(method: str) -> ModuleType:
+    _parameters(method)
+    return import_module(f"{__name__}.{method}")

@@ -1,5 +1,7 @@
 """Folds for cross-validation in which held-out cuboids share no voxel with training cuboids."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
@@ -15,6 +17,32 @@ GROUPINGS = ("auto", "brain", "block")
 LEAST_PER_CLASS = 5
 
 Size = tuple[float, float, float]
+
+
+def candidates_in_um(
+    brain: str, labels: pd.DataFrame, voxel_size: tuple[float, float, float]
+) -> pd.DataFrame:
+    """A brain's labelled candidates as `assign_folds` takes them, positions in µm.
+
+    `labels` has columns z, y, x (voxels of `voxel_size` µm) and label, row i for candidate i.
+    """
+    microns = labels[["z", "y", "x"]].to_numpy(float) * voxel_size
+    table = pd.DataFrame(microns, columns=["z_um", "y_um", "x_um"])
+    return table.assign(brain=brain, candidate=np.arange(len(table)), label=labels["label"])
+
+
+def cuboid_extent_um(
+    shape: Sequence[int],
+    voxel_size: Sequence[float],
+    data_voxel_sizes: Iterable[Sequence[float]],
+) -> tuple[float, float, float]:
+    """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
+
+    That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
+    volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
+    """
+    coarsest = np.max(list(data_voxel_sizes), axis=0)
+    return tuple(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
 
 
 def assign_folds(
@@ -36,8 +64,8 @@ def assign_folds(
     Args:
         candidates: columns brain, candidate, z_um, y_um, x_um (µm) and label (cell, no_cell or
             ambiguous) of annotated train brains.
-        cuboid_extent_um: room that a cuboid takes along z, y, x (`arm.cuboid_extent_um`): cuboids
-            whose centres are as far apart along one axis share no voxel.
+        cuboid_extent_um: room that a cuboid takes along z, y, x, see the function of this name:
+            cuboids whose centres are as far apart along one axis share no voxel.
 
     Raises:
         InputError: columns missing, or a fold would hold, or leave for training, fewer than 5
