@@ -14,6 +14,7 @@ from cellsift.training.folds import (
     candidates_in_um,
     cuboid_extent_um,
     held_out_rows,
+    share_of_labels,
     training_rows,
 )
 
@@ -144,6 +145,21 @@ def test_folds_do_not_depend_on_the_order_of_the_rows():
         expected = assign_folds(rows, folds, EXTENT)["fold"]
         shuffled = assign_folds(rows.sample(frac=1, random_state=3), folds, EXTENT)["fold"]
         pd.testing.assert_series_equal(shuffled.sort_index(), expected)
+
+
+def test_a_share_of_the_labels_is_drawn_from_each_brain_and_class():
+    """And a smaller one is part of a larger one, so that budgets can be compared."""
+    table = assign_folds(candidates({"a": 300, "b": 200, "c": 250}), 3, EXTENT)
+    rows = training_rows(table, 0)
+    assert share_of_labels(rows, 1.0, seed=1).equals(rows)
+    tenth, quarter = (share_of_labels(rows, share, seed=1) for share in (0.1, 0.25))
+    assert set(tenth.index) < set(quarter.index)
+    assert quarter.index.is_monotonic_increasing
+    for shared, share in ((tenth, 0.1), (quarter, 0.25)):
+        counts, all_counts = (t.groupby(["brain", "label"]).size() for t in (shared, rows))
+        assert (counts >= share * all_counts - 1e-9).all()
+        assert (counts < share * all_counts + 1).all()
+    assert set(tenth.index) != set(share_of_labels(rows, 0.1, seed=2).index)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from synthetic_cuboids import blobs, make_brains, narrow_arm, write_store
 
 from cellsift.errors import InputError
+from cellsift.io.whole import read_json
 from cellsift.models import create_model
 from cellsift.models.storage import load_model
 from cellsift.training import loop
@@ -329,6 +330,17 @@ def test_threads_that_make_no_sense_are_refused(threads):
         pass
 
 
+def test_a_share_of_the_labels_trains_on_fewer_and_judges_by_all(brains, unbroken, tmp_path):
+    made = read_json(train(tmp_path, brains, narrow_arm(label_share=0.5)))["provenance"]
+    whole = read_json(unbroken / "models" / "fold-0.json")["provenance"]
+    for count in ("cells", "no_cells"):
+        assert made[count] == pytest.approx(whole[count] / 2, abs=1)
+    scored = [pd.read_csv(folder / "training" / "scores.csv") for folder in (tmp_path, unbroken)]
+    assert scored[0].drop(columns="logit").equals(scored[1].drop(columns="logit"))
+    with pytest.raises(InputError, match="raise label_share"):
+        train(tmp_path, brains, narrow_arm(label_share=0.05))
+
+
 def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
     stores, table = brains
     with pytest.raises(InputError, match="no fold 7"):
@@ -355,6 +367,7 @@ def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
         ({"batch_size": 1}, "at least 2"),
         ({"patience": True}, "whole number"),
         ({"learning_rate": 0}, "above 0"),
+        ({"label_share": 0}, "above 0"),
         ({"learning_rate": "1e-3"}, "written like 0.001"),
         ({"learning_rate": math.nan}, "at most 1"),
         ({"weight_decay": -0.1}, "at least 0"),

@@ -16,6 +16,7 @@ from cellsift.training.folds import (
     LEAST_PER_CLASS,
     NO_CELL,
     held_out_rows,
+    share_of_labels,
     training_rows,
 )
 
@@ -32,8 +33,18 @@ class FoldData:
     held_out_table: pd.DataFrame
 
     @classmethod
-    def of(cls, stores: Mapping[str, CuboidStore], table: pd.DataFrame, fold: int) -> "FoldData":
-        """Return the data of a fold; raises InputError where they do not suffice to train."""
+    def of(
+        cls,
+        stores: Mapping[str, CuboidStore],
+        table: pd.DataFrame,
+        fold: int,
+        label_share: float = 1.0,
+        seed: int = 0,
+    ) -> "FoldData":
+        """Return the data of a fold; raises InputError where they do not suffice to train.
+
+        Of the labels to train on only `label_share` is used, drawn by `seed`; all held out stay.
+        """
         missing = [column for column in COLUMNS if column not in table]
         if missing:
             raise InputError(f"the table of folds lacks the columns {', '.join(missing)}")
@@ -44,12 +55,14 @@ class FoldData:
             raise InputError(f"there is no fold {fold}; there are {known}")
         common_layout(stores)
         training, held_out = training_rows(table, fold), held_out_rows(table, fold)
+        training = share_of_labels(training, label_share, seed)
         for rows, use in ((training, "to train on"), (held_out, "held out")):
             counts = [int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)]
             if min(counts) < LEAST_PER_CLASS:
                 raise InputError(
                     f"fold {fold} has {counts[0]} cells and {counts[1]} artefacts {use}, at least "
-                    f"{LEAST_PER_CLASS} of each are needed; assign the folds anew"
+                    f"{LEAST_PER_CLASS} of each are needed; "
+                    + ("assign the folds anew" if label_share == 1 else "raise label_share")
                 )
         return cls(Cuboids(stores, training), training, Cuboids(stores, held_out), held_out)
 

@@ -104,6 +104,18 @@ def training_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
     return usable[keep]
 
 
+def share_of_labels(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """Return this share of `training_rows`, drawn from each brain and label alike, in their order.
+
+    At least one of each. What a smaller share of the same seed holds, a larger one holds too.
+    """
+    drawn = np.random.default_rng(seed).permutation(len(rows))
+    of_brain_and_label = pd.Series(drawn, index=rows.index).groupby([rows["brain"], rows["label"]])
+    # Rounded first: 0.1 x 30 is a little more than 3.
+    count = np.ceil((share * of_brain_and_label.transform("size")).round(6))
+    return rows[of_brain_and_label.rank() <= count]
+
+
 def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
     """Return all rows of a fold, ambiguous ones included."""
     return table[table["fold"] == fold]

@@ -93,7 +93,7 @@ def train_fold(
     recipe = complete_recipe(arm.recipe)
     place = choose_device(device)
     run = {"seed": seed, "fold": fold, "device": place.type, "threads": threads, "recipe": recipe}
-    data = FoldData.of(stores, table, fold)
+    data = FoldData.of(stores, table, fold, recipe["label_share"], seed_of(seed, fold))
     network = [arm.architecture, dict(arm.options)]
     taught_by, its_weights = _teacher(teacher, recipe, fold, place)
     weights = starting_weights(starting_point, arm, recipe, data)

@@ -17,6 +17,7 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - mixup: how strongly pairs of cuboids are mixed into each other, 0 (not at all) to 1;
 - moving_average: decay of the average of the weights over the steps, that is used in place of
   the last weights: 0 (none) to below 1;
+- label_share: share of the labels to train on that is used, above 0 to 1: what fewer would give;
 - teacher: name of another arm, from whose model of the same fold `deit3d` learns;
 - pretraining: name of a pre-training, from whose backbone every fold starts;
 - init_from: file or folder of a model from which every fold starts (`training.starting_point`);
@@ -50,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "label_smoothing": 0.0,
     "mixup": 0.0,
     "moving_average": 0.0,
+    "label_share": 1.0,
     "teacher": "",
     "pretraining": "",
     "init_from": "",
@@ -86,7 +88,8 @@ def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
     recipe["augmentation"] = _complete_augmentation(recipe["augmentation"])
     for key, least in {"epochs": 1, "batch_size": 2, "patience": 1, "frozen_epochs": 0}.items():
         _check_whole_number(key, recipe[key], least)
-    _check_number("learning_rate", recipe["learning_rate"], above=0)
+    for key in ("learning_rate", "label_share"):
+        _check_number(key, recipe[key], above=0)
     for key in ("weight_decay", "mixup"):
         _check_number(key, recipe[key])
     for key in ("label_smoothing", "moving_average"):
