@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from test_models_in_training import SHAPE, SMALL
+from smallest_networks import SMALLEST
+from synthetic_cuboids import SHAPE
 
 from cellsift.errors import InputError
 from cellsift.models import create_model, list_models, model_options
@@ -16,7 +17,7 @@ from cellsift.models.backbone import (
 from cellsift.models.starting_weights import start_from
 
 WITHOUT_WEIGHTS = {"features", "ensemble"}
-OPTIONS = {name: options for name, options in SMALL.items() if name not in WITHOUT_WEIGHTS} | {
+OPTIONS = {name: options for name, options in SMALLEST.items() if name not in WITHOUT_WEIGHTS} | {
     "deit3d": {"width": 24, "depth": 2}
 }
 FLAT = [
