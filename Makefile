@@ -1,7 +1,7 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo rehearsal costs test test-fast lint lock clean
+.PHONY: help install demo arena rehearsal costs test test-fast lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,6 +20,11 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local
 	@echo "Open it in a browser: file://$(CURDIR)/results/reports/index.html"
+
+arena: $(INSTALLED)  ## compare every architecture on the made-up brains; an hour on two cores
+	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
+	@$(RUN) --profile workflow/profiles/local --configfile config/arena.yaml
+	@echo "Open it in a browser: file://$(CURDIR)/results/arena/reports/index.html"
 
 rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS=1e10 METHOD=dog
 	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)

@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from cellsift import arm_settings
+from cellsift.arm_settings import read_arm
 from cellsift.brains_table import Brain
 from cellsift.configuration import load_project, read_project
 from cellsift.errors import InputError
+from cellsift.models import list_models
 from cellsift.network_checks import check_networks
 from cellsift.settings_files import SCHEMAS
 
@@ -27,7 +29,7 @@ ROW = {
 OTHER = ROW | {"brain": "b", "role": "predict", "signal": "b.tif", "cells": ""}
 HEADER = list(ROW)
 SHIPPED = SCHEMAS.parents[1] / "config"
-CONFIGS = [SHIPPED / "config.yaml", *sorted(SHIPPED.glob("examples/*/*.yaml"))]
+CONFIGS = [*sorted(SHIPPED.glob("*.yaml")), *sorted(SHIPPED.glob("examples/*/*.yaml"))]
 
 
 def write_table(folder: Path, *rows: dict, header=HEADER, separator="\t") -> None:
@@ -213,6 +215,12 @@ def test_unknown_column_is_refused(tmp_path):
 def test_missing_table(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.tsv: there is no such table"):
         load_project({"brains_table": "nowhere.tsv", "arms": ["resnet_narrow"]}, tmp_path)
+
+
+@pytest.mark.parametrize("config", ["arena.yaml", "examples/cfos/arena.yaml"])
+def test_an_arena_has_every_architecture(config):
+    arms = yaml.safe_load((SHIPPED / config).read_text())["arms"]
+    assert {read_arm(name).architecture for name in arms} == set(list_models())
 
 
 def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):

@@ -65,7 +65,7 @@ def parameters(name, shape, channels=2, **options) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def last_map(model, shape, channels=2) -> torch.Tensor:
+def gradcam_map(model, shape, channels=2) -> torch.Tensor:
     maps = []
     hook = model.gradcam_layer.register_forward_hook(lambda *call: maps.append(call[2]))
     model.eval()(torch.zeros(2, channels, *shape))
@@ -122,8 +122,8 @@ def test_parameters_on_cuboids_stay_as_they_are(name, options, count):
 
 @pytest.mark.parametrize("name", SMALLEST)
 @pytest.mark.parametrize("shape", [SHAPE, (12, 25, 25), (13, 31, 27), (4, 25, 25)])
-def test_the_last_map_has_three_steps_along_every_axis(name, shape):
-    found = last_map(small(name, shape), shape)
+def test_the_map_for_gradcam_has_three_steps_along_every_axis(name, shape):
+    found = gradcam_map(small(name, shape), shape)
     assert found.ndim == 5
     assert min(found.shape[2:]) >= 3
     assert shape[0] / found.shape[2] <= 8
@@ -131,9 +131,9 @@ def test_the_last_map_has_three_steps_along_every_axis(name, shape):
 
 @pytest.mark.parametrize("name", SMALLEST)
 def test_planes_as_channels_and_single_planes_make_networks_of_images(name):
-    assert last_map(small(name, (5, 30, 30), planes_as_channels=True), (5, 30, 30)).ndim == 4
+    assert gradcam_map(small(name, (5, 30, 30), planes_as_channels=True), (5, 30, 30)).ndim == 4
     plane = small(name, (1, 30, 30), channels=1)
-    assert last_map(plane, (1, 30, 30), channels=1).ndim == 4
+    assert gradcam_map(plane, (1, 30, 30), channels=1).ndim == 4
     assert not any(isinstance(m, nn.Conv3d | nn.BatchNorm3d) for m in plane.modules())
     assert plane(torch.zeros(3, 1, 1, 30, 30)).shape == (3, 2)
 
@@ -235,7 +235,7 @@ def test_attention_coefficients_lie_between_0_and_1_and_start_open():
         assert alpha.max() < 1
     assert {gate.psi.bias.item() for gate in model.gates} == {3.0}
     # The deepest scale is the gating signal: no gate is on it.
-    assert last_map(model, inputs.shape[2:]).shape[2:] == (3, 4, 4)
+    assert model.backbone(inputs)[1].shape[2:] == (3, 4, 4)
 
 
 def test_gates_wide_open_pass_the_mean_of_the_map_and_gates_shut_pass_nothing():

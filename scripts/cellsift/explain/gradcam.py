@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from captum.attr import LayerAttribution, LayerGradCam
+from captum.attr import LayerAttribution, LayerGradientXActivation
 from torch import nn
 
 BATCH = 8
@@ -13,9 +13,12 @@ def gradcam(
 ) -> np.ndarray:
     """Return saliency float32 (n, z, y, x), each map scaled so that its strongest place is 1.
 
-    Selvaraju et al. 2017 (arXiv 1610.02391) at the layer `model.gradcam_layer`, on the difference
-    of the logits of cell and no cell; brought to the cuboid's size trilinearly. A map without
-    any positive evidence is 0 throughout.
+    Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391) at the layer `model.gradcam_layer`, on the
+    difference of the logits of cell and no cell, with every place's own gradients: HiResCAM
+    (Draelos and Carin 2020, arXiv 2011.08891, equation 3). Where a map's mean goes into a linear
+    layer, both are the same; on the finer maps used here, gradients that are averaged over the
+    map first can point beside the cell (tests/unit/test_every_architecture.py plants cells).
+    Maps are brought to the cuboid's size trilinearly; one without positive evidence is 0.
 
     Args:
         model: a network of `cellsift.models`; used in evaluation mode, left as it was.
@@ -28,7 +31,7 @@ def gradcam(
     training = model.training
     model.eval()
     try:
-        method = LayerGradCam(signed_logit_difference(model), model.gradcam_layer)
+        method = LayerGradientXActivation(signed_logit_difference(model), model.gradcam_layer)
         maps = [
             _attribute(method, batch, signs.to(batch.device))
             for batch, signs in zip(inputs.split(BATCH), sign.split(BATCH), strict=True)
@@ -56,8 +59,11 @@ def signed_logit_difference(model: nn.Module):
     return score
 
 
-def _attribute(method: LayerGradCam, inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
-    coarse = method.attribute(inputs, additional_forward_args=(sign,), relu_attributions=True)
+def _attribute(
+    method: LayerGradientXActivation, inputs: torch.Tensor, sign: torch.Tensor
+) -> torch.Tensor:
+    by_feature = method.attribute(inputs, additional_forward_args=(sign,))
+    coarse = torch.relu(by_feature.sum(dim=1, keepdim=True))
     if coarse.ndim == 4:
         # Of a network of images, to which all planes are one.
         coarse = coarse.unsqueeze(2)

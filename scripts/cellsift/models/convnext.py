@@ -10,6 +10,7 @@ since planes lie further apart than voxels within them.
 import torch
 from torch import nn
 
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
     CONVOLUTIONS,
     check_choice,
@@ -101,7 +102,7 @@ class ConvNeXt(nn.Module):
         small = min(cuboid_shape[1:]) < SMALL_PLANE
         strides = limited_strides(cuboid_shape, (SMALL_PATCH if small else PATCH, *HALVINGS))
         rates = iter(stochastic_depth * i / (sum(blocks) - 1) for i in range(sum(blocks)))
-        size, before = cuboid_shape, in_channels
+        size, before, sizes = cuboid_shape, in_channels, []
         self.stages = nn.Sequential()
         for index, (count, number, stride) in enumerate(
             zip(blocks, features, strides, strict=True)
@@ -113,14 +114,16 @@ class ConvNeXt(nn.Module):
                 nn.Sequential(*start, *(Block(axes, number, next(rates)) for _ in range(count)))
             )
             size, before = shape_after(size, stride), number
+            sizes.append(size)
+        self.gradcam_stage = deepest_that_localises(sizes)
         self.norm = ChannelNorm(before)
         self.classifier = nn.Linear(before, 2)
         self.apply(initialise)
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The last stage, whose map still has three steps along each axis halved."""
-        return self.stages[-1]
+        """The deepest stage whose map still says where a cell lies."""
+        return self.stages[self.gradcam_stage]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.norm(mean_over_map(self.stages(x))).flatten(1))

@@ -11,6 +11,7 @@ from monai.networks.nets import DenseNet as MonaiDenseNet
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
     CONVOLUTIONS,
     check_plane,
@@ -92,14 +93,17 @@ class DenseNet(nn.Module):
         layers.conv0 = stem_convolution(axes, in_channels, 2 * growth_rate, first)
         kernel = tuple(3 if step == 2 else 1 for step in second[-axes:])
         layers.pool0 = MAX_POOLING[axes](kernel, second[-axes:], tuple(k // 2 for k in kernel))
+        sizes = [shape_after(shape_after(cuboid_shape, first), second)]
         for number, stride in enumerate(between, start=1):
             transition = layers.get_submodule(f"transition{number}")
             transition.pool = MEAN_POOLING[axes](stride[-axes:])
+            sizes.append(shape_after(sizes[-1], stride))
+        self.gradcam_block = deepest_that_localises(sizes) + 1
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The last activation, whose map still has three steps along each axis halved."""
-        return self.network.class_layers.relu
+        """The deepest block whose map still says where a cell lies."""
+        return self.network.features.get_submodule(f"denseblock{self.gradcam_block}")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x)

@@ -13,6 +13,7 @@ from monai.networks.nets.efficientnet import EfficientNet as MonaiEfficientNet
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
     CONVOLUTIONS,
     HALVINGS,
@@ -127,8 +128,8 @@ class EfficientNet(nn.Module):
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The last convolution, whose map still has three steps along each axis halved."""
-        return self.backbone.head
+        """The deepest stage whose map still says where a cell lies."""
+        return self.backbone.stages[self.backbone.gradcam_stage]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _, last = self.backbone(x)
@@ -153,8 +154,8 @@ class GatedEfficientNet(nn.Module):
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The last convolution, which is also the signal that opens and closes the gates."""
-        return self.backbone.head
+        """The deepest stage whose map still says where a cell lies."""
+        return self.backbone.stages[self.backbone.gradcam_stage]
 
     def gate_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the attention coefficients (n, z, y, x) of the finer and of the coarser gate.
@@ -218,9 +219,10 @@ class AttentionGate(nn.Module):
 class Backbone(nn.Module):
     """The layers of MONAI's network up to its last convolution; gives the maps of all stages."""
 
-    def __init__(self, network: MonaiEfficientNet, axes: int):
+    def __init__(self, network: MonaiEfficientNet, axes: int, sizes: list[tuple[int, ...]]):
         super().__init__()
         self.axes = axes
+        self.gradcam_stage = deepest_that_localises(sizes)
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.SiLU())
         self.stages = network._blocks
         self.head = nn.Sequential(network._conv_head, network._bn1, nn.SiLU())
@@ -261,7 +263,7 @@ def build_backbone(
             elif name == "_swish":
                 setattr(module, name, nn.SiLU())
     set_strides(network, shape, axes)
-    backbone = Backbone(network, axes)
+    backbone = Backbone(network, axes, stage_sizes(shape, flat))
     backbone.apply(initialise)
     return backbone
 
@@ -279,19 +281,24 @@ def set_strides(network: MonaiEfficientNet, shape: Shape, axes: int) -> None:
         )
 
 
+def stage_sizes(shape: Shape, flat: bool) -> list[tuple[int, ...]]:
+    """Return the sizes (z, y, x) of the maps of all stages; (y, x) for images."""
+    stem, *strides = limited_strides(shape, HALVINGS)
+    size, sizes = shape_after(shape, stem), []
+    for stage in STAGES:
+        if "_s22_" in stage:
+            size = shape_after(size, strides.pop(0))
+        sizes.append(size[1:] if flat else size)
+    return sizes
+
+
 def gated_stages(shape: Shape, flat: bool) -> list[int]:
     """Return the last stages of the two scales above the deepest, the finer one first.
 
     Raises:
         InputError: the map is halved too seldom for that.
     """
-    halves = ["_s22_" in stage for stage in STAGES]
-    stem, *strides = limited_strides(shape, HALVINGS)
-    size, sizes = shape_after(shape, stem), []
-    for stage_halves in halves:
-        if stage_halves:
-            size = shape_after(size, strides.pop(0))
-        sizes.append(size[1:] if flat else size)
+    sizes = stage_sizes(shape, flat)
     last = [i for i, size in enumerate(sizes[:-1]) if size != sizes[i + 1]]
     if len(last) < GATES:
         raise InputError(

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.planes import PlanesAsChannels
 from cellsift.models.registry import architecture
 
@@ -114,13 +115,17 @@ class MobileNet(nn.Module):
         bottlenecks, last, hidden = SIZES[size]
         strides = iter(limited_strides(cuboid_shape, HALVINGS))
         features = multiple_of_eight(STEM_FEATURES * width)
-        layers = [Layer(axes, in_channels, features, nn.Hardswish, 3, next(strides))]
+        stride = next(strides)
+        layers = [Layer(axes, in_channels, features, nn.Hardswish, 3, stride)]
+        sizes = [shape_after(cuboid_shape, stride)]
         for line in bottlenecks:
             stride = next(strides) if line.halves else (1, 1, 1)
             layers.append(InvertedResidual(axes, features, line, width, stride))
             features = layers[-1].out_features
+            sizes.append(shape_after(sizes[-1], stride))
         last, hidden = multiple_of_eight(last * width), multiple_of_eight(hidden * width)
         layers.append(Layer(axes, features, last, nn.Hardswish))
+        self.gradcam_feature = deepest_that_localises(sizes)
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Linear(last, hidden), nn.Hardswish(), nn.Dropout(DROPOUT), nn.Linear(hidden, 2)
@@ -129,8 +134,8 @@ class MobileNet(nn.Module):
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The last convolution, whose map still has three steps along each axis halved."""
-        return self.features[-1]
+        """The deepest layer whose map still says where a cell lies."""
+        return self.features[self.gradcam_feature]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.classifier(mean_over_map(self.features(x)).flatten(1))

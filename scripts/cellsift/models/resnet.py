@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.registry import architecture, check_whole_number
 
 Shape = tuple[int, int, int]
@@ -113,13 +114,13 @@ class ResNet(nn.Module):
             self.units.append(unit)
             features = unit.out_features
         self.fully_connected = nn.Linear(features, 2)
-        self.gradcam_unit = max(i for i, size in enumerate(sizes) if min(size) >= LEAST_MAP)
+        self.gradcam_unit = deepest_that_localises(sizes)
         self.apply(initialise)
         nn.init.xavier_uniform_(self.stem.conv.weight)
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The deepest unit whose map still has three steps along each axis."""
+        """The deepest unit whose map still says where a cell lies."""
         return self.units[self.gradcam_unit]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

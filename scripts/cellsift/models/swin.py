@@ -21,6 +21,7 @@ from monai.networks.nets.swin_unetr import PatchMergingV2, SwinTransformerBlock,
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.localising import deepest_that_localises
 from cellsift.models.planes import PlanesAsChannels
 from cellsift.models.registry import architecture, check_whole_number
 from cellsift.models.vit import check_three
@@ -98,7 +99,7 @@ class Swin(nn.Module):
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The deepest stage whose map still has three steps along each axis, or along y and x."""
+        """The deepest stage whose map still says where a cell lies."""
         return self.stages[self.gradcam_stage]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -158,15 +159,6 @@ def map_sizes(size: Size, patch_size: Size) -> list[Size]:
     while len(sizes) < len(DEPTHS) and min(sizes[-1][-2:]) > 2:
         sizes.append(tuple((n + 1) // 2 for n in sizes[-1]))
     return sizes
-
-
-def deepest_that_localises(sizes: list[Size]) -> int:
-    """Return the last stage with three steps along every axis; else the last with three in y, x."""
-    for axes in (slice(None), slice(-2, None)):
-        stages = [i for i, size in enumerate(sizes) if min(size[axes]) >= LEAST_MAP]
-        if stages:
-            return stages[-1]
-    raise InputError(f"maps of {sizes} are too small to say where in the cuboid something lies")
 
 
 def check_shape(shape: tuple[int, int, int], patch_size: Size) -> None:

@@ -11,7 +11,7 @@ depth (Huang et al. 2016, arXiv 1603.09382) is as in DeiT. The blocks are our ow
 normalisation layer that nothing uses and no stochastic depth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log, prod
 
 import torch
@@ -213,11 +213,12 @@ class PatchEncoder(nn.Module):
 
     def encode(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return tokens from `tokens` after all blocks and the last normalisation."""
-        for block in self.blocks[:-1]:
-            tokens = block(tokens)
-        if tokens.shape[1] == self.special_tokens + prod(self.grid):
-            tokens = self._through_map(tokens)
-        return self.norm(self.blocks[-1](tokens))
+        all_are_there = tokens.shape[1] == self.special_tokens + prod(self.grid)
+        middle = len(self.blocks) // 2
+        for index, block in enumerate(self.blocks):
+            mapped = all_are_there and index == middle
+            tokens = block(tokens, self._through_map if mapped else None)
+        return self.norm(tokens)
 
     def attention_maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the attention (n, block, head, token, token) of each token (row) to all others."""
@@ -264,8 +265,12 @@ class Block(nn.Module):
         )
         self.skip = StochasticDepth(stochastic_depth)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.skip(self.attention(self.norm_a(x)))
+    def forward(
+        self, x: torch.Tensor, through: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return tokens (n, token, feature); normalised, they go `through` to the attention."""
+        normalised = self.norm_a(x)
+        x = x + self.skip(self.attention(through(normalised) if through else normalised))
         return x + self.skip(self.network(self.norm_b(x)))
 
 
@@ -319,7 +324,10 @@ class VisionTransformer(nn.Module):
 
     @property
     def gradcam_layer(self) -> nn.Module:
-        """The patches' tokens, laid out as a map, before the last block."""
+        """The patches' normalised tokens, laid out as a map, that the middle block attends to.
+
+        Towards the last blocks the tokens stand for their own patches ever less.
+        """
         return self.encoder.map
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
