@@ -29,6 +29,7 @@ def job(
     Yields a function that shows the user a remark in the terminal, and keeps it in the log.
     """
     terminal = os.fdopen(os.dup(2), "w")
+    logged = False
 
     def tell(remark: str) -> None:
         print(remark)
@@ -38,24 +39,29 @@ def job(
         with Path(log).open("w") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        logged = True
         yield tell
         sys.stdout.flush()
     except Exception as problem:
         message = _named(_message(problem), wildcards or {})
         known = isinstance(problem, InputError)
-        more = "" if known else f"(more in {log})\n"
+        more = "" if known or not logged else f"(more in {log})\n"
         print(f"\nError: {message}\n{more}", file=terminal, flush=True)
-        # The log may lie on the disk that fails.
-        with suppress(OSError):
-            sys.stdout.flush()
-            details = "" if known else traceback.format_exc()
-            # A progress bar may have left its line open.
-            print(f"\n{details}\nError: {message}", file=sys.stderr)
+        if logged:
+            _log_failure(message, "" if known else traceback.format_exc())
         sys.exit(1)
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
                 stream.flush()
+
+
+def _log_failure(message: str, details: str) -> None:
+    # The log may lie on the disk that fails.
+    with suppress(OSError):
+        sys.stdout.flush()
+        # A progress bar may have left its line open.
+        print(f"\n{details}\nError: {message}", file=sys.stderr)
 
 
 def wanted_device(snakemake) -> str:

@@ -111,3 +111,13 @@ def test_a_remark_is_seen_in_the_terminal_and_what_libraries_print_is_not(tmp_pa
     done = subprocess.run([sys.executable, "-c", REMARK, log], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Note: a chunk is missing\n")
     assert log.read_text().splitlines() == ["a chunk is missing", "a library's own words"]
+
+
+def test_a_log_that_cannot_be_written_is_one_message_and_no_traceback(tmp_path):
+    """The disk of the results may fail between Snakemake's preparations and the job's start."""
+    log = tmp_path / "gone" / "log"
+    done = subprocess.run([sys.executable, "-c", REMARK, log], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith(f"Error: {log}: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
