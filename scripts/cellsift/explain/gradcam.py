@@ -1,8 +1,8 @@
-"""Grad-CAM: where in a cuboid the evidence for a verdict lies."""
+"""Grad-CAM and HiResCAM: where in a cuboid the evidence for a verdict lies."""
 
 import numpy as np
 import torch
-from captum.attr import LayerAttribution, LayerGradientXActivation
+from captum.attr import LayerAttribution, LayerGradCam, LayerGradientXActivation
 from torch import nn
 
 BATCH = 8
@@ -14,11 +14,10 @@ def gradcam(
     """Return saliency float32 (n, z, y, x), each map scaled so that its strongest place is 1.
 
     Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391) at the layer `model.gradcam_layer`, on the
-    difference of the logits of cell and no cell, with every place's own gradients: HiResCAM
-    (Draelos and Carin 2020, arXiv 2011.08891, equation 3). Where a map's mean goes into a linear
-    layer, both are the same; on the finer maps used here, gradients that are averaged over the
-    map first can point beside the cell (tests/unit/test_every_architecture.py plants cells).
-    Maps are brought to the cuboid's size trilinearly; one without positive evidence is 0.
+    difference of the logits of cell and no cell. Of a model that `has_gradients_in_place`, instead
+    of their mean over the map every place's own gradients: HiResCAM (Draelos and Carin 2020,
+    arXiv 2011.08891, equation 3). Maps are brought to the cuboid's size trilinearly; one without
+    positive evidence is 0 throughout.
 
     Args:
         model: a network of `cellsift.models`; used in evaluation mode, left as it was.
@@ -31,7 +30,8 @@ def gradcam(
     training = model.training
     model.eval()
     try:
-        method = LayerGradientXActivation(signed_logit_difference(model), model.gradcam_layer)
+        attribution = LayerGradientXActivation if has_gradients_in_place(model) else LayerGradCam
+        method = attribution(signed_logit_difference(model), model.gradcam_layer)
         maps = [
             _attribute(method, batch, signs.to(batch.device))
             for batch, signs in zip(inputs.split(BATCH), sign.split(BATCH), strict=True)
@@ -39,6 +39,14 @@ def gradcam(
     finally:
         model.train(training)
     return scale(torch.cat(maps).cpu().numpy())
+
+
+def has_gradients_in_place(model: nn.Module) -> bool:
+    """Whether a model declares that the mean of its gradients over the map leads astray.
+
+    So it is with squeeze and excitation and with attention, by which every place acts on all.
+    """
+    return getattr(model, "gradients_in_place", False)
 
 
 def scale(maps: np.ndarray) -> np.ndarray:
@@ -60,8 +68,9 @@ def signed_logit_difference(model: nn.Module):
 
 
 def _attribute(
-    method: LayerGradientXActivation, inputs: torch.Tensor, sign: torch.Tensor
+    method: LayerGradCam | LayerGradientXActivation, inputs: torch.Tensor, sign: torch.Tensor
 ) -> torch.Tensor:
+    # One feature of Grad-CAM, which has added them up, or all of them.
     by_feature = method.attribute(inputs, additional_forward_args=(sign,))
     coarse = torch.relu(by_feature.sum(dim=1, keepdim=True))
     if coarse.ndim == 4:

@@ -119,6 +119,7 @@ class EfficientNet(nn.Module):
     """Backbone, mean over the last map, one linear layer: logits (n, 2)."""
 
     heads = ("classifier",)
+    gradients_in_place = True
 
     def __init__(self, backbone: nn.Module, dropout: float):
         super().__init__()
@@ -140,6 +141,7 @@ class GatedEfficientNet(nn.Module):
     """Gated maps of two scales and the mean of the last map, side by side, to logits (n, 2)."""
 
     heads = ("classifier",)
+    gradients_in_place = True
 
     def __init__(self, backbone: nn.Module, stages: list[int], dropout: float):
         super().__init__()

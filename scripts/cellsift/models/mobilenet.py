@@ -109,6 +109,7 @@ class MobileNet(nn.Module):
     """MobileNetV3 over two or three axes that gives logits (n, 2)."""
 
     heads = ("classifier",)
+    gradients_in_place = True
 
     def __init__(self, in_channels: int, cuboid_shape: Shape, size: str, width: float, axes: int):
         super().__init__()

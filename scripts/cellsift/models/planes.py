@@ -17,6 +17,11 @@ class PlanesAsChannels(nn.Module):
         return self.network.gradcam_layer
 
     @property
+    def gradients_in_place(self) -> bool:
+        """The image network's own."""
+        return getattr(self.network, "gradients_in_place", False)
+
+    @property
     def heads(self) -> tuple[str, ...]:
         """The image network's own."""
         return tuple(f"network.{name}" for name in self.network.heads)

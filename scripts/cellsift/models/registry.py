@@ -87,8 +87,9 @@ def create_model(
     """Return a new network with random weights drawn from torch's global generator.
 
     Its forward takes float32 (n, in_channels, z, y, x) and gives logits (n, 2): no cell, cell.
-    `model.gradcam_layer` is the module whose map Grad-CAM weighs. `model.heads` names the modules
-    and parameters that make logits of features; the first is the module that takes the features.
+    `model.gradcam_layer` is the module whose map Grad-CAM weighs; with `model.gradients_in_place`
+    it is HiResCAM that does (`explain.gradcam`). `model.heads` names the modules and parameters
+    that make logits of features; the first is the module that takes the features.
 
     Args:
         name: one of `list_models()`.

@@ -316,6 +316,7 @@ class VisionTransformer(nn.Module):
     """A network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
 
     heads = ("class_head",)
+    gradients_in_place = True
 
     def __init__(self, encoder: PatchEncoder):
         super().__init__()
