@@ -21,8 +21,8 @@ from cellsift.training.optimisation import make_optimiser, settle_batch_norm, st
 
 FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
-STEPS = {"pipnet3d": 200}  # of training; its prototypes are formed before they are given points
-ENOUGH_STEPS = 60
+# Of training, where more than usual are needed: prototypes are formed before they get points.
+STEPS = {"convnext3d": 80, "pipnet3d": 240}
 BLOB = 2.0  # voxels, sigma
 
 pytestmark = pytest.mark.slow
@@ -95,7 +95,7 @@ def by_heart():
     """By name: a network that was shown 16 cuboids of noise over and over, these, and labels."""
 
     def make(name: str) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
-        model, count = network(name), STEPS.get(name, ENOUGH_STEPS)
+        model, count = network(name), STEPS.get(name, 80)
         cuboids = torch.randn(16, 2, *QUICK, generator=torch.Generator().manual_seed(1))
         targets = torch.tensor([0, 0, 1, 1] * 4)
         train(model, (batch_of(cuboids, number / count, targets) for number in range(count)))
@@ -164,7 +164,7 @@ def test_its_onnx_file_gives_the_same_logits(name, by_heart, tmp_path):
 def test_its_saliency_points_at_the_cell(name):
     """Of a network that has learnt cells beside artefacts: the map at a cuboid's own cell, against
     the same map at the places of the cells of other cuboids."""
-    model, count = network(name), STEPS.get(name, ENOUGH_STEPS)
+    model, count = network(name), STEPS.get(name, 60)
     train(model, (batch_of(with_cells(16, number)[0], number / count) for number in range(count)))
     settle_batch_norm(model, iter([with_cells(32, seed=5000)[0]]))
     cuboids, places = (all_of[1::2] for all_of in with_cells(48, seed=999))
