@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 	@$(RUN) --profile workflow/profiles/local
 	@echo "Open it in a browser: file://$(CURDIR)/results/reports/index.html"
 
-arena: $(INSTALLED)  ## compare every architecture on the made-up brains; an hour on two cores
+arena: $(INSTALLED)  ## compare every architecture on the made-up brains; takes long
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local --configfile config/arena.yaml
 	@echo "Open it in a browser: file://$(CURDIR)/results/arena/reports/index.html"

@@ -1,5 +1,8 @@
 """Detectors: their parameters, and the dog detector on made-up volumes."""
 
+import subprocess
+import sys
+
 import dask.array as da
 import numpy as np
 import pandas as pd
@@ -255,3 +258,13 @@ def test_the_difference_is_that_of_two_gaussians_of_log1p():
         log, wide, mode="nearest"
     )
     np.testing.assert_allclose(difference, expected, atol=1e-5)
+
+
+def test_rules_ask_for_parameters_without_loading_a_detector():
+    """Every job of a cluster reads the rules, twice."""
+    check = (
+        "import sys; from cellsift.detection import check_parameters, measures_contrast_apart; "
+        "check_parameters('dog'); measures_contrast_apart('cellfinder'); "
+        "sys.exit(not {'scipy', 'zarr', 'dask', 'torch'}.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -145,10 +145,12 @@ def test_a_stored_network_gives_the_same_logits_to_the_bit(name, by_heart, tmp_p
 
 
 @every_network
-def test_its_onnx_file_gives_the_same_logits(name, by_heart, tmp_path):
+def test_its_onnx_file_gives_the_same_logits(name, by_heart, tmp_path, capsys):
     model, cuboids, _ = by_heart(name)
     path = tmp_path / "model.onnx"
-    assert export([str(stored(name, model, tmp_path)), str(path)]) == 0
+    sidecar = stored(name, model, tmp_path)
+    assert export([str(sidecar), str(path)]) == 0
+    assert str(path) in capsys.readouterr().out
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = model(cuboids).numpy()
@@ -157,7 +159,8 @@ def test_its_onnx_file_gives_the_same_logits(name, by_heart, tmp_path):
         np.testing.assert_allclose(found, expected[: len(some)], atol=1e-4)
     assert np.ptp(expected) > 1
     (told,) = [entry.value for entry in onnx.load(path).metadata_props if entry.key == "cellsift"]
-    assert json.loads(told)["architecture"] == name
+    for key in ("architecture", "normalisation"):
+        assert json.loads(told)[key] == json.loads(sidecar.read_text())[key]
 
 
 @every_network

@@ -171,6 +171,10 @@ def test_covering_shows_the_only_place_that_a_model_looks_at():
 def test_a_model_is_explained_by_what_it_has():
     assert saliency_method(CornerWatcher()) == "Occlusion"
     assert saliency_method(create_model("resnet", 1, SHAPE, depth=18, width=4)) == "Grad-CAM"
+    vit = {"width": 24, "depth": 2}
+    assert saliency_method(create_model("vit3d", 1, SHAPE, **vit)) == "HiResCAM"
+    flat = create_model("mobilenet3d", 1, SHAPE, size="small", planes_as_channels=True)
+    assert saliency_method(flat) == "HiResCAM"
 
 
 @pytest.mark.slow

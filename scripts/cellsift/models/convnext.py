@@ -114,7 +114,7 @@ class ConvNeXt(nn.Module):
                 nn.Sequential(*start, *(Block(axes, number, next(rates)) for _ in range(count)))
             )
             size, before = shape_after(size, stride), number
-            sizes.append(size)
+            sizes.append(size[-axes:])
         self.gradcam_stage = deepest_that_localises(sizes)
         self.norm = ChannelNorm(before)
         self.classifier = nn.Linear(before, 2)

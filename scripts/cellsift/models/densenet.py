@@ -98,7 +98,7 @@ class DenseNet(nn.Module):
             transition = layers.get_submodule(f"transition{number}")
             transition.pool = MEAN_POOLING[axes](stride[-axes:])
             sizes.append(shape_after(sizes[-1], stride))
-        self.gradcam_block = deepest_that_localises(sizes) + 1
+        self.gradcam_block = deepest_that_localises([size[-axes:] for size in sizes]) + 1
 
     @property
     def gradcam_layer(self) -> nn.Module:

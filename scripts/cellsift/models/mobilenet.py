@@ -126,7 +126,7 @@ class MobileNet(nn.Module):
             sizes.append(shape_after(sizes[-1], stride))
         last, hidden = multiple_of_eight(last * width), multiple_of_eight(hidden * width)
         layers.append(Layer(axes, features, last, nn.Hardswish))
-        self.gradcam_feature = deepest_that_localises(sizes)
+        self.gradcam_feature = deepest_that_localises([size[-axes:] for size in sizes])
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Linear(last, hidden), nn.Hardswish(), nn.Dropout(DROPOUT), nn.Linear(hidden, 2)
