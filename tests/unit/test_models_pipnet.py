@@ -231,6 +231,26 @@ def test_maps_stay_fine_at_every_shape(shape, least):
     assert all(low <= n <= 2 * low for n, low in zip(size, least, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("shape", "options", "farthest"),
+    [
+        ((20, 50, 50), {}, (12, 25, 25)),
+        ((20, 50, 50), {"depth": 50}, (12, 25, 25)),
+        ((12, 25, 25), {}, (12, 17, 17)),
+        ((1, 50, 50), {}, (1, 27, 27)),
+    ],
+)
+def test_a_place_sees_a_part_of_the_cuboid(shape, options, farthest):
+    model = small(shape, channels=1, width=8, **options).eval()
+    cuboids = torch.randn(1, 1, *shape, requires_grad=True)
+    features = model.backbone(cuboids)
+    middle = [n // 2 for n in features.shape[2:]]
+    features[0, :, middle[0], middle[1], middle[2]].sum().backward()
+    seen = cuboids.grad[0, 0].nonzero()
+    extent = (seen.amax(dim=0) - seen.amin(dim=0) + 1).tolist()
+    assert all(1 <= n <= most for n, most in zip(extent, farthest, strict=True))
+
+
 def test_a_single_plane_or_planes_as_channels_make_it_two_dimensional():
     for shape, options in (((1, 25, 25), {}), ((5, 25, 25), {"planes_as_channels": True})):
         model = small(shape, **options).eval()

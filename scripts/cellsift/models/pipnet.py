@@ -13,8 +13,12 @@ be recognised by, and as every place has to choose a prototype, plain tissue get
 points act as a bias that can be seen and checked. So a cuboid in which nothing known is present
 scores exactly 0 for both classes, "never seen", and not "no cell".
 
-Ours: the stem and the strides for anisotropic cuboids, the points' own rate of learning, and the
-two-dimensional form on planes as channels (the paper's networks are two-dimensional on images).
+Ours: the stem and the strides for anisotropic cuboids, the points' own rate of learning, the
+two-dimensional form on planes as channels (the paper's networks are two-dimensional on images),
+and that a place sees no farther than a part. In a cuboid, each place of a whole residual network
+sees everything, and prototypes become names of the two classes, present anywhere (where such
+prototypes fire: Sacha et al., AAAI 2024). So the units' convolutions look at neighbours only along
+axes that they halve, and once before, as in BagNets (Brendel and Bethge, ICLR 2019).
 """
 
 import torch
@@ -204,7 +208,7 @@ class VolumeBackbone(nn.Module):
                 )
             )
             features = units[-1].out_features
-        self.units = nn.Sequential(*units)
+        self.units = see_parts(nn.Sequential(*units))
         self.out_features = features
         self.apply(initialise)
 
@@ -220,10 +224,29 @@ class FlatBackbone(nn.Module):
         self.encoder = PlaneEncoder(
             in_channels * cuboid_shape[0], cuboid_shape[1:], depth, width, least_map=KEPT_MAP[1]
         )
+        see_parts(self.encoder.blocks)
         self.out_features = self.encoder.out_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.encoder(x.flatten(1, 2)).unsqueeze(2)
+
+
+def see_parts(units: nn.Module) -> nn.Module:
+    """Make convolutions, after the first that sees neighbours, see them along halved axes only."""
+    wide = [
+        (parent, name, child)
+        for parent in units.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, nn.Conv2d | nn.Conv3d) and max(child.kernel_size) > 1
+    ]
+    for parent, name, conv in wide[1:]:
+        kernel = tuple(3 if stride > 1 else 1 for stride in conv.stride)
+        padding = tuple(size // 2 for size in kernel)
+        sizes = (conv.in_channels, conv.out_channels, kernel, conv.stride)
+        narrow = type(conv)(*sizes, padding=padding, bias=False)
+        nn.init.kaiming_normal_(narrow.weight, mode="fan_out", nonlinearity="relu")
+        setattr(parent, name, narrow)
+    return units
 
 
 def alignment_loss(maps: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
