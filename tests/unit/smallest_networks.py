@@ -12,7 +12,7 @@ SMALLEST = {
     "resnet": {"depth": 18, "width": 8},
     "resnet_cellfinder": {"depth": 18, "width": 8},
     "slice_mil": {"depth": 10, "width": 8},
-    "swin3d": {"width": 12, "patch_size": (2, 3, 3), "window": (3, 3, 3)},
+    "swin3d": {"width": 12, "patch_size": [2, 3, 3], "window": [3, 3, 3]},
     "vit3d": {"width": 48, "depth": 3},
     "wavemix3d": {"width": 16, "depth": 2},
 }
