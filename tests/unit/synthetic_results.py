@@ -86,6 +86,7 @@ def make_results(
     }
     configuration = {
         "arms": list(skill),
+        "note": "Told by <whoever> ran it.",
         "seed": 1,
         "detection": {"method": "dog"},
         "training": {"folds": FOLDS, **RECIPE},

@@ -127,6 +127,7 @@ def test_index_answers_the_questions_of_a_reader(written, synthetic):
         assert arm in text
     for part in (
         "has the highest F1 on the test brain mouse_c",
+        "Told by <whoever> ran it.",
         "brightness threshold",
         "p_cell",
         "Specificity",

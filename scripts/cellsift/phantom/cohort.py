@@ -28,16 +28,18 @@ class Animal:
 
 def demo_cohort() -> dict[str, Animal]:
     """The demo's animals by name: phantom_a, _b, _c to train, _test to test, _new to predict."""
-    base = BrainSettings()
+    base = BrainSettings(shape=(60, 240, 340), cells=210)
     crowded = Distractors(haze=0.7, vessels=0.05)
     return {
         "phantom_a": Animal(101, base),
-        "phantom_b": Animal(102, replace(base, cells=380, contrast=2.5, noise=12.0)),
-        "phantom_c": Animal(103, replace(base, cells=230, contrast=3.2, spread=0.4)),
+        "phantom_b": Animal(102, replace(base, cells=220, contrast=2.5, noise=12.0)),
+        "phantom_c": Animal(103, replace(base, cells=160, contrast=3.2, spread=0.4)),
         "phantom_test": Animal(
-            104, replace(base, cells=330, contrast=2.8, tissue=340.0, distractors=crowded)
+            104, replace(base, cells=235, contrast=2.8, tissue=340.0, distractors=crowded)
         ),
-        "phantom_new": Animal(105, replace(base, cells=270, contrast=2.9), "truth.csv"),
+        "phantom_new": Animal(
+            105, replace(base, shape=(60, 180, 240), cells=110, contrast=2.9), "truth.csv"
+        ),
     }
 
 

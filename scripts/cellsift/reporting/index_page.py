@@ -20,10 +20,11 @@ NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
 
 
 def verdict(results: Results) -> Html:
-    """The verdict in words."""
-    return html.Html(
-        f'<div class="verdict">{html.paragraph(" ".join(verdict_sentences(results)))}</div>\n'
-    )
+    """The verdict in words, and what the config notes of the run."""
+    said = html.paragraph(" ".join(verdict_sentences(results)))
+    if note := results.configuration.get("note"):
+        said += html.paragraph(note)
+    return html.Html(f'<div class="verdict">{said}</div>\n')
 
 
 def brains(results: Results) -> Html:
