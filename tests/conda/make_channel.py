@@ -6,10 +6,8 @@ Always holds two real, installable packages made from this interpreter:
   pip           unpacked from this interpreter's ensurepip wheel
 Every further name=version becomes an EMPTY package: it lets the solver accept a
 conda-forge name (and its version constraint) without providing its contents.
-Needs py-rattler (PyPI) for the index.
 """
 
-import asyncio
 import ensurepip
 import glob
 import hashlib
@@ -22,7 +20,10 @@ import zipfile
 
 
 def write_package(channel, subdir, name, version, files, links=None, depends=(), noarch=None):
-    """files: {path: bytes}; links: {path: target}"""
+    """Write a package and return its record for the index.
+
+    files: {path: bytes}; links: {path: target}
+    """
     links = links or {}
     build = "0"
     index = dict(
@@ -69,7 +70,29 @@ def write_package(channel, subdir, name, version, files, links=None, depends=(),
             ti.type = tarfile.SYMTYPE
             ti.linkname = target
             tar.addfile(ti)
-    return out
+    with open(out, "rb") as package:
+        content = package.read()
+    return index | dict(
+        fn=os.path.basename(out),
+        md5=hashlib.md5(content).hexdigest(),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+    )
+
+
+def write_index(channel, subdir, records):
+    """Write the repodata.json of a subdir, which tells a solver what packages it has."""
+    packages = {record.pop("fn"): record for record in records}
+    index = {
+        "info": {"subdir": subdir},
+        "packages": packages,
+        "packages.conda": {},
+        "removed": [],
+        "repodata_version": 1,
+    }
+    os.makedirs(os.path.join(channel, subdir), exist_ok=True)
+    with open(os.path.join(channel, subdir, "repodata.json"), "w") as file:
+        json.dump(index, file)
 
 
 def main():
@@ -77,7 +100,7 @@ def main():
     v = ".".join(map(str, sys.version_info[:3]))
     xy = ".".join(map(str, sys.version_info[:2]))
     base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    write_package(
+    python = write_package(
         channel,
         "linux-64",
         "python",
@@ -95,7 +118,7 @@ def main():
         glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))
     )[-1]
     z = zipfile.ZipFile(wheel)
-    write_package(
+    pip = write_package(
         channel,
         "noarch",
         "pip",
@@ -107,14 +130,13 @@ def main():
         },
         depends=[f"python {xy}.*"],
     )
+    empty = []
     for spec in extra:
         name, _, version = spec.partition("=")
-        write_package(channel, "noarch", name, version or "0", {f"share/conda-shim/{name}": b""})
-    for sub in ("linux-64", "noarch"):
-        os.makedirs(os.path.join(channel, sub), exist_ok=True)
-    from rattler.index import index_fs
-
-    asyncio.run(index_fs(channel, force=True))
+        files = {f"share/conda-shim/{name}": b""}
+        empty.append(write_package(channel, "noarch", name, version or "0", files))
+    write_index(channel, "linux-64", [python])
+    write_index(channel, "noarch", [pip, *empty])
     print("file://" + channel)
 
 
