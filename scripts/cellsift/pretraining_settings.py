@@ -55,8 +55,10 @@ class Pretraining:
         return dict(vars(self))
 
 
-def read_pretraining(name: str) -> Pretraining:
+def read_pretraining(name: str, normalisation: str = "brain") -> Pretraining:
     """Return the pre-training that config/pretraining/{name}.yaml describes.
+
+    `normalisation` is that of the arms, for a file that names none.
 
     Raises:
         InputError: there is no such file, a key is not known or belongs to the other method, or a
@@ -73,6 +75,7 @@ def read_pretraining(name: str) -> Pretraining:
         )
     given = read_yaml(path)
     content = validated(given, SCHEMA, str(path))
+    content.setdefault("normalisation", normalisation)
     method = content["method"]
     foreign = sorted(
         key
@@ -117,7 +120,8 @@ def pretrainings_of(arms: Iterable[Arm]) -> dict[str, Pretraining]:
         if not name:
             continue
         try:
-            pretraining = found[name] if name in found else read_pretraining(name)
+            if (pretraining := found.get(name)) is None:
+                pretraining = read_pretraining(name, arm.recipe["normalisation"])
             check_arm(arm, pretraining)
         except InputError as error:
             raise InputError(f"{MODELS / arm.name}.yaml: {error}") from error

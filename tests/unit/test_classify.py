@@ -296,3 +296,16 @@ def test_cost_agrees_with_the_published_layout():
     # cellfinder's ResNet-18 at a quarter of its width: 0.17 GFLOP, two per multiplication.
     assert cost["flops_per_cuboid"] == pytest.approx(0.17e9, rel=0.05)
     assert cost["training_seconds_per_epoch"] is None
+
+
+def test_the_cost_of_attention_counts():
+    """Of a block of a vision transformer, for t tokens of width d: 24 t d^2 and, for attention
+    itself, 4 t^2 d."""
+    few, many = (
+        measure_cost(
+            "vit3d", {"width": 48, "depth": depth}, 2, (20, 50, 50), device="cpu", seconds=0.01
+        )["flops_per_cuboid"]
+        for depth in (3, 4)
+    )
+    tokens, width = 101, 48
+    assert many - few == 24 * tokens * width**2 + 4 * tokens**2 * width

@@ -5,12 +5,14 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
 from cellsift.arm_settings import read_arm
 from cellsift.costs.__main__ import main, networks
 from cellsift.costs.page import describe
-from cellsift.costs.table import add_row
+from cellsift.costs.table import CHANNELS, SHAPE, add_row
 from cellsift.costs.training_cost import seconds_per_epoch
+from cellsift.models import create_model
 
 ROW = {
     "arm": "a",
@@ -48,11 +50,11 @@ def test_a_new_measurement_replaces_that_of_the_same_arm_and_device(tmp_path):
 
 
 def test_the_page_names_device_date_and_readable_figures(tmp_path):
-    table = add_row(tmp_path / "costs.csv", ROW)
+    add_row(tmp_path / "costs.csv", ROW | {"device": "cpu: Y"})
     table = add_row(tmp_path / "costs.csv", ROW | {"device": "GPU X", "date": "2026-02-03"})
     page = describe(table, 2, (20, 50, 50))
     assert "## GPU X (2026-02-03)" in page
-    assert "## cpu, 1 thread (2026-01-01)" in page
+    assert "## cpu: Y, 1 thread (2026-01-01)" in page
     assert "| `a` | 2.08 | 0.0457 | 12.3 | 12,300 | 438 |" in page
 
 
@@ -63,7 +65,9 @@ def test_the_command_measures_an_arm_and_writes_both_files(tmp_path):
     ran = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "`mobilenet_narrow`" in (tmp_path / "costs.md").read_text()
-    assert len(pd.read_csv(tmp_path / "costs.csv")) == 1
+    (row,) = pd.read_csv(tmp_path / "costs.csv").to_dict("records")
+    # A processor has a maker's name.
+    assert row["device"].removeprefix("cpu: ") not in ("", "cpu")
     assert "costs.md" in ran.stdout
 
 
@@ -76,6 +80,20 @@ def test_an_arm_that_does_not_exist_is_refused(tmp_path, capsys):
 def test_every_network_is_measured():
     assert {"resnet", "features", "deit3d"} <= set(networks())
     assert "ensemble" not in networks()
+
+
+def test_the_committed_table_is_that_of_the_arms_as_they_are(repository):
+    """All of them, with the parameters that they have now; and the page is made of the table."""
+    table = pd.read_csv(repository / "reports" / "costs.csv")
+    assert (repository / "reports" / "costs.md").read_text() == describe(table, CHANNELS, SHAPE)
+    on_cpu = table[table["device"].str.startswith("cpu")].set_index("arm")
+    assert sorted(on_cpu.index) == networks()
+    for name in networks():
+        arm = read_arm(name)
+        with torch.device("meta"):
+            network = create_model(arm.architecture, CHANNELS, SHAPE, **arm.options)
+        trained = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+        assert on_cpu.loc[name, "parameters"] == trained, name
 
 
 def test_an_ensemble_is_not_measured_but_its_members(tmp_path, capsys):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from smallest_networks import SMALLEST
@@ -11,9 +12,11 @@ from synthetic_cuboids import SHAPE, make_brains
 from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
 from cellsift.explain.saliency import saliency
+from cellsift.io.whole import read_table
 from cellsift.models import create_model, list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.training.loop import train_fold
+from cellsift.training.state import TrainingState
 
 
 def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **options):
@@ -90,3 +93,31 @@ def test_a_student_needs_the_teacher_that_its_recipe_names(tmp_path, brains, tea
 def test_a_teacher_that_knows_the_held_out_candidates_is_refused(tmp_path, brains, teacher):
     with pytest.raises(InputError, match="fold 0 held out, not fold 1"):
         train("deit3d", tmp_path, brains, fold=1, teacher=teacher)
+
+
+def test_trees_are_kept_as_they_are_where_weights_are_averaged(tmp_path, brains):
+    """They have no steps to average over; the recipe may be that of all arms."""
+    train("features", tmp_path / "plain", brains)
+    train("features", tmp_path / "averaged", brains, recipe={"moving_average": 0.9})
+    plain, averaged = (
+        read_table(tmp_path / name / "training" / "scores.csv") for name in ("plain", "averaged")
+    )
+    assert plain["logit"].std() > 0.1
+    pd.testing.assert_frame_equal(plain, averaged)
+
+
+def test_no_prototypes_are_kept_before_they_have_learnt_from_labels(tmp_path, brains):
+    recipe = {"epochs": 4, "patience": 1}
+    sidecar = train("pipnet3d", tmp_path, brains, recipe=recipe, forming=0.5)
+    assert len(read_table(tmp_path / "training" / "history.csv")) >= 3
+    assert json.loads(sidecar.read_text())["provenance"]["best_epoch"] >= 3
+
+
+def test_epochs_that_only_prepare_are_no_measure_for_later_ones():
+    state = TrainingState(torch.nn.Linear(1, 1), None, first_kept=3)
+    for epoch, precision in enumerate([0.9, 0.8, 0.5, 0.6, 0.55], start=1):
+        assert not state.finished(10, patience=1)
+        state.record({"average_precision": precision, "validation_loss": 1.0}, np.full(1, epoch))
+    assert state.best_epoch == 4
+    assert state.best_logits == 4
+    assert state.finished(10, patience=1)

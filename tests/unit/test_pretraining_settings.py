@@ -134,8 +134,14 @@ def test_an_arm_with_another_network_is_refused_with_both_named(folder, change, 
         pretrainings_of([replace(arm(found), **change)])
 
 
-def test_an_arm_that_sees_other_input_is_refused(folder):
+def test_without_a_normalisation_it_sees_what_its_arms_see(folder):
     found = read_pretraining(write(folder, LEAST))
+    (used,) = pretrainings_of([arm(found, normalisation="local")]).values()
+    assert used.recipe["normalisation"] == "local"
+
+
+def test_an_arm_that_sees_other_input_is_refused(folder):
+    found = read_pretraining(write(folder, LEAST | {"normalisation": "brain"}))
     with pytest.raises(InputError, match="normalisation of arm 'an_arm' is linear, .* brain; make"):
         pretrainings_of([arm(found, normalisation="linear")])
 

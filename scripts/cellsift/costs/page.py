@@ -18,11 +18,11 @@ def describe(table: pd.DataFrame, channels: int, shape: tuple[int, int, int]) ->
         "of classifying one cuboid. Training: steps of 32 varied cuboids, without reading them "
         "and without judging the fold left out; the epochs that an arm needs come on top. Memory: "
         "the most that classifying 32 at a time held, Python and its libraries included; on a "
-        "GPU, its own.\n"
+        "GPU, its own. An ensemble costs what its members cost together.\n"
     ]
     for (device, threads), rows in table.groupby(["device", "threads"]):
         cores = "1 thread" if threads == 1 else f"{threads} threads"
-        of_device = f"{device}, {cores}" if device == "cpu" else device
+        of_device = f"{device}, {cores}" if device.startswith("cpu") else device
         dates = " to ".join(sorted({rows["date"].min(), rows["date"].max()}))
         parts.append(f"\n## {of_device} ({dates})\n\n{HEAD}")
         for row in rows.sort_values("cuboids_per_second", ascending=False).itertuples():

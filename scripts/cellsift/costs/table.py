@@ -1,6 +1,7 @@
 """The rows of the table of costs: measured, and kept by arm and device."""
 
 import datetime
+import platform
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +32,7 @@ def measure_arm(arm: Arm, device: str, threads: int) -> dict:
     epoch = seconds_per_epoch(arm, CHANNELS, SHAPE, VOXEL_SIZE, device=device, threads=threads)
     return {
         "arm": arm.name,
-        "device": found["device"],
+        "device": _named(found["device"]),
         "threads": threads,
         "date": datetime.date.today().isoformat(),
         "parameters": found["parameters"],
@@ -40,6 +41,16 @@ def measure_arm(arm: Arm, device: str, threads: int) -> dict:
         "cuboids_per_second": found["cuboids_per_second"],
         "classifying_memory_mb": found["peak_memory_mb"],
     }
+
+
+def _named(device: str) -> str:
+    """A device with its maker's name, which torch tells of GPUs alone."""
+    if device != "cpu":
+        return device
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"cpu: {names[0] if names else platform.machine()}"
 
 
 def add_row(path: Path, row: dict) -> pd.DataFrame:

@@ -68,13 +68,13 @@ def _seconds_of_steps(
     while len(times) <= LEAST_STEPS or time.perf_counter() < until:
         started = time.perf_counter()
         noise = torch.randn(BATCH, *size, device=device)
-        inputs = augment(noise, voxel_size, recipe["augmentation"], generator)
+        varied = partial(augment, noise, voxel_size, recipe["augmentation"], generator)
         batch = Batch(
-            inputs=inputs,
+            inputs=varied(),
             targets=targets,
             weights=torch.ones(2, device=device),
             progress=0.5,
-            view=lambda inputs=inputs: inputs.clone(),
+            view=varied,
             teacher=torch.randn(BATCH, 2, device=device),
         )
         # Bringing the loss to the CPU waits for the GPU.

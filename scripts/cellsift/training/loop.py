@@ -64,9 +64,10 @@ def train_fold(
 ) -> Path:
     """Train one arm with one fold held out and return the path of the model's JSON sidecar.
 
-    The epoch with the best average precision on the held-out fold is kept. After every epoch the
-    state goes to `checkpoint`; a training that was killed goes on from there and ends with the
-    weights of an unbroken one. The checkpoint is removed at the end.
+    The epoch with the best average precision on the held-out fold is kept, of PIP-Net one after
+    its prototypes are formed. After every epoch the state goes to `checkpoint`; a training that
+    was killed goes on from there and ends with the weights of an unbroken one. The checkpoint is
+    removed at the end.
 
     Args:
         arm: architecture, its options and the recipe.
@@ -135,10 +136,14 @@ def _start(
     if weights is not None:
         start_from(model, weights, "backbone" if recipe["pretraining"] else recipe["init_parts"])
     place_model(model, device)
+    # What is fitted at once has no steps to average over.
+    decay = 0 if _fitted_at_once(model) else recipe["moving_average"]
     return TrainingState(
         model,
         make_optimiser(model, recipe["weight_decay"]),
-        make_moving_average(model, recipe["moving_average"]),
+        make_moving_average(model, decay),
+        # While prototypes are formed, nothing is learnt from labels yet.
+        first_kept=int(getattr(model, "forming", 0) * recipe["epochs"]) + 1,
     )
 
 

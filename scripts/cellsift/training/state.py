@@ -13,12 +13,16 @@ from torch.optim.swa_utils import AveragedModel
 class TrainingState:
     """Model, optimiser, moving average, history and the best epoch so far.
 
+    Epochs before `first_kept` only prepare the network: the last of them counts as the best, and
+    each later one is better than they are.
+
     There is no state of random generators: every epoch starts from a seed of its own.
     """
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     average: AveragedModel | None = None
+    first_kept: int = 1
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -44,7 +48,7 @@ class TrainingState:
         The best has the highest average precision; among equals the lowest validation loss.
         """
         self.history.append(row)
-        if self.best_epoch == 0 or _merit(row) > _merit(self.history[self.best_epoch - 1]):
+        if self.best_epoch < self.first_kept or _merit(row) > _merit(self.history[self.best_epoch - 1]):
             self.best_epoch = self.epoch
             self.best_logits = logits
             self.best_weights = {
