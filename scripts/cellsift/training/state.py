@@ -48,7 +48,8 @@ class TrainingState:
         The best has the highest average precision; among equals the lowest validation loss.
         """
         self.history.append(row)
-        if self.best_epoch < self.first_kept or _merit(row) > _merit(self.history[self.best_epoch - 1]):
+        best = self.history[self.best_epoch - 1]
+        if self.best_epoch < self.first_kept or _merit(row) > _merit(best):
             self.best_epoch = self.epoch
             self.best_logits = logits
             self.best_weights = {
