@@ -102,8 +102,8 @@ def test_at_the_rehearsals_voxel_size_times_are_shared_by_nodes_and_nothing_else
     )
     time, alone, storage, memory, cuboids = whole["binds_first"]
     assert "detect: 48%" in time
-    assert "project, with 0.00 h" in alone
-    assert "project" in storage
+    assert "projections, with 0.00 h" in alone
+    assert "projections would read" in storage
     assert "1 pass through" in cuboids
     assert whole["detect_bytes"] > 4 * 12 * whole["plane_bytes"] / 2
     assert f"{whole['detect_bytes'] / 1e9:.1f} GB" in memory

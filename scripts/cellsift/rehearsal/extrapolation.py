@@ -13,7 +13,7 @@ from cellsift.io.resampling import data_size
 from cellsift.io.volumes import Volume
 from cellsift.job import SHARE_FOR_DATA
 from cellsift.rehearsal.brain import TILE, brain_shape, unread_brain, voxel_size_of
-from cellsift.rehearsal.steps import CUBOID, DETECTION, halo_of_contrast
+from cellsift.rehearsal.steps import CUBOID, DETECTION, NAMES, halo_of_contrast
 
 WHOLE_BRAIN = 10**11.5
 NODES = (1, 10, 100)
@@ -194,21 +194,23 @@ def _detection(whole: Volume, method: str) -> dict:
 def _time(hours: Mapping[str, float]) -> str:
     slowest = max(hours, key=hours.get)
     share = hours[slowest] / max(sum(hours.values()), 1e-9)
-    return f"On few nodes the time of {slowest}: {share:.0%} of all hours."
+    return f"On few nodes the time of {NAMES[slowest]}: {share:.0%} of all hours."
 
 
 def _alone(hours: Mapping[str, float]) -> str:
     slowest = max(hours, key=hours.get)
     return (
-        f"On {NODES[-1]} nodes {slowest}, with {hours[slowest]:.2f} h: gathering and projections "
-        "are one job for a brain."
+        f"On {NODES[-1]} nodes {NAMES[slowest]}, with {hours[slowest]:.2f} h: gathering and "
+        "projections are one job for a brain."
     )
 
 
 def _storage(nodes: Mapping[str, float]) -> str:
     soonest = min(nodes, key=nodes.get)
+    count = round(nodes[soonest])
     return (
-        f"From about {nodes[soonest]:.0f} nodes on the shared storage: {soonest} would read more "
+        f"From about {count} node{'s' if count > 1 else ''} on the shared storage: "
+        f"{NAMES[soonest]} would read more "
         f"than {STORAGE_BYTES_PER_SECOND / 1e9:g} GB/s (an assumption), and more nodes bring "
         "nothing."
     )

@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 
 from cellsift.rehearsal.brain import TILE
+from cellsift.rehearsal.steps import NAMES
 
 RATES = ("voxels", "candidates")
-NAMES = {
-    "read": "generating planes",
-    "detect": "detect",
-    "cuboids": "cuboids",
-    "classify": "classify",
-    "project": "projections",
-}
 
 
 def describe(rehearsal: dict) -> str:

@@ -39,6 +39,14 @@ DETECTION = {
 # value with which a whole brain keeps some millions.
 LEAST_CONTRAST = {"dog": 0.5, "cellfinder": -np.inf}
 PLANES = 16
+# What people call the steps.
+NAMES = {
+    "read": "generating planes",
+    "detect": "detect",
+    "cuboids": "cuboids",
+    "classify": "classify",
+    "project": "projections",
+}
 
 
 def read_planes(folder: Path, voxels: float) -> dict:
