@@ -1,5 +1,7 @@
 """Cuboids are cellfinder's, in the caller's order, whatever the chunks; stores are whole."""
 
+import shutil
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import zarr
 
 from cellsift.errors import InputError
 from cellsift.io import extraction
-from cellsift.io.cuboids import SMALLEST_SPREAD, CuboidStore, log_statistics
+from cellsift.io.cuboids import SMALL_ARRAYS, SMALLEST_SPREAD, CuboidStore, log_statistics
 from cellsift.io.extraction import cuboids_at, extract_cuboids
 from cellsift.io.volumes import Volume
 
@@ -181,6 +183,22 @@ def test_store_that_is_absent_unfinished_or_damaged_is_refused(store, tmp_path):
         store.read([0])
     del zarr.open_group(store.paths[0], mode="r+").attrs["complete"]
     with pytest.raises(InputError, match="not a complete cuboid store"):
+        CuboidStore.open(store.paths[0])
+
+
+@pytest.mark.parametrize("name", SMALL_ARRAYS)
+@pytest.mark.parametrize("harm", ["chunk", "array", "half"])
+def test_a_store_that_has_lost_what_goes_with_its_cuboids_is_refused(store, name, harm):
+    """zarr would read zeros in place of chunks without a file: wrong cuboids, or wrong places."""
+    array = store.paths[0] / name
+    (chunk,) = (path for path in array.joinpath("c").rglob("*") if path.is_file())
+    if harm == "array":
+        shutil.rmtree(array)
+    elif harm == "chunk":
+        chunk.unlink()
+    else:
+        chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
+    with pytest.raises(InputError, match="is missing or damaged; delete the folder and extract"):
         CuboidStore.open(store.paths[0])
 
 

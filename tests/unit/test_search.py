@@ -19,6 +19,7 @@ from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.outcome import choose_recipe, write_arm
 from cellsift.training.search.space import complete_search, own_values, recipe_with
+from cellsift.training.search.study import open_study
 from cellsift.training.search.trials import do_trials, inner_folds
 
 RATE = {"low": 0.0005, "high": 0.01, "log": True}
@@ -164,6 +165,23 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_pat
     columns = ["own_recipe", "average_precision", *SPACE]
     unbroken = read_table(searched[1])
     pd.testing.assert_frame_equal(read_table(path)[columns], unbroken[columns])
+
+
+@pytest.mark.parametrize(
+    "cut", [b'{"op_code":5,"wor', b'{"op_code":5,"wor{"op_code":6}\n', b"\0" * 40]
+)
+def test_a_journal_with_a_cut_entry_goes_on_without_it(tmp_path, cut):
+    """As a full disk or a kill in the middle of writing leaves it."""
+    journal = tmp_path / "journal.log"
+    study = open_study(journal, "some")
+    study.tell(study.ask(), 0.5)
+    with journal.open("ab") as file:
+        file.write(cut)
+    again = open_study(journal, "some")
+    again.tell(again.ask(), 0.75)
+    for found in (again, open_study(journal, "some")):
+        assert [trial.value for trial in found.get_trials()] == [0.5, 0.75]
+    assert {path.name for path in tmp_path.iterdir()} == {"journal.log"}
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ from cellsift.io.whole import whole_folder
 # So large that a million cuboids of cellfinder's size are some hundred files.
 SHARD_BYTES = 256 * 2**20
 LARGEST_VALUE = 2**16 - 1
+# Chunks of zeros, too: one without a file is one that is lost. Besides, to compare a cuboid with
+# zero takes as long as to compress it.
+EVERY_CHUNK = {"write_empty_chunks": True}
 
 
 class StoreWriter:
@@ -42,7 +45,8 @@ class StoreWriter:
         place = np.empty(n, dtype=np.int64)
         place[order] = np.arange(n)
         for name, content in (("positions", positions), ("padded", padded), ("place", place)):
-            self._group.create_array(name, data=content, chunks=(max(n, 1), *content.shape[1:]))
+            chunks = (max(n, 1), *content.shape[1:])
+            self._group.create_array(name, data=content, chunks=chunks, config=EVERY_CHUNK)
         per_shard = max(1, min(n, shard_bytes // (2 * int(np.prod(shape)))))
         self._cuboids = self._group.create_array(
             "cuboids",
@@ -51,8 +55,7 @@ class StoreWriter:
             chunks=(1, *shape),
             shards=(per_shard, *shape),
             compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
-            # zarr would compare every chunk with zero, which takes as long as compressing it
-            config={"write_empty_chunks": True},
+            config=EVERY_CHUNK,
         )
         self._buffer = np.empty((per_shard, *shape), dtype=np.uint16)
         self._buffered = self._written = 0
@@ -75,7 +78,8 @@ class StoreWriter:
         self._flush()
         if self._written != self._cuboids.shape[0]:
             raise ValueError(f"{self._written} cuboids of {self._cuboids.shape[0]} were given")
-        self._group.create_array("counts", data=self._counts, chunks=self._counts.shape)
+        shape = self._counts.shape
+        self._group.create_array("counts", data=self._counts, chunks=shape, config=EVERY_CHUNK)
         self._group.attrs["complete"] = True
 
     def _flush(self) -> None:

@@ -12,6 +12,8 @@ from cellsift.errors import InputError
 
 FORMAT = "cellsift cuboids 2"
 SMALLEST_SPREAD = 1e-3
+# Read as a whole; shards of cuboids are looked at when they are read.
+SMALL_ARRAYS = ("positions", "padded", "place", "counts")
 
 
 class CuboidStore:
@@ -87,8 +89,9 @@ class _Part:
 
     def __init__(self, path: Path, group: zarr.Group):
         self.path = path
-        self._group, self._cuboids = group, group["cuboids"]
+        self._cuboids = group["cuboids"]
         self._place = group["place"][:]
+        self._counts = group["counts"][:]
         self.positions: np.ndarray = group["positions"][:]
         self.padded: np.ndarray = group["padded"][:]
         self.channels: int = self._cuboids.shape[1]
@@ -108,14 +111,24 @@ class _Part:
                 f"{path}: not a complete cuboid store, as if its writing was interrupted; "
                 "delete it and extract the cuboids again."
             )
-        return cls(path, group)
+        try:
+            lost = [name for name in SMALL_ARRAYS if not _has_all_chunks(group[name])]
+            part = cls(path, group)
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            lost, part = [f"what {error} tells of"], None
+        if lost:
+            raise InputError(
+                f"{path}: {', '.join(lost)} is missing or damaged; delete the folder and extract "
+                "the cuboids again."
+            )
+        return part
 
     def __len__(self) -> int:
         return len(self._place)
 
     def counts(self) -> np.ndarray:
         """How often each intensity occurs, (channel, 65536) int64."""
-        return self._group["counts"][:]
+        return self._counts
 
     def read(self, indices: np.ndarray, out: np.ndarray, rows: np.ndarray) -> None:
         """Read cuboids into rows of `out`."""
@@ -131,6 +144,11 @@ class _Part:
                     f"{file}: is missing or damaged ({error}); delete {self.path} and extract "
                     "the cuboids again."
                 ) from None
+
+
+def _has_all_chunks(array: zarr.Array) -> bool:
+    """Whether no chunk is lost, for which zarr would give zeros."""
+    return array.nchunks_initialized == array.nchunks
 
 
 def _check_chunks(parts: list[_Part]) -> None:

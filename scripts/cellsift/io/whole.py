@@ -35,8 +35,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         with _naming_disk_errors(path, beside):
             yield beside
             beside.chmod(0o666 & ~_umask())
-            with beside.open("rb") as written:
-                os.fsync(written.fileno())
+            _write_through(beside)
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -56,11 +55,22 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         with _naming_disk_errors(path, beside / "probe"):
             yield beside
             beside.chmod(0o777 & ~_umask())
+            for file in beside.rglob("*"):
+                _write_through(file)
             if path.exists():
-                shutil.rmtree(path)
+                # Never half removed under its own name, where it would be taken for whole.
+                path.replace(tempfile.mkdtemp(**_place(path)))
             beside.replace(path)
+            _remove_leftovers(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_through(file: Path) -> None:
+    """Have the system write a file to its disk now; nothing for a folder."""
+    if file.is_file():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, decimals: int = 6) -> None:

@@ -1,5 +1,6 @@
 """The study of a search: a journal on disk, shared by all jobs that do its trials (Optuna)."""
 
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
+from cellsift.io.whole import whole_file
 from cellsift.training.recipe import DEFAULTS
 from cellsift.training.search.space import own_values
 from cellsift.training.seeds import seed_of
@@ -36,10 +38,16 @@ def open_study(journal: Path, name: str) -> optuna.Study:
     """Return the study of a name in a journal file, begun if it is not there.
 
     Jobs on several machines may have it open at once: a lock beside the journal lets one write at
-    a time.
+    a time. What a killed job or a full disk has left of a line is taken out.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(journal)))
+    lock = JournalFileSymlinkLock(str(journal))
+    lock.acquire()
+    try:
+        _drop_cut_lines(journal)
+    finally:
+        lock.release()
+    storage = JournalStorage(JournalFileBackend(str(journal), lock))
     pruner = MedianPruner(n_startup_trials=LEAST_AT_RANDOM, n_warmup_steps=0)
     return optuna.create_study(
         study_name=name,
@@ -48,6 +56,22 @@ def open_study(journal: Path, name: str) -> optuna.Study:
         pruner=pruner,
         load_if_exists=True,
     )
+
+
+def _drop_cut_lines(journal: Path) -> None:
+    """Keep the entries of a journal that are whole; Optuna reads none beyond a cut one."""
+    lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+    whole = [line for line in lines if line.endswith(b"\n") and _is_entry(line)]
+    if len(whole) < len(lines):
+        with whole_file(journal) as beside:
+            beside.write_bytes(b"".join(whole))
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
