@@ -152,6 +152,21 @@ def test_slabs_of_the_cortex_give_the_same_candidates(
     assert by_slabs(volume, method, slabs, tmp_path, **parameters).equals(expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("slabs", [1, *SLABS])
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [("dog", {"soma_diameter": 14}), ("cellfinder", {"n_sds_above_mean_thresh": 3.0})],
+)
+def test_slabs_of_a_phantom_give_the_same_candidates(
+    small_brains, method, parameters, slabs, tmp_path
+):
+    volume = open_volume(small_brains / "mouse_3" / "signal", VOXEL_SIZE)
+    expected = detect(volume, method, **parameters)
+    assert len(expected) > 20
+    assert by_slabs(volume, method, slabs, tmp_path, **parameters).equals(expected)
+
+
 def by_cellfinder(mask: np.ndarray) -> set[frozenset]:
     """The structures of a mask by cellfinder's own class, as sets of positions z, y, x."""
     from cellfinder.core.detect.filters.volume.structure_detection import CellDetector
