@@ -238,6 +238,15 @@ def test_every_architecture_takes_a_single_plane(tmp_path):
     check_networks(load(tmp_path, arms=arms, cuboid={"shape": [1, 50, 50]}))
 
 
+@pytest.mark.parametrize("voxel_z", ["50", "10.1"])
+def test_planes_thinner_than_those_of_a_volume_are_refused_by_brain(tmp_path, voxel_z):
+    row = ROW | {"voxel_z": voxel_z}
+    message = r"'a'.* at \[5, 1, 1\] µm is thinner than a voxel .* cuboid.voxel_size in the config"
+    with pytest.raises(InputError, match=message):
+        load(tmp_path, row, cuboid={"shape": [1, 50, 50]})
+    load(tmp_path, row, cuboid={"shape": [1, 50, 50], "voxel_size": [float(voxel_z), 1, 1]})
+
+
 def test_three_planes_are_taken_as_channels(tmp_path, monkeypatch):
     monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
     options = "{depth: 18, width: 8, planes_as_channels: true}"

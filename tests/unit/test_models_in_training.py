@@ -79,7 +79,7 @@ def test_an_ensemble_is_listed_but_has_no_network():
 @pytest.mark.parametrize("name", SMALLEST)
 def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teacher):
     if flat and "planes_as_channels" not in model_options(name):
-        pytest.skip(f"{name} is three-dimensional only")
+        pytest.skip(f"{name} takes planes as they are")
     if flat and name == "efficientnet3d_attention":
         pytest.skip("its gates need planes of 17 x 17 voxels")
     options = {"planes_as_channels": True} if flat else {}
