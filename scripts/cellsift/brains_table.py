@@ -106,6 +106,7 @@ def _brain(row: dict, config: dict, where: str) -> Brain:
     name = row["brain"]
     voxel_size = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
     check_voxel_size(voxel_size, where)
+    _refuse_thin_cuboids(config["cuboid"], voxel_size, where)
     if row["non_cells"] and not row["cells"]:
         raise InputError(
             f"{where}: there are non_cells but no cells; give its annotated cells too, or leave "
@@ -154,6 +155,15 @@ def _whereabouts(volume: str, root: Path) -> str:
     # Such as a name too long for the disk, which preflight refuses with the brain's name.
     except (OSError, ValueError, RuntimeError):
         return volume
+
+
+def _refuse_thin_cuboids(cuboid: dict, voxel_size: tuple[float, float, float], where: str) -> None:
+    from cellsift.io.resampling import data_size
+
+    try:
+        data_size(cuboid["shape"], cuboid["voxel_size"], voxel_size)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _settings(config: dict, brain: str) -> dict:

@@ -40,7 +40,9 @@ def write_store(path: Path, cuboids: np.ndarray, positions: np.ndarray | None = 
     return CuboidStore.open(path)
 
 
-def make_brains(folder: Path, names=("one", "two"), count: int = 60, channels: int = 2):
+def make_brains(
+    folder: Path, names=("one", "two"), count: int = 60, channels: int = 2, shape=SHAPE
+):
     """Return stores by brain, and the table of their candidates in two folds.
 
     Every tenth candidate is ambiguous.
@@ -51,7 +53,7 @@ def make_brains(folder: Path, names=("one", "two"), count: int = 60, channels: i
         is_cell = rng.permutation(count) < count // 2
         positions = rng.uniform(0, 500, (count, 3))
         stores[name] = write_store(
-            folder / f"{name}.zarr", blobs(is_cell, seed, channels), positions
+            folder / f"{name}.zarr", blobs(is_cell, seed, channels, shape), positions
         )
         table = pd.DataFrame(positions * VOXEL_SIZE, columns=["z_um", "y_um", "x_um"])
         label = np.where(is_cell, "cell", "no_cell").astype(object)

@@ -84,6 +84,10 @@ def test_a_brain_survives_as_plain_data(tmp_path):
         ({"cuboids": {}}, "unknown key 'cuboids'"),
         ({"cuboid": {"size": [1, 1, 1]}}, "cuboid: unknown key 'size'"),
         ({"cuboid": {"shape": [20, 50]}}, "cuboid.shape"),
+        ({"cuboid": {"shape": [20, 50, 50, 50]}}, "cuboid.shape"),
+        ({"cuboid": {"shape": [0, 50, 50]}}, "cuboid.shape.0: 0 is less than the minimum of 1"),
+        ({"cuboid": {"shape": [1, 3, 50]}}, "cuboid.shape.1: 3 is less than the minimum of 4"),
+        ({"cuboid": {"shape": [1, 50, 2.5]}}, "cuboid.shape.2: 2.5 is not of type 'integer'"),
         ({"matching": {"distance_um": -1}}, "matching.distance_um"),
         ({"detection": {"method": "stardist"}}, "detection.method"),
         ({"detection": {"method": "dog", "ball_z_size": 3}}, "ball_z_size"),
@@ -226,6 +230,41 @@ def test_an_arena_has_every_architecture(config):
 def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
     project = load(tmp_path, cuboid={"shape": [4, 4, 4]})
     with pytest.raises(InputError, match=r"resnet_narrow\.yaml"):
+        check_networks(project)
+
+
+def test_every_architecture_takes_a_single_plane(tmp_path):
+    arms = yaml.safe_load((SHIPPED / "arena.yaml").read_text())["arms"]
+    check_networks(load(tmp_path, arms=arms, cuboid={"shape": [1, 50, 50]}))
+
+
+@pytest.mark.parametrize("voxel_z", ["50", "10.1"])
+def test_planes_thinner_than_those_of_a_volume_are_refused_by_brain(tmp_path, voxel_z):
+    row = ROW | {"voxel_z": voxel_z}
+    message = r"'a'.* at \[5, 1, 1\] µm is thinner than a voxel .* cuboid.voxel_size in the config"
+    with pytest.raises(InputError, match=message):
+        load(tmp_path, row, cuboid={"shape": [1, 50, 50]})
+    load(tmp_path, row, cuboid={"shape": [1, 50, 50], "voxel_size": [float(voxel_z), 1, 1]})
+
+
+def test_three_planes_are_taken_as_channels(tmp_path, monkeypatch):
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    options = "{depth: 18, width: 8, planes_as_channels: true}"
+    (tmp_path / "planes.yaml").write_text(f"architecture: resnet\noptions: {options}\n")
+    check_networks(load(tmp_path, arms=["planes"], cuboid={"shape": [3, 50, 50]}))
+
+
+@pytest.mark.parametrize(
+    ("arm", "shape", "message"),
+    [
+        ("resnet_narrow", [3, 50, 50], "resnet; the least is .*, with planes_as_channels: true"),
+        ("resnet_cellfinder_narrow", [1, 12, 50], r"too small for a resnet; .* \[1, 13, 13\]"),
+        ("efficientnet_attention_narrow", [1, 16, 16], r"too small .* \[1, 17, 17\] and above"),
+    ],
+)
+def test_planes_that_a_network_cannot_take_are_refused(tmp_path, arm, shape, message):
+    project = load(tmp_path, arms=[arm], cuboid={"shape": shape})
+    with pytest.raises(InputError, match=rf"{arm}\.yaml: cuboid shape .*{message}"):
         check_networks(project)
 
 

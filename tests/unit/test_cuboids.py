@@ -54,6 +54,38 @@ def test_same_voxel_size_cuts_the_voxels_themselves():
     np.testing.assert_array_equal(cuboids[0, 0], expected)
 
 
+@pytest.mark.parametrize(("planes", "first", "last"), [(1, 10, 10), (3, 9, 11)])
+def test_few_planes_are_those_around_the_candidates(tmp_path, planes, first, last):
+    volume, shape = _volume(), (planes, 10, 10)
+    positions = [[10, 20, 21], [0, 20, 21], [23, 20, 21]]
+    store = extract_cuboids(volume, None, positions, shape, VOXEL, tmp_path / "cuboids.zarr")
+    found = store.read(range(3))[:, 0]
+    voxels = volume.data[:, 15:25, 16:26].compute()
+    np.testing.assert_array_equal(found[0], voxels[first : last + 1])
+    np.testing.assert_array_equal(found[:, planes // 2], voxels[[10, 0, 23]])
+    # A single plane fits into the volume wherever it is.
+    assert store.padded.tolist() == [False, planes > 1, planes > 1]
+
+
+def test_a_single_plane_takes_in_the_planes_of_the_volume_that_it_is_as_thick_as():
+    """As cellfinder rounds it: of 2 planes the candidate's own is the second."""
+    volume = _volume()
+    thicker = cuboids_at(volume, None, [[10, 20, 21]], (1, 10, 10), (10.0, 2.0, 2.0))[0, 0, 0]
+    expected = np.rint(volume.data[9:11, 15:25, 16:26].mean(axis=0).compute())
+    np.testing.assert_allclose(thicker, expected, atol=1)
+    thinner = cuboids_at(volume, None, [[10, 20, 21]], (1, 10, 10), (3.0, 2.0, 2.0))[0, 0, 0]
+    np.testing.assert_array_equal(thinner, volume.data[10, 15:25, 16:26].compute())
+    with pytest.raises(InputError, match="thinner than a voxel"):
+        cuboids_at(volume, None, [[10, 20, 21]], (1, 10, 10), (2.0, 2.0, 2.0))
+
+
+def test_a_volume_of_a_single_plane_has_whole_cuboids_of_one(tmp_path):
+    volume = _volume(shape=(1, 40, 44))
+    store = extract_cuboids(volume, None, [[0, 20, 21]], (1, 10, 10), VOXEL, tmp_path / "c.zarr")
+    assert not store.padded.any()
+    np.testing.assert_array_equal(store.read([0])[0, 0], volume.data[:, 15:25, 16:26].compute())
+
+
 def test_border_candidates_repeat_the_outermost_voxels_and_are_marked(tmp_path):
     volume, shape = _volume(), (6, 10, 10)
     positions = [[0, 0, 0], [23, 39, 43], [10, 20, 20], [10, 20, 43]]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
@@ -239,10 +240,10 @@ def test_a_map_without_evidence_stays_zero():
 # The files
 
 
-def made_up(count: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def made_up(count: int, channels: int, shape=SHAPE) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
-    cuboids = random.integers(0, 65536, (count, channels, *SHAPE)).astype(np.uint16)
-    return cuboids, random.random((count, *SHAPE)).astype(np.float32)
+    cuboids = random.integers(0, 65536, (count, channels, *shape)).astype(np.uint16)
+    return cuboids, random.random((count, *shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -281,6 +282,17 @@ def test_montage_names_every_group_and_shows_a_background_only_where_there_is_on
     assert ("Background" in text) == (channels == 2)
     pictures = [axes for axes in figure.axes if axes.images]
     assert len(pictures) == len(examples) * (5 if channels == 2 else 4)
+
+
+@pytest.mark.parametrize(("planes", "views"), [(1, 3), (2, 3), (3, 5)])
+def test_montage_shows_thin_cuboids_from_above_only(planes, views):
+    examples = choose_examples(scores(), 1)
+    cuboids, maps = made_up(len(examples), 2, (planes, 24, 24))
+    figure = draw_montage(examples, cuboids, maps, (2.0, 1.0, 1.0))
+    text = montage_text(figure)
+    assert len([axes for axes in figure.axes if axes.images]) == len(examples) * views
+    assert ("from the side" in text) == (views == 5)
+    assert ("line of sight" in text) == ("from above" in text) == (planes > 1)
 
 
 def test_montage_marks_cuboids_that_were_filled_up_at_the_border():
@@ -347,22 +359,26 @@ class Store:
 @pytest.fixture
 def arm(tmp_path):
     """Two fold models, two brains of 30 cuboids, and their scored cells."""
+    return make_arm(tmp_path, SHAPE)
+
+
+def make_arm(tmp_path, shape) -> SimpleNamespace:
     folder = tmp_path / "models" / "narrow"
     sidecar = {
         "architecture": "resnet",
         "options": {"depth": 18, "width": 4},
         "in_channels": 2,
-        "cuboid": {"shape": list(SHAPE), "voxel_size": list(VOXEL_SIZE)},
+        "cuboid": {"shape": list(shape), "voxel_size": list(VOXEL_SIZE)},
         "normalisation": Normalisation().to_dict(),
         "provenance": {},
     }
     models = []
     for fold in range(2):
         torch.manual_seed(fold)
-        models.append(create_model("resnet", 2, SHAPE, depth=18, width=4))
+        models.append(create_model("resnet", 2, shape, depth=18, width=4))
         save_model(folder, f"fold-{fold}", models[-1], sidecar)
     write_json({"folds": ["fold-0.json", "fold-1.json"]}, folder / "model.json")
-    cuboids, _ = made_up(60, 2)
+    cuboids, _ = made_up(60, 2, shape)
     stores = {"a": Store(cuboids[:30]), "b": Store(cuboids[30:])}
     cells = {
         brain: scores(30, seed).assign(z=1.5, y=2.0, x=3.0).drop(columns=["candidate", "brain"])
@@ -386,6 +402,22 @@ def test_an_arm_is_explained_in_three_files(arm, tmp_path):
     for row, signal in zip(chosen.itertuples(), volume[:, :, 0], strict=True):
         expected = arm.stores[row.brain].read([row.candidate])[0, 0]
         np.testing.assert_array_equal(signal, expected)
+
+
+def test_an_arm_for_single_planes_is_explained(tmp_path):
+    shape, out = (1, 24, 30), tmp_path / "out"
+    arm = make_arm(tmp_path, shape)
+    chosen = explain_arm(arm.folder, arm.stores, arm.cells, out, count=2)
+    with tifffile.TiffFile(out / "saliency.tif") as tiff:
+        volume = tiff.asarray()
+        assert tiff.series[0].axes == "TCYX"
+    assert volume.shape == (len(chosen), 3, *shape[1:])
+    assert set(volume[:, 2].max(axis=(1, 2))) == {1}
+    for row, signal in zip(chosen.itertuples(), volume[:, 0], strict=True):
+        expected = arm.stores[row.brain].read([row.candidate])[0, 0, 0]
+        np.testing.assert_array_equal(signal, expected)
+    height, width = matplotlib.image.imread(out / "montage.png").shape[:2]
+    assert min(height, width) > 500
 
 
 def test_a_training_candidate_is_explained_by_the_fold_that_did_not_see_it(arm, tmp_path):

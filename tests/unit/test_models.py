@@ -98,10 +98,42 @@ def test_parameter_counts_are_cellfinders():
     assert parameters("resnet", 18) == 33_162_114
 
 
+@pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
+@pytest.mark.parametrize("shape", [(1, 50, 50), (3, 25, 30), least_shape(flat=True)])
+@pytest.mark.parametrize(("depth", "channels"), [(18, 2), (50, 1)])
+def test_planes_as_channels_make_networks_of_images(name, shape, depth, channels):
+    model = small(name, shape, channels, depth=depth, planes_as_channels=True)
+    kinds = nn.Conv3d | nn.BatchNorm3d | nn.MaxPool3d
+    assert not any(isinstance(module, kinds) for module in model.modules())
+    logits = model(torch.randn(3, channels, *shape))
+    assert logits.shape == (3, 2)
+    nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1])).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_parameter_counts_of_images_are_those_of_cellfinders_layout():
+    """A network of images has what that of cuboids has, without the kernels' third axis."""
+
+    def parameters(depth):
+        with torch.device("meta"):
+            model = create_model("resnet", 2, (1, 50, 50), depth=depth, width=64)
+        return sum(p.numel() for p in model.parameters())
+
+    # torchvision's, with two channels instead of three, two classes, and a projection in the
+    # first unit of the basic blocks, too.
+    imagenet = {18: (11_689_512, 512), 50: (25_557_032, 2048)}
+    for depth, (published, features) in imagenet.items():
+        projection = 64 * 64 + 2 * 64 if depth == 18 else 0
+        expected = published - 7 * 7 * 64 - (features + 1) * 998 + projection
+        assert parameters(depth) == expected
+
+
 def test_normalisation_over_planes_and_over_features():
     assert small("resnet_cellfinder").stem.norm.num_features == 12
     assert small("resnet").stem.norm.num_features == 4
     assert small("resnet").stem.norm.momentum == 0.1
+    assert small("resnet_cellfinder", (1, 50, 60)).network.stem.norm.num_features == 30
+    assert small("resnet", (1, 50, 60)).network.stem.norm.num_features == 4
 
 
 @pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
@@ -141,7 +173,10 @@ def test_the_same_seed_gives_the_same_network():
     ("change", "message"),
     [
         ({"name": "resnett"}, "resnett.*choose one of.*resnet_cellfinder"),
-        ({"options": {"dept": 18}}, "no option 'dept'; its options are: depth, width"),
+        (
+            {"options": {"dept": 18}},
+            "no option 'dept'; its options are: depth, width, planes",
+        ),
         ({"options": {"depth": 19}}, "depth is 19; choose one of 18, 34, 50, 101"),
         ({"options": {"depth": "18"}}, "depth is '18'"),
         ({"options": {"depth": [18]}}, "depth is"),
@@ -151,6 +186,9 @@ def test_the_same_seed_gives_the_same_network():
         ({"in_channels": 0}, "in_channels is 0"),
         ({"cuboid_shape": (6, 50, 50)}, r"\[6, 50, 50\].*too small.*least is \[7, 13, 13\]"),
         ({"cuboid_shape": (20, 50)}, r"\[20, 50\] is not three numbers"),
+        ({"cuboid_shape": (3, 50, 50)}, r"with planes_as_channels: true \[1, 13, 13\]"),
+        ({"cuboid_shape": (1, 12, 50)}, r"too small.*least is \[1, 13, 13\]$"),
+        ({"options": {"planes_as_channels": 1}}, "planes_as_channels is 1; give true or false"),
         ({"cuboid_shape": (20, 50, -1)}, "along x is -1"),
         ({"cuboid_shape": (20, 50.5, 50)}, "along y is 50.5"),
     ],
@@ -235,4 +273,8 @@ def test_a_network_is_made_of_what_its_module_imports_too():
     names = {path.stem for path in architecture_files("pipnet3d")}
     assert {"pipnet", "resnet", "slice_mil"} <= names
     assert {"features", "forest"} <= {path.stem for path in architecture_files("features")}
-    assert {path.stem for path in architecture_files("resnet")} == {"localising", "resnet"}
+    assert {path.stem for path in architecture_files("resnet")} == {
+        "localising",
+        "planes",
+        "resnet",
+    }

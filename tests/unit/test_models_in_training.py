@@ -18,6 +18,8 @@ from cellsift.models.storage import load_model
 from cellsift.training.loop import train_fold
 from cellsift.training.state import TrainingState
 
+PLANE = (1, 20, 20)
+
 
 def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **options):
     stores, table = brains
@@ -42,6 +44,12 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=40)
 
 
+@pytest.fixture(scope="module")
+def sliced_brains(tmp_path_factory):
+    """Brains whose cuboids are single planes."""
+    return make_brains(tmp_path_factory.mktemp("sliced"), count=40, shape=PLANE)
+
+
 def taught_by(name: str, teacher):
     return teacher if name == "deit3d" else None
 
@@ -49,6 +57,11 @@ def taught_by(name: str, teacher):
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory, brains):
     return train("resnet", tmp_path_factory.mktemp("teacher"), brains)
+
+
+@pytest.fixture(scope="module")
+def teacher_of_planes(tmp_path_factory, sliced_brains):
+    return train("resnet", tmp_path_factory.mktemp("teacher_of_planes"), sliced_brains)
 
 
 def test_every_architecture_is_tried():
@@ -66,18 +79,34 @@ def test_an_ensemble_is_listed_but_has_no_network():
 @pytest.mark.parametrize("name", SMALLEST)
 def test_it_is_trained_stored_and_explained(name, flat, tmp_path, brains, teacher):
     if flat and "planes_as_channels" not in model_options(name):
-        pytest.skip(f"{name} is three-dimensional only")
+        pytest.skip(f"{name} takes planes as they are")
     if flat and name == "efficientnet3d_attention":
         pytest.skip("its gates need planes of 17 x 17 voxels")
     options = {"planes_as_channels": True} if flat else {}
     sidecar = train(name, tmp_path, brains, teacher=taught_by(name, teacher), **options)
+    check_stored_and_explained(name, options, sidecar, tmp_path, SHAPE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALLEST)
+def test_it_is_trained_stored_and_explained_on_single_planes(
+    name, tmp_path, sliced_brains, teacher_of_planes
+):
+    options = {"planes_as_channels": True} if "planes_as_channels" in model_options(name) else {}
+    taught = taught_by(name, teacher_of_planes)
+    sidecar = train(name, tmp_path, sliced_brains, teacher=taught, **options)
+    check_stored_and_explained(name, options, sidecar, tmp_path, PLANE)
+
+
+def check_stored_and_explained(name: str, options: dict, sidecar, folder, shape) -> None:
     model, made = load_model(sidecar)
     assert made["architecture"] == name
-    history = (tmp_path / "training" / "history.csv").read_text().splitlines()
+    assert made["cuboid"]["shape"] == list(shape)
+    history = (folder / "training" / "history.csv").read_text().splitlines()
     assert len(history) == 2
-    inputs = torch.randn(3, 2, *SHAPE, generator=torch.Generator().manual_seed(0))
+    inputs = torch.randn(3, 2, *shape, generator=torch.Generator().manual_seed(0))
     maps = saliency(model, inputs)
-    assert maps.shape == (3, *SHAPE)
+    assert maps.shape == (3, *shape)
     assert np.isfinite(maps).all()
     assert json.loads(sidecar.read_text())["options"] == SMALLEST[name] | options
 

@@ -16,14 +16,19 @@ from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model, save_model
 from cellsift.training.loop import train_fold
 
+SMALL = {"depth": 10, "width": 4, "prototypes": 12}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Models of both folds, stores, and each brain's candidates with their fold."""
-    folder = tmp_path_factory.mktemp("trained")
-    stores, table = make_brains(folder, count=40)
+    return train(tmp_path_factory.mktemp("trained"), SHAPE)
+
+
+def train(folder, shape, **options):
+    stores, table = make_brains(folder, count=40, shape=shape)
     recipe = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}
-    arm = Arm("p", "pipnet3d", {"depth": 10, "width": 4, "prototypes": 12}, recipe)
+    arm = Arm("p", "pipnet3d", SMALL | options, recipe)
     models = {
         fold: train_fold(
             arm,
@@ -98,6 +103,18 @@ def test_pieces_are_of_the_cuboids_around_the_places(trained, exported):
         assert 0 <= stack[number, 2].min() <= stack[number, 2].max() <= 1
     assert labels[0].endswith(f"{table['points_no_cell'][0]:.3f}")
     assert "prototypes.csv" in {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "planes"),
+    [((1, 20, 20), {}, 1), ((3, 20, 20), {"planes_as_channels": True}, 3)],
+)
+def test_pieces_of_images_have_the_cuboids_planes(tmp_path, shape, options, planes):
+    table = export_prototypes(*train(tmp_path, shape, **options), tmp_path / "out")
+    assert len(table)
+    with tifffile.TiffFile(tmp_path / "out" / "prototypes.tif") as tif:
+        assert tif.imagej_metadata.get("slices", 1) == planes
+    assert set(table["z"]) == {planes // 2}
 
 
 def test_a_sheet_without_points_exports_nothing(trained, tmp_path):

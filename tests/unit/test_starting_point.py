@@ -100,7 +100,7 @@ def test_reading_draws_no_random_numbers(stored):
     ("change", "message"),
     [
         ({"architecture": "resnet_cellfinder"}, "holds resnet {.*}, the arm resnet_cellfinder {"),
-        ({"options": {"width": 8}}, "width: 4}, the arm resnet {depth: 18, width: 8}"),
+        ({"options": {"width": 8}}, "width: 4, .*}, the arm resnet {depth: 18, width: 8, "),
         ({"in_channels": 1}, "is for 2 channels, the cuboids have 1 channel; give every brain its"),
     ],
 )
@@ -269,7 +269,17 @@ def test_keras_files_give_the_logits_of_keras(keras_files, name, channels):
         (2, {"in_channels": 1}, "for 2 channels, the cuboids have 1 .* start from weights for 1"),
         (1, {"in_channels": 2}, "for 1 channel, the cuboids have 2 .* leave background empty"),
         (2, {"options": {"depth": 34, "width": 4}}, "18 layers and width 4, not .*depth: 34"),
-        (2, {"options": {"depth": 18}}, r"not .*width: 64}; set .* to {depth: 18, width: 4}"),
+        (2, {"options": {"depth": 18}}, r"not .*width: 64, .*; set .* to {depth: 18, width: 4}"),
+        (
+            2,
+            {"options": KERAS | {"planes_as_channels": True}},
+            "cuboids, .* images of 17 planes",
+        ),
+        (
+            2,
+            {"cuboid_shape": (1, 40, 31)},
+            "for cuboids, the arm's is for images of 1 plane",
+        ),
         (2, {"architecture": "resnet"}, "only architecture resnet_cellfinder can start from"),
         (2, {"cuboid_shape": (24, 40, 31)}, r"other planes, not \[24, 40, 31\].*stem.norm.weight"),
     ],

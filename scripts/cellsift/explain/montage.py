@@ -21,10 +21,14 @@ HEADINGS = {
     "called no cell": "Not annotated, called no cell: from the surest to the most doubtful",
 }
 NOTE = (
-    "The candidate is in the middle, where the blue ticks point. Each picture shows the largest "
-    "value along the line of sight;\nnumbers are the intensities shown as black and white.\n"
+    "The candidate is in the middle, where the blue ticks point. {shown}\n"
     "{method}: evidence for the verdict given, that is, for a cell where it was called a cell, "
     "against one\nwhere it was called none."
+)
+SHOWN_OF_ONE_PLANE = "Numbers are the intensities shown as black and white."
+SHOWN_OF_SEVERAL_PLANES = (
+    "Each picture shows the largest value along the line of sight;\n"
+    "numbers are the intensities shown as black and white."
 )
 COLOURS = "magma"
 OVERLAY_OPACITY = 0.75
@@ -35,6 +39,8 @@ WIDTH, TEXT_WIDTH, GAP, MARGIN = 10.5, 1.75, 0.08, 0.15
 HEADING_HEIGHT, TOP_HEIGHT, BOTTOM_HEIGHT = 0.38, 0.85, 1.0
 LARGEST_ROW = 1.5
 LINE_LENGTH = 23
+# Of its height; in a narrower side view numbers and ticks have no room.
+NARROWEST_SIDE_VIEW = 0.25
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ def draw_montage(
 
     Columns: signal from above (largest value along z) and from the side (along x, so that y runs
     down in both), background where there is one, and saliency laid over the signal, in both views.
-    All pictures have the same scale in µm. Kinds of `KINDS` without an example are named as such.
+    There is no view from the side of single planes, nor of cuboids more than four times as high as
+    deep. All pictures have the same scale in µm. Kinds of `KINDS` without an example are named as
+    such.
 
     Args:
         examples: columns kind and p_cell; brain, candidate and padded are shown where there.
@@ -69,8 +77,9 @@ def draw_montage(
         title: above the figure.
         method: by which the saliency was found.
     """
-    columns = _columns(cuboids.shape[1], method)
+    channels, planes = cuboids.shape[1:3]
     extent = np.array(cuboids.shape[2:]) * np.array(voxel_size)
+    columns = _columns(channels, planes, extent, method)
     scale = _inches_per_um(columns, extent)
     groups = _groups(examples)
     height = TOP_HEIGHT + BOTTOM_HEIGHT + len(groups) * HEADING_HEIGHT
@@ -86,7 +95,7 @@ def draw_montage(
         for row in rows:
             _draw_row(page, top, examples.iloc[row], cuboids[row], saliency[row], columns, extent)
             top += extent[1] * scale + GAP
-    _draw_foot(page, top, method)
+    _draw_foot(page, top, planes, method)
     return page.figure
 
 
@@ -107,15 +116,17 @@ class _Page:
         self.figure.text(left / self.width, 1 - top / self.height, text, **style)
 
 
-def _columns(channels: int, method: str) -> list[_Column]:
-    background = [_Column("Background\nfrom above", 1, 0)] if channels > 1 else []
-    return [
-        _Column("Signal\nfrom above", 0, 0),
+def _columns(channels: int, planes: int, extent: np.ndarray, method: str) -> list[_Column]:
+    above = "" if planes == 1 else "\nfrom above"
+    columns = [
+        _Column(f"Signal{above}", 0, 0),
         _Column("Signal\nfrom the side", 0, 2),
-        *background,
-        _Column(f"{method}\nfrom above", 0, 0, saliency=True),
+        _Column(f"Background{above}", 1, 0),
+        _Column(f"{method}{above}", 0, 0, saliency=True),
         _Column(f"{method}\nfrom the side", 0, 2, saliency=True),
     ]
+    has_side = planes > 1 and extent[0] >= NARROWEST_SIDE_VIEW * extent[1]
+    return [c for c in columns if c.channel < channels and (c.axis == 0 or has_side)]
 
 
 def _across(column: _Column, extent: np.ndarray) -> float:
@@ -250,11 +261,12 @@ def _probability(p: float) -> str:
     return "below 0.001" if p < 0.001 else "above 0.999"
 
 
-def _draw_foot(page: _Page, top: float, method: str) -> None:
+def _draw_foot(page: _Page, top: float, planes: int, method: str) -> None:
     if top == TOP_HEIGHT:
         page.text(MARGIN, top + 0.5, "There are no candidates to show.")
         return
-    note = NOTE.format(method=method)
+    shown = SHOWN_OF_ONE_PLANE if planes == 1 else SHOWN_OF_SEVERAL_PLANES
+    note = NOTE.format(shown=shown, method=method)
     page.text(MARGIN, top + 0.2, note, va="top", size=8.5, linespacing=1.4)
     axes = page.axes(page.width - MARGIN - 2.6, top + 0.25, 2.0, 0.12)
     colours = ScalarMappable(cmap=colormaps[COLOURS])

@@ -28,7 +28,7 @@ COLUMNS = [
     "y",
     "x",
 ]
-# Steps of the prototypes' map, along each axis, that an exported piece shows.
+# Steps of the prototypes' map, along each axis, that an exported piece shows, up to all of it.
 STEPS = 3
 BATCH = 64
 
@@ -134,7 +134,7 @@ class _Best:
         step = shape / coarse.shape[2:]
         index = np.unravel_index(int(coarse.argmax()), coarse.shape[2:])
         place = np.minimum(((np.array(index) + 0.5) * step).astype(int), shape - 1)
-        half = np.ceil(step * STEPS / 2).astype(int)
+        half = np.minimum(np.ceil(step * STEPS / 2).astype(int), shape // 2)
         padding = [(0, 0), *((int(n), int(n)) for n in half)]
         padded = np.pad(np.concatenate([cuboid, fine]), padding, mode="edge")
         around = tuple(slice(p, p + 2 * n + 1) for p, n in zip(place, half, strict=True))

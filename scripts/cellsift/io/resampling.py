@@ -69,7 +69,8 @@ def data_size(shape, voxel_size, data_voxel_size) -> tuple[int, int, int]:
     if min(size) < 1:
         raise InputError(
             f"a cuboid of shape {list(shape)} at {list(voxel_size)} µm is thinner than a voxel of "
-            f"{list(data_voxel_size)} µm; make the cuboid larger."
+            f"{list(data_voxel_size)} µm; make the cuboid larger by cuboid.shape or "
+            "cuboid.voxel_size in the config."
         )
     return size
 

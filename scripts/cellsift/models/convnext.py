@@ -12,18 +12,16 @@ from torch import nn
 
 from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
-    CONVOLUTIONS,
     check_choice,
     check_factor,
     check_plane,
     depthwise_convolution,
-    is_flat,
     limited_strides,
     mean_over_map,
     multiple_of_eight,
     shape_after,
 )
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import CONVOLUTIONS, PlanesAsChannels, is_flat
 from cellsift.models.registry import architecture
 
 Shape = tuple[int, int, int]

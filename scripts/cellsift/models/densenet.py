@@ -13,18 +13,15 @@ from torch import nn
 from cellsift.errors import InputError
 from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
-    CONVOLUTIONS,
     check_plane,
-    is_flat,
     limited_strides,
     shape_after,
 )
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import CONVOLUTIONS, MAX_POOLING, PlanesAsChannels, is_flat
 from cellsift.models.registry import architecture, check_whole_number
 
 Shape = tuple[int, int, int]
 
-MAX_POOLING = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 MEAN_POOLING = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 # Layers in each dense block.
 BLOCKS = {"tiny": (4, 4, 4), 121: (6, 12, 24, 16), 169: (6, 12, 32, 32)}

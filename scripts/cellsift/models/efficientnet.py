@@ -15,19 +15,17 @@ from torch import nn
 from cellsift.errors import InputError
 from cellsift.models.localising import deepest_that_localises
 from cellsift.models.mobilenet import (
-    CONVOLUTIONS,
     HALVINGS,
     check_choice,
     check_factor,
     check_plane,
     depthwise_convolution,
     initialise,
-    is_flat,
     limited_strides,
     mean_over_map,
     shape_after,
 )
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import CONVOLUTIONS, PlanesAsChannels, is_flat
 from cellsift.models.registry import architecture
 
 Shape = tuple[int, int, int]

@@ -16,13 +16,16 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models.localising import deepest_that_localises
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import (
+    CONVOLUTIONS,
+    NORMALISATIONS,
+    PlanesAsChannels,
+    is_flat,
+)
 from cellsift.models.registry import architecture
 
 Shape = tuple[int, int, int]
 
-CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
-NORMALISATIONS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 # Below three steps per axis a saliency map does not say where in the cuboid it points.
 LEAST_MAP = 3
 # The five halvings of a map, as wished: y and x first, until voxels are about as long as wide.
@@ -291,13 +294,6 @@ def limited_strides(shape: Shape, wished: tuple[Shape, ...]) -> list[Shape]:
 def shape_after(shape: Shape, stride: Shape) -> Shape:
     """Return the size (z, y, x) of a map after windows that reach over its edge."""
     return tuple(-(-size // step) for size, step in zip(shape, stride, strict=True))
-
-
-def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
-    """Whether to build a network of images: asked for, or the cuboid is a single plane."""
-    if not isinstance(planes_as_channels, bool):
-        raise InputError(f"planes_as_channels is {planes_as_channels!r}; give true or false")
-    return planes_as_channels or shape[0] == 1
 
 
 def check_plane(name: str, shape: Shape) -> None:

@@ -30,8 +30,8 @@ from cellsift.models.registry import architecture, check_whole_number
 from cellsift.models.resnet import (
     BLOCKS,
     BOTTLENECK_DEPTHS,
-    FeatureNorm,
     Unit,
+    feature_norm,
     initialise,
 )
 from cellsift.models.slice_mil import PlaneEncoder, check_options, check_size, halvings
@@ -190,7 +190,7 @@ class VolumeBackbone(nn.Module):
         stem, pool, unit = zip([1, *z[:2]], y, x, strict=True)
         self.stem = nn.Sequential(
             nn.Conv3d(in_channels, width, (3, 7, 7), stem, padding=(1, 3, 3), bias=False),
-            FeatureNorm(width),
+            nn.BatchNorm3d(width),
             nn.ReLU(),
             nn.MaxPool3d(pool),
         )
@@ -203,8 +203,9 @@ class VolumeBackbone(nn.Module):
                     blocks,
                     stride=unit if index == 1 else 1,
                     bottleneck=depth in BOTTLENECK_DEPTHS,
-                    norm=lambda size, _: FeatureNorm(size),
-                    planes=0,
+                    norm=feature_norm,
+                    # Of which only the number of axes counts for this normalisation.
+                    size=cuboid_shape,
                 )
             )
             features = units[-1].out_features

@@ -3,6 +3,22 @@
 import torch
 from torch import nn
 
+from cellsift.errors import InputError
+
+Shape = tuple[int, int, int]
+
+# By the number of axes of a map.
+CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
+NORMALISATIONS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+MAX_POOLING = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+
+
+def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
+    """Whether to build a network of images: asked for, or the cuboid is a single plane."""
+    if not isinstance(planes_as_channels, bool):
+        raise InputError(f"planes_as_channels is {planes_as_channels!r}; give true or false")
+    return planes_as_channels or shape[0] == 1
+
 
 class PlanesAsChannels(nn.Module):
     """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x)."""

@@ -1,9 +1,11 @@
-"""Residual networks in three dimensions, in cellfinder's layout.
+"""Residual networks in cellfinder's layout, in three dimensions or, for single planes, in two.
 
 Layout after He et al. 2016 (arXiv 1512.03385) as built by cellfinder 1.10.1
 (`cellfinder.core.classify.resnet`): stem, four units, mean over the map, one linear layer. In the
 bottleneck block the stride sits on the first convolution, and the first block of every unit has
-a projection shortcut.
+a projection shortcut. In two dimensions it is what later versions of cellfinder (commit 07211e9)
+build for single planes: the same without what kernels and pooling do along z. Several planes as
+channels of one image are ours.
 """
 
 from collections.abc import Callable
@@ -14,11 +16,20 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models.localising import deepest_that_localises
+from cellsift.models.planes import (
+    CONVOLUTIONS,
+    MAX_POOLING,
+    NORMALISATIONS,
+    PlanesAsChannels,
+    is_flat,
+)
 from cellsift.models.registry import architecture, check_whole_number
 
 Shape = tuple[int, int, int]
-# Gives the normalisation of a map from its number of features and of planes.
-NormFactory = Callable[[int, int], nn.Module]
+# Of a map: steps along z, y, x, or along y, x of an image.
+Size = tuple[int, ...]
+# Gives the normalisation of a map from its number of features and its size.
+NormFactory = Callable[[int, Size], nn.Module]
 
 BLOCKS = {
     18: (2, 2, 2, 2),
@@ -38,32 +49,71 @@ LEAST_MAP = 3
 
 @architecture("resnet_cellfinder")
 def resnet_cellfinder(
-    in_channels: int, cuboid_shape: Shape, *, depth: int = 50, width: int = 64
+    in_channels: int,
+    cuboid_shape: Shape,
+    *,
+    depth: int = 50,
+    width: int = 64,
+    planes_as_channels: bool = False,
 ) -> nn.Module:
     """Return cellfinder's network: batch normalisation over z planes, not over features.
 
-    Same weights, same logits as its Keras model (`interop.cellfinder_weights` carries them over).
+    That for images is normalised over x, as cellfinder's. Same weights, same logits as its Keras
+    models (`interop.cellfinder_weights` carries them over).
 
     Args:
         in_channels: channels of the cuboid.
-        cuboid_shape: voxels along z, y, x.
+        cuboid_shape: voxels along z, y, x; at least 13 along y and x, and 7 along z or one plane.
         depth: 18, 34, 50, 101 or 152 layers.
         width: features after the stem; they double with every unit.
+        planes_as_channels: a network of images, to which the planes, any number, are channels.
     """
-    return ResNet(in_channels, cuboid_shape, depth, width, lambda _, planes: PlaneNorm(planes))
+    flat = is_flat(cuboid_shape, planes_as_channels)
+    return build(in_channels, cuboid_shape, depth, width, flat, cellfinder_norm)
 
 
 @architecture("resnet")
-def resnet(in_channels: int, cuboid_shape: Shape, *, depth: int = 18, width: int = 64) -> nn.Module:
+def resnet(
+    in_channels: int,
+    cuboid_shape: Shape,
+    *,
+    depth: int = 18,
+    width: int = 64,
+    planes_as_channels: bool = False,
+) -> nn.Module:
     """Return the same layout with the usual batch normalisation over features.
 
     Args:
         in_channels: channels of the cuboid.
-        cuboid_shape: voxels along z, y, x.
+        cuboid_shape: voxels along z, y, x; at least 13 along y and x, and 7 along z or one plane.
         depth: 18, 34, 50, 101 or 152 layers.
         width: features after the stem; they double with every unit. 16 trains on a laptop.
+        planes_as_channels: a network of images, to which the planes, any number, are channels.
     """
-    return ResNet(in_channels, cuboid_shape, depth, width, lambda size, _: FeatureNorm(size))
+    flat = is_flat(cuboid_shape, planes_as_channels)
+    return build(in_channels, cuboid_shape, depth, width, flat, feature_norm)
+
+
+def build(
+    in_channels: int, cuboid_shape: Shape, depth: int, width: int, flat: bool, norm: NormFactory
+) -> nn.Module:
+    """Return the network for cuboids (n, channel, z, y, x), with `flat` that of images."""
+    check_options(depth, width)
+    check_shape(cuboid_shape, flat)
+    if not flat:
+        return ResNet(in_channels, cuboid_shape, depth, width, norm)
+    channels = in_channels * cuboid_shape[0]
+    return PlanesAsChannels(ResNet(channels, cuboid_shape[1:], depth, width, norm))
+
+
+def cellfinder_norm(_: int, size: Size) -> nn.Module:
+    """Return cellfinder's normalisation, which has no statistics for features."""
+    return PlaneNorm(size[0]) if len(size) == 3 else ColumnNorm(size[1])
+
+
+def feature_norm(features: int, size: Size) -> nn.Module:
+    """Return batch normalisation with statistics for every feature."""
+    return NORMALISATIONS[len(size)](features, eps=1e-5, momentum=0.1)
 
 
 class PlaneNorm(nn.BatchNorm3d):
@@ -79,26 +129,29 @@ class PlaneNorm(nn.BatchNorm3d):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
-class FeatureNorm(nn.BatchNorm3d):
-    """Batch normalisation with statistics for every feature."""
+class ColumnNorm(nn.BatchNorm2d):
+    """Batch normalisation in which every column of an image, not every feature, has its statistics.
 
-    def __init__(self, features: int):
-        super().__init__(features, eps=1e-5, momentum=0.1)
+    cellfinder normalises axis 2 of (n, y, x, feature), which is x, since its networks of both kinds
+    normalise the last axis before the features.
+    """
+
+    def __init__(self, columns: int):
+        super().__init__(columns, eps=1e-5, momentum=0.01)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.transpose(1, 3)).transpose(1, 3)
 
 
 class ResNet(nn.Module):
-    """A residual network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
+    """A network for maps (n, channel, z, y, x), or (n, channel, y, x), that gives logits (n, 2)."""
 
     heads = ("fully_connected",)
 
-    def __init__(
-        self, in_channels: int, cuboid_shape: Shape, depth: int, width: int, norm: NormFactory
-    ):
+    def __init__(self, in_channels: int, size: Size, depth: int, width: int, norm: NormFactory):
         super().__init__()
-        check_options(depth, width)
-        check_shape(cuboid_shape)
-        sizes = map_sizes(cuboid_shape)
-        self.stem = Stem(in_channels, width, norm, planes=stem_convolution_size(cuboid_shape)[0])
+        sizes = map_sizes(size)
+        self.stem = Stem(in_channels, width, norm, stem_convolution_size(size))
         self.units = nn.ModuleList()
         features = width
         for index, blocks in enumerate(BLOCKS[depth]):
@@ -109,7 +162,7 @@ class ResNet(nn.Module):
                 stride=1 if index == 0 else 2,
                 bottleneck=depth in BOTTLENECK_DEPTHS,
                 norm=norm,
-                planes=sizes[index][0],
+                size=sizes[index],
             )
             self.units.append(unit)
             features = unit.out_features
@@ -127,20 +180,22 @@ class ResNet(nn.Module):
         x = self.stem(x)
         for unit in self.units:
             x = unit(x)
-        return self.fully_connected(x.mean(dim=(2, 3, 4)))
+        return self.fully_connected(x.mean(dim=tuple(range(2, x.ndim))))
 
 
 class Stem(nn.Module):
     """A wide convolution and a maximum, each halving the map."""
 
-    def __init__(self, in_channels: int, features: int, norm: NormFactory, planes: int):
+    def __init__(self, in_channels: int, features: int, norm: NormFactory, size: Size):
         super().__init__()
-        self.conv = nn.Conv3d(
-            in_channels, features, STEM_KERNEL, stride=2, padding=STEM_PADDING, bias=False
+        axes = len(size)
+        kernel = STEM_KERNEL[-axes:]
+        self.conv = CONVOLUTIONS[axes](
+            in_channels, features, kernel, stride=2, padding=STEM_PADDING, bias=False
         )
-        self.norm = norm(features, planes)
+        self.norm = norm(features, size)
         self.relu = nn.ReLU()
-        self.pool = nn.MaxPool3d(STEM_POOL, stride=2)
+        self.pool = MAX_POOLING[axes](STEM_POOL[-axes:], stride=2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.pool(self.relu(self.norm(self.conv(x))))
@@ -157,13 +212,13 @@ class Unit(nn.Sequential):
         stride: int,
         bottleneck: bool,
         norm: NormFactory,
-        planes: int,
+        size: Size,
     ):
         block = BottleneckBlock if bottleneck else BasicBlock
         self.out_features = features * block.expansion
-        layers = [block(in_features, features, stride, True, norm, planes)]
+        layers = [block(in_features, features, stride, True, norm, size)]
         for _ in range(blocks - 1):
-            layers.append(block(self.out_features, features, 1, False, norm, planes))
+            layers.append(block(self.out_features, features, 1, False, norm, size))
         super().__init__(*layers)
 
 
@@ -179,14 +234,15 @@ class Block(nn.Module):
         stride: int,
         projection: bool,
         norm: NormFactory,
-        planes: int,
+        size: Size,
     ):
         super().__init__()
         self.projection = projection
         if projection:
             out_features = features * self.expansion
-            self.shortcut_conv = nn.Conv3d(in_features, out_features, 1, stride, bias=False)
-            self.shortcut_norm = norm(out_features, planes)
+            convolution = CONVOLUTIONS[len(size)]
+            self.shortcut_conv = convolution(in_features, out_features, 1, stride, bias=False)
+            self.shortcut_norm = norm(out_features, size)
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
@@ -197,15 +253,16 @@ class Block(nn.Module):
 
 
 class BasicBlock(Block):
-    """Two convolutions of 3 x 3 x 3."""
+    """Two convolutions of three steps per axis."""
 
-    def __init__(self, in_features, features, stride, projection, norm, planes):
-        super().__init__(in_features, features, stride, projection, norm, planes)
-        self.conv_a = nn.Conv3d(in_features, features, 3, stride, padding=1, bias=False)
-        self.norm_a = norm(features, planes)
+    def __init__(self, in_features, features, stride, projection, norm, size):
+        super().__init__(in_features, features, stride, projection, norm, size)
+        convolution = CONVOLUTIONS[len(size)]
+        self.conv_a = convolution(in_features, features, 3, stride, padding=1, bias=False)
+        self.norm_a = norm(features, size)
         self.relu_a = nn.ReLU()
-        self.conv_b = nn.Conv3d(features, features, 3, padding=1, bias=False)
-        self.norm_b = norm(features, planes)
+        self.conv_b = convolution(features, features, 3, padding=1, bias=False)
+        self.norm_b = norm(features, size)
         self.relu_out = nn.ReLU()
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:
@@ -214,20 +271,21 @@ class BasicBlock(Block):
 
 
 class BottleneckBlock(Block):
-    """A 3 x 3 x 3 convolution between two of 1 x 1 x 1 that reduce and restore the features."""
+    """A convolution of three steps per axis between two of one that reduce and restore features."""
 
     expansion = BOTTLENECK_EXPANSION
 
-    def __init__(self, in_features, features, stride, projection, norm, planes):
-        super().__init__(in_features, features, stride, projection, norm, planes)
-        self.conv_a = nn.Conv3d(in_features, features, 1, stride, bias=False)
-        self.norm_a = norm(features, planes)
+    def __init__(self, in_features, features, stride, projection, norm, size):
+        super().__init__(in_features, features, stride, projection, norm, size)
+        convolution = CONVOLUTIONS[len(size)]
+        self.conv_a = convolution(in_features, features, 1, stride, bias=False)
+        self.norm_a = norm(features, size)
         self.relu_a = nn.ReLU()
-        self.conv_b = nn.Conv3d(features, features, 3, padding=1, bias=False)
-        self.norm_b = norm(features, planes)
+        self.conv_b = convolution(features, features, 3, padding=1, bias=False)
+        self.norm_b = norm(features, size)
         self.relu_b = nn.ReLU()
-        self.conv_c = nn.Conv3d(features, features * self.expansion, 1, bias=False)
-        self.norm_c = norm(features * self.expansion, planes)
+        self.conv_c = convolution(features, features * self.expansion, 1, bias=False)
+        self.norm_c = norm(features * self.expansion, size)
         self.relu_out = nn.ReLU()
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:
@@ -238,7 +296,7 @@ class BottleneckBlock(Block):
 
 def initialise(module: nn.Module) -> None:
     """Draw weights as Keras does for cellfinder: he_normal, glorot_uniform for the last layer."""
-    if isinstance(module, nn.Conv3d):
+    if isinstance(module, nn.Conv2d | nn.Conv3d):
         fan_in = module.weight[0].numel()
         # 0.8796 is the deviation of a normal cut at two deviations; Keras divides by it.
         deviation = (2 / fan_in) ** 0.5 / 0.87962566103423978
@@ -248,40 +306,41 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def stem_convolution_size(shape: Shape) -> Shape:
-    """Return the size (z, y, x) of the map after the stem's convolution."""
+def stem_convolution_size(size: Size) -> Size:
+    """Return the size of the map after the stem's convolution."""
+    kernels = STEM_KERNEL[-len(size) :]
     return tuple(
-        (size + 2 * STEM_PADDING - kernel) // 2 + 1
-        for size, kernel in zip(shape, STEM_KERNEL, strict=True)
+        (n + 2 * STEM_PADDING - kernel) // 2 + 1 for n, kernel in zip(size, kernels, strict=True)
     )
 
 
-def map_sizes(shape: Shape) -> list[Shape]:
-    """Return the sizes (z, y, x) of the maps after each of the four units."""
-    size = tuple(
-        (size - pool) // 2 + 1
-        for size, pool in zip(stem_convolution_size(shape), STEM_POOL, strict=True)
-    )
-    sizes = [size]
+def map_sizes(size: Size) -> list[Size]:
+    """Return the sizes of the maps after each of the four units, of an input of this size."""
+    pools = STEM_POOL[-len(size) :]
+    after_stem = zip(stem_convolution_size(size), pools, strict=True)
+    sizes = [tuple((n - pool) // 2 + 1 for n, pool in after_stem)]
     for _ in range(3):
         sizes.append(tuple((n + 1) // 2 for n in sizes[-1]))
     return sizes
 
 
-def least_shape() -> Shape:
+def least_shape(flat: bool = False) -> Shape:
     """Return the smallest cuboid (z, y, x) whose first map has three steps along each axis."""
-    return tuple(
-        next(n for n in count(1) if map_sizes((n, n, n))[0][axis] >= LEAST_MAP) for axis in range(3)
+    axes = 2 if flat else 3
+    least = (
+        next(n for n in count(1) if map_sizes((n,) * axes)[0][axis] >= LEAST_MAP)
+        for axis in range(axes)
     )
+    return (1, *least)[-3:]
 
 
-def check_shape(shape: Shape) -> None:
+def check_shape(shape: Shape, flat: bool = False) -> None:
     """Raise InputError for a cuboid that is too small for these networks."""
-    least = least_shape()
-    if any(size < small for size, small in zip(shape, least, strict=True)):
+    if any(n < small for n, small in zip(shape, least_shape(flat), strict=True)):
+        other = "" if flat else f", with planes_as_channels: true {list(least_shape(flat=True))}"
         raise InputError(
             f"cuboid shape {list(shape)} (z, y, x) is too small for a resnet; "
-            f"the least is {list(least)}"
+            f"the least is {list(least_shape(flat))}{other}"
         )
 
 

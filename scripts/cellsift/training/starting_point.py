@@ -9,11 +9,12 @@ import torch
 
 from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
-from cellsift.interop.cellfinder_weights import depth_of, weights_from_layers
+from cellsift.interop.cellfinder_weights import depth_of, stem_kernel, weights_from_layers
 from cellsift.interop.keras_files import ENDINGS, read_layers
 from cellsift.io.whole import read_json
 from cellsift.models import complete_options, create_model
 from cellsift.models.backbone import head_tensors
+from cellsift.models.planes import is_flat
 from cellsift.models.starting_weights import check_fit
 from cellsift.models.storage import check_file_names, load_tensors
 from cellsift.training.fold_data import FoldData
@@ -52,7 +53,7 @@ def read_starting_point(
         network = create_model(architecture, in_channels, shape, **options)
     if path.suffix.lower() in ENDINGS:
         tensors = weights_from_layers(read_layers(path))
-        _check_cellfinder(path, tensors, architecture, options, in_channels)
+        _check_cellfinder(path, tensors, architecture, options, in_channels, shape)
         made_for = None
     else:
         tensors, sidecar = load_tensors(path)
@@ -166,15 +167,28 @@ def _check_sidecar(
 
 
 def _check_cellfinder(
-    path: Path, tensors: Tensors, architecture: str, options: Mapping[str, Any], in_channels: int
+    path: Path,
+    tensors: Tensors,
+    architecture: str,
+    options: Mapping[str, Any],
+    in_channels: int,
+    shape: Shape,
 ) -> None:
     if architecture != CELLFINDERS:
         raise InputError(
             f"{path} holds a ResNet of cellfinder's, which only architecture {CELLFINDERS} can "
             f"start from, not {architecture}; change the arm's architecture"
         )
-    stem = tensors["stem.conv.weight"]
-    found = {"depth": depth_of(tensors), "width": stem.shape[0]}
+    stem = stem_kernel(tensors)
+    flat = complete_options(architecture, options)["planes_as_channels"]
+    given = _input(planes=1 if stem.ndim == 4 else None)
+    taken = _input(planes=shape[0] if is_flat(shape, flat) else None)
+    if given != taken:
+        raise InputError(
+            f"{path} holds cellfinder's ResNet for {given}, the arm's is for {taken}; change "
+            "cuboid.shape in the config, or planes_as_channels among the arm's options"
+        )
+    found = {"depth": depth_of(tensors), "width": stem.shape[0], "planes_as_channels": flat}
     if not same_network((CELLFINDERS, found), (architecture, options)):
         raise InputError(
             f"{path} holds cellfinder's ResNet of {found['depth']} layers and width "
@@ -218,6 +232,13 @@ def describe_network(architecture: str, options: Mapping[str, Any]) -> str:
     """Return an architecture and its options in words, for a message."""
     whole = complete_options(architecture, options)
     return f"{architecture} {{{', '.join(f'{key}: {value}' for key, value in whole.items())}}}"
+
+
+def _input(planes: int | None) -> str:
+    """Return what a network takes, in words: images of so many planes, or cuboids."""
+    if planes is None:
+        return "cuboids"
+    return "images of 1 plane" if planes == 1 else f"images of {planes} planes"
 
 
 def _channels(count: int) -> str:
