@@ -278,7 +278,7 @@ def test_keras_files_give_the_logits_of_keras(keras_files, name, channels):
     model = started(files[channels] / name, "resnet_cellfinder", channels, options=KERAS)
     scale = float(expected[channels].abs().max())
     torch.testing.assert_close(
-        logits(model, channels), expected[channels], rtol=0, atol=1e-4 * scale
+        logits(model, channels), expected[channels], rtol=0, atol=1e-5 * scale
     )
     assert learnt_from(files[channels] / name) == []
 
