@@ -466,7 +466,7 @@ def test_an_ensemble_of_what_is_no_arm_is_not_explained(arm, tmp_path, weights, 
 def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
     arm, tmp_path, architecture, options, file, names
 ):
-    """By the fold that did not see the candidate, or the mean of all."""
+    """By the fold that did not see the candidate, or the mean of all; what is old goes."""
     _, sidecar = load_model(arm.folder / "fold-0.json")
     folder, out, models = tmp_path / "models" / "own", tmp_path / "out", []
     for fold in range(2):
@@ -489,6 +489,10 @@ def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
         maps = [own_maps(model, inputs)[0] for model in models]
         expected = maps[int(row.fold)] if row.brain == "a" else sum(maps) / 2
         np.testing.assert_allclose(found.swapaxes(0, 1), expected, atol=1e-5)
+
+    (out / "prototypes.csv").touch()
+    explain_arm(arm.folder, arm.stores, arm.cells, out, count=1)
+    assert sorted(p.name for p in out.iterdir()) == ["chosen.csv", "montage.png", "saliency.tif"]
 
 
 def test_own_maps_are_those_of_the_network():

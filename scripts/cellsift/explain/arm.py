@@ -10,7 +10,9 @@ import torch
 from cellsift.errors import InputError
 from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.own_maps import FILES as OF_OWN_MAPS
 from cellsift.explain.own_maps import has_own_maps, names_of_own_maps, own_maps, write_own_maps
+from cellsift.explain.prototypes import FILES as OF_PROTOTYPES
 from cellsift.explain.prototypes import export_prototypes, has_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
@@ -35,6 +37,8 @@ COLUMNS = [
     "fold",
     "padded",
 ]
+# What only some architectures have.
+OPTIONAL = (*OF_PROTOTYPES, *OF_OWN_MAPS)
 DOTS_PER_INCH = 110
 # What the pictures of an ensemble are called if its members were explained by different methods.
 SEVERAL_METHODS = "Saliency"
@@ -53,7 +57,7 @@ def explain_arm(
 
     Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`), of
     one with attention its own maps of the examples, in gates.tif, rollout.tif or
-    plane_attention.tif (`own_maps`).
+    plane_attention.tif (`own_maps`). Such files of an earlier architecture are removed.
 
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
     fold's model alone, the one that was not trained on it. That of an ensemble is the mean of its
@@ -83,6 +87,8 @@ def explain_arm(
     maps = _saliency(chosen, cuboids, stores, members, torch.device(device))
     voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
 
+    for name in OPTIONAL:
+        (folder / name).unlink(missing_ok=True)
     write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
     methods = {saliency_method(model) for model, _ in models}
     method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS

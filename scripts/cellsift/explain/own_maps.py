@@ -16,6 +16,7 @@ OWN_MAPS = {
     "attention_rollout": ("rollout.tif", ("attention rollout",)),
     "plane_attention": ("plane_attention.tif", ("plane attention",)),
 }
+FILES = tuple(file for file, _ in OWN_MAPS.values())
 
 
 def has_own_maps(model: nn.Module) -> bool:
