@@ -14,7 +14,8 @@ from cellsift.training.starting_point import read_starting_point, refuse_known_b
 def check_networks(project: Project) -> None:
     """Raise InputError unless every trained arm's network fits the config's cuboids and its recipe.
 
-    What an arm starts from has to be there, and must not know a brain that is judged here.
+    What an arm starts from has to be there, made for such cuboids, and must not know a brain that
+    is judged here.
     """
     for arm in project.arms.values():
         if arm.members:
@@ -26,7 +27,7 @@ def check_networks(project: Project) -> None:
 
 
 def _check_arm(arm: Arm, project: Project) -> None:
-    shape = project.config["cuboid"]["shape"]
+    shape, voxel_size = (project.config["cuboid"][key] for key in ("shape", "voxel_size"))
     channels = 2 if any(brain.background for brain in project.brains.values()) else 1
     # On the meta device nothing is allocated: only the shapes are worked out.
     with torch.device("meta"):
@@ -36,4 +37,5 @@ def _check_arm(arm: Arm, project: Project) -> None:
         check_method(pretraining.method, arm.architecture, network)
     if path := arm.recipe["init_from"]:
         refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
-        read_starting_point(path, arm.architecture, arm.options, channels, shape)
+        cuboids = (channels, shape, voxel_size, arm.recipe["normalisation"])
+        read_starting_point(path, arm.architecture, arm.options, *cuboids)

@@ -223,8 +223,20 @@ def test_missing_table(tmp_path):
 
 @pytest.mark.parametrize("config", ["arena.yaml", "examples/cfos/arena.yaml"])
 def test_an_arena_has_every_architecture(config):
-    arms = yaml.safe_load((SHIPPED / config).read_text())["arms"]
-    assert {read_arm(name).architecture for name in arms} == set(list_models())
+    """Also what pre-training brings to two, and an ensemble of fitted weights beside the mean."""
+    arms = [read_arm(name) for name in yaml.safe_load((SHIPPED / config).read_text())["arms"]]
+    assert {arm.architecture for arm in arms} == set(list_models())
+    assert sum(bool(arm.recipe.get("pretraining")) for arm in arms) >= 2
+    methods = {arm.options.get("method", "mean") for arm in arms if arm.members}
+    assert methods == {"mean", "simplex"}
+
+
+def test_the_demo_shows_six_arms_of_five_architectures_and_an_ensemble():
+    names = yaml.safe_load((SHIPPED / "config.yaml").read_text())["arms"]
+    architectures = [read_arm(name).architecture for name in names]
+    assert len(names) >= 6
+    assert len(set(architectures) - {"ensemble"}) >= 5
+    assert "ensemble" in architectures
 
 
 def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):

@@ -16,6 +16,7 @@ from cellsift.errors import InputError
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.gradcam import gradcam, scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.own_maps import has_own_maps, own_maps
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import KINDS, choose_examples
 from cellsift.explain.volume import write_saliency
@@ -484,6 +485,67 @@ def test_an_ensemble_of_what_is_no_arm_is_not_explained(arm, tmp_path, weights, 
     folder, _ = add_ensemble(arm, weights)
     with pytest.raises(InputError, match=message):
         explain_arm(folder, arm.stores, arm.cells, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "file", "names"),
+    [
+        ("efficientnet3d_attention", {"width": 0.1}, "gates.tif", ["finer gate", "coarser gate"]),
+        ("vit3d", {"width": 24, "depth": 2}, "rollout.tif", ["attention rollout"]),
+        ("slice_mil", {"depth": 10, "width": 4}, "plane_attention.tif", ["plane attention"]),
+    ],
+)
+def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
+    arm, tmp_path, architecture, options, file, names
+):
+    """By the fold that did not see the candidate, or the mean of all; what is old goes."""
+    _, sidecar = load_model(arm.folder / "fold-0.json")
+    folder, out, models = tmp_path / "models" / "own", tmp_path / "out", []
+    for fold in range(2):
+        torch.manual_seed(fold)
+        models.append(create_model(architecture, 2, SHAPE, **options).eval())
+        made_of = {"architecture": architecture, "options": options}
+        save_model(folder, f"fold-{fold}", models[-1], sidecar | made_of)
+    write_json({"folds": ["fold-0.json", "fold-1.json"]}, folder / "model.json")
+    chosen = explain_arm(folder, arm.stores, arm.cells, out, count=2)
+    with tifffile.TiffFile(out / file) as tif:
+        stack, labels = tif.asarray(), tif.imagej_metadata["Labels"]
+    stack = stack.reshape(len(chosen), SHAPE[0], len(names), *SHAPE[1:])
+    assert stack.dtype == np.float32
+    assert [label.split(" | ")[0] for label in labels[: len(names)]] == names
+    for row, found in zip(chosen.itertuples(), stack, strict=True):
+        store = arm.stores[row.brain]
+        inputs = Normalisation().apply(
+            store.read([row.candidate]), store.log_median, store.log_spread
+        )
+        maps = [own_maps(model, inputs)[0] for model in models]
+        expected = maps[int(row.fold)] if row.brain == "a" else sum(maps) / 2
+        np.testing.assert_allclose(found.swapaxes(0, 1), expected, atol=1e-5)
+
+    (out / "prototypes.csv").touch()
+    explain_arm(arm.folder, arm.stores, arm.cells, out, count=1)
+    assert sorted(p.name for p in out.iterdir()) == ["chosen.csv", "montage.png", "saliency.tif"]
+
+
+def test_own_maps_are_those_of_the_network():
+    shape = (12, 25, 25)
+    inputs = torch.randn(3, 2, *shape)
+    gated = create_model("efficientnet3d_attention", 2, shape, width=0.1).eval()
+    gates = own_maps(gated, inputs)
+    assert gates.shape == (3, 2, *shape)
+    assert 0 < gates.min() <= gates.max() < 1
+    images = {"planes_as_channels": True}
+    flat = create_model("efficientnet3d_attention", 2, shape, width=0.1, **images).eval()
+    assert own_maps(flat, inputs).shape == (3, 2, *shape)
+    image = create_model("vit3d", 2, shape, width=24, depth=1, **images).eval()
+    with torch.no_grad():
+        rollout = image.attention_rollout(inputs).numpy()
+    np.testing.assert_allclose(own_maps(image, inputs)[:, 0, 5], rollout, rtol=1e-5)
+    planes = create_model("slice_mil", 2, shape, depth=10, width=4).eval()
+    with torch.no_grad():
+        weights = planes.plane_attention(inputs).numpy()
+    np.testing.assert_allclose(own_maps(planes, inputs)[:, 0, :, 7, 9], weights, rtol=1e-5)
+    assert not has_own_maps(create_model("resnet", 2, shape, width=4))
 
 
 def test_explaining_twice_gives_the_same_files(arm, tmp_path):

@@ -34,16 +34,9 @@ SMALLEST = {
     "densenet3d": {"depth": "tiny", "growth_rate": 4},
     "convnext3d": {"width": 0.1},
 }
-ARMS = (
-    "efficientnet3d_b0",
-    "efficientnet3d_attention_b0",
-    "efficientnet_attention_narrow",
-    "mobilenet3d",
-    "mobilenet_narrow",
-    "densenet3d",
-    "convnext3d",
-    "convnext_narrow",
-)
+SHIPPED = Path(__file__).parents[2] / "config" / "models"
+ARMS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(SHIPPED.glob("*.yaml"))}
+NETWORKS = [name for name, arm in ARMS.items() if arm["architecture"] != "ensemble"]
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +111,14 @@ def test_the_small_convnexts_have_the_published_parameters(size, published):
 )
 def test_parameters_on_cuboids_stay_as_they_are(name, options, count):
     assert parameters(name, SHAPE, **options) == count
+
+
+@pytest.mark.parametrize("name", ["efficientnet3d", "efficientnet3d_attention"])
+@pytest.mark.parametrize("variant", ["b1", "b2", "b3"])
+def test_wider_and_deeper_efficientnets_run(name, variant):
+    with torch.device("meta"):
+        model = create_model(name, 2, SHAPE, variant=variant)
+        assert model(torch.zeros(2, 2, *SHAPE)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("name", SMALLEST)
@@ -403,9 +404,9 @@ def test_what_cannot_be_built_is_refused(name, change, message):
         create_model(name, 2, change.pop("shape", SHAPE), **change)
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_the_arms_can_be_built(arm):
-    path = Path(__file__).parents[2] / "config" / "models" / f"{arm}.yaml"
-    content = yaml.safe_load(path.read_text())
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_arms_can_be_built(name):
+    arm = ARMS[name]
     with torch.device("meta"):
-        create_model(content["architecture"], 2, (12, 25, 25), **content["options"])
+        model = create_model(arm["architecture"], 2, (12, 25, 25), **arm.get("options", {}))
+        assert model(torch.zeros(2, 2, 12, 25, 25)).shape == (2, 2)

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -10,6 +11,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.interop.onnx_export import export_onnx
 from cellsift.models import create_model
 from cellsift.models.features import (
     FEATURES,
@@ -18,6 +20,8 @@ from cellsift.models.features import (
     feature_names,
 )
 from cellsift.models.forest import FEATURES_PER_SPLIT, LEAST_ROWS_PER_LEAF
+from cellsift.models.normalisation import Normalisation
+from cellsift.models.storage import save_model
 
 SHAPE = (9, 25, 25)
 Z_STEP = 2.5
@@ -249,6 +253,39 @@ def test_fitted_trees_can_be_traced_for_export():
         ).module()
     more = torch.randn(5, 2, *SHAPE)
     torch.testing.assert_close(traced(more), model(more))
+
+
+@pytest.mark.slow
+def test_exported_trees_differ_only_where_a_feature_lies_on_a_threshold(tmp_path):
+    """There the rounding of either program decides on which side of a split a cuboid goes."""
+    generator = torch.Generator().manual_seed(0)
+    is_cell = torch.arange(600) % 2 == 1
+    cuboids = torch.randn(600, 2, *SHAPE, generator=generator)
+    cuboids[:, 0] += is_cell[:, None, None, None] * ball(height=1)
+    model = create_model("features", 2, SHAPE).eval()
+    features = model.cuboid_features(cuboids)
+    model.fit(features[:200].numpy(), is_cell[:200].numpy(), (1.0, 1.0), seed=0)
+    sidecar = {
+        "architecture": "features",
+        "options": {},
+        "in_channels": 2,
+        "cuboid": {"shape": list(SHAPE), "voxel_size": [5.0, 2.0, 2.0]},
+        "normalisation": Normalisation().to_dict(),
+        "provenance": {},
+    }
+    export_onnx(save_model(tmp_path, "fold-0", model, sidecar), tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(
+        tmp_path / "model.onnx", providers=["CPUExecutionProvider"]
+    )
+    (found,) = session.run(["logits"], {"cuboids": cuboids.numpy()})
+    same = np.abs(found - model(cuboids).numpy()).max(axis=1) < 1e-4
+    forest = model.forest
+    split = forest.left != forest.right
+    away = (features[:, forest.feature[split]] - forest.threshold[split]).abs()
+    on_a_threshold = (away < 1e-5 * (1 + forest.threshold[split].abs())).any(dim=1).numpy()
+    assert (same | on_a_threshold).all()
+    assert same.mean() > 0.99
+    assert on_a_threshold.mean() < 0.2
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_logits_are_those_of_cellfinders_keras_network(build_model, depth, chann
         ported = model_from_cellfinder(keras_model)(torch.from_numpy(cuboids)).numpy()
     expected = keras_logits(keras_model, cuboids)
     assert np.ptp(expected, axis=0).max() > 0.1 * np.abs(expected).max(), "inputs tell apart"
-    np.testing.assert_allclose(ported, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(ported, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.slow

@@ -426,7 +426,8 @@ def test_a_network_starts_from_it(settings, unbroken):
     torch.manual_seed(5)
     model = create_model(settings.architecture, 2, SHAPE, **settings.options)
     head = [p.clone() for p in head_parameters(model)]
-    tensors = read_starting_point(path, settings.architecture, settings.options, 2, SHAPE)
+    cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe["normalisation"])
+    tensors = read_starting_point(path, settings.architecture, settings.options, *cuboids)
     start_from(model, tensors, "backbone")
     state = model.state_dict()
     for name, tensor in load_file(path.with_suffix(".safetensors")).items():

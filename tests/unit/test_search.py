@@ -79,6 +79,14 @@ def test_a_search_of_what_a_teacher_teaches_is_refused():
         complete_search({}, RECIPE | {"teacher": "resnet"}, "arm.yaml")
 
 
+@pytest.mark.parametrize("start", ["pretraining", "init_from"])
+def test_another_normalisation_than_that_of_the_weights_is_not_searched(start):
+    recipe, given = RECIPE | {start: "weights"}, {"space": {"normalisation": ["brain", "local"]}}
+    with pytest.raises(InputError, match=r"starts from weights, .*take normalisation out"):
+        complete_search(given, recipe, "arm.yaml")
+    complete_search({}, recipe, "arm.yaml")
+
+
 def test_defaults_are_a_search_that_includes_the_default_recipe():
     found = complete_search({}, RECIPE, "arm.yaml")
     assert (found["trials"], found["inner_folds"], found["jobs"]) == (20, 2, 1)

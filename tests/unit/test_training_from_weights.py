@@ -116,6 +116,12 @@ def test_a_model_that_knows_the_brains_is_refused(brains, tmp_path):
     assert not list((tmp_path / "second").rglob("*.safetensors"))
 
 
+def test_a_model_that_learnt_with_another_normalisation_is_refused(brains, elsewhere, tmp_path):
+    with pytest.raises(InputError, match="normalisation brain, the arm's is local"):
+        train(tmp_path, brains, elsewhere, init_from=str(elsewhere), normalisation="local")
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 def test_recipe_and_weights_have_to_agree(brains, elsewhere, tmp_path):
     with pytest.raises(InputError, match="the weights given are None"):
         train(tmp_path, brains, init_from=str(elsewhere))

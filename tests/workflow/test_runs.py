@@ -150,19 +150,28 @@ def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(finished,
 
 
 def test_an_arm_with_a_search_is_trained_with_what_was_found(finished, tmp_path):
+    """Two jobs at once share the trials of each search."""
     run = Checkout.copied(finished.folder, tmp_path / "checkout")
     space = {"learning_rate": {"low": 0.001, "high": 0.01, "log": True}}
-    search = {"trials": 2, "space": space}
+    search = {"trials": 2, "jobs": 2, "space": space}
     run.write_arm("sought", training={"epochs": 1}, search=search)
     run.write_config("small.yaml", arms=["small", "sought"])
     jobs = run.planned()
-    for rule in ("search", "choose_recipe"):
-        studies = sorted(wildcards for name, wildcards in jobs if name == rule)
-        assert [study.split("study=")[1][:3] for study in studies] == ["all", "fol", "fol"]
+    for rule, each in (("search", 2), ("choose_recipe", 1)):
+        of_rule = [wildcards for name, wildcards in jobs if name == rule]
+        studies = sorted(wildcards.split("study=")[1].split(",")[0] for wildcards in of_rule)
+        assert studies == sorted(["all", "fold-0", "fold-1"] * each)
     # Pages of brains do not show searches.
     code, output = run.run("--cores", "2", "--", "results/reports/index.html")
     assert code == 0, output
     found = run.results / "search" / "sought"
+    for study in ("all", "fold-0", "fold-1"):
+        tables = [pd.read_csv(found / study / f"job-{job}.csv") for job in (1, 2)]
+        both = tables[0].merge(tables[1], on="trial")
+        assert len(both) >= 2
+        assert (both["learning_rate_x"] == both["learning_rate_y"]).all()
+        # A job may have begun one more while the other ended the last.
+        assert len(pd.read_csv(found / study / "trials.csv")) in (2, 3)
     for fold in range(2):
         chosen = read_json(found / f"fold-{fold}" / "chosen.json")["values"]["learning_rate"]
         made = read_json(run.results / "models" / "sought" / f"fold-{fold}.json")["provenance"]

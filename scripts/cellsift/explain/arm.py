@@ -1,6 +1,6 @@
 """The explanations of one arm: examples from all brains, their saliency, and the pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,9 @@ import torch
 from cellsift.errors import InputError
 from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
+from cellsift.explain.own_maps import FILES as OF_OWN_MAPS
+from cellsift.explain.own_maps import has_own_maps, names_of_own_maps, own_maps, write_own_maps
+from cellsift.explain.prototypes import FILES as OF_PROTOTYPES
 from cellsift.explain.prototypes import export_prototypes, has_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
@@ -34,6 +37,8 @@ COLUMNS = [
     "fold",
     "padded",
 ]
+# What only some architectures have.
+OPTIONAL = (*OF_PROTOTYPES, *OF_OWN_MAPS)
 DOTS_PER_INCH = 110
 # What the pictures of an ensemble are called if its members were explained by different methods.
 SEVERAL_METHODS = "Saliency"
@@ -50,7 +55,9 @@ def explain_arm(
 ) -> pd.DataFrame:
     """Write chosen.csv, montage.png and saliency.tif to a folder; return the chosen examples.
 
-    Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`).
+    Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`), of
+    one with attention its own maps of the examples, in gates.tif, rollout.tif or
+    plane_attention.tif (`own_maps`). Such files of an earlier architecture are removed.
 
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
     fold's model alone, the one that was not trained on it. That of an ensemble is the mean of its
@@ -80,6 +87,8 @@ def explain_arm(
     maps = _saliency(chosen, cuboids, stores, members, torch.device(device))
     voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
 
+    for name in OPTIONAL:
+        (folder / name).unlink(missing_ok=True)
     write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
     methods = {saliency_method(model) for model, _ in models}
     method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS
@@ -87,8 +96,20 @@ def explain_arm(
     figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
     with whole_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
-    if len(members) == 1 and has_prototypes(models[0][0]):
-        export_prototypes(_by_fold(members[0][1]), stores, cells, folder)
+    alone, files = models[0][0], members[0][1]
+    if len(members) == 1 and has_prototypes(alone):
+        export_prototypes(_by_fold(files), stores, cells, folder)
+    if len(members) == 1 and has_own_maps(alone):
+        of_arm = _mean_over_models(
+            chosen,
+            cuboids,
+            stores,
+            files,
+            device,
+            lambda model, inputs, _: own_maps(model, inputs),
+            each=(len(names_of_own_maps(alone)), *cuboids.shape[2:]),
+        )
+        write_own_maps(alone, of_arm, folder, voxel_size, _names(chosen))
     write_table(chosen, folder / "chosen.csv")
     return chosen
 
@@ -167,22 +188,36 @@ def _saliency(
     for weight, models in members:
         if weight:
             towards_cell = chosen["is_cell"].to_numpy(bool) == (weight > 0)
-            maps = _member_saliency(chosen, cuboids, stores, models, towards_cell, device)
-            total += abs(weight) * maps
+            maps = _mean_over_models(
+                chosen,
+                cuboids,
+                stores,
+                models,
+                device,
+                lambda model, inputs, rows, at=towards_cell: saliency(model, inputs, at[rows]),
+                each=cuboids.shape[2:],
+            )
+            total += abs(weight) * scale(maps)
     return scale(total)
 
 
-def _member_saliency(
+def _mean_over_models(
     chosen: pd.DataFrame,
     cuboids: np.ndarray,
     stores: Mapping[str, CuboidStore],
     models: list[Path],
-    towards_cell: np.ndarray,
-    device: torch.device,
+    device: str | torch.device,
+    explain: Callable[[torch.nn.Module, torch.Tensor, np.ndarray], np.ndarray],
+    each: tuple[int, ...],
 ) -> np.ndarray:
-    """Return saliency (n, z, y, x), the mean over the models that may speak about each example."""
+    """Return what `explain` gives, the mean over the models that may speak about each example.
+
+    Args:
+        explain: gives float32 (k, *each) for a model, the inputs of k examples and their rows.
+        each: shape of what there is for each example.
+    """
     uses = _models_to_use(chosen, models)
-    total = np.zeros((len(cuboids), *cuboids.shape[2:]), np.float32)
+    total = np.zeros((len(cuboids), *each), np.float32)
     for path, used in zip(models, uses.T, strict=True):
         rows = np.flatnonzero(used)
         if not len(rows):
@@ -197,8 +232,9 @@ def _member_saliency(
                 for row, brain in zip(rows, chosen["brain"].iloc[rows], strict=True)
             ]
         )
-        total[rows] += saliency(model.to(device), inputs.to(device), towards_cell[rows])
-    return scale(total)
+        share = 1 / uses[rows].sum(axis=1).reshape(-1, *[1] * len(each))
+        total[rows] += explain(model.to(device), inputs.to(device), rows) * share
+    return total
 
 
 def _by_fold(models: list[Path]) -> dict[int, Path]:

@@ -28,6 +28,7 @@ COLUMNS = [
     "y",
     "x",
 ]
+FILES = ("prototypes.csv", "prototypes.tif")
 # Steps of the prototypes' map, along each axis, that an exported piece shows, up to all of it.
 STEPS = 3
 BATCH = 64

@@ -1,5 +1,6 @@
 """Saliency beside the cuboids it explains, as a TIFF that napari and Fiji open."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -33,14 +34,56 @@ def write_saliency(
         names = ["no example"]
     stack = np.concatenate([cuboids, saliency[:, None]], axis=1).astype(np.float32)
     channels = [*("signal", "background")[: cuboids.shape[1]], "saliency"]
+    colours = [_grey()] * cuboids.shape[1] + [_magma()]
+    _write_hyperstack(path, stack, channels, colours, _ranges(stack), voxel_size, names)
+
+
+def write_maps(
+    path: str | Path,
+    maps: np.ndarray,
+    channels: Sequence[str],
+    voxel_size: tuple[float, float, float],
+    names: list[str],
+) -> None:
+    """Write maps alone as an ImageJ hyperstack, axes TZCYX, float32, whole or not at all.
+
+    T runs over the examples, C over the maps. Without examples it holds one that is 0 throughout.
+
+    Args:
+        maps: (n, channel, z, y, x), from 0.
+        channels: what each map is called.
+        voxel_size: µm, z, y, x.
+        names: one per example, shown as the planes' label in Fiji.
+    """
+    if not len(maps):
+        maps, names = np.zeros((1, *maps.shape[1:])), ["no example"]
+    stack = maps.astype(np.float32)
+    ranges = [
+        number
+        for channel in range(len(channels))
+        for number in (0.0, float(stack[:, channel].max()))
+    ]
+    colours = [_magma()] * len(channels)
+    _write_hyperstack(path, stack, channels, colours, tuple(ranges), voxel_size, names)
+
+
+def _write_hyperstack(
+    path: str | Path,
+    stack: np.ndarray,
+    channels: Sequence[str],
+    colours: list[np.ndarray],
+    ranges: tuple[float, ...],
+    voxel_size: tuple[float, float, float],
+    names: list[str],
+) -> None:
     z, y, x = voxel_size
     metadata = {
         "axes": "TZCYX",
         "spacing": z,
         "unit": "um",
         "mode": "color",
-        "LUTs": _lookup_tables(len(channels)),
-        "Ranges": _ranges(stack),
+        "LUTs": colours,
+        "Ranges": ranges,
         "Labels": [
             f"{channel} | {name}"
             for name in names
@@ -58,10 +101,15 @@ def write_saliency(
         )
 
 
-def _lookup_tables(channels: int) -> list[np.ndarray]:
-    grey = np.tile(np.arange(256, dtype=np.uint8), (3, 1))
+def _grey() -> np.ndarray:
+    """Return a lookup table (3, 256)."""
+    return np.tile(np.arange(256, dtype=np.uint8), (3, 1))
+
+
+def _magma() -> np.ndarray:
+    """Return a lookup table (3, 256)."""
     magma = matplotlib.colormaps["magma"](np.arange(256), bytes=True)[:, :3].T
-    return [grey] * (channels - 1) + [np.ascontiguousarray(magma)]
+    return np.ascontiguousarray(magma)
 
 
 def _ranges(stack: np.ndarray) -> tuple[float, ...]:

@@ -23,7 +23,9 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
 
     Its input `cuboids` is float32 (n, channel, z, y, x), normalised as the metadata's entry
     `cellsift` says, which is the model's sidecar as JSON; its output `logits` (n, 2): no cell,
-    cell. n is free.
+    cell. n is free. The logits are those of torch but for rounding; of architecture `features`,
+    a cuboid of which a feature lies on the threshold of a split, to float32's precision, may go to
+    another leaf there: one in a thousand of noisy cuboids.
 
     Raises:
         InputError: a model that cannot be read, or the packages onnx and onnxscript are missing.

@@ -7,7 +7,13 @@ import torch
 
 from cellsift.errors import InputError
 
-KINDS = {("log", "brain"), ("log", "dataset"), ("log", "cuboid"), ("linear", "none")}
+# Transform and statistics by the name that a recipe gives them.
+KINDS = {
+    "brain": ("log", "brain"),
+    "dataset": ("log", "dataset"),
+    "local": ("log", "cuboid"),
+    "linear": ("linear", "none"),
+}
 # Log contrast that becomes 1 with statistics "cuboid": a factor of 1.06 on the intensity.
 LOCAL_SPREAD = 0.06
 
@@ -35,11 +41,11 @@ class Normalisation:
     def __post_init__(self):
         object.__setattr__(self, "median", tuple(map(float, self.median)))
         object.__setattr__(self, "spread", tuple(map(float, self.spread)))
-        if (self.transform, self.statistics) not in KINDS:
+        if (self.transform, self.statistics) not in KINDS.values():
             raise InputError(
                 f"normalisation with transform {self.transform!r} and statistics "
                 f"{self.statistics!r} is not known; choose one of: "
-                + "; ".join(f"{t} with {s}" for t, s in sorted(KINDS))
+                + "; ".join(f"{t} with {s}" for t, s in sorted(KINDS.values()))
             )
         if self.statistics == "dataset":
             _check_statistics(self.median, self.spread)
@@ -53,17 +59,18 @@ class Normalisation:
         `median` and `spread` (per channel, of log1p intensities) are the training set's and only
         kept for "dataset".
         """
-        if name == "dataset":
-            return cls("log", "dataset", tuple(median), tuple(spread))
-        kinds = {
-            "brain": ("log", "brain"),
-            "local": ("log", "cuboid"),
-            "linear": ("linear", "none"),
-        }
-        if name in kinds:
-            return cls(*kinds[name])
-        raise InputError(
-            f"normalisation {name!r} is not known; choose brain, dataset, local or linear"
+        if name not in KINDS:
+            raise InputError(
+                f"normalisation {name!r} is not known; choose one of {', '.join(KINDS)}"
+            )
+        kept = (tuple(median), tuple(spread)) if name == "dataset" else ()
+        return cls(*KINDS[name], *kept)
+
+    @property
+    def name(self) -> str:
+        """What a recipe calls it."""
+        return next(
+            name for name, kind in KINDS.items() if kind == (self.transform, self.statistics)
         )
 
     def apply(

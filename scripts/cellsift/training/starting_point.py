@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from cellsift.arm_settings import Arm
@@ -14,12 +15,14 @@ from cellsift.interop.keras_files import ENDINGS, read_layers
 from cellsift.io.whole import read_json
 from cellsift.models import complete_options, create_model
 from cellsift.models.backbone import head_tensors
+from cellsift.models.normalisation import Normalisation
 from cellsift.models.planes import is_flat
 from cellsift.models.starting_weights import check_fit
 from cellsift.models.storage import check_file_names, load_tensors
 from cellsift.training.fold_data import FoldData
 
 CELLFINDERS = "resnet_cellfinder"
+CELLFINDERS_INPUT = "linear"
 ARM = "model.json"
 
 Tensors = dict[str, torch.Tensor]
@@ -32,6 +35,8 @@ def read_starting_point(
     options: Mapping[str, Any],
     in_channels: int,
     cuboid_shape: Sequence[int],
+    voxel_size: Sequence[float],
+    normalisation: str,
 ) -> Tensors:
     """Return weights for the network of this architecture, for `models.start_from`.
 
@@ -42,9 +47,13 @@ def read_starting_point(
         options: the architecture's own, as in the arm.
         in_channels: of the cuboids.
         cuboid_shape: voxels along z, y, x.
+        voxel_size: of the cuboids, µm, z, y, x.
+        normalisation: what the recipe calls it. cellfinder's weights learnt from raw intensities,
+            `linear`; at which voxel size they do not tell.
 
     Raises:
-        InputError: a file that cannot be read, or whose network is another; both are named.
+        InputError: a file that cannot be read, whose network is another, or which has learnt from
+            cuboids of another normalisation or voxel size; both are named.
     """
     path = model_file(path)
     shape = tuple(map(int, cuboid_shape))
@@ -54,10 +63,14 @@ def read_starting_point(
     if path.suffix.lower() in ENDINGS:
         tensors = weights_from_layers(read_layers(path))
         _check_cellfinder(path, tensors, architecture, options, in_channels, shape)
+        _check_normalisation(path, CELLFINDERS_INPUT, normalisation)
         made_for = None
     else:
         tensors, sidecar = load_tensors(path)
         _check_sidecar(path, sidecar, architecture, options, in_channels)
+        learnt_with = Normalisation.from_dict(sidecar["normalisation"]).name
+        _check_normalisation(path, learnt_with, normalisation)
+        _check_voxel_size(path, sidecar["cuboid"]["voxel_size"], voxel_size)
         made_for = tuple(sidecar["cuboid"]["shape"])
     _check_tensors(path, tensors, network, shape, made_for)
     return tensors
@@ -83,8 +96,9 @@ def starting_weights(
         return None
     brains = {*data.training_table["brain"], *data.held_out_table["brain"]}
     refuse_known_brains(path, brains)
-    channels, shape, _ = data.training.layout
-    return read_starting_point(path, arm.architecture, arm.options, channels, shape)
+    return read_starting_point(
+        path, arm.architecture, arm.options, *data.training.layout, recipe["normalisation"]
+    )
 
 
 def refuse_known_brains(path: str | Path, brains: Iterable[str]) -> None:
@@ -206,6 +220,23 @@ def _check_channels(path: Path, found: int, wanted: int) -> None:
         f"{path} is for {_channels(found)}, the cuboids have {_channels(wanted)}; {change} in the "
         f"table of brains, or start from weights for {_channels(wanted)}"
     )
+
+
+def _check_normalisation(path: Path, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise InputError(
+            f"{path} has learnt from intensities of normalisation {found}, the arm's is {wanted}; "
+            f"set `normalisation: {found}` in the arm's training, or start from other weights"
+        )
+
+
+def _check_voxel_size(path: Path, found: Sequence[float], wanted: Sequence[float]) -> None:
+    if not np.allclose(found, wanted, rtol=1e-3):
+        raise InputError(
+            f"{path} has learnt from cuboids of voxels of {list(map(float, found))} µm (z, y, x), "
+            f"those here are of {list(map(float, wanted))} µm; set cuboid.voxel_size in the config "
+            "to that of the weights, or start from others"
+        )
 
 
 def _check_tensors(

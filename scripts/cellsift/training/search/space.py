@@ -39,6 +39,12 @@ def complete_search(given: Mapping[str, Any], recipe: Mapping[str, Any], what: s
     for tried in search["space"].values():
         if isinstance(tried, dict):
             tried.setdefault("log", False)
+    start = recipe["pretraining"] or recipe["init_from"]
+    if start and set(search["space"].get("normalisation", [])) - {recipe["normalisation"]}:
+        raise InputError(
+            f"{what}, search, space: the arm starts from {start}, which has learnt with one "
+            "normalisation; take normalisation out of the space"
+        )
     if recipe["teacher"]:
         raise InputError(
             f"{what}: search and teacher do not go together, as the teacher knows the candidates "
