@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cellsift.detection import blocks, cellfinder, check_parameters
+from cellsift.io.volumes import Volume
+from cellsift.job import SHARE_FOR_DATA
+from cellsift.rehearsal.brain import brain_shape, unread_brain, voxel_size_of
+from cellsift.rehearsal.extrapolation import WHOLE_BRAIN
+from cellsift.rehearsal.steps import DETECTION, halo_of_contrast
+
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
@@ -26,9 +33,15 @@ def slurm(repository) -> dict:
     return yaml.safe_load((repository / "workflow/profiles/slurm/config.yaml").read_text())
 
 
-def rules(repository: Path) -> set[str]:
+def text_of_rules(repository: Path) -> dict[str, str]:
+    """What the workflow says of each rule."""
     text = "".join(p.read_text() for p in (repository / "workflow/rules").glob("*.smk"))
-    return set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, flags=re.MULTILINE))
+    _, *parts = re.split(r"^(?:rule|use rule \w+ as) (\w+)", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def rules(repository: Path) -> set[str]:
+    return set(text_of_rules(repository))
 
 
 def test_memory_and_time_grow_with_every_try(slurm):
@@ -39,6 +52,28 @@ def test_memory_and_time_grow_with_every_try(slurm):
             assert name != "runtime" or tries[-1] <= DAY, rule
     assert {"mem_mb", "runtime"} <= set(slurm["default-resources"])
     assert slurm["retries"] == 2
+
+
+def least_bytes(rule: str, method: str, volume: Volume) -> int:
+    """What a job of this rule takes for the thinnest slab that it accepts."""
+    if (rule, method) == ("detect_slab", "cellfinder"):
+        return cellfinder.memory_for(volume, check_parameters(method, **DETECTION[method]))
+    halo = halo_of_contrast(volume, method)[0]
+    return blocks.memory_for(volume, 3 * halo, halo)
+
+
+@pytest.mark.parametrize(
+    ("rule", "method"),
+    [("detect_slab", "dog"), ("detect_slab", "cellfinder"), ("contrast_slab", "cellfinder")],
+)
+def test_the_first_try_has_room_for_a_slab_of_a_whole_brain(
+    rule, method, slurm, repository, monkeypatch
+):
+    (threads,) = set(re.findall(r"threads: (\d+)", text_of_rules(repository)[rule]))
+    monkeypatch.setattr(blocks, "available_cores", lambda: int(threads))
+    whole = unread_brain(brain_shape(WHOLE_BRAIN), voxel_size_of(WHOLE_BRAIN))
+    first_try = eval(slurm["set-resources"][rule]["mem_mb"], {"attempt": 1})
+    assert first_try * 1e6 * SHARE_FOR_DATA >= least_bytes(rule, method, whole)
 
 
 def test_networks_ask_for_gpus_and_nothing_else_does(slurm):
