@@ -325,17 +325,30 @@ def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
     shipped = profile.read_text()
     assert "\n    gpu: 1\n" in shipped
     profile.write_text(shipped.replace("\n    gpu: 1\n", f"\n    {asking}\n"))
-    weights = "results/models/small/fold-0.safetensors"
+    # Steps of which none waits for another: the last two are those of an arm that is trained.
+    jobs = {
+        "train": "results/models/small/fold-0.safetensors",
+        "score_chunk": "results/brains/mouse_3/features/logits/1-of-2.npy",
+        "explain": "results/explanations/features/montage.png",
+    }
+    forced = ["--retries", "0", "--allowed-rules", *jobs, "--rerun-triggers", "mtime"]
+    forced += ["--forcerun", *jobs.values(), "--", *jobs.values()]
     checkout.write_config("small.yaml", device="auto", arms=ARMS, **DIVIDED)
     try:
-        code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
+        code, output = cluster.run(checkout, *forced)
     finally:
         profile.write_text(shipped)
         checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
     assert code != 0
-    (error,) = errors_in(output)
-    assert error.startswith("Error: arm small, fold 0: device 'cuda' was asked for, but torch")
-    (record,) = [record for record in cluster.records() if record["JobId"] not in before]
-    assert record["Partition"] == "gpu"
+    told = sorted(
+        error.split(": device 'cuda' was asked for, but torch")[0] for error in errors_in(output)
+    )
+    assert told == [
+        "Error: arm features",
+        "Error: arm small, fold 0",
+        "Error: brain mouse_3, arm features",
+    ], output
+    records = [record for record in cluster.records() if record["JobId"] not in before]
+    assert sorted(map(rule_of, records)) == sorted(jobs)
     key = "TresPerJob" if asking.startswith("gpu") else "TresPerNode"
-    assert record[key] == "gres:gpu:1"
+    assert {(r["Partition"], r[key]) for r in records} == {("gpu", "gres:gpu:1")}

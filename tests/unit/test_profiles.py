@@ -13,6 +13,7 @@ from cellsift.job import SHARE_FOR_DATA
 from cellsift.rehearsal.brain import brain_shape, unread_brain, voxel_size_of
 from cellsift.rehearsal.extrapolation import WHOLE_BRAIN
 from cellsift.rehearsal.steps import DETECTION, halo_of_contrast
+from rule_texts import script_of, text_of_rules, threads_of
 
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
@@ -31,13 +32,6 @@ DAY = 24 * 60
 @pytest.fixture(scope="module")
 def slurm(repository) -> dict:
     return yaml.safe_load((repository / "workflow/profiles/slurm/config.yaml").read_text())
-
-
-def text_of_rules(repository: Path) -> dict[str, str]:
-    """What the workflow says of each rule."""
-    text = "".join(p.read_text() for p in (repository / "workflow/rules").glob("*.smk"))
-    _, *parts = re.split(r"^(?:rule|use rule \w+ as) (\w+)", text, flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def rules(repository: Path) -> set[str]:
@@ -69,8 +63,8 @@ def least_bytes(rule: str, method: str, volume: Volume) -> int:
 def test_the_first_try_has_room_for_a_slab_of_a_whole_brain(
     rule, method, slurm, repository, monkeypatch
 ):
-    (threads,) = set(re.findall(r"threads: (\d+)", text_of_rules(repository)[rule]))
-    monkeypatch.setattr(blocks, "available_cores", lambda: int(threads))
+    threads = int(threads_of(text_of_rules(repository)[rule]))
+    monkeypatch.setattr(blocks, "available_cores", lambda: threads)
     whole = unread_brain(brain_shape(WHOLE_BRAIN), voxel_size_of(WHOLE_BRAIN))
     first_try = eval(slurm["set-resources"][rule]["mem_mb"], {"attempt": 1})
     assert first_try * 1e6 * SHARE_FOR_DATA >= least_bytes(rule, method, whole)
@@ -81,6 +75,12 @@ def test_networks_ask_for_gpus_and_nothing_else_does(slurm):
     assert asked == GPU_RULES
     for rule in asked:
         assert slurm["set-resources"][rule]["slurm_partition"] == "gpu"
+
+
+@pytest.mark.parametrize("rule", sorted(GPU_RULES))
+def test_a_script_whose_rule_asks_for_a_gpu_insists_on_one(rule, repository):
+    text = text_of_rules(repository)[rule]
+    assert "wanted_device(snakemake)" in script_of(text, repository)
 
 
 def test_every_name_is_a_rule(slurm, repository):
