@@ -22,6 +22,7 @@ from cellsift.io.whole import read_json
 from checkout import ARM, PROFILE, Checkout
 from comparison import assert_same_tables
 from damage import garble
+from rule_texts import text_of_rules, threads_of
 
 pytestmark = pytest.mark.slow
 
@@ -152,18 +153,29 @@ def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, on_one
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished):
+def threads_asked_for(repository: Path) -> dict[str, str]:
+    """By rule; the profile has the last word."""
+    asked = {rule: threads_of(text) for rule, text in text_of_rules(repository).items()}
+    profile = yaml.safe_load((repository / PROFILE / "config.yaml").read_text())
+    return asked | {rule: str(threads) for rule, threads in profile["set-threads"].items()}
+
+
+def test_jobs_ran_where_they_should_and_had_their_gpus_and_cores(killed_and_finished, repository):
     """The scheduler's own record; small steps share jobs."""
-    records = killed_and_finished.records
+    records, threads = killed_and_finished.records, threads_asked_for(repository)
+    assert threads["detect_slab"] == "4"
     done, listed = set(), Counter()
     for record in records:
         rule = rule_of(record)
         assert record["Partition"] == ("gpu" if rule in ON_GPU else "cpu"), rule
         assert (record.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU), rule
+        # A job of several rules has no threads of its own.
+        assert record["NumCPUs"] == threads.get(rule, "1"), rule
         assert record["JobState"] in {"COMPLETED", "CANCELLED"}, rule
         done |= {rule} if record["JobState"] == "COMPLETED" else set()
         asked = record.get("TresPerJob", "no GPU")
-        listed[f"{rule}: {record['Partition']}, {asked}, {record['JobState']}"] += 1
+        where = f"{record['Partition']}, {record['NumCPUs']} cores, {asked}"
+        listed[f"{rule}: {where}, {record['JobState']}"] += 1
     print(*(f"{count} x {job}" for job, count in sorted(listed.items())), sep="\n")
     assert done >= ON_GPU | {"detect_slab", "choose_keep_candidates_label"}
     assert done >= {"combine", "classify_ensemble", "cost_ensemble", "evaluate", "report_index"}

@@ -83,6 +83,17 @@ def test_a_script_whose_rule_asks_for_a_gpu_insists_on_one(rule, repository):
     assert "wanted_device(snakemake)" in script_of(text, repository)
 
 
+def test_a_job_keeps_to_the_cores_that_it_was_given(repository):
+    """Detection by a limit on this process; networks are told how many they may use."""
+    texts = text_of_rules(repository)
+    several = {rule for rule, text in texts.items() if threads_of(text) != "1"}
+    assert several == {"detect_slab", "contrast_slab", "cost"}
+    for rule in several - GPU_RULES:
+        assert "limit_cores(snakemake.threads)" in script_of(texts[rule], repository), rule
+    for rule in GPU_RULES - {"explain"}:
+        assert "threads=snakemake.threads" in script_of(texts[rule], repository), rule
+
+
 def test_every_name_is_a_rule(slurm, repository):
     named = {*slurm["set-resources"], *slurm["set-threads"], *slurm["groups"]}
     assert named <= rules(repository)
