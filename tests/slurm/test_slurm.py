@@ -147,10 +147,10 @@ def on_one_machine(finished, tmp_path_factory) -> Checkout:
 def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, on_one_machine):
     explained = {f"explanations/{arm}/chosen.csv" for arm in ARMS}
     assert_same_tables(on_one_machine.results, killed_and_finished.results, but=explained)
-    for arm in ARMS:
-        cells = f"brains/mouse_3/{arm}/cells.xml"
-        one, other = (run.results / cells for run in (on_one_machine, killed_and_finished))
-        assert one.read_bytes() == other.read_bytes()
+    same = [f"brains/mouse_3/{arm}/cells.xml" for arm in ARMS]
+    for file in [*same, "brains/mouse_3/small/logits.npy"]:
+        one, other = (run.results / file for run in (on_one_machine, killed_and_finished))
+        assert one.read_bytes() == other.read_bytes(), file
 
 
 def threads_asked_for(repository: Path) -> dict[str, str]:
