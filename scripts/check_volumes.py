@@ -11,7 +11,7 @@ from cellsift.preflight import check_volumes
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     limit_cores(snakemake.threads)
     brain = Brain.from_dict(snakemake.params.brain)
-    found = check_volumes(brain)
+    found = check_volumes(brain, snakemake.params.slabs)
     for warning in found["warnings"]:
         tell(warning)
     output = Path(snakemake.output[0])

@@ -1,5 +1,6 @@
 """What a brain's files hold, looked at before any work; bad input is refused here."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ PERCENTILES = (1, 50, 99.9)
 FEWEST_GREY_VALUES = 16
 # Chunks that are decoded as often as this on average are worth a warning.
 SLOW_DECODING = 2
+# One job of detection with more voxels than this may outlast the time that a cluster gives it.
+LARGE_SLAB = 2e10
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,18 @@ class Intensities:
         return int(np.searchsorted(cumulated, cumulated[-1] * percent / 100))
 
 
-def check_brain(brain: Brain) -> dict:
+def check_brain(brain: Brain, slabs: int = 1) -> dict:
     """Return what was found in a brain's files, ready for JSON; the same on every run.
 
-    The headers of all TIFF planes are read, the voxels of a few planes, and all voxels of float
-    data. Raises InputError with a message that names the brain, the file, what was found and what
-    to change.
+    `slabs` is the number of jobs that its detection is divided into. The headers of all TIFF planes
+    are read, the voxels of a few planes, and all voxels of float data. Raises InputError with a
+    message that names the brain, the file, what was found and what to change.
     """
-    found = check_volumes(brain)
+    found = check_volumes(brain, slabs)
     return found | check_annotation(brain, found["signal"]["shape"])
 
 
-def check_volumes(brain: Brain) -> dict:
+def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
     signal, found_signal = _check_channel(brain, "signal")
@@ -72,7 +75,7 @@ def check_volumes(brain: Brain) -> dict:
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
-        "warnings": _warnings(found),
+        "warnings": _warnings(found) + _large_slabs(brain.name, found["signal"]["shape"], slabs),
     }
 
 
@@ -111,6 +114,18 @@ def _warnings(found: dict) -> list[str]:
         if channel["times_decoded"] >= SLOW_DECODING
     ]
     return absent + deep
+
+
+def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
+    """What to divide detection into where a job of it would take very long."""
+    voxels = math.prod(shape)
+    if voxels <= LARGE_SLAB * slabs:
+        return []
+    return [
+        f"brain {name}: {voxels:.3g} voxels in {slabs} job{'s' if slabs > 1 else ''} of detection, "
+        "which may take longer than a cluster lets a job run. Set jobs_per_brain: {detection: "
+        f"{math.ceil(voxels / LARGE_SLAB)}}} or more in the config; no result depends on it."
+    ]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from cellsift.io.whole import read_json
 from checkout import ARM, PROFILE, Checkout
 from comparison import assert_same_tables
 from damage import garble
+from rule_texts import text_of_rules, threads_of
 
 pytestmark = pytest.mark.slow
 
@@ -146,24 +147,35 @@ def on_one_machine(finished, tmp_path_factory) -> Checkout:
 def test_the_cluster_gives_the_tables_of_one_machine(killed_and_finished, on_one_machine):
     explained = {f"explanations/{arm}/chosen.csv" for arm in ARMS}
     assert_same_tables(on_one_machine.results, killed_and_finished.results, but=explained)
-    for arm in ARMS:
-        cells = f"brains/mouse_3/{arm}/cells.xml"
-        one, other = (run.results / cells for run in (on_one_machine, killed_and_finished))
-        assert one.read_bytes() == other.read_bytes()
+    same = [f"brains/mouse_3/{arm}/cells.xml" for arm in ARMS]
+    for file in [*same, "brains/mouse_3/small/logits.npy"]:
+        one, other = (run.results / file for run in (on_one_machine, killed_and_finished))
+        assert one.read_bytes() == other.read_bytes(), file
 
 
-def test_jobs_ran_where_they_should_and_had_their_gpus(killed_and_finished):
+def threads_asked_for(repository: Path) -> dict[str, str]:
+    """By rule; the profile has the last word."""
+    asked = {rule: threads_of(text) for rule, text in text_of_rules(repository).items()}
+    profile = yaml.safe_load((repository / PROFILE / "config.yaml").read_text())
+    return asked | {rule: str(threads) for rule, threads in profile["set-threads"].items()}
+
+
+def test_jobs_ran_where_they_should_and_had_their_gpus_and_cores(killed_and_finished, repository):
     """The scheduler's own record; small steps share jobs."""
-    records = killed_and_finished.records
+    records, threads = killed_and_finished.records, threads_asked_for(repository)
+    assert threads["detect_slab"] == "4"
     done, listed = set(), Counter()
     for record in records:
         rule = rule_of(record)
         assert record["Partition"] == ("gpu" if rule in ON_GPU else "cpu"), rule
         assert (record.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU), rule
+        # A job of several rules has no threads of its own.
+        assert record["NumCPUs"] == threads.get(rule, "1"), rule
         assert record["JobState"] in {"COMPLETED", "CANCELLED"}, rule
         done |= {rule} if record["JobState"] == "COMPLETED" else set()
         asked = record.get("TresPerJob", "no GPU")
-        listed[f"{rule}: {record['Partition']}, {asked}, {record['JobState']}"] += 1
+        where = f"{record['Partition']}, {record['NumCPUs']} cores, {asked}"
+        listed[f"{rule}: {where}, {record['JobState']}"] += 1
     print(*(f"{count} x {job}" for job, count in sorted(listed.items())), sep="\n")
     assert done >= ON_GPU | {"detect_slab", "choose_keep_candidates_label"}
     assert done >= {"combine", "classify_ensemble", "cost_ensemble", "evaluate", "report_index"}
@@ -325,17 +337,30 @@ def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
     shipped = profile.read_text()
     assert "\n    gpu: 1\n" in shipped
     profile.write_text(shipped.replace("\n    gpu: 1\n", f"\n    {asking}\n"))
-    weights = "results/models/small/fold-0.safetensors"
+    # Steps of which none waits for another: the last two are those of an arm that is trained.
+    jobs = {
+        "train": "results/models/small/fold-0.safetensors",
+        "score_chunk": "results/brains/mouse_3/features/logits/1-of-2.npy",
+        "explain": "results/explanations/features/montage.png",
+    }
+    forced = ["--retries", "0", "--allowed-rules", *jobs, "--rerun-triggers", "mtime"]
+    forced += ["--forcerun", *jobs.values(), "--", *jobs.values()]
     checkout.write_config("small.yaml", device="auto", arms=ARMS, **DIVIDED)
     try:
-        code, output = cluster.run(checkout, "--retries", "0", "--forcerun", "train", "--", weights)
+        code, output = cluster.run(checkout, *forced)
     finally:
         profile.write_text(shipped)
         checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
     assert code != 0
-    (error,) = errors_in(output)
-    assert error.startswith("Error: arm small, fold 0: device 'cuda' was asked for, but torch")
-    (record,) = [record for record in cluster.records() if record["JobId"] not in before]
-    assert record["Partition"] == "gpu"
+    told = sorted(
+        error.split(": device 'cuda' was asked for, but torch")[0] for error in errors_in(output)
+    )
+    assert told == [
+        "Error: arm features",
+        "Error: arm small, fold 0",
+        "Error: brain mouse_3, arm features",
+    ], output
+    records = [record for record in cluster.records() if record["JobId"] not in before]
+    assert sorted(map(rule_of, records)) == sorted(jobs)
     key = "TresPerJob" if asking.startswith("gpu") else "TresPerNode"
-    assert record[key] == "gres:gpu:1"
+    assert {(r["Partition"], r[key]) for r in records} == {("gpu", "gres:gpu:1")}

@@ -76,6 +76,17 @@ def test_the_result_is_the_same_on_every_run_and_any_number_of_cores(brain, monk
     assert detect(brain, "cellfinder", **SENSITIVE).equals(first)
 
 
+def test_up_to_the_most_candidates_nothing_changes_and_more_are_refused(brain):
+    table = detect(brain, "cellfinder", **SENSITIVE)
+    count = len(table)
+    assert count > 40
+    assert detect(brain, "cellfinder", **SENSITIVE, most_candidates=count).equals(table)
+    with pytest.raises(
+        InputError, match=rf"made-up volume: .* more than {count - 1} .* raise n_sd"
+    ):
+        detect(brain, "cellfinder", **SENSITIVE, most_candidates=count - 1)
+
+
 def test_it_runs_within_a_slurm_job_without_accounting(brain, monkeypatch):
     expected = detect(brain, "cellfinder", **SENSITIVE)
     monkeypatch.setenv("SLURM_JOB_ID", "12345")

@@ -49,11 +49,15 @@ def normal(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def pip_part(repository: Path, name: str) -> dict[str, str]:
+def dependencies(repository: Path, name: str) -> tuple[list[str], list[str]]:
+    """What an environment asks conda for, and what it asks pip for."""
     content = yaml.safe_load((repository / "envs" / f"{name}.yaml").read_text())
     (pip,) = [part["pip"] for part in content["dependencies"] if isinstance(part, dict)]
-    assert "python=3.11" in content["dependencies"]
-    return pins(pip)
+    return [part for part in content["dependencies"] if isinstance(part, str)], pip
+
+
+def pip_part(repository: Path, name: str) -> dict[str, str]:
+    return pins(dependencies(repository, name)[1])
 
 
 def rules(repository: Path) -> list[tuple[str, list[str]]]:
@@ -131,8 +135,19 @@ def needed(
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_pins_are_those_of_the_constraints(repository, name):
     wanted = pins((repository / "constraints.txt").read_text().splitlines())
+    for line in dependencies(repository, name)[1]:
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", line), line
     for package, version in pip_part(repository, name).items():
         assert wanted[package] == version, package
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_conda_can_read_what_it_is_asked_for(repository, name):
+    asked, _ = dependencies(repository, name)
+    assert "python=3.11" in asked
+    rattler = pytest.importorskip("rattler")
+    for spec in asked:
+        rattler.MatchSpec(spec, strict=True)
 
 
 def test_every_rule_has_an_environment(repository):

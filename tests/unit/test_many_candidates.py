@@ -4,18 +4,24 @@ import math
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import dataclass
+from unittest.mock import patch
 
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 import zarr
+from scipy.special import expit
 from synthetic_results import make_results
 
 from cellsift.detection import gather
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.evaluation.classification import classification_metrics
+from cellsift.evaluation.end_to_end import end_to_end_metrics
 from cellsift.evaluation.matching import label_candidates
+from cellsift.inference import classify
+from cellsift.inference.ensemble import Ensemble
 from cellsift.io import extraction
 from cellsift.io.cells import read_points, write_cells_xml
 from cellsift.io.chunks import rows_of_chunk
@@ -24,6 +30,7 @@ from cellsift.io.extraction import cuboids_at, extract_cuboids
 from cellsift.io.passes import plan_passes
 from cellsift.io.volumes import Volume
 from cellsift.io.whole import read_table, write_table
+from cellsift.rehearsal.measuring import measured
 from cellsift.reporting.pages import write_brain
 from cellsift.reporting.tables import count_text
 
@@ -33,6 +40,8 @@ COUNT = 10**6
 # A whole brain of 12 x 10 x 7 mm in voxels of 5 x 2 x 2 µm, z, y, x.
 EXTENT = (1400, 5000, 6000)
 MOST_BYTES = 3 * 2**30
+# A row of cells.csv is 33 bytes in memory.
+A_FEW_TABLES = 10 * 33 * COUNT
 SLABS = 20
 JOBS = 10
 # Two channels of cellfinder's cuboids.
@@ -43,6 +52,10 @@ TEN_MB = 10 * 2**20
 
 @pytest.fixture(scope="module")
 def cells() -> pd.DataFrame:
+    return made_up_cells()
+
+
+def made_up_cells() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.uniform(0, 1, (COUNT, 3)) * EXTENT, columns=["z", "y", "x"])
     table = table.sort_values(["z", "y", "x"], ignore_index=True).round(2)
@@ -81,6 +94,50 @@ def test_a_million_candidates_are_matched_and_measured(cells):
     metrics = metrics.set_index("metric")["value"]
     assert metrics["recall"] == pytest.approx(0.5, abs=0.01)
     assert metrics["roc_auc"] == pytest.approx(0.5, abs=0.01)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What of a store of cuboids is asked for once they are scored."""
+
+    positions: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def classify_in_chunks() -> dict:
+    """Scores in JOBS chunks as networks give them, and the cells that they make."""
+    positions = made_up_cells()[["z", "y", "x"]].to_numpy()
+    store, of_folds = Positions(positions), np.random.default_rng(6).normal(0, 2, (COUNT, 3))
+    arm = Ensemble((), 2, (20, 50, 50), (5.0, 1.0, 1.0), temperature=2.0, threshold=0.5)
+    with patch.object(classify, "score_store", lambda *arguments: of_folds[arguments[-1]]):
+        chunks = [classify.score_chunk(arm, store, n, JOBS) for n in range(1, JOBS + 1)]
+    cells = classify.classify_brain(arm, store, logits=np.concatenate(chunks))
+    np.testing.assert_array_equal(cells[["z", "y", "x"]].to_numpy(), positions)
+    p_cell = expit(of_folds.mean(axis=1) / arm.temperature)
+    np.testing.assert_allclose(cells["p_cell"], p_cell, rtol=0, atol=1e-6)
+    return {"cells": len(cells), "chunks": len(chunks)}
+
+
+def evaluate_end_to_end() -> dict:
+    """Half of the candidates are called cells; a tenth of all are annotated."""
+    cells = made_up_cells()
+    metrics = end_to_end_metrics(cells, cells.iloc[::10], (5.0, 2.0, 2.0), 10.0, resamples=5)
+    return metrics.set_index("metric")["value"].to_dict()
+
+
+def test_the_scores_of_a_million_are_joined_and_classified_in_bounded_memory():
+    done = measured(classify_in_chunks)
+    assert (done["cells"], done["chunks"]) == (COUNT, JOBS)
+    assert done["peak_memory"] - done["memory_before"] < A_FEW_TABLES
+
+
+def test_a_million_candidates_are_measured_end_to_end_in_bounded_memory():
+    found = measured(evaluate_end_to_end)
+    assert found["recall"] == pytest.approx(0.5, abs=0.01)
+    assert found["precision"] == pytest.approx(0.1, abs=0.01)
+    assert found["peak_memory"] - found["memory_before"] < A_FEW_TABLES
 
 
 def test_a_million_candidates_are_planned_so_that_few_wait(cells):

@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cellsift.detection import blocks, cellfinder, check_parameters
+from cellsift.io.volumes import Volume
+from cellsift.job import SHARE_FOR_DATA
+from cellsift.rehearsal.brain import brain_shape, unread_brain, voxel_size_of
+from cellsift.rehearsal.extrapolation import WHOLE_BRAIN
+from cellsift.rehearsal.steps import DETECTION, halo_of_contrast
+from rule_texts import script_of, text_of_rules, threads_of
+
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
@@ -27,8 +35,7 @@ def slurm(repository) -> dict:
 
 
 def rules(repository: Path) -> set[str]:
-    text = "".join(p.read_text() for p in (repository / "workflow/rules").glob("*.smk"))
-    return set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, flags=re.MULTILINE))
+    return set(text_of_rules(repository))
 
 
 def test_memory_and_time_grow_with_every_try(slurm):
@@ -41,11 +48,50 @@ def test_memory_and_time_grow_with_every_try(slurm):
     assert slurm["retries"] == 2
 
 
+def least_bytes(rule: str, method: str, volume: Volume) -> int:
+    """What a job of this rule takes for the thinnest slab that it accepts."""
+    if (rule, method) == ("detect_slab", "cellfinder"):
+        return cellfinder.memory_for(volume, check_parameters(method, **DETECTION[method]))
+    halo = halo_of_contrast(volume, method)[0]
+    return blocks.memory_for(volume, 3 * halo, halo)
+
+
+@pytest.mark.parametrize(
+    ("rule", "method"),
+    [("detect_slab", "dog"), ("detect_slab", "cellfinder"), ("contrast_slab", "cellfinder")],
+)
+def test_the_first_try_has_room_for_a_slab_of_a_whole_brain(
+    rule, method, slurm, repository, monkeypatch
+):
+    threads = int(threads_of(text_of_rules(repository)[rule]))
+    monkeypatch.setattr(blocks, "available_cores", lambda: threads)
+    whole = unread_brain(brain_shape(WHOLE_BRAIN), voxel_size_of(WHOLE_BRAIN))
+    first_try = eval(slurm["set-resources"][rule]["mem_mb"], {"attempt": 1})
+    assert first_try * 1e6 * SHARE_FOR_DATA >= least_bytes(rule, method, whole)
+
+
 def test_networks_ask_for_gpus_and_nothing_else_does(slurm):
     asked = {rule for rule, resources in slurm["set-resources"].items() if resources.get("gpu")}
     assert asked == GPU_RULES
     for rule in asked:
         assert slurm["set-resources"][rule]["slurm_partition"] == "gpu"
+
+
+@pytest.mark.parametrize("rule", sorted(GPU_RULES))
+def test_a_script_whose_rule_asks_for_a_gpu_insists_on_one(rule, repository):
+    text = text_of_rules(repository)[rule]
+    assert "wanted_device(snakemake)" in script_of(text, repository)
+
+
+def test_a_job_keeps_to_the_cores_that_it_was_given(repository):
+    """Detection by a limit on this process; networks are told how many they may use."""
+    texts = text_of_rules(repository)
+    several = {rule for rule, text in texts.items() if threads_of(text) != "1"}
+    assert several == {"detect_slab", "contrast_slab", "cost"}
+    for rule in several - GPU_RULES:
+        assert "limit_cores(snakemake.threads)" in script_of(texts[rule], repository), rule
+    for rule in GPU_RULES - {"explain"}:
+        assert "threads=snakemake.threads" in script_of(texts[rule], repository), rule
 
 
 def test_every_name_is_a_rule(slurm, repository):

@@ -14,6 +14,8 @@ from cellsift.rehearsal.measuring import measured
 from cellsift.rehearsal.report import describe
 
 GIGABYTE = 1_000_000_000
+# What detection takes beside its data: tables, and the libraries that cellfinder is first to load.
+BESIDE_DATA = {"dog": 0.05 * GIGABYTE, "cellfinder": 0.3 * GIGABYTE}
 STEPS = {
     "read": {"seconds": 10.0, "voxels": 10**9, "bytes_read": 2 * 10**9, "peak_memory": 10**8},
     "detect": {"seconds": 100.0, "voxels": 10**9, "bytes_read": 2 * 10**9, "candidates": 5000},
@@ -188,12 +190,23 @@ def test_the_page_says_what_was_measured():
 @pytest.mark.parametrize("method", ["dog", "cellfinder"])
 def test_a_small_rehearsal_leaves_its_report_alone(method, tmp_path):
     options = ["--voxels", "2e6", "--memory-gb", "0.2", "--method", method]
-    assert main([str(tmp_path), *options]) == 0
+    assert main([str(tmp_path), *options, "--detection-memory-gb", "0.15"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rehearsal.json", "report.md"]
     found = json.loads((tmp_path / "rehearsal.json").read_text())
     assert list(found["steps"]) == ["read", "detect", "cuboids", "classify", "project"]
     assert found["voxels"] == np.prod(found["shape"])
     assert found["steps"]["classify"]["candidates"] == found["steps"]["cuboids"]["candidates"] > 3
+    taken = {n: of["peak_memory"] - of["memory_before"] for n, of in found["steps"].items()}
+    assert taken["detect"] <= found["detection_bytes"] + BESIDE_DATA[method]
+    assert taken["cuboids"] <= found["memory_bytes"]
+
+
+@pytest.mark.slow
+def test_detection_keeps_to_its_memory_or_says_that_it_cannot(tmp_path, capsys):
+    options = ["--voxels", "2e6", "--detection-memory-gb", "0.01"]
+    assert main([str(tmp_path), *options]) == 2
+    assert "but may take 0.01 GB" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_rehearsal_that_is_too_small_is_refused(tmp_path, capsys):

@@ -10,6 +10,7 @@ rule check_volumes:
         "../../envs/volumes.yaml"
     params:
         brain=brain_with("detection", "intensity_range"),
+        slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
         code=code("preflight.py", "io"),
     script:

@@ -82,14 +82,24 @@ def find_centres(volume: Volume, parameters: dict, parts: Parts) -> np.ndarray:
     Centres of the structures, or of the somata that a large one splits into, by the rule of
     cellfinder's `VolumeFilter.get_results`. Only the volume's shape, type and voxel size count.
     Memory: the marked voxels of one batch, the structures open there, each with fewer voxels than
-    `max_cluster_size`, and the centres. Time: as in `structures`, and for every structure that is
-    split as much as the splitting takes.
+    `max_cluster_size`, and at most `most_candidates` centres. Time: as in `structures`, and for
+    every structure that is split as much as the splitting takes.
+    Raises InputError as soon as there are more centres than `most_candidates`.
     """
     settings = _splitting_settings(_settings(volume, parameters), parameters)
     blocks = (part["voxels"] for part in parts)
     structures = find_structures(blocks, volume.shape[1:], settings.max_cluster_size)
-    centres = [_centres(structure, settings) for structure in structures]
-    centres = np.concatenate([np.empty((0, 3)), *centres])
+    most = int(parameters["most_candidates"])
+    centres, held = [np.empty((0, 3))], 0
+    for structure in structures:
+        centres.append(_centres(structure, settings))
+        held += len(centres[-1])
+        if held > most:
+            raise InputError(
+                f"{volume.source}: cellfinder finds more than {most:,} candidates; raise "
+                "n_sds_above_mean_thresh, or most_candidates if there are so many cells"
+            )
+    centres = np.concatenate(centres)
     return centres[np.lexsort(centres.T[::-1])]
 
 
@@ -106,7 +116,8 @@ def contrast_slab(
 def gather(parts: Parts, parameters: dict) -> pd.DataFrame:
     """Candidates z, y, x (voxels) and contrast, sorted by z, y, x, of `contrast_slab`'s parts.
 
-    Memory: the candidates. Time: linear in them.
+    Memory: the candidates, of which `find_centres` lets no more than `most_candidates` through.
+    Time: linear in them.
     """
     return dog.contrasts(parts)
 

@@ -58,4 +58,11 @@ PARAMETERS = {
         "cellfinder drops what lies in tiles of a plane no brighter than its first corner, taken "
         "for outside the brain; true keeps them: for volumes that are tissue up to the corner",
     ),
+    "most_candidates": Parameter(
+        5_000_000,
+        "a brain with more candidates than this is refused, as its threshold is too low to tell "
+        "cells from texture: bounds the memory",
+        minimum=1,
+        integer=True,
+    ),
 }

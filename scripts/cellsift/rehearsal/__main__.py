@@ -12,6 +12,7 @@ from pathlib import Path
 from cellsift.errors import InputError
 from cellsift.io.cores import available_cores
 from cellsift.io.whole import read_json, whole_file, write_json
+from cellsift.job import SHARE_FOR_DATA
 from cellsift.rehearsal import steps
 from cellsift.rehearsal.brain import brain_shape, write_tile
 from cellsift.rehearsal.extrapolation import extrapolate
@@ -19,6 +20,8 @@ from cellsift.rehearsal.measuring import measured
 from cellsift.rehearsal.report import describe
 
 NAME = "rehearsal.json"
+# What a job of detection has for data at the first try, by the SLURM profile.
+DETECTION_GB = 32 * SHARE_FOR_DATA
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,12 +31,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--voxels", type=float, default=1e10, help="size of the made-up brain")
     parser.add_argument("--method", choices=sorted(steps.DETECTION), default="dog")
     parser.add_argument("--memory-gb", type=float, default=2.0, help="data that cuboids may hold")
+    parser.add_argument(
+        "--detection-memory-gb", type=float, default=DETECTION_GB, help="and detection"
+    )
     parser.add_argument("--describe", action="store_true", help="measure nothing, report anew")
     options = parser.parse_args(arguments)
     try:
         if not options.describe:
-            memory_bytes = int(options.memory_gb * 1e9)
-            rehearsal = rehearse(options.folder, options.voxels, options.method, memory_bytes)
+            rehearsal = rehearse(
+                options.folder,
+                options.voxels,
+                options.method,
+                memory_bytes=int(options.memory_gb * 1e9),
+                detection_bytes=int(options.detection_memory_gb * 1e9),
+            )
             write_json(rehearsal, options.folder / NAME)
         print(write_report(options.folder))
     except InputError as error:
@@ -42,11 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def rehearse(folder: Path, voxels: float, method: str, memory_bytes: int) -> dict:
+def rehearse(
+    folder: Path, voxels: float, method: str, memory_bytes: int, detection_bytes: int
+) -> dict:
     """Run all steps on a made-up brain of about so many voxels; return what they took.
 
-    `memory_bytes` bounds what cuboids hold. What is worked on lies under `folder` meanwhile:
-    cuboids above all, about 50 kB for each candidate.
+    `memory_bytes` bounds what cuboids hold, `detection_bytes` what detection does. What is worked
+    on lies under `folder` meanwhile: cuboids above all, about 50 kB for each candidate. Raises
+    InputError where a step cannot work in its memory.
     """
     shape = brain_shape(voxels)
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +69,7 @@ def rehearse(folder: Path, voxels: float, method: str, memory_bytes: int) -> dic
         write_tile(work)
         plan = {
             "read": (steps.read_planes, voxels),
-            "detect": (steps.detect_candidates, voxels, method),
+            "detect": (steps.detect_candidates, voxels, method, detection_bytes),
             "cuboids": (steps.cut_cuboids, voxels, memory_bytes),
             "classify": (steps.classify_candidates,),
             "project": (steps.project_volumes, voxels),
@@ -70,6 +84,7 @@ def rehearse(folder: Path, voxels: float, method: str, memory_bytes: int) -> dic
         "method": method,
         "cores": available_cores(),
         "memory_bytes": memory_bytes,
+        "detection_bytes": detection_bytes,
         "steps": found,
     }
 

@@ -31,7 +31,7 @@ def describe(rehearsal: dict) -> str:
             "Each step ran in a process of its own; `before` is what Python and its libraries held "
             "as it began. Generating planes is the floor under detect, and twice under cuboids, "
             "which reads both channels. Cuboids may hold "
-            f"{rehearsal['memory_bytes'] / 1e9:.1f} GB of data.",
+            f"{rehearsal['memory_bytes'] / 1e9:.1f} GB of data{_of_detection(rehearsal)}.",
             "",
             f"## A brain of {whole['voxels']:.3g} voxels",
             "",
@@ -51,6 +51,12 @@ def describe(rehearsal: dict) -> str:
             "",
         ]
     )
+
+
+def _of_detection(rehearsal: dict) -> str:
+    # A rehearsal stored by an earlier version has no such bound.
+    held = rehearsal.get("detection_bytes")
+    return f", detection {held / 1e9:.1f} GB" if held else ""
 
 
 def _measured(name: str, step: dict) -> list[str]:

@@ -15,6 +15,7 @@ from cellsift.detection import (
     gather,
     measures_contrast_apart,
 )
+from cellsift.detection.blocks import limit_memory
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.inference.classify import classify_brain
 from cellsift.inference.ensemble import write_ensemble
@@ -57,11 +58,14 @@ def read_planes(folder: Path, voxels: float) -> dict:
     return {"voxels": signal.data.size, "bytes_read": signal.data.nbytes}
 
 
-def detect_candidates(folder: Path, voxels: float, method: str) -> dict:
+def detect_candidates(folder: Path, voxels: float, method: str, memory_bytes: int) -> dict:
     """Write candidates.csv; tells the seconds of what slabs cannot share, and their halo, too.
 
-    `contrast_apart_seconds` are those of measuring contrast where that is a step of its own.
+    `contrast_apart_seconds` are those of measuring contrast where that is a step of its own. This
+    process holds `memory_bytes` of planes and tiles at most, as a job would. Raises InputError
+    where that is too little.
     """
+    limit_memory(memory_bytes)
     signal, _ = open_brain(folder, voxels)
     parts = detect_slab(signal, method, **DETECTION[method])
     write_parts(parts, folder / "slab.npz")
