@@ -1,4 +1,7 @@
-"""Two runs at once in one folder, started in either way: the second is told, the first goes on."""
+"""Two runs at once in one folder, started in either way: the second is told, the first goes on.
+
+Whoever only looks at what there is to do disturbs nobody.
+"""
 
 import os
 import signal
@@ -15,6 +18,7 @@ pytestmark = pytest.mark.slow
 WAYS = {"run.py": ["scripts/run.py"], "snakemake": ["-m", "snakemake"]}
 TARGET = "results/brains/endless/preflight.json"
 OTHER = "results/brains/mouse_1/preflight.json"
+LAST = "results/brains/mouse_2/preflight.json"
 AT_WORK = "Another run is at work"
 TOLD = [
     ("run.py", TARGET, AT_WORK),
@@ -25,6 +29,16 @@ TOLD = [
     # ...which the run before has removed with its own.
     ("snakemake", TARGET, AT_WORK),
 ]
+
+
+LOOKS = [("run.py", "--dry-run"), ("snakemake", "-n"), ("snakemake", "--summary")]
+# At the end of a Snakefile: the look stays at its work for as long as the test needs it to.
+LOOK_FOR_LONG = """
+import os, time
+if os.path.exists("look_for_long"):
+    open(f"looking-{os.getpid()}", "w").close()
+    time.sleep(600)
+"""
 
 
 def start(checkout: Checkout, way: str, *arguments: str) -> subprocess.Popen:
@@ -76,3 +90,27 @@ def test_the_second_of_two_runs_is_told(first, new_checkout):
     again = start(checkout, "run.py", OTHER)
     output, _ = again.communicate(timeout=300)
     assert again.returncode == 0, output
+
+
+def test_who_only_looks_keeps_no_run_from_starting(new_checkout):
+    checkout = new_checkout()
+    with (checkout.folder / "workflow" / "Snakefile").open("a") as snakefile:
+        snakefile.write(LOOK_FOR_LONG)
+    wait = checkout.folder / "look_for_long"
+    wait.touch()
+    looks = [start(checkout, way, look, OTHER) for way, look in LOOKS]
+    try:
+        deadline = time.monotonic() + 120
+        while not all((checkout.folder / f"looking-{look.pid}").exists() for look in looks):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        wait.unlink()
+        for way, target in (("snakemake", OTHER), ("run.py", LAST)):
+            run = start(checkout, way, target)
+            output, _ = run.communicate(timeout=300)
+            assert run.returncode == 0, output
+        assert all(look.poll() is None for look in looks)
+    finally:
+        for look in looks:
+            look.kill()
+            look.communicate()
