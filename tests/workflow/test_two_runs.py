@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from cellsift.run_lock import RESULTS_LOCK
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow
@@ -60,14 +62,19 @@ def wait_for_marks(checkout: Checkout, process: subprocess.Popen) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("first", WAYS)
-def test_the_second_of_two_runs_is_told(first, new_checkout):
+def endless(new_checkout) -> Checkout:
+    """A checkout with a brain at which a job stays, before it can do any work."""
     checkout = new_checkout()
-    # A job that lasts, before it can do any work.
     os.mkfifo(checkout.folder / "endless.tif")
     checkout.write_table(
         checkout.row("endless", "predict").replace("brains/endless/signal", "endless.tif")
     )
+    return checkout
+
+
+@pytest.mark.parametrize("first", WAYS)
+def test_the_second_of_two_runs_is_told(first, new_checkout):
+    checkout = endless(new_checkout)
     process = start(checkout, first, TARGET)
     try:
         wait_for_marks(checkout, process)
@@ -114,3 +121,33 @@ def test_who_only_looks_keeps_no_run_from_starting(new_checkout):
         for look in looks:
             look.kill()
             look.communicate()
+
+
+def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
+    """The second is told, whoever only looks is not, and after a kill the other may run."""
+    shared = ["--config", f"results={tmp_path / 'results'}", "--"]
+    target, other = (str(tmp_path / path) for path in (TARGET, OTHER))
+    checkout, second = endless(new_checkout), new_checkout()
+    process = start(checkout, "snakemake", *shared, target)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "results" / RESULTS_LOCK).exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        run = start(second, "snakemake", *shared, other)
+        output, _ = run.communicate(timeout=300)
+        assert run.returncode != 0
+        assert f"is at work on the results in {tmp_path / 'results'}" in output
+        assert "Traceback" not in output
+        assert not Path(other).exists()
+        look = start(second, "snakemake", "--dry-run", *shared, other)
+        output, _ = look.communicate(timeout=300)
+        assert look.returncode == 0, output
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    again = start(second, "run.py", *shared, other)
+    output, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, output
