@@ -10,6 +10,7 @@ import yaml
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
+    "accept_volumes",
     "preflight",
     "keep_candidates",
     "calibrate",

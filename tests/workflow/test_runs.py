@@ -236,7 +236,7 @@ def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
     """What is learnt from it or measured by it is made anew, and nothing else."""
     to_learn = rules_after_editing(finished, "mouse_1", tmp_path / "one.csv")
     assert {"preflight", "choose_contrast", "label", "train", "evaluate"} <= to_learn
-    assert not to_learn & {"check_volumes", "detect_slab", "detect", "projection"}
+    assert not to_learn & {"check_volumes", "accept_volumes", "detect_slab", "detect", "projection"}
     to_measure = rules_after_editing(finished, "mouse_3", tmp_path / "three.csv")
     assert {"preflight", "label", "evaluate"} <= to_measure
     assert not to_measure & {*PER_BRAIN, "detect_slab", "choose_contrast", "train", "calibrate"}
@@ -298,7 +298,7 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     assert "mouse_5" in messages[0]
     assert "empty" in messages[0]
     found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
-    assert found <= {"volumes.json", "preflight.json"}
+    assert found <= {"checked.json", "volumes.json", "preflight.json"}
 
 
 def write_ome_zarr(path: Path, planes: Path) -> None:
