@@ -103,6 +103,13 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["absent_chunks"]
     ]
+    uncounted = [
+        f"brain {found['brain']}: {channel['path']}: the chunks of an OME-Zarr at a URL cannot be "
+        "counted, and those that are not there read as empty. Make sure that it was uploaded to "
+        "the end."
+        for channel in channels
+        if channel["kind"] == "ome-zarr" and channel["chunks"] is None
+    ]
     deep = [
         f"brain {found['brain']}: {channel['path']}: its chunks are deeper than what is read at "
         f"once, so that detection decodes each {channel['times_decoded']:g} times on average. That "
@@ -110,7 +117,7 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    return absent + deep
+    return absent + uncounted + deep
 
 
 @contextmanager
