@@ -54,10 +54,14 @@ def test_models_load_without_the_workflow(finished):
     assert not model.training
 
 
-def test_tensorboard_shows_all_arms_and_folds(finished):
-    shown = EventMultiplexer().AddRunsFromDirectory(str(finished.results / "training")).Reload()
+def test_tensorboard_shows_all_arms_and_folds_of_all_runs(finished, tmp_path):
+    """Of a folder in which each run has its results, as the README has it."""
+    folds = [f"small/fold-{fold}/tensorboard" for fold in range(2)]
+    for run in ("one", "two"):
+        shutil.copytree(finished.results / "training", tmp_path / run / "training")
+    shown = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
     runs = shown.Runs()
-    assert sorted(runs) == [f"small/fold-{fold}/tensorboard" for fold in range(2)]
+    assert sorted(runs) == [f"{run}/training/{fold}" for run in ("one", "two") for fold in folds]
     assert all("validation_loss" in run["scalars"] for run in runs.values())
 
 
