@@ -1,28 +1,31 @@
 """Run the workflow: `run.py ARGUMENTS OF SNAKEMAKE`. A run that was killed goes on by itself.
 
 Only one run at a time may use the folder. A mark that a killed Snakemake left there is known to be
-stale, as every run holds a lock that the system takes back from a killed process.
+stale, as every run holds a lock that the system takes back from a killed process. A dry run, and
+whatever else only looks, is no run: it may go on beside one.
 """
 
 import os
 import subprocess
 import sys
 
-from cellsift.command_line import check_config_file, config_files
+from cellsift.command_line import check_config_file, config_files, is_a_look
 from cellsift.errors import InputError
 from cellsift.run_lock import STATE, be_the_only_run
 
 
 def main(arguments: list[str]) -> int:
     """Become Snakemake with these arguments; returns only if the run is refused."""
+    snakemake = [sys.executable, "-m", "snakemake", *arguments]
     try:
         for path in config_files(arguments):
             check_config_file(path)
+        if is_a_look(arguments):
+            os.execv(sys.executable, snakemake)
         alone = be_the_only_run()
     except InputError as problem:
         print(problem, file=sys.stderr)
         return 1
-    snakemake = [sys.executable, "-m", "snakemake", *arguments]
     if not alone:
         print("This disk has no locks: after a kill, unlock the folder by `snakemake --unlock`.")
     elif any((STATE / "locks").glob("*")):

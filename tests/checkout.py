@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from cellsift.run_lock import RESULTS_LOCK
+
 PARTS = ("workflow", "scripts", "config", "reports", "envs")
 PROFILE = Path("workflow", "profiles", "slurm")
 HEADER = "brain\trole\tsignal\tbackground\tvoxel_z\tvoxel_y\tvoxel_x\tcells\tnon_cells"
@@ -54,8 +56,9 @@ class Checkout:
     @property
     def leftovers(self) -> list[Path]:
         """Hidden files in the results, as killed or failed writers may leave them."""
-        # Snakemake notes the time of a folder in a file of its own.
-        return [p for p in self.results.rglob(".*") if p.name != ".snakemake_timestamp"]
+        # Snakemake notes the time of a folder in a file of its own; a run's lock stays.
+        kept = (".snakemake_timestamp", RESULTS_LOCK)
+        return [p for p in self.results.rglob(".*") if p.name not in kept]
 
     def row(self, name: str, role: str, cells: str = "", source: str = "") -> str:
         planes = [f"brains/{source or name}/{channel}" for channel in ("signal", "background")]
@@ -94,7 +97,7 @@ class Checkout:
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit code and output of a run."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=1800)
         return process.returncode, output
 
     def planned(self, *arguments: str) -> list[tuple[str, str]]:

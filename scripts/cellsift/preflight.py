@@ -106,6 +106,13 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["absent_chunks"]
     ]
+    uncounted = [
+        f"brain {found['brain']}: {channel['path']}: the chunks of an OME-Zarr at a URL cannot be "
+        "counted, and those that are not there read as empty. Make sure that it was uploaded to "
+        "the end."
+        for channel in channels
+        if channel["kind"] == "ome-zarr" and channel["chunks"] is None
+    ]
     deep = [
         f"brain {found['brain']}: {channel['path']}: its chunks are deeper than what is read at "
         f"once, so that detection decodes each {channel['times_decoded']:g} times on average. That "
@@ -113,7 +120,7 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    return absent + deep
+    return absent + uncounted + deep
 
 
 def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:

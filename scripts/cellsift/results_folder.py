@@ -1,10 +1,12 @@
-"""Whether results can be written at all, asked before any work is done for them."""
+"""A folder of results before a run and after it: whether it can be written to, what not to keep."""
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cellsift.errors import InputError, disk_trouble
+from cellsift.io.whole import read_json
 
 # Bytes: less is not enough for one page of the report.
 LEAST_ROOM = 10 * 2**20
@@ -20,6 +22,17 @@ def refuse_unwritable(folder: str | Path) -> None:
     if trouble := _trouble(place):
         problem = disk_trouble(OSError(trouble, os.strerror(trouble)))
         raise InputError(f"the folder of the results, {place}: {problem}")
+
+
+def forget_refusals(folder: str | Path) -> None:
+    """Remove what was noted of brains in `folder` that were refused: the next run looks again.
+
+    A disk may be back by then, or a permission given, of which a file's size and time say nothing.
+    """
+    for note in Path(folder).glob("brains/*/checked.json"):
+        with suppress(OSError, ValueError):
+            if "refused" in read_json(note):
+                note.unlink()
 
 
 def _upwards(folder: Path) -> list[Path]:

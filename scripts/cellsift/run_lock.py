@@ -1,12 +1,15 @@
-"""One run at a time in a folder: a lock that lives as long as the process that holds it."""
+"""One run at a time in a folder, and for its results: locks that live as long as their process."""
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cellsift.errors import CLOSED, FULL, InputError
 
 STATE = Path(".snakemake")
+# In a folder of results, which runs of several checkouts may share.
+RESULTS_LOCK = ".run.lock"
 
 
 def take_run_lock() -> bool:
@@ -16,15 +19,7 @@ def take_run_lock() -> bool:
     has it, and is given back by the system even if that is killed: so, unlike Snakemake's marks, it
     tells a run that is at work from one that was killed. Raises OSError on a disk without locks.
     """
-    STATE.mkdir(exist_ok=True)
-    # Never closed: that would give the lock back.
-    lock = os.open(STATE / "run.lock", os.O_CREAT | os.O_RDWR)
-    os.set_inheritable(lock, True)
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
+    return _take(STATE / "run.lock")
 
 
 def be_the_only_run() -> bool:
@@ -48,4 +43,31 @@ def be_the_only_run() -> bool:
             "Another run is at work in this folder: wait for it, end it first, or start this one "
             "in another copy of the repository."
         )
+    return True
+
+
+def be_the_only_run_of(results: str | Path) -> None:
+    """Take the lock of a folder of results, or raise InputError if another checkout's run has it.
+
+    Where the disk has no locks, or the folder cannot be written to, nobody is refused.
+    """
+    alone = True
+    with suppress(OSError):
+        alone = _take(Path(results) / RESULTS_LOCK)
+    if not alone:
+        raise InputError(
+            f"Another run, started in another folder, is at work on the results in {results}: wait "
+            "for it, end it first, or set results in the config to a folder of this run's own."
+        )
+
+
+def _take(path: Path) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Never closed: that would give the lock back.
+    lock = os.open(path, os.O_CREAT | os.O_RDWR)
+    os.set_inheritable(lock, True)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
     return True

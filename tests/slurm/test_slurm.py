@@ -73,7 +73,7 @@ class Cluster:
     def run(self, checkout, *arguments: str) -> tuple[int, str]:
         """Exit code and output of a run."""
         process = self.start(checkout, *arguments)
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=1800)
         return process.returncode, output
 
 

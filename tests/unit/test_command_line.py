@@ -1,10 +1,10 @@
-"""The config files of a run are found on Snakemake's command line, and looked at before it does."""
+"""What is found on Snakemake's command line before it is Snakemake's turn."""
 
 from pathlib import Path
 
 import pytest
 
-from cellsift.command_line import check_config_file, config_files
+from cellsift.command_line import check_config_file, config_files, is_a_look
 from cellsift.errors import InputError
 
 
@@ -27,6 +27,35 @@ def test_config_files_are_those_given_or_the_shipped_one(
     # Elsewhere there is no shipped one to look at.
     monkeypatch.chdir(tmp_path)
     assert config_files([]) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "look"),
+    [
+        ("--dry-run", True),
+        ("results/a.csv -np", True),
+        ("-pn --profile slurm", True),
+        ("--executor dryrun", True),
+        ("--lint", True),
+        ("--summary", True),
+        ("--list-changes code", True),
+        ("--rulegraph", True),
+        ("--report", True),
+        ("--report r.zip", True),
+        ("--report r.zip --report-after-run --cores 1", False),
+        ("--help", True),
+        ("--profile slurm", False),
+        ("--cores 1 -k -- -n", False),
+        ("--touch", False),
+        ("--unlock", False),
+        ("--conda-create-envs-only", False),
+        ("--cores 1 --executor nothing", False),
+        ("", False),
+    ],
+)
+def test_looks_are_told_from_runs(arguments, look, capfd):
+    assert is_a_look(arguments.split()) == look
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_shipped_config_passes(repository):

@@ -6,6 +6,7 @@ Each ends in one message that says what to do, and leaves nothing half-written.
 import builtins
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,6 +234,10 @@ def test_a_garbled_plane_of_a_stack_is_told_by_number(voxels, tmp_path):
     assert_told(done, path, "plane 6", "Copy or export the file again")
 
 
+# One of those that READ asks for.
+PLANE_ASKED_FOR = {"planes": r"plane_000[4-7]\.tif", "zarr": r"signal\.zarr: planes? [4-7]\b"}
+
+
 @pytest.mark.parametrize("gone", ["shutil.rmtree(sys.argv[1])", "Path(sys.argv[1]).rename('away')"])
 @pytest.mark.parametrize("kind", ["planes", "zarr"])
 def test_a_share_that_vanishes_while_it_is_read_is_told(kind, gone, planes, voxels, tmp_path):
@@ -242,6 +247,7 @@ def test_a_share_that_vanishes_while_it_is_read_is_told(kind, gone, planes, voxe
     gone = gone.replace("'away'", repr(str(tmp_path / "away")))
     done = in_a_job(READ, tmp_path / "log", path, f"import shutil; {gone}")
     assert_told(done, path, "network share is mounted")
+    assert re.search(PLANE_ASKED_FOR[kind], done.stderr)
 
 
 def test_a_stack_that_vanishes_before_it_is_read_is_told(voxels, tmp_path):

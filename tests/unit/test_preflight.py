@@ -297,6 +297,20 @@ def test_absent_chunks_of_an_ome_zarr_are_told_but_not_refused(brain, voxels, tm
         assert part in warning
 
 
+def test_an_ome_zarr_at_a_url_whose_chunks_cannot_be_counted_is_told(
+    brain, voxels, tmp_path, server
+):
+    """Those that a broken-off upload has left out read as dark."""
+    path = write_ome_zarr(tmp_path / "brain.zarr", voxels, chunks=(4, 20, 18))
+    (path / "0" / "c" / "0" / "1" / "0").unlink()
+    url = f"http://127.0.0.1:{server.server_port}/brain.zarr"
+    found = check_brain(signal_alone(brain, url))
+    assert found["signal"]["absent_chunks"] is None
+    (warning,) = found["warnings"]
+    for part in ("brain mouse-3", url, "cannot be counted", "read as empty"):
+        assert part in warning
+
+
 def test_chunks_that_are_decoded_again_and_again_are_told(brain, voxels, tmp_path, monkeypatch):
     """Counted as detection reads: every time that one of its planes is asked for."""
     monkeypatch.setattr(reading, "LARGEST_READ", 3 * voxels[0].nbytes)

@@ -18,7 +18,7 @@ from rule_texts import script_of, text_of_rules, threads_of
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
-    "preflight",
+    "accept_volumes",
     "keep_candidates",
     "calibrate",
     "choose_recipe",
@@ -102,6 +102,11 @@ def test_every_name_is_a_rule(slurm, repository):
 def test_the_resources_of_every_rule_were_decided_on(slurm, repository):
     assert rules(repository) - {"all"} == {*slurm["set-resources"], *ON_DEFAULTS}
     assert not ON_DEFAULTS & set(slurm["set-resources"])
+
+
+def test_what_reads_an_annotation_has_room_for_a_large_one(slurm):
+    for rule in ("preflight", "label"):
+        assert slurm["set-resources"][rule]["mem_mb"] == "attempt * 4000"
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from PIL import Image
 from synthetic_results import make_results
 
 from cellsift.errors import InputError
-from cellsift.reporting import brain_page, pages
+from cellsift.reporting import brain_page, index_page, pages
 from cellsift.reporting.pages import PageError, write_brain, write_index, write_page
 from cellsift.reporting.results import Results
 
@@ -274,6 +274,21 @@ def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthet
         assert f"To be checked: {doubt.replace('<b>', '&lt;b&gt;')}" in brain_page.facts(shown)
     finally:
         path.write_text(before)
+
+
+def test_a_refused_brain_is_named_on_the_index_page_beside_the_others(synthetic):
+    results = Results(synthetic.folder, synthetic.configuration)
+    note = synthetic.folder / "brains" / "mouse_d" / "checked.json"
+    note.write_text(json.dumps({"brain": "mouse_d", "refused": "brain mouse_d: <b>.tif is dark"}))
+    try:
+        shown = index_page.brains(results)
+    finally:
+        note.unlink()
+    assert "Not usable: brain mouse_d: &lt;b&gt;.tif is dark" in shown
+    assert "predict, not usable" in shown
+    assert "brains/mouse_d.html" not in shown
+    assert "brains/mouse_c.html" in shown
+    assert "not usable" not in index_page.brains(results)
 
 
 def test_notebooks_are_stored_without_outputs_and_take_parameters():

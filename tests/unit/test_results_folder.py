@@ -1,4 +1,4 @@
-"""Results that cannot be written are refused before any work, with what to change."""
+"""Results that cannot be written are refused before any work; what was refused is not kept."""
 
 import subprocess
 import sys
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.results_folder import LEAST_ROOM, refuse_unwritable
+from cellsift.io.whole import write_json
+from cellsift.results_folder import LEAST_ROOM, forget_refusals, refuse_unwritable
 
 FOLDERS = ["", "mine", "mine/of/today"]
 
@@ -59,3 +60,14 @@ def test_a_link_that_leads_nowhere_is_refused(target, tmp_path):
     (tmp_path / "results").symlink_to(Path("/") / "unmounted" / target)
     with pytest.raises(InputError, match="results: .*mounted"):
         refuse_unwritable(tmp_path / "results")
+
+
+def test_what_is_known_of_refused_brains_alone_is_forgotten(tmp_path):
+    for brain, note in (("good", {"channels": 1}), ("bad", {"refused": "brain bad: dark"})):
+        write_json(note, tmp_path / "brains" / brain / "checked.json")
+    (tmp_path / "brains" / "half").mkdir()
+    (tmp_path / "brains" / "half" / "checked.json").write_text("{")
+    forget_refusals(tmp_path)
+    forget_refusals(tmp_path / "nowhere")
+    left = {path.parent.name for path in tmp_path.rglob("checked.json")}
+    assert left == {"good", "half"}

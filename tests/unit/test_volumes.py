@@ -1,10 +1,7 @@
 """Volumes open alike from every kind of file, and bad files are refused by name."""
 
-import functools
-import http.server
 import re
 import shutil
-import threading
 import time
 from pathlib import Path
 
@@ -201,23 +198,6 @@ def test_big_endian_ome_zarr_opens_as_native(tmp_path, voxels):
     volume = open_volume(path, VOXEL_SIZE)
     assert volume.dtype == np.uint16
     np.testing.assert_array_equal(volume.data.compute(), voxels)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder without a word."""
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(tmp_path):
-    """A server of the test's folder."""
-    handler = functools.partial(Quiet, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

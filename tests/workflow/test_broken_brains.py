@@ -41,14 +41,16 @@ def copy_finished(finished, small_brains, tmp_path_factory):
     """A function that copies the finished checkout, so that other tests find it as it was.
 
     It has brains more: `dark` without a soma, `single` with one, and a second of each; `garbled`
-    with a bad plane, and copies of one with which nothing is wrong.
+    with a bad plane, `refused` with one that preflight looks at, and copies of one with which
+    nothing is wrong.
     """
     brains = tmp_path_factory.mktemp("more_brains")
     for name, somata in (("dark", 0), ("single", 1), ("dark_2", 0), ("single_2", 1)):
         write_planes(brains / name, somata)
-    for name in ("garbled", "full", "closed", "gone"):
+    for name in ("garbled", "refused", "full", "closed", "gone"):
         shutil.copytree(small_brains / "mouse_3", brains / name)
     garble(brains / "garbled" / "signal" / "plane_0011.tif")
+    garble(brains / "refused" / "signal" / "plane_0008.tif")
 
     def copy() -> Checkout:
         checkout = Checkout.copied(finished.folder, tmp_path_factory.mktemp("copy") / "checkout")
@@ -110,13 +112,14 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
         faults["closed"] = lambda: (brains / "closed").chmod(0o555)
         command = checkout.command
         checkout.command = lambda *arguments: [*obeying, *command(*arguments)]
-    names = [*faults, "garbled", "dark", "single"]
+    names = [*faults, "garbled", "refused", "dark", "single"]
     checkout.write_table(*(row(checkout, name, "predict", name) for name in names))
     moments = {f"results/brains/{name}/volumes.json": fault for name, fault in faults.items()}
     code, output = run_with(checkout, moments)
     assert code != 0
     said = {
         "garbled": ("plane_0011.tif", "Copy or export the file again"),
+        "refused": ("plane_0008.tif", "Copy or export the file again"),
         "gone": ("more/gone/signal", "network share is mounted"),
         "closed": (
             "results/brains/closed/",
@@ -133,7 +136,12 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
         errors = [error for error in errors if error not in own]
         # A slab may be whole before another job of the brain fails.
         files = {path.name for path in (brains / brain).rglob("*") if path.is_file()}
-        assert files <= {"volumes.json", "preflight.json", "detect-0.npz"}
+        assert files <= {"checked.json", "volumes.json", "preflight.json", "detect-0.npz"}
+    # It is looked at again in the next run.
+    assert not (brains / "refused" / "checked.json").exists()
+    page = (checkout.results / "reports" / "index.html").read_text()
+    assert "Not usable: brain refused, signal: more/refused/signal/plane_0008.tif" in page
+    assert all(f"brains/{name}.html" in page for name in names if name != "refused")
     assert errors == []
     assert "Traceback" not in output
     assert_finished(checkout, "dark", candidates=0)

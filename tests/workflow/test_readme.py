@@ -72,6 +72,26 @@ def test_commands_for_an_own_brain_are_accepted(new_checkout, readme):
         assert "report_index" in dry.stdout
 
 
+def test_the_way_to_start_a_strangers_config_runs_none_of_its_code(new_checkout, readme):
+    folder = new_checkout().folder
+    (folder / "mine.yaml").write_text("__use_yte__: true\narms: ?open('sprung', 'w')\n")
+    (start,) = re.findall(r"config from somebody else .* by `\.venv/bin/([^`]+)`", readme)
+    (line,) = [
+        line for block in blocks(readme) for line in block.splitlines() if "results/mine" in line
+    ]
+    arguments = line.split()[1:]
+    refused = subprocess.run(
+        [str(BIN / start.split()[0]), *start.split()[1:], *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode != 0
+    assert "mine.yaml" in refused.stderr
+    assert "run as code" in refused.stderr
+    assert not (folder / "sprung").exists()
+
+
 @pytest.mark.parametrize(
     "page", ["config/README.md", *(f"config/examples/{n}/README.md" for n in ("cfos", "cortex"))]
 )

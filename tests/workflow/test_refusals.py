@@ -125,6 +125,16 @@ def remount(disk: Path, way: str) -> None:
         time.sleep(0.02)
 
 
+def cover(disk: Path) -> None:
+    """Let a disk be read-only under a run, which has a file there open to write to."""
+    subprocess.run(["mount", "--bind", str(disk), str(disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(disk)], check=True)
+
+
+def uncover(disk: Path) -> None:
+    subprocess.run(["umount", str(disk)], check=True)
+
+
 def fill(disk: Path) -> None:
     """Leave no room at all."""
     with suppress(OSError), (disk / "filler").open("ab", buffering=0) as file:
@@ -149,7 +159,7 @@ def run_until(checkout: Checkout, file: str, fault) -> tuple[int, str]:
     ("fault", "mend", "said"),
     [
         (fill, lambda disk: (disk / "filler").unlink(), "no room to write"),
-        (lambda disk: remount(disk, "ro"), lambda disk: remount(disk, "rw"), "Read-only"),
+        (cover, uncover, "Read-only"),
     ],
     ids=["full", "read-only"],
 )

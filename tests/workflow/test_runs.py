@@ -54,10 +54,14 @@ def test_models_load_without_the_workflow(finished):
     assert not model.training
 
 
-def test_tensorboard_shows_all_arms_and_folds(finished):
-    shown = EventMultiplexer().AddRunsFromDirectory(str(finished.results / "training")).Reload()
+def test_tensorboard_shows_all_arms_and_folds_of_all_runs(finished, tmp_path):
+    """Of a folder in which each run has its results, as the README has it."""
+    folds = [f"small/fold-{fold}/tensorboard" for fold in range(2)]
+    for run in ("one", "two"):
+        shutil.copytree(finished.results / "training", tmp_path / run / "training")
+    shown = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
     runs = shown.Runs()
-    assert sorted(runs) == [f"small/fold-{fold}/tensorboard" for fold in range(2)]
+    assert sorted(runs) == [f"{run}/training/{fold}" for run in ("one", "two") for fold in folds]
     assert all("validation_loss" in run["scalars"] for run in runs.values())
 
 
@@ -245,7 +249,7 @@ def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
     """What is learnt from it or measured by it is made anew, and nothing else."""
     to_learn = rules_after_editing(finished, "mouse_1", tmp_path / "one.csv")
     assert {"preflight", "choose_contrast", "label", "train", "evaluate"} <= to_learn
-    assert not to_learn & {"check_volumes", "detect_slab", "detect", "projection"}
+    assert not to_learn & {"check_volumes", "accept_volumes", "detect_slab", "detect", "projection"}
     to_measure = rules_after_editing(finished, "mouse_3", tmp_path / "three.csv")
     assert {"preflight", "label", "evaluate"} <= to_measure
     assert not to_measure & {*PER_BRAIN, "detect_slab", "choose_contrast", "train", "calibrate"}
@@ -307,7 +311,7 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     assert "mouse_5" in messages[0]
     assert "empty" in messages[0]
     found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
-    assert found <= {"volumes.json", "preflight.json"}
+    assert found <= {"checked.json", "volumes.json", "preflight.json"}
 
 
 def write_ome_zarr(path: Path, planes: Path) -> None:

@@ -1,13 +1,18 @@
-"""Two runs at once in one folder, started in either way: the second is told, the first goes on."""
+"""Two runs at once in one folder, started in either way: the second is told, the first goes on.
+
+Whoever only looks at what there is to do disturbs nobody.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from cellsift.run_lock import RESULTS_LOCK
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow
@@ -15,6 +20,7 @@ pytestmark = pytest.mark.slow
 WAYS = {"run.py": ["scripts/run.py"], "snakemake": ["-m", "snakemake"]}
 TARGET = "results/brains/endless/preflight.json"
 OTHER = "results/brains/mouse_1/preflight.json"
+LAST = "results/brains/mouse_2/preflight.json"
 AT_WORK = "Another run is at work"
 TOLD = [
     ("run.py", TARGET, AT_WORK),
@@ -25,6 +31,16 @@ TOLD = [
     # ...which the run before has removed with its own.
     ("snakemake", TARGET, AT_WORK),
 ]
+
+
+LOOKS = [("run.py", "--dry-run"), ("snakemake", "-n"), ("snakemake", "--summary")]
+# At the end of a Snakefile: the look stays at its work for as long as the test needs it to.
+LOOK_FOR_LONG = """
+import os, time
+if os.path.exists("look_for_long"):
+    open(f"looking-{os.getpid()}", "w").close()
+    time.sleep(600)
+"""
 
 
 def start(checkout: Checkout, way: str, *arguments: str) -> subprocess.Popen:
@@ -46,14 +62,19 @@ def wait_for_marks(checkout: Checkout, process: subprocess.Popen) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("first", WAYS)
-def test_the_second_of_two_runs_is_told(first, new_checkout):
+def endless(new_checkout) -> Checkout:
+    """A checkout with a brain at which a job stays, before it can do any work."""
     checkout = new_checkout()
-    # A job that lasts, before it can do any work.
     os.mkfifo(checkout.folder / "endless.tif")
     checkout.write_table(
         checkout.row("endless", "predict").replace("brains/endless/signal", "endless.tif")
     )
+    return checkout
+
+
+@pytest.mark.parametrize("first", WAYS)
+def test_the_second_of_two_runs_is_told(first, new_checkout):
+    checkout = endless(new_checkout)
     process = start(checkout, first, TARGET)
     try:
         wait_for_marks(checkout, process)
@@ -74,5 +95,59 @@ def test_the_second_of_two_runs_is_told(first, new_checkout):
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     again = start(checkout, "run.py", OTHER)
+    output, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, output
+
+
+def test_who_only_looks_keeps_no_run_from_starting(new_checkout):
+    checkout = new_checkout()
+    with (checkout.folder / "workflow" / "Snakefile").open("a") as snakefile:
+        snakefile.write(LOOK_FOR_LONG)
+    wait = checkout.folder / "look_for_long"
+    wait.touch()
+    looks = [start(checkout, way, look, OTHER) for way, look in LOOKS]
+    try:
+        deadline = time.monotonic() + 120
+        while not all((checkout.folder / f"looking-{look.pid}").exists() for look in looks):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        wait.unlink()
+        for way, target in (("snakemake", OTHER), ("run.py", LAST)):
+            run = start(checkout, way, target)
+            output, _ = run.communicate(timeout=300)
+            assert run.returncode == 0, output
+        assert all(look.poll() is None for look in looks)
+    finally:
+        for look in looks:
+            look.kill()
+            look.communicate()
+
+
+def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
+    """The second is told, whoever only looks is not, and after a kill the other may run."""
+    shared = ["--config", f"results={tmp_path / 'results'}", "--"]
+    target, other = (str(tmp_path / path) for path in (TARGET, OTHER))
+    checkout, second = endless(new_checkout), new_checkout()
+    process = start(checkout, "snakemake", *shared, target)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "results" / RESULTS_LOCK).exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        run = start(second, "snakemake", *shared, other)
+        output, _ = run.communicate(timeout=300)
+        assert run.returncode != 0
+        assert f"is at work on the results in {tmp_path / 'results'}" in output
+        assert "Traceback" not in output
+        assert not Path(other).exists()
+        look = start(second, "snakemake", "--dry-run", *shared, other)
+        output, _ = look.communicate(timeout=300)
+        assert look.returncode == 0, output
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    again = start(second, "run.py", *shared, other)
     output, _ = again.communicate(timeout=300)
     assert again.returncode == 0, output

@@ -1,8 +1,9 @@
 # Bad input is refused first. Volumes and annotation apart: a corrected annotation detects nothing
-# again.
+# again. Looked at and refused apart, too: the index page waits for every look, and names those that
+# are refused.
 rule check_volumes:
     output:
-        f"{BRAINS}/volumes.json",
+        f"{BRAINS}/checked.json",
     log:
         f"{RESULTS}/logs/check_volumes/{{brain}}.log",
     priority: 100
@@ -15,6 +16,20 @@ rule check_volumes:
         code=code("preflight.py", "io"),
     script:
         "../../scripts/check_volumes.py"
+
+
+rule accept_volumes:
+    input:
+        f"{BRAINS}/checked.json",
+    output:
+        f"{BRAINS}/volumes.json",
+    log:
+        f"{RESULTS}/logs/accept_volumes/{{brain}}.log",
+    priority: 100
+    conda:
+        "../../envs/volumes.yaml"
+    script:
+        "../../scripts/accept_volumes.py"
 
 
 rule preflight:

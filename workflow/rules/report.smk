@@ -4,7 +4,8 @@ STYLE = ["reports/style.css", "reports/page/index.html.j2"]
 rule report_index:
     input:
         rules.evaluate.output,
-        of_brains("preflight.json", PROJECT.brains),
+        of_brains("checked.json", PROJECT.brains),
+        of_brains("preflight.json", ANNOTATED),
         expand(f"{RESULTS}/evaluation/cost/{{arm}}.json", arm=PROJECT.arms),
         expand(f"{RESULTS}/explanations/{{arm}}/montage.png", arm=PROJECT.arms),
         expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),

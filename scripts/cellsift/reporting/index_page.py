@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cellsift.evaluation.intervals import BLOCK_UM, FEWEST_BLOCKS
-from cellsift.io.whole import read_json
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.results import Results
@@ -29,24 +28,17 @@ def verdict(results: Results) -> Html:
 
 def brains(results: Results) -> Html:
     """Links to the pages of the brains."""
-    rows = []
-    for name, role in results.brains.items():
-        found = read_json(results.folder / "brains" / name / "preflight.json")
-        shape = " × ".join(str(n) for n in found["signal"]["shape"])
-        cells = found.get("annotated_cells")
-        rows.append(
-            {
-                "brain": (name, f"brains/{name}.html"),
-                "role": role,
-                "channels": found.get("channels", ""),
-                "voxels (z × y × x)": shape,
-                "annotated cells": "none" if cells is None else tables.count_text(cells),
-            }
-        )
+    refused = {name: why for name in results.brains if (why := results.refusal(name))}
+    rows = [
+        _refused_row(name, role) if name in refused else _brain_row(results, name, role)
+        for name, role in results.brains.items()
+    ]
     caption = (
         "Each brain has a page of its own, with pictures of it and of its most doubtful cells."
     )
-    return html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+    table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+    notes = [html.paragraph(f"Not usable: {why}", "note") for why in refused.values()]
+    return Html(table + "".join(notes))
 
 
 def end_to_end(results: Results) -> Html:
@@ -218,6 +210,23 @@ def calibration(results: Results) -> Html:
     )
     picture = graphs.draw_reliability(curve[curve["brain"] == judged.name], styles)
     return html.figure(picture, caption, "Share of cells against p_cell, for each arm")
+
+
+def _brain_row(results: Results, name: str, role: str) -> dict:
+    found = results.found(name)
+    cells = found.get("annotated_cells")
+    return {
+        "brain": (name, f"brains/{name}.html"),
+        "role": role,
+        "channels": found.get("channels", ""),
+        "voxels (z × y × x)": " × ".join(str(n) for n in found["signal"]["shape"]),
+        "annotated cells": "none" if cells is None else tables.count_text(cells),
+    }
+
+
+def _refused_row(name: str, role: str) -> dict:
+    unknown = dict.fromkeys(("channels", "voxels (z × y × x)", "annotated cells"), "–")
+    return {"brain": name, "role": f"{role}, not usable"} | unknown
 
 
 def _metrics(results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str) -> Html:

@@ -45,6 +45,19 @@ class Results:
         found = self.evaluation("classification")["arm"].unique()
         return [arm for arm in found if arm not in self.arms]
 
+    def refusal(self, brain: str) -> str | None:
+        """Why a brain's volumes cannot be worked on, as preflight said; None where they can."""
+        return self._note(brain, "checked.json").get("refused")
+
+    def found(self, brain: str) -> dict:
+        """What preflight found in a brain's volumes and, where it is annotated, its annotation."""
+        # An older preflight.json may be left of volumes that were replaced since.
+        return self._note(brain, "preflight.json") | self._note(brain, "checked.json")
+
+    def _note(self, brain: str, name: str) -> dict:
+        path = self.folder / "brains" / brain / name
+        return read_json(path) if path.is_file() else {}
+
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""
         return self.table("evaluation", f"{name}.csv")
