@@ -36,7 +36,7 @@ costs: $(INSTALLED)  ## measure what every arm costs on this machine, for report
 test test-fast: export OMP_NUM_THREADS := 1
 
 test: lint test-fast  ## pass all checks and tests
-	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

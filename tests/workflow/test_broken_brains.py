@@ -130,7 +130,8 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
     errors = errors_in(output)
     for brain in set(said) & set(names):
         # One for each job that comes upon it.
-        own = [error for error in errors if error.startswith(f"Error: brain {brain}: ")]
+        names_it = (f"Error: brain {brain}: ", f"Error: brain {brain}, signal: ")
+        own = [error for error in errors if error.startswith(names_it)]
         assert own, output
         assert all(part in error for error in own for part in said[brain])
         errors = [error for error in errors if error not in own]
