@@ -195,6 +195,7 @@ def test_a_small_rehearsal_leaves_its_report_alone(method, tmp_path):
     found = json.loads((tmp_path / "rehearsal.json").read_text())
     assert list(found["steps"]) == ["read", "detect", "cuboids", "classify", "project"]
     assert found["voxels"] == np.prod(found["shape"])
+    assert f"({found['processor']}, {found['date']})" in (tmp_path / "report.md").read_text()
     assert found["steps"]["classify"]["candidates"] == found["steps"]["cuboids"]["candidates"] > 3
     taken = {n: of["peak_memory"] - of["memory_before"] for n, of in found["steps"].items()}
     assert taken["detect"] <= found["detection_bytes"] + BESIDE_DATA[method]

@@ -1,7 +1,6 @@
 """The rows of the table of costs: measured, and kept by arm and device."""
 
 import datetime
-import platform
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +8,7 @@ import pandas as pd
 from cellsift.arm_settings import Arm
 from cellsift.costs.training_cost import seconds_per_epoch
 from cellsift.inference.cost import measure_cost
+from cellsift.io.cores import processor_name
 from cellsift.io.whole import read_table, write_table
 
 CHANNELS, SHAPE, VOXEL_SIZE = 2, (20, 50, 50), (5.0, 1.0, 1.0)
@@ -45,12 +45,7 @@ def measure_arm(arm: Arm, device: str, threads: int) -> dict:
 
 def _named(device: str) -> str:
     """A device with its maker's name, which torch tells of GPUs alone."""
-    if device != "cpu":
-        return device
-    known = Path("/proc/cpuinfo")
-    lines = known.read_text().splitlines() if known.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"cpu: {names[0] if names else platform.machine()}"
+    return f"cpu: {processor_name()}" if device == "cpu" else device
 
 
 def add_row(path: Path, row: dict) -> pd.DataFrame:

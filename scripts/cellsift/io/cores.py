@@ -1,7 +1,9 @@
-"""How many CPU cores this process may use, for all that works in threads."""
+"""The CPU: how many of its cores this process may use, for all that works in threads; its name."""
 
 import os
+import platform
 import sys
+from pathlib import Path
 
 import dask
 import zarr
@@ -27,3 +29,11 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), _most_cores)
     return min(os.cpu_count() or 1, _most_cores)
+
+
+def processor_name() -> str:
+    """What the CPU's maker calls it; where the system does not say, its architecture."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

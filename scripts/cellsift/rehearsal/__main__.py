@@ -5,12 +5,13 @@ Writes report.md and rehearsal.json to the folder, and takes away what it worked
 """
 
 import argparse
+import datetime
 import sys
 import tempfile
 from pathlib import Path
 
 from cellsift.errors import InputError
-from cellsift.io.cores import available_cores
+from cellsift.io.cores import available_cores, processor_name
 from cellsift.io.whole import read_json, whole_file, write_json
 from cellsift.job import SHARE_FOR_DATA
 from cellsift.rehearsal import steps
@@ -83,6 +84,8 @@ def rehearse(
         "shape": list(shape),
         "method": method,
         "cores": available_cores(),
+        "processor": processor_name(),
+        "date": datetime.date.today().isoformat(),
         "memory_bytes": memory_bytes,
         "detection_bytes": detection_bytes,
         "steps": found,

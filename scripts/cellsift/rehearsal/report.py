@@ -19,7 +19,7 @@ def describe(rehearsal: dict) -> str:
             f"{rehearsal['voxels']:.3g} voxels ({shape}, z, y, x) of {_size(TILE.voxel_size)} µm, "
             f"two channels, made up as they were read; detector `{rehearsal['method']}`; an "
             "untrained ResNet-18 of width 16, on the CPU with one thread; "
-            f"{rehearsal['cores']} cores.",
+            f"{rehearsal['cores']} cores{_of_whom(rehearsal)}.",
             "",
             "## Measured here",
             "",
@@ -51,6 +51,12 @@ def describe(rehearsal: dict) -> str:
             "",
         ]
     )
+
+
+def _of_whom(rehearsal: dict) -> str:
+    if "processor" not in rehearsal:
+        return ""
+    return f" ({rehearsal['processor']}, {rehearsal['date']})"
 
 
 def _of_detection(rehearsal: dict) -> str:
