@@ -26,6 +26,8 @@ rule accept_volumes:
     log:
         f"{RESULTS}/logs/accept_volumes/{{brain}}.log",
     priority: 100
+    # What was found does not change by asking again.
+    retries: 0
     conda:
         "../../envs/volumes.yaml"
     script:
