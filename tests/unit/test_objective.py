@@ -220,7 +220,8 @@ def test_mirror_images_of_training_are_those_of_use(brains, data, tmp_path):
     scorer, _ = read_scorer(path)
     stored = read_table(tmp_path / "training" / "scores.csv")["logit"]
     again = score([scorer], data.held_out, CPU)[:, 0]
-    np.testing.assert_allclose(again, stored, atol=1e-5)
+    # A network just trained and one that was loaded may round differently in float32.
+    np.testing.assert_allclose(again, stored, rtol=1e-4, atol=1e-5)
     once = score([replace(scorer, test_time_augmentation="none")], data.held_out, CPU)[:, 0]
     assert not np.allclose(once, stored, atol=1e-3)
 
