@@ -29,7 +29,7 @@ NETWORKS = [name for name in list_models() if name not in ("ensemble", "features
 # A leaf stands for five cuboids at least, so each tree has to see all of 16 to split them.
 OPTIONS = SMALLEST | {"features": {"trees": 200, "subsample": 1.0}}
 # Of training, where more than usual are needed: prototypes, say, are formed before they get points.
-STEPS = {"convnext3d": 80, "pipnet3d": 120, "swin3d": 210}
+STEPS = {"convnext3d": 80, "deit3d": 120, "pipnet3d": 120, "swin3d": 210}
 BLOB = 2.0  # voxels, sigma
 # Biases that a batch normalisation behind them takes away again, in the papers' networks as here:
 # their gradient is zero but for rounding.

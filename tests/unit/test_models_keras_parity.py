@@ -151,14 +151,15 @@ def test_a_network_of_images_starts_from_a_file_of_images(build_model_of_images,
     options = {"depth": 18, "width": 4}
     started = create_model("resnet_cellfinder", 2, (1, 25, 31), **options)
     wanted = (tmp_path / name, "resnet_cellfinder", options, 2)
-    start_from(started, read_starting_point(*wanted, (1, 25, 31)))
+    learnt_with = ((5.0, 1.0, 1.0), "linear")
+    start_from(started, read_starting_point(*wanted, (1, 25, 31), *learnt_with))
     cuboids = torch.randn(3, 2, 1, 25, 31)
     with torch.no_grad():
         assert torch.equal(started.eval()(cuboids), model_from_cellfinder(keras_model)(cuboids))
     with pytest.raises(InputError, match="for images of 1 plane, the arm's is for cuboids"):
-        read_starting_point(*wanted, (20, 25, 31))
+        read_starting_point(*wanted, (20, 25, 31), *learnt_with)
     with pytest.raises(InputError, match="other planes, not .*network.stem.norm.weight"):
-        read_starting_point(*wanted, (1, 25, 40))
+        read_starting_point(*wanted, (1, 25, 40), *learnt_with)
 
 
 @pytest.mark.slow
