@@ -14,6 +14,7 @@ import pytest
 from cellsift.detection import detect
 from cellsift.io.volumes import open_volume
 from cellsift.tracking import SETTINGS
+from checkout import Checkout
 
 pytestmark = pytest.mark.slow
 
@@ -95,18 +96,17 @@ def test_pip_sections_install(new_checkout, conda):
     assert not {"torch", "cellfinder", "keras"} & installed
 
 
-def test_mlflow_has_every_arm_and_fold(finished, conda):
+def test_mlflow_has_every_arm_and_fold(finished, conda, tmp_path):
     """MLflow in its own environment, really downloaded, which then reads what was written."""
-    finished.write_config("small.yaml", mlflow=True)
+    # Of its own: what it depends on is made anew in an environment, too.
+    checkout = Checkout.copied(finished.folder, tmp_path / "checkout")
+    checkout.write_config("small.yaml", mlflow=True)
     # Snakemake would make the environments of all steps before, even of those that are done.
     only = ("--sdm", "conda", "--cores", "1", "--allowed-rules", "track", "--", "results/mlflow")
-    try:
-        ran = run(finished, conda, *only)
-    finally:
-        finished.write_config("small.yaml")
+    ran = run(checkout, conda, *only)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    (mlflow,) = (finished.folder / ".snakemake" / "conda").glob("*/bin/mlflow")
-    store = (finished.results / "mlflow").as_uri()
+    (mlflow,) = (checkout.folder / ".snakemake" / "conda").glob("*/bin/mlflow")
+    store = (checkout.results / "mlflow").as_uri()
     read = [mlflow.with_name("python"), TOOLS / "read_mlflow.py", store]
     environment = os.environ | SETTINGS
     printed = subprocess.run(read, env=environment, capture_output=True, text=True, check=True)
@@ -119,8 +119,8 @@ def test_mlflow_has_every_arm_and_fold(finished, conda):
         arm["parameters"].items() >= {"architecture": "resnet", "width": "4", "epochs": "3"}.items()
     )
     assert fold["parameters"].items() >= {"epochs": "3", "batch_size": "16"}.items()
-    table = pd.read_csv(finished.results / "evaluation" / "end_to_end.csv")
+    table = pd.read_csv(checkout.results / "evaluation" / "end_to_end.csv")
     of = table.set_index(["arm", "brain", "metric"])["value"]
     assert arm["metrics"]["mouse_3/end_to_end/recall"] == of["small", "mouse_3", "recall"]
-    history = pd.read_csv(finished.results / "training" / "small" / "fold-1" / "history.csv")
+    history = pd.read_csv(checkout.results / "training" / "small" / "fold-1" / "history.csv")
     assert fold["curve"] == history[["epoch", "validation_loss"]].to_numpy().tolist()
