@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.arm import join_folds
+from cellsift.calibrated_arm import join_folds
 from cellsift.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):

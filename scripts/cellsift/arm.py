@@ -1,34 +1,18 @@
 """An arm as a whole: folds, their networks, and the one model that they make together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cellsift.arm_settings import Arm
+from cellsift.calibrated_arm import join_folds
 from cellsift.errors import InputError
-from cellsift.evaluation.calibration import calibrate
-from cellsift.inference.ensemble import write_ensemble
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table
 from cellsift.training.folds import assign_folds, candidates_in_um, cuboid_extent_um
 from cellsift.training.loop import train_fold
-
-
-def join_folds(
-    folder: str | Path,
-    sidecars: Sequence[str | Path],
-    scores: Sequence[str | Path],
-    threshold: str | dict = "f1",
-) -> Path:
-    """Write model.json, by which the fold networks in `folder` are used as one; return its path.
-
-    `sidecars` are the folds' JSON files and `scores` their out-of-fold scores, from which the
-    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}).
-    """
-    calibration = calibrate(pd.concat([read_table(file) for file in scores]), threshold)
-    return write_ensemble(folder, sidecars, calibration)
 
 
 def train_arm(

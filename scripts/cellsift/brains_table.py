@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from cellsift.errors import InputError
+from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings_files import LONGEST_QUOTE, validated
 
 SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
@@ -101,8 +102,6 @@ def _read_brains(path: Path, config: dict) -> dict[str, Brain]:
 
 
 def _brain(row: dict, config: dict, where: str) -> Brain:
-    from cellsift.io.volumes import check_voxel_size
-
     name = row["brain"]
     voxel_size = (row["voxel_z"], row["voxel_y"], row["voxel_x"])
     check_voxel_size(voxel_size, where)

@@ -14,7 +14,6 @@ from cellsift.io.reading import reads
 from cellsift.io.volumes import (
     Volume,
     check_files,
-    check_voxel_size,
     count_chunks,
     kind_of,
     list_planes,
@@ -22,6 +21,7 @@ from cellsift.io.volumes import (
     open_volume,
     open_voxels,
 )
+from cellsift.io.voxel_size import check_voxel_size
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)

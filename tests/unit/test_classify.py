@@ -13,7 +13,8 @@ from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, make_brains, narrow_arm,
 from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain, score_chunk, score_store
 from cellsift.inference.cost import measure_cost
-from cellsift.inference.ensemble import load_ensemble, write_ensemble
+from cellsift.inference.description import write_description
+from cellsift.inference.ensemble import load_ensemble
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_array, write_json, write_table
 from cellsift.models import create_model
@@ -44,7 +45,7 @@ def write_models(folder, seeds=(0, 1), change=None, **sidecar):
             "provenance": {},
         }
         files.append(save_model(folder, f"fold-{number}", model, content | sidecar))
-    write_ensemble(folder, files, CALIBRATION)
+    write_description(folder, files, CALIBRATION)
     return folder
 
 
@@ -81,7 +82,7 @@ def test_the_description_of_the_models_says_how_they_were_made(tmp_path):
     other["normalisation"] = Normalisation.named("dataset", (4.8, 4.9), (0.1, 0.1)).to_dict()
     other["provenance"]["brains"] = ["a", "c"]
     write_json(other, tmp_path / "fold-1.json")
-    write_ensemble(tmp_path, [tmp_path / "fold-0.json", tmp_path / "fold-1.json"], CALIBRATION)
+    write_description(tmp_path, [tmp_path / "fold-0.json", tmp_path / "fold-1.json"], CALIBRATION)
     described = read_json(tmp_path / "model.json")
     assert described["normalisation"] == [NORMALISATION.to_dict(), other["normalisation"]]
     assert described["provenance"]["brains"] == ["a", "b", "c"]
@@ -212,7 +213,7 @@ def test_out_of_fold_scores_are_what_the_stored_model_gives(tmp_path):
         checkpoint=tmp_path / "checkpoint.pt",
         progress=False,
     )
-    write_ensemble(tmp_path / "models", [path], CALIBRATION)
+    write_description(tmp_path / "models", [path], CALIBRATION)
     scores = pd.read_csv(tmp_path / "training" / "scores.csv")
     ensemble = load_ensemble(tmp_path / "models")
     for brain, rows in scores.groupby("brain"):

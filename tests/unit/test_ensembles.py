@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_cuboids import make_brains, write_store
 
-from cellsift.arm import join_folds, out_of_fold_scores
+from cellsift.arm import out_of_fold_scores
 from cellsift.arm_settings import Arm
+from cellsift.calibrated_arm import join_folds
 from cellsift.ensemble_arm import combine_members
 from cellsift.errors import InputError
 from cellsift.evaluation.calibration import calibrate

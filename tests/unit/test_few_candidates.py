@@ -13,7 +13,7 @@ from synthetic_results import SHAPE, SKILL, VOXEL_SIZE, make_results
 from cellsift.evaluation.matching import label_candidates
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.inference.classify import classify_brain, score_chunk
-from cellsift.inference.ensemble import write_ensemble
+from cellsift.inference.description import write_description
 from cellsift.io.cells import read_points, write_cells_xml
 from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.cuboids import CuboidStore
@@ -43,7 +43,7 @@ def write_models(folder: Path) -> Path:
         "provenance": {},
     }
     model = create_model("resnet", 2, CUBOID, depth=18, width=4)
-    write_ensemble(
+    write_description(
         folder,
         [save_model(folder, "fold-0", model, sidecar)],
         {"temperature": 1.0, "threshold": 0.5},

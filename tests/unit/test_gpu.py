@@ -9,7 +9,8 @@ from synthetic_cuboids import make_brains, narrow_arm
 
 from cellsift.detection import filters
 from cellsift.inference.classify import score_store
-from cellsift.inference.ensemble import load_ensemble, write_ensemble
+from cellsift.inference.description import write_description
+from cellsift.inference.ensemble import load_ensemble
 from cellsift.training.loop import train_fold
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
@@ -45,7 +46,7 @@ def test_training_goes_on_after_a_stop_and_scores_agree_with_the_cpu(tmp_path):
     made = json.loads(sidecar.read_text())["provenance"]
     assert made["device"] == "cuda"
     assert made["average_precision"] > 0.8
-    write_ensemble(tmp_path / "models", [sidecar], {"temperature": 1.0, "threshold": 0.5})
+    write_description(tmp_path / "models", [sidecar], {"temperature": 1.0, "threshold": 0.5})
     store = brains[0]["two"]
     on_gpu, on_cpu = (
         score_store(load_ensemble(tmp_path / "models"), store, device) for device in ("cuda", "cpu")

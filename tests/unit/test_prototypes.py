@@ -10,7 +10,7 @@ from synthetic_cuboids import SHAPE, make_brains
 from cellsift.arm_settings import Arm
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.prototypes import export_prototypes
-from cellsift.inference.ensemble import write_ensemble
+from cellsift.inference.description import write_description
 from cellsift.io.whole import read_table
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model, save_model
@@ -131,7 +131,7 @@ def test_a_sheet_without_points_exports_nothing(trained, tmp_path):
 def test_they_are_among_the_explanations_of_an_arm(trained, exported, tmp_path):
     models, stores, cells = trained
     folder = models[0].parent
-    write_ensemble(folder, list(models.values()), {"temperature": 1.0, "threshold": 0.5})
+    write_description(folder, list(models.values()), {"temperature": 1.0, "threshold": 0.5})
     scored = {
         brain: of.assign(z=0.0, y=0.0, x=0.0, p_cell=0.5, is_cell=True, label="cell")
         for brain, of in cells.items()

@@ -15,10 +15,10 @@ from cellsift.errors import InputError
 from cellsift.io.volumes import (
     Volume,
     check_files,
-    check_voxel_size,
     count_chunks,
     open_volume,
 )
+from cellsift.io.voxel_size import check_voxel_size
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 

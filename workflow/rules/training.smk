@@ -10,7 +10,7 @@ rule folds:
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
-        code=code("arm.py", "training/folds.py"),
+        code=code("training/folds.py"),
     script:
         "../../scripts/folds.py"
 
@@ -55,10 +55,10 @@ rule calibrate:
     log:
         f"{RESULTS}/logs/calibrate/{{arm}}.log",
     conda:
-        "../../envs/networks.yaml"
+        "../../envs/volumes.yaml"
     params:
         threshold=PROJECT.config["threshold"],
-        code=code("arm.py", "evaluation/calibration.py", "inference/ensemble.py"),
+        code=code("calibrated_arm.py", "evaluation/calibration.py", "inference/description.py"),
     script:
         "../../scripts/calibrate.py"
 

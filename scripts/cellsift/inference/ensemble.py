@@ -1,6 +1,6 @@
 """Trained models that are used as one by their model.json: an arm's folds, or several arms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from cellsift.errors import InputError
-from cellsift.inference.description import FILE, calibrated, read_description
+from cellsift.inference.description import FILE, read_description
 from cellsift.inference.members import Combination, member_folder
 from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json, write_json
 from cellsift.models.storage import check_file_names
 from cellsift.training.scoring import Scorer, read_scorer
 
@@ -71,48 +70,6 @@ class EnsembleOfArms(Ensemble):
                 for (name, member), part in zip(self.members.items(), parts, strict=True)
             }
         )
-
-
-def write_ensemble(
-    folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
-) -> Path:
-    """Write model.json, which makes the fold models in a folder one classifier; return its path.
-
-    It repeats what the folds' files say of their making: `normalisation` and, under `provenance`,
-    seed, recipe and brains (all that any fold learnt from). What differs between the folds is a
-    list in their order, as with normalisation by the statistics of each fold's cuboids.
-
-    Args:
-        fold_files: JSON sidecars in the folder, from `train_fold`.
-        calibration: `temperature` and `threshold`; all of it is kept.
-    """
-    folder = Path(folder)
-    names = [Path(file).with_suffix(".json").name for file in fold_files]
-    if not names:
-        raise InputError(f"{folder}: an ensemble needs the model of at least one fold")
-    sidecars = [read_json(folder / name) for name in names]
-    first, made = sidecars[0], [sidecar["provenance"] for sidecar in sidecars]
-    temperature, threshold = calibrated(calibration, folder / FILE)
-    content = {
-        "architecture": first["architecture"],
-        "options": first["options"],
-        "in_channels": first["in_channels"],
-        "cuboid": first["cuboid"],
-        "normalisation": _shared([sidecar["normalisation"] for sidecar in sidecars]),
-        "folds": names,
-        "temperature": temperature,
-        "threshold": threshold,
-        "calibration": dict(calibration),
-        "provenance": {
-            "arm": made[0].get("arm"),
-            "seed": _shared([of_fold.get("seed") for of_fold in made]),
-            "recipe": _shared([of_fold.get("recipe") for of_fold in made]),
-            "brains": sorted({brain for of_fold in made for brain in of_fold.get("brains", [])}),
-            "versions": made[0].get("versions", {}),
-        },
-    }
-    write_json(content, folder / FILE)
-    return folder / FILE
 
 
 def load_ensemble(folder: str | Path) -> Ensemble:
@@ -177,8 +134,3 @@ def _only_layout(layouts: set[tuple], path: Path) -> tuple:
     if len(layouts) > 1:
         raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
     return layouts.pop()
-
-
-def _shared(of_folds: list) -> Any:
-    """What all folds have in common, or the list of what each has."""
-    return of_folds[0] if all(value == of_folds[0] for value in of_folds) else of_folds

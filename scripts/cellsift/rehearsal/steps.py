@@ -18,7 +18,7 @@ from cellsift.detection import (
 from cellsift.detection.blocks import limit_memory
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.inference.classify import classify_brain
-from cellsift.inference.ensemble import write_ensemble
+from cellsift.inference.description import write_description
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.extraction import extract_cuboids
@@ -137,7 +137,7 @@ def classify_candidates(folder: Path) -> dict:
         "provenance": {"arm": "untrained"},
     }
     path = save_model(folder / "model", "fold-0", model, sidecar)
-    write_ensemble(folder / "model", [path], {"temperature": 1.0, "threshold": 0.5})
+    write_description(folder / "model", [path], {"temperature": 1.0, "threshold": 0.5})
     cells = classify_brain(folder / "model", store)
     write_table(cells, folder / "cells.csv")
     write_cells_xml(cells, folder / "cells.xml")
