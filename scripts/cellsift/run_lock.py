@@ -46,6 +46,14 @@ def be_the_only_run() -> bool:
     return True
 
 
+def take_results_lock(results: str | Path) -> bool:
+    """Take the lock of a folder of results as `take_run_lock` does; False if another run has it.
+
+    Raises OSError where the disk has no locks, or the folder cannot be written to.
+    """
+    return _take(Path(results) / RESULTS_LOCK)
+
+
 def be_the_only_run_of(results: str | Path) -> None:
     """Take the lock of a folder of results, or raise InputError if another checkout's run has it.
 
@@ -53,7 +61,7 @@ def be_the_only_run_of(results: str | Path) -> None:
     """
     alone = True
     with suppress(OSError):
-        alone = _take(Path(results) / RESULTS_LOCK)
+        alone = take_results_lock(results)
     if not alone:
         raise InputError(
             f"Another run, started in another folder, is at work on the results in {results}: wait "

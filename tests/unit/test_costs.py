@@ -5,12 +5,14 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
 from cellsift.arm_settings import read_arm
 from cellsift.costs.__main__ import main, networks
 from cellsift.costs.page import describe
-from cellsift.costs.table import add_row
+from cellsift.costs.table import CHANNELS, SHAPE, add_row
 from cellsift.costs.training_cost import seconds_per_epoch
+from cellsift.models import create_model
 
 ROW = {
     "arm": "a",
@@ -83,3 +85,30 @@ def test_every_network_is_measured():
 def test_an_ensemble_is_not_measured_but_its_members(tmp_path, capsys):
     assert main(["ensemble_stacking", "--folder", str(tmp_path)]) == 2
     assert "measure resnet_narrow, resnet_cellfinder_narrow" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def committed(repository) -> pd.DataFrame:
+    return pd.read_csv(repository / "reports" / "costs.csv")
+
+
+def test_the_table_that_comes_along_has_every_network_once_on_a_cpu(committed):
+    on_cpu = committed[committed["device"].str.startswith("cpu")]
+    assert on_cpu["device"].nunique() == 1
+    assert sorted(on_cpu["arm"]) == networks()
+
+
+def test_the_table_that_comes_along_is_of_the_networks_as_they_are(committed):
+    def parameters(name: str) -> int:
+        arm = read_arm(name)
+        with torch.device("meta"):
+            network = create_model(arm.architecture, CHANNELS, SHAPE, **arm.options)
+        return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+    found = committed.drop_duplicates("arm").set_index("arm")["parameters"]
+    assert found.to_dict() == {name: parameters(name) for name in found.index}
+
+
+def test_the_page_that_comes_along_is_that_of_its_table(committed, repository):
+    page = (repository / "reports" / "costs.md").read_text()
+    assert page == describe(committed, CHANNELS, SHAPE)

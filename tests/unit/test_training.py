@@ -216,11 +216,13 @@ def test_it_stops_when_nothing_gets_better_and_keeps_the_best_epoch(brains, tmp_
         return {"validation_loss": 1.0, "average_precision": next(judged)}
 
     monkeypatch.setattr(loop, "_judge", judge)
-    path = train(tmp_path, brains, narrow_arm(epochs=9, patience=2, class_weights="none"))
+    path = train(tmp_path, brains, narrow_arm(epochs=9, patience=2))
     assert len(logits_of_epochs) == 4
-    assert load_model(path)[1]["provenance"]["best_epoch"] == 2
+    sidecar = load_model(path)[1]
+    assert sidecar["provenance"]["best_epoch"] == 2
     scores = pd.read_csv(tmp_path / "training" / "scores.csv")
-    np.testing.assert_allclose(scores["logit"], logits_of_epochs[1], atol=1e-6)
+    answered = scores["logit"] - sidecar["logit_offset"]
+    np.testing.assert_allclose(answered, logits_of_epochs[1], atol=2e-6)
 
 
 def test_a_single_channel_and_raw_intensities_can_be_trained_on(tmp_path):
@@ -277,17 +279,22 @@ def test_dataset_statistics_are_those_of_the_training_cuboids_alone(brains, tmp_
     assert first["median"][0] == pytest.approx(math.log1p(100), abs=0.2)
 
 
-@pytest.mark.parametrize(("rare", "weights"), [("balanced", True), ("none", False)])
-def test_balanced_training_answers_for_the_real_odds(brains, tmp_path, rare, weights):
+@pytest.mark.parametrize("weights", ["balanced", "none"])
+def test_every_fold_answers_for_the_odds_of_all_candidates(brains, tmp_path, weights):
+    """Whether it was trained with even odds or with those of its own candidates."""
     stores, table = brains
     cells = table.index[(table["label"] == "cell") & (table["fold"] == 1)]
     scarce = table.drop(index=cells[8:])
-    path = train(tmp_path, (stores, scarce), narrow_arm(epochs=1, class_weights=rare))
-    sidecar = load_model(path)[1]
-    found = sidecar["provenance"]["cells"], sidecar["provenance"]["no_cells"]
-    expected = math.log(found[0] / found[1]) if weights else 0.0
-    assert found[0] == 8
-    assert sidecar["logit_offset"] == pytest.approx(expected)
+    labels = scarce["label"].value_counts()
+    for fold in (0, 1):
+        arm = narrow_arm(epochs=1, class_weights=weights)
+        path = train(tmp_path / str(fold), (stores, scarce), arm, fold=fold)
+        sidecar = load_model(path)[1]
+        found = sidecar["provenance"]["cells"], sidecar["provenance"]["no_cells"]
+        trained_with = 1.0 if weights == "balanced" else found[0] / found[1]
+        answers_for = trained_with * math.exp(sidecar["logit_offset"])
+        assert (found[0] == 8) == (fold == 0)
+        assert answers_for == pytest.approx(labels["cell"] / labels["no_cell"])
 
 
 def test_the_callers_random_numbers_and_threads_are_left_alone(brains, tmp_path):

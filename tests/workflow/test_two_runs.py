@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cellsift.io.whole import write_json
 from cellsift.run_lock import RESULTS_LOCK
 from checkout import Checkout
 
@@ -124,8 +125,12 @@ def test_who_only_looks_keeps_no_run_from_starting(new_checkout):
 
 
 def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
-    """The second is told, whoever only looks is not, and after a kill the other may run."""
+    """The second is told, whoever only looks is not, and after a kill the other may run.
+
+    Only then are the first one's notes of refused brains forgotten.
+    """
     shared = ["--config", f"results={tmp_path / 'results'}", "--"]
+    note = tmp_path / "results" / "brains" / "refused" / "checked.json"
     target, other = (str(tmp_path / path) for path in (TARGET, OTHER))
     checkout, second = endless(new_checkout), new_checkout()
     process = start(checkout, "snakemake", *shared, target)
@@ -135,12 +140,15 @@ def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
+        note.parent.mkdir(parents=True)
+        write_json({"refused": "its share was gone"}, note)
         run = start(second, "snakemake", *shared, other)
         output, _ = run.communicate(timeout=300)
         assert run.returncode != 0
         assert f"is at work on the results in {tmp_path / 'results'}" in output
         assert "Traceback" not in output
         assert not Path(other).exists()
+        assert note.exists()
         look = start(second, "snakemake", "--dry-run", *shared, other)
         output, _ = look.communicate(timeout=300)
         assert look.returncode == 0, output
@@ -151,3 +159,4 @@ def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
     again = start(second, "run.py", *shared, other)
     output, _ = again.communicate(timeout=300)
     assert again.returncode == 0, output
+    assert not note.exists()

@@ -186,7 +186,8 @@ class AttentionGate(nn.Module):
     """Additive attention: which places of a map matter, seen the last map of the network.
 
     alpha = sigmoid(psi(relu(theta(x) + phi(g)))), with g brought to the size of x. What passes is
-    the mean of x weighed by alpha, not the paper's sum, whose size would grow with the map's.
+    the mean of x weighed by alpha, not the paper's sum, whose size would grow with the map's. Its
+    classifiers spread alpha so that one place at least is shut; here a gate may open everywhere.
     """
 
     def __init__(self, features: int, gating_features: int, axes: int):

@@ -1,5 +1,6 @@
 """What one fold is trained and judged on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,12 +26,16 @@ COLUMNS = ("brain", "candidate", *AXES, "label", *EXTENT, "fold")
 
 @dataclass(frozen=True)
 class FoldData:
-    """Cuboids to train on and held out, each with its rows of the table."""
+    """Cuboids to train on and held out, each with its rows of the table.
+
+    `log_odds` is that of a cell among the labelled candidates of all folds.
+    """
 
     training: Cuboids
     training_table: pd.DataFrame
     held_out: Cuboids
     held_out_table: pd.DataFrame
+    log_odds: float
 
     @classmethod
     def of(
@@ -64,7 +69,14 @@ class FoldData:
                     f"{LEAST_PER_CLASS} of each are needed; "
                     + ("assign the folds anew" if label_share == 1 else "raise label_share")
                 )
-        return cls(Cuboids(stores, training), training, Cuboids(stores, held_out), held_out)
+        cells, no_cells = (int((table["label"] == label).sum()) for label in (CELL, NO_CELL))
+        return cls(
+            Cuboids(stores, training),
+            training,
+            Cuboids(stores, held_out),
+            held_out,
+            math.log(cells / no_cells),
+        )
 
     @property
     def is_cell(self) -> np.ndarray:

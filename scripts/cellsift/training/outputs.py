@@ -41,7 +41,7 @@ def write_fold(
 ) -> Path:
     """Write the best epoch's model, the history and the scores; return the model's JSON path."""
     fold, recipe = run["fold"], run["recipe"]
-    offset = logit_offset(data.is_cell, recipe["class_weights"])
+    offset = logit_offset(data.is_cell, data.log_odds, recipe["class_weights"])
     state.model.load_state_dict(state.best_weights)
     channels, shape, voxel_size = data.training.layout
     sidecar = {
@@ -64,16 +64,19 @@ def write_fold(
     return save_model(model_folder, f"fold-{fold}", state.model, sidecar)
 
 
-def logit_offset(is_cell: np.ndarray, class_weights: str) -> float:
-    """Return what to add to logits so that they stand for the training candidates' odds.
+def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> float:
+    """Return what to add to a network's logits so that they stand for these log odds of a cell.
 
-    A network trained with balanced classes answers as if cells and artefacts were equally
-    frequent; by Bayes' rule the log odds of their real frequencies make up for that.
+    A network answers for the odds that it was trained with: even ones where classes were balanced,
+    else those of its training candidates `is_cell`. By Bayes' rule the difference of the log odds
+    makes up for that (Saerens, Latinne & Decaestecker 2002, Neural Computation 14, section 2).
+    All folds are to stand for the same odds. Each by its own would be wrong in opposite directions
+    where whole brains are held out: one of many cells would be judged by the odds of the others.
     """
-    if class_weights == "none":
-        return 0.0
+    if class_weights == "balanced":
+        return log_odds
     cells = int(is_cell.sum())
-    return math.log(cells / (len(is_cell) - cells))
+    return log_odds - math.log(cells / (len(is_cell) - cells))
 
 
 def _provenance(

@@ -26,9 +26,8 @@ class Scorer:
 
     Attributes:
         test_time_augmentation: "none", or "flips": the mean logit over all mirror images.
-        logit_offset: log odds of a cell among the training candidates where the classes were
-            weighted to be equal; it turns the network's answer for equal odds into the one for
-            the odds it was trained on.
+        logit_offset: turns the network's answer for the odds that it was trained with into the
+            one for the odds of a cell among all labelled candidates (`outputs.logit_offset`).
     """
 
     model: nn.Module
