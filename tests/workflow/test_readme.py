@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cellsift.arm_settings import read_arm
+from cellsift.models import list_models
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
 
@@ -34,21 +36,35 @@ def test_make_lists_its_targets(repository, readme):
         assert re.search(rf"^{target}\s+\w", listed.stdout, flags=re.MULTILINE), target
 
 
-def test_the_demo_is_the_shipped_config(new_checkout, repository):
+def planned_by(target: str, checkout, repository: Path) -> str:
+    """What the workflow would do for a target of make, in a checkout."""
     made = subprocess.run(
-        ["make", "-n", "demo"], cwd=repository, capture_output=True, text=True, check=True
+        ["make", "-n", target], cwd=repository, capture_output=True, text=True, check=True
     )
     command = next(line for line in made.stdout.splitlines() if "scripts/run.py" in line)
-    checkout = new_checkout()
     arguments = command.split("scripts/run.py", 1)[1].split()
     dry = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments, "--dry-run"],
+        [sys.executable, "-m", "snakemake", *arguments, "--dry-run", "--quiet", "host"],
         cwd=checkout.folder,
         capture_output=True,
         text=True,
     )
     assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert "report_index" in dry.stdout
+    return dry.stdout
+
+
+def test_the_demo_is_the_shipped_config(new_checkout, repository):
+    assert "report_index" in planned_by("demo", new_checkout(), repository)
+
+
+def test_the_arena_trains_every_architecture_and_compares_them(new_checkout, repository):
+    checkout = new_checkout()
+    planned = planned_by("arena", checkout, repository)
+    arms = set(re.findall(r"wildcards: arm=(\w+), fold=0", planned))
+    assert {read_arm(arm).architecture for arm in arms} == set(list_models()) - {"ensemble"}
+    assert "rule combine:" in planned
+    assert "rule pretrain:" in planned
+    assert "rule evaluate:" in planned
 
 
 def test_commands_for_an_own_brain_are_accepted(new_checkout, readme):
