@@ -8,6 +8,7 @@ from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.training.pretraining.methods import check_method
 from cellsift.training.recipe import check_fits
+from cellsift.training.search.space import ends_of, recipe_with
 from cellsift.training.starting_point import read_starting_point, refuse_known_brains
 
 
@@ -33,6 +34,8 @@ def _check_arm(arm: Arm, project: Project) -> None:
     with torch.device("meta"):
         network = create_model(arm.architecture, channels, shape, **arm.options)
     check_fits(arm.recipe, network)
+    for values in ends_of(arm.search["space"]) if arm.search else []:
+        check_fits(recipe_with(arm.recipe, values), network)
     if pretraining := project.pretrainings.get(arm.recipe["pretraining"]):
         check_method(pretraining.method, arm.architecture, network)
     if path := arm.recipe["init_from"]:

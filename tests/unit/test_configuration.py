@@ -245,6 +245,21 @@ def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
         check_networks(project)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "space"),
+    [("features", "{frozen_epochs: [0, 2]}"), ("pipnet3d", "{mixup: {low: 0, high: 0.2}}")],
+)
+def test_a_search_of_what_means_nothing_to_its_network_is_refused(
+    tmp_path, monkeypatch, architecture, space
+):
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    content = f"architecture: {architecture}\nsearch: {{space: {space}}}\n"
+    (tmp_path / "sought.yaml").write_text(content)
+    key = space[1:].split(":")[0]
+    with pytest.raises(InputError, match=rf"sought\.yaml: {key}.*this architecture"):
+        check_networks(load(tmp_path, arms=["sought"]))
+
+
 def test_every_architecture_takes_a_single_plane(tmp_path):
     arms = yaml.safe_load((SHIPPED / "arena.yaml").read_text())["arms"]
     check_networks(load(tmp_path, arms=arms, cuboid={"shape": [1, 50, 50]}))

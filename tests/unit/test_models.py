@@ -9,9 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_cuboids import SHAPE as CUBOID
+from synthetic_cuboids import make_brains
 from torch import nn
 
+from cellsift import models
+from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
+from cellsift.explain.gradcam import gradcam
 from cellsift.models import (
     architecture_file,
     architecture_files,
@@ -22,6 +27,8 @@ from cellsift.models import (
 )
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.resnet import least_shape
+from cellsift.models.storage import load_model
+from cellsift.training.loop import train_fold
 from cellsift.training.recipe import DEFAULTS
 
 SHAPE = (20, 50, 50)
@@ -52,22 +59,49 @@ def test_listing_architectures_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+FAMILY = """
+from torch import nn
+from cellsift.models.registry import architecture
+
+class MadeUp(nn.Module):
+    heads = ("judge",)
+
+    def __init__(self, in_channels, size):
+        super().__init__()
+        self.gradcam_layer = nn.Conv3d(in_channels, size, 3, padding=1)
+        self.judge = nn.Linear(size, 2)
+
+    def forward(self, x):
+        return self.judge(self.gradcam_layer(x).relu().mean(dim=(2, 3, 4)))
+
+@architecture("made_up")
+def made_up(in_channels, cuboid_shape, *, size=3):
+    return MadeUp(in_channels, size)
+"""
+
+
 def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
-    family = tmp_path / "made_up_family.py"
-    family.write_text(
-        "from torch import nn\n"
-        "from cellsift.models.registry import architecture\n"
-        '@architecture("made_up")\n'
-        "def made_up(in_channels, cuboid_shape, *, size=3):\n"
-        "    return nn.Linear(size, 2)\n"
-    )
-    monkeypatch.setattr("cellsift.models.__path__", [str(tmp_path)])
+    """With what the README says of it, it is listed, built, trained, stored and explained."""
+    (tmp_path / "made_up_family.py").write_text(FAMILY)
+    monkeypatch.setattr("cellsift.models.__path__", [*models.__path__, str(tmp_path)])
     monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
     registry._files.cache_clear()
     try:
         assert list_models() == ["made_up"]
         assert model_options("made_up") == {"size": 3}
-        assert create_model("made_up", 2, SHAPE, size=7).in_features == 7
+        assert create_model("made_up", 2, SHAPE, size=7).judge.in_features == 7
+        places = {"model_folder": tmp_path, "training_folder": tmp_path}
+        path = train_fold(
+            Arm("new", "made_up", options={}, recipe={"epochs": 1}),
+            *make_brains(tmp_path, count=40),
+            0,
+            checkpoint=tmp_path / "checkpoint.pt",
+            progress=False,
+            **places,
+        )
+        model, _ = load_model(path)
+        saliency = gradcam(model, torch.rand(1, 2, *CUBOID))
+        assert saliency.shape == (1, *CUBOID)
     finally:
         registry._files.cache_clear()
         registry._builders.pop("made_up")

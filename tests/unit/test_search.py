@@ -13,14 +13,14 @@ from cellsift import arm_settings
 from cellsift.arm import train_arm
 from cellsift.arm_settings import read_arm
 from cellsift.errors import InputError, TrainingDiverged
-from cellsift.io.whole import read_json, read_table
+from cellsift.io.whole import read_json, read_table, write_json
 from cellsift.training.recipe import complete_recipe
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.outcome import choose_recipe, write_arm
 from cellsift.training.search.space import complete_search, own_values, recipe_with
-from cellsift.training.search.study import open_study
-from cellsift.training.search.trials import do_trials, inner_folds
+from cellsift.training.search.study import next_trial, open_study
+from cellsift.training.search.trials import do_trials, inner_folds, study_name
 
 RATE = {"low": 0.0005, "high": 0.01, "log": True}
 SPACE = {"learning_rate": RATE, "class_weights": ["balanced", "none"]}
@@ -144,6 +144,52 @@ def test_the_first_trial_is_the_arms_own_recipe(searched):
     assert ended["average_precision"].between(0, 1).all()
     # The journal stays, so that more trials can be asked for; what trials left behind goes.
     assert {p.name for p in folder.iterdir()} == {"journal.log", "job-1.csv"}
+
+
+def test_the_arms_own_recipe_is_tried_even_if_other_jobs_were_quicker(brains, tmp_path):
+    arm, (stores, table) = searching(2), brains
+    name = study_name(arm, stores, inner_folds(table, 0, 2), 1, None)
+    study = open_study(tmp_path / "journal.log", name)
+    for merit in (0.2, 0.3):
+        study.tell(next_trial(study, arm.search, 1), merit)
+    path = search(tmp_path, brains, arm)
+    assert read_table(path)["own_recipe"].tolist() == [False, False, True]
+
+
+def test_other_weights_under_the_same_path_begin_a_study_of_their_own(brains, tmp_path):
+    stores, table = brains
+    path = tmp_path / "backbone.json"
+    path.write_text("{}")
+    arm = searching(init_from=str(path))
+    names = set()
+    for content in (b"some", b"others"):
+        path.with_suffix(".safetensors").write_bytes(content)
+        names.add(study_name(arm, stores, table, 1, path))
+    assert len(names) == 2
+
+
+def test_a_recipe_that_was_tried_on_all_inner_folds_is_not_given_up(brains, tmp_path, monkeypatch):
+    """However poor it is on the last of them; one that is poor on the first is."""
+    merits = iter([0.9] * 8 + [0.95, 0.1, 0.1])
+
+    def judged(*_, **more):
+        path = tmp_path / "made.json"
+        write_json({"provenance": {"average_precision": next(merits)}}, path)
+        return path
+
+    monkeypatch.setattr(trials_module, "train_fold", judged)
+    path = search(tmp_path / "search", brains, searching(6))
+    table = read_table(path)
+    assert table["state"].tolist() == ["ended"] * 5 + ["given up"]
+    assert table.loc[4, "average_precision"] == pytest.approx(0.525)
+
+
+def test_the_default_augmentation_by_its_name_is_the_arms_own(brains):
+    space = {"augmentation": ["none", "default"], "augmentation_strength": {"low": 0, "high": 1}}
+    own = {"augmentation": "default", "augmentation_strength": 1.0}
+    assert own_values(RECIPE, space) == own
+    weaker = complete_recipe({"augmentation": {"strength": 0.5}})
+    assert own_values(weaker, space) == own | {"augmentation_strength": 0.5}
 
 
 @pytest.mark.slow

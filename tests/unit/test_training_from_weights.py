@@ -116,6 +116,18 @@ def test_a_model_that_knows_the_brains_is_refused(brains, tmp_path):
     assert not list((tmp_path / "second").rglob("*.safetensors"))
 
 
+def test_a_model_that_goes_back_to_one_that_knows_the_brains_is_refused(
+    brains, elsewhere, tmp_path
+):
+    """However many models lie between, it has learnt from their labels."""
+    first = train(tmp_path / "first", brains, epochs=1)
+    others = make_brains(tmp_path, ("three", "four"), count=40)
+    second = train(tmp_path / "second", others, first, init_from=str(first), epochs=1)
+    known = load_model(first)[1]["provenance"]["brains"]
+    with pytest.raises(InputError, match=f"has learnt from brain {known[0]}"):
+        train(tmp_path / "third", brains, second, init_from=str(second), epochs=1)
+
+
 def test_a_model_that_learnt_with_another_normalisation_is_refused(brains, elsewhere, tmp_path):
     with pytest.raises(InputError, match="normalisation brain, the arm's is local"):
         train(tmp_path, brains, elsewhere, init_from=str(elsewhere), normalisation="local")

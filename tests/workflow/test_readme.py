@@ -57,7 +57,7 @@ def test_the_demo_is_the_shipped_config(new_checkout, repository):
     assert "report_index" in planned_by("demo", new_checkout(), repository)
 
 
-def test_the_arena_trains_every_architecture_and_compares_them(new_checkout, repository):
+def test_the_arena_plans_to_train_every_architecture_and_to_compare_them(new_checkout, repository):
     checkout = new_checkout()
     planned = planned_by("arena", checkout, repository)
     arms = set(re.findall(r"wildcards: arm=(\w+), fold=0", planned))

@@ -249,6 +249,6 @@ def out_of_fold_scores(wildcards):
 
 
 def joined_scores(wildcards):
-    """The same for an ensemble: no label of a candidate's fold took part in its score."""
+    """The same for an ensemble: its weights for a candidate are fitted on the other folds."""
     learnt_from = wildcards.brain in LEARNT_FROM
     return f"{RESULTS}/training/{wildcards.ensemble}/scores.csv" if learnt_from else []

@@ -16,7 +16,8 @@ def describe(table: pd.DataFrame, channels: int, shape: tuple[int, int, int]) ->
         f"Measured by `make costs` on cuboids of noise, {size} voxels (z, y, x), {channels} "
         "channels, each arm in a process of its own. GFLOP: billions of floating-point operations "
         "of classifying one cuboid. Training: steps of 32 varied cuboids, without reading them "
-        "and without judging the fold left out; the epochs that an arm needs come on top. Memory: "
+        "and without judging the fold left out; a teacher's answers, a pre-training and the epochs "
+        "that an arm needs come on top. Memory: "
         "the most that classifying 32 at a time held, Python and its libraries included; on a "
         "GPU, its own. An ensemble costs what its members cost together.\n"
     ]

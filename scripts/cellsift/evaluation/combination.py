@@ -34,8 +34,8 @@ def combine(
       chosen by leaving out one fold after the other.
 
     The combination is fitted on all labelled scores. The scores of a fold come from one that was
-    fitted on the other folds alone, so that its labels take no part in them. Temperatures are taken
-    as they are given, one number for each member.
+    fitted on the other folds alone: of its own labels no more is in them than the temperatures,
+    taken as they are given, and the odds of a cell, for which all members' scores stand.
 
     Args:
         scores: by member, columns brain, candidate, label (cell, no_cell or ambiguous), fold and

@@ -15,6 +15,7 @@ from cellsift.io.whole import write_table
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.pipnet import LEAST_PRESENCE
 from cellsift.models.storage import load_model
+from cellsift.training.folds import CELL, NO_CELL
 
 COLUMNS = [
     "fold",
@@ -47,14 +48,16 @@ def export_prototypes(
 ) -> pd.DataFrame:
     """Write prototypes.csv and prototypes.tif, one piece of cuboid per prototype; return the table.
 
-    A prototype is shown where it is most present among the candidates its model was trained on.
+    A prototype is shown where it is most present among the labelled candidates outside its
+    model's fold.
     Those that give no points, or are present nowhere, are left out. Rows are ordered by fold and
     by the difference of the points for cell and no cell, the strongest for a cell first.
 
     Args:
         models: by fold, the JSON file of the fold's model.
         stores: cuboids by brain.
-        cells: by brain, row i for candidate i; candidates to learn from have a number in `fold`.
+        cells: by brain, row i for candidate i; candidates to learn from have a number in `fold`,
+            and cell or no_cell in `label`, if it is there.
         folder: where to write. In prototypes.tif the channel after those of the cuboid is the
             prototype's probability; pieces that reach beyond a cuboid repeat its border.
     """
@@ -152,4 +155,7 @@ class _Best:
 def _trained_on(cells: Mapping[str, pd.DataFrame], fold: int) -> Iterator[tuple[str, np.ndarray]]:
     for brain, table in cells.items():
         if "fold" in table:
-            yield brain, np.flatnonzero(table["fold"].notna() & (table["fold"] != fold))
+            known = table["fold"].notna() & (table["fold"] != fold)
+            if "label" in table:
+                known &= table["label"].isin([CELL, NO_CELL])
+            yield brain, np.flatnonzero(known)

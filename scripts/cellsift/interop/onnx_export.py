@@ -23,9 +23,14 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
 
     Its input `cuboids` is float32 (n, channel, z, y, x), normalised as the metadata's entry
     `cellsift` says, which is the model's sidecar as JSON; its output `logits` (n, 2): no cell,
-    cell. n is free. The logits are those of torch but for rounding; of architecture `features`,
-    a cuboid of which a feature lies on the threshold of a split, to float32's precision, may go to
-    another leaf there: one in a thousand of noisy cuboids.
+    cell. n is free. For p_cell as `classify_brain` gives it, take the difference of the two (their
+    mean over mirror images, if the sidecar's `test_time_augmentation` says so), add its
+    `logit_offset`, take the mean over the arm's folds, divide by the temperature in its model.json
+    and take the sigmoid.
+
+    The logits are those of torch but for rounding; of architecture `features`, a cuboid of which a
+    feature lies on the threshold of a split, to float32's precision, may go to another leaf there:
+    one in a thousand of noisy cuboids.
 
     Raises:
         InputError: a model that cannot be read, or the packages onnx and onnxscript are missing.

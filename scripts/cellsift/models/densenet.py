@@ -94,7 +94,8 @@ class DenseNet(nn.Module):
         for number, stride in enumerate(between, start=1):
             transition = layers.get_submodule(f"transition{number}")
             transition.pool = MEAN_POOLING[axes](stride[-axes:])
-            sizes.append(shape_after(sizes[-1], stride))
+            # Pooling leaves out an odd last row.
+            sizes.append(tuple(n // step for n, step in zip(sizes[-1], stride, strict=True)))
         self.gradcam_block = deepest_that_localises([size[-axes:] for size in sizes]) + 1
 
     @property

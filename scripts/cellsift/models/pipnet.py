@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.planes import is_flat
 from cellsift.models.registry import architecture, check_whole_number
 from cellsift.models.resnet import (
     BLOCKS,
@@ -82,7 +83,7 @@ def pipnet3d(
     number = isinstance(forming, int | float) and not isinstance(forming, bool)
     if not number or not 0 <= forming < 1:
         raise InputError(f"pipnet3d forming is {forming!r}; give a number from 0 to 0.99")
-    if planes_as_channels or cuboid_shape[0] == 1:
+    if is_flat(cuboid_shape, planes_as_channels):
         backbone = FlatBackbone(in_channels, cuboid_shape, depth, width)
     else:
         backbone = VolumeBackbone(in_channels, cuboid_shape, depth, width)

@@ -22,7 +22,7 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models.localising import deepest_that_localises
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import PlanesAsChannels, is_flat
 from cellsift.models.registry import architecture, check_whole_number
 from cellsift.models.vit import check_three
 
@@ -62,7 +62,7 @@ def swin3d(
     check_options(width, patch_size, window)
     patch_size, window = tuple(map(int, patch_size)), tuple(map(int, window))
     check_shape(cuboid_shape, patch_size)
-    if planes_as_channels or cuboid_shape[0] == 1:
+    if is_flat(cuboid_shape, planes_as_channels):
         channels = in_channels * cuboid_shape[0]
         network = Swin(channels, cuboid_shape[1:], width, patch_size[1:], window[1:])
         return PlanesAsChannels(network)

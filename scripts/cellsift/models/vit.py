@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.planes import is_flat
 from cellsift.models.registry import architecture, check_whole_number
 
 Shape = tuple[int, int, int]
@@ -136,8 +137,8 @@ class PatchEncoder(nn.Module):
         width: features of a token.
         special_tokens: how many tokens come before those of the patches.
         map: passes the patches' tokens on as (n, feature, z, y, x), or (n, feature, y, x), before
-            the last block: the class token takes from there what it still reads. Not called
-            with `keep`.
+            the block in the middle: the class token takes from there what it still reads. Not
+            called with `keep`.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class PatchEncoder(nn.Module):
         check_share("dropout", dropout)
         check_share("stochastic_depth", stochastic_depth)
         patch_size = patch_for(cuboid_shape, patch_size)
-        dims = 2 if planar or cuboid_shape[0] == 1 else 3
+        dims = 2 if is_flat(cuboid_shape, planar) else 3
         self.size, self.patch_size = tuple(cuboid_shape[-dims:]), patch_size[-dims:]
         self.grid = tuple(-(-n // p) for n, p in zip(self.size, self.patch_size, strict=True))
         missing = [g * p - n for g, p, n in zip(self.grid, self.patch_size, self.size, strict=True)]

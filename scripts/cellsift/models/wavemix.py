@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.planes import PlanesAsChannels
+from cellsift.models.planes import PlanesAsChannels, is_flat
 from cellsift.models.registry import architecture, check_whole_number
 
 Size = tuple[int, ...]  # along z, y, x, or along y, x
@@ -58,7 +58,7 @@ def wavemix3d(
     """
     check_options(width, depth, levels, planar_levels, dropout)
     check_shape(cuboid_shape, levels)
-    if planes_as_channels or cuboid_shape[0] == 1:
+    if is_flat(cuboid_shape, planes_as_channels):
         channels = in_channels * cuboid_shape[0]
         axes = [(True, True)] * levels
         return PlanesAsChannels(WaveMix(channels, width, depth, axes, dropout))

@@ -1,7 +1,8 @@
 """Random variation of training cuboids, made for voxels that are longer in z than in y and x.
 
 All operations take float32 tensors (n, channel, z, y, x) of standardised log intensities, where
-one unit is the robust spread of the brain and a gain of the microscope is an added constant.
+one unit is that of the normalisation, such as the robust spread of the brain, and a gain of the
+microscope is an added constant.
 Every cuboid of a batch is varied on its own; all randomness comes from the generator given,
 which lies on the tensors' device.
 """
@@ -22,12 +23,12 @@ TILT = math.radians(10)
 ZOOM = math.log(1.15)
 SHIFT = 0.06  # of the cuboid's extent
 GAIN_SHARE = 0.5
-GAIN = 0.3  # spreads, added: a factor on the intensities
+GAIN = 0.3  # units, added: a factor on the intensities
 CONTRAST = 0.2  # log factor on the standardised log intensities
 BLUR_SHARE = 0.3
 BLUR = 0.25  # largest weight of each neighbour in y and x
 NOISE_SHARE = 0.5
-NOISE = 0.2  # largest standard deviation, spreads
+NOISE = 0.2  # largest standard deviation, units
 
 
 def flip(batch: torch.Tensor, voxel_size: Size, strength: float, generator: torch.Generator):

@@ -70,8 +70,9 @@ class Cuboids:
     ) -> torch.Tensor:
         """Return float32 (n, channel, z, y, x) for a network.
 
-        `vary` changes the cuboids as standardised log intensities, whatever the network takes:
-        so gain and noise mean the same for every normalisation.
+        `vary` changes the cuboids as standardised log intensities: of networks that take raw ones,
+        by the statistics of their brain, else as they are normalised. So gain and noise are in the
+        units that the network sees; with `local` these are the same for every brain, and smaller.
         """
         raw = self.on_device(rows, device)
         return self.normalised(raw, rows, normalisation, vary)

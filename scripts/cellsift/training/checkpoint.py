@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,15 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def fingerprint(
-    settings: Mapping[str, Any], table: pd.DataFrame, stores: Mapping[str, CuboidStore]
+    settings: Mapping[str, Any],
+    table: pd.DataFrame,
+    stores: Mapping[str, CuboidStore],
+    *packages: ModuleType,
 ) -> str:
-    """Return a hash of all that decides the weights: settings, rows, cuboids, code and torch."""
+    """Return a hash of all that decides the weights: settings, rows, cuboids, code and torch.
+
+    The code is that of networks and trainings, and of these `packages`.
+    """
     digest = hashlib.sha256()
     digest.update(json.dumps(settings, sort_keys=True).encode())
     digest.update(torch.__version__.encode())
@@ -64,7 +71,7 @@ def fingerprint(
         if len(store):
             probes = np.unique(np.linspace(0, len(store) - 1, PROBES).astype(int))
             digest.update(np.ascontiguousarray(store.read(probes)).tobytes())
-    for package in (models, training):
+    for package in (models, training, *packages):
         for module in sorted(Path(package.__file__).parent.glob("*.py")):
             digest.update(module.read_bytes())
     return digest.hexdigest()

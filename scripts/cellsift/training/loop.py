@@ -37,7 +37,7 @@ from cellsift.training.progress import Progress
 from cellsift.training.recipe import check_fits, complete_recipe
 from cellsift.training.scoring import Scorer, read_scorer, score
 from cellsift.training.seeds import seed_of
-from cellsift.training.starting_point import digest, starting_weights
+from cellsift.training.starting_point import digest, learnt_from, starting_weights
 from cellsift.training.state import TrainingState
 from cellsift.training.varied_batches import VariedBatches
 
@@ -99,6 +99,8 @@ def train_fold(
     taught_by, its_weights = _teacher(teacher, recipe, fold, place)
     weights = starting_weights(starting_point, arm, recipe, data)
     run |= {"teacher": its_weights, "starting_point": digest(weights)}
+    earlier = [learnt_from(path) for path in (teacher, starting_point) if path is not None]
+    run["earlier_brains"] = sorted(set().union(*earlier))
     mark = fingerprint({"network": network, **run}, table, stores)
     with repeatable(threads):
         torch.manual_seed(seed_of(seed, fold, 0))

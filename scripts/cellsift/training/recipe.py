@@ -18,6 +18,7 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - moving_average: decay of the average of the weights over the steps, that is used in place of
   the last weights: 0 (none) to below 1;
 - label_share: share of the labels to train on that is used, above 0 to 1: what fewer would give;
+  odds, temperature and threshold still come from all labels;
 - teacher: name of another arm, from whose model of the same fold `deit3d` learns;
 - pretraining: name of a pre-training, from whose backbone every fold starts;
 - init_from: file or folder of a model from which every fold starts (`training.starting_point`);

@@ -24,6 +24,8 @@ from cellsift.training.fold_data import FoldData
 CELLFINDERS = "resnet_cellfinder"
 CELLFINDERS_INPUT = "linear"
 ARM = "model.json"
+# Of a model's provenance: its own brains, and those of the models that it goes back to.
+LEARNT_FROM = ("brains", "earlier_brains")
 
 Tensors = dict[str, torch.Tensor]
 Shape = tuple[int, int, int]
@@ -121,11 +123,20 @@ def digest(tensors: Tensors | None) -> str | None:
     return found.hexdigest()
 
 
-def learnt_from(path: str | Path) -> list[str]:
-    """Return the names of the brains from whose labels a starting point has learnt.
+def file_digest(path: str | Path) -> str:
+    """Return a hash of the file of a starting point's weights."""
+    path = model_file(path)
+    weights = path if path.suffix.lower() in ENDINGS else path.with_suffix(".safetensors")
+    with weights.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
-    None for a pre-training, which sees no labels, and for cellfinder's weights, which do not tell.
-    A network that starts from another must not be judged on these brains.
+
+def learnt_from(path: str | Path) -> list[str]:
+    """Return the names of the brains from whose labels a model has learnt.
+
+    Also those of the models that it started from or was taught by, and so on. None for a
+    pre-training, which sees no labels, and for cellfinder's weights, which do not tell. A network
+    that starts from another must not be judged on these brains.
     """
     path = model_file(path)
     if path.suffix.lower() in ENDINGS:
@@ -134,7 +145,9 @@ def learnt_from(path: str | Path) -> list[str]:
     if "pretraining" in sidecar:
         return []
     made = sidecar["provenance"]
-    return sorted(map(str, made.get("brains", []))) if isinstance(made, dict) else []
+    if not isinstance(made, dict):
+        return []
+    return sorted({str(brain) for key in LEARNT_FROM for brain in made.get(key, [])})
 
 
 def model_file(path: str | Path) -> Path:

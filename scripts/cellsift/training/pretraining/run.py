@@ -1,6 +1,5 @@
 """A pre-training: from the cuboids of many brains, without their labels, to a backbone."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from cellsift.models.backbone import head_tensors
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import save_tensors
 from cellsift.pretraining_settings import Pretraining
+from cellsift.training import pretraining
 from cellsift.training.augmentation import augment
 from cellsift.training.batches import Cuboids, fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
@@ -83,7 +83,7 @@ def pretrain(
     run = {"seed": seed, "device": place.type, "threads": threads}
     rows = all_candidates(stores)
     data = Cuboids(stores, rows)
-    mark = fingerprint({**settings.to_dict(), **run, "code": _code()}, rows, stores)
+    mark = fingerprint({**settings.to_dict(), **run}, rows, stores, pretraining)
     per_epoch = min(len(data), recipe["cuboids_per_epoch"])
     batches = even_batches(per_epoch, recipe["batch_size"])
     bar = PretrainingProgress(
@@ -251,9 +251,3 @@ def _write(
     }
     tensors = {name: t for name, t in network.state_dict().items() if name not in of_head}
     return save_tensors(folder, STEM, tensors, sidecar)
-
-
-def _code() -> str:
-    """Return a hash of the methods, which decide the weights too."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

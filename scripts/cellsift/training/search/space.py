@@ -69,28 +69,38 @@ def recipe_with(recipe: Mapping[str, Any], values: Values) -> dict[str, Any]:
 
 def own_values(recipe: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the recipe itself has of a space, where the space includes it."""
-    own = {key: recipe[key] for key in space if key != STRENGTH}
-    if STRENGTH in space:
-        own[STRENGTH] = recipe["augmentation"]["strength"]
-    return {key: value for key, value in own.items() if _includes(space[key], value)}
+    strength = recipe["augmentation"]["strength"]
+    kept = {STRENGTH: strength} if STRENGTH in space else {}
+    own = {}
+    for key, tried in space.items():
+        if isinstance(tried, list):
+            # A choice may be a shorter way to say what the recipe has, such as a default.
+            same = [v for v in tried if recipe_with(recipe, {**kept, key: v}) == recipe]
+            own |= {key: same[0]} if same else {}
+        else:
+            value = strength if key == STRENGTH else recipe[key]
+            own |= {key: value} if tried["low"] <= value <= tried["high"] else {}
+    return own
 
 
-def _includes(tried: Any, value: Any) -> bool:
-    if isinstance(tried, list):
-        return value in tried
-    return tried["low"] <= value <= tried["high"]
+def ends_of(space: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every choice of a space, and the ends of its ranges, each as one key and value."""
+    return [
+        {key: value}
+        for key, tried in space.items()
+        for value in (tried if isinstance(tried, list) else (tried["low"], tried["high"]))
+    ]
 
 
 def _check(key: str, tried: Any, recipe: Mapping[str, Any]) -> None:
     if key not in KEYS:
         raise InputError(f"{key!r} cannot be searched; choose among {', '.join(KEYS)}")
-    values = tried if isinstance(tried, list) else [tried["low"], tried["high"]]
     if not isinstance(tried, list) and isinstance(DEFAULTS.get(key), str | dict):
         raise InputError(
             f"{key} is not a number, so it has no low and high; give a list of choices"
         )
-    for value in values:
-        recipe_with(recipe, {key: value})
+    for values in ends_of({key: tried}):
+        recipe_with(recipe, values)
     if isinstance(tried, list):
         return
     if not tried["low"] < tried["high"]:

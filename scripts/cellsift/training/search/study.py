@@ -79,13 +79,18 @@ def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=ENDED)
 
 
+def has_tried_own(study: optuna.Study) -> bool:
+    """Return whether the trial that `propose_own` asked for has ended."""
+    return any(OWN_RECIPE in trial.user_attrs for trial in ended_trials(study))
+
+
 def propose_own(study: optuna.Study, recipe: Mapping[str, Any], space: Mapping[str, Any]) -> None:
-    """Let the arm's own recipe be the next trial, unless a trial has ended or it waits already.
+    """Let the arm's own recipe be the next trial, unless it has been tried or waits already.
 
     Where the space does not include all of it, it is its next of kin.
     """
     waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    if not ended_trials(study) and not waiting:
+    if not has_tried_own(study) and not waiting:
         values = own_values(recipe, space)
         study.enqueue_trial(values, user_attrs={OWN_RECIPE: len(values) == len(space)})
 

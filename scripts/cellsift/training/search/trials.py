@@ -15,13 +15,21 @@ from cellsift.arm_settings import Arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_json, write_table
+from cellsift.training import search
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.folds import EXTENT, assign_folds, training_rows
 from cellsift.training.loop import train_fold
 from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
 from cellsift.training.search.outcome import choose_recipe, trials_table
 from cellsift.training.search.space import recipe_with
-from cellsift.training.search.study import ended_trials, next_trial, open_study, propose_own
+from cellsift.training.search.study import (
+    ended_trials,
+    has_tried_own,
+    next_trial,
+    open_study,
+    propose_own,
+)
+from cellsift.training.starting_point import file_digest
 
 JOURNAL = "journal.log"
 Stores = Mapping[str, CuboidStore]
@@ -46,7 +54,8 @@ def do_trials(
     A trial trains the arm with a recipe out of `arm.search` once for each inner fold; its merit is
     the mean average precision on the inner folds. One that is worse on the first of them than half
     of the others is given up (median stopping rule, Golovin et al. 2017, section 3.2.2). Trials of
-    jobs that share the folder count for all of them. After a kill the search goes on.
+    jobs that share the folder count for all of them; the first job sees to it that the arm's own
+    recipe is among them. After a kill the search goes on.
 
     Args:
         stores: cuboids of the train brains, by brain.
@@ -62,10 +71,7 @@ def do_trials(
     """
     folder = Path(folder)
     rows = inner_folds(table, left_out, arm.search["inner_folds"])
-    network = {"architecture": arm.architecture, "options": arm.options, "recipe": arm.recipe}
-    settings = {**network, "space": arm.search["space"], "seed": seed}
-    # What changes its outcome begins a study of its own in the same journal.
-    study = open_study(folder / JOURNAL, fingerprint(settings, rows, stores))
+    study = open_study(folder / JOURNAL, study_name(arm, stores, rows, seed, starting_point))
     if job == 1:
         propose_own(study, arm.recipe, arm.search["space"])
     work = folder / f"work-{job}"
@@ -76,13 +82,33 @@ def do_trials(
         "starting_point": starting_point,
         "progress": progress,
     }
-    while len(ended_trials(study)) < arm.search["trials"]:
+    while len(ended_trials(study)) < arm.search["trials"] or (
+        job == 1 and not has_tried_own(study)
+    ):
         trial = next_trial(study, arm.search, seed)
         _try(study, trial, arm, stores, rows, work, training)
     shutil.rmtree(work, ignore_errors=True)
     path = folder / f"job-{job}.csv"
     write_table(trials_table(study), path)
     return path
+
+
+def study_name(
+    arm: Arm, stores: Stores, rows: pd.DataFrame, seed: int, starting_point: str | Path | None
+) -> str:
+    """Return a hash of all that decides what a search finds, but for the number of its trials.
+
+    What changes it begins a study of its own in the same journal.
+    """
+    settings = {
+        "architecture": arm.architecture,
+        "options": arm.options,
+        "recipe": arm.recipe,
+        "starting_point": None if starting_point is None else file_digest(starting_point),
+        "space": arm.search["space"],
+        "seed": seed,
+    }
+    return fingerprint(settings, rows, stores, search)
 
 
 def with_searched_recipe(
@@ -127,8 +153,9 @@ def _try(
 ) -> None:
     """Train with the trial's recipe on every inner fold, and tell the study how good it is."""
     tried = replace(arm, recipe=recipe_with(arm.recipe, trial.params))
-    merits = []
-    for number in sorted(set(rows["fold"])):
+    merits: list[float] = []
+    numbers = sorted(set(rows["fold"]))
+    for number in numbers:
         places = {
             "model_folder": work,
             "training_folder": work,
@@ -142,7 +169,8 @@ def _try(
             return
         merits.append(read_json(made)["provenance"]["average_precision"])
         trial.report(float(np.mean(merits)), step=len(merits))
-        if trial.should_prune():
+        # What has been trained on all folds is judged by all of them.
+        if len(merits) == 1 < len(numbers) and trial.should_prune():
             study.tell(trial, state=TrialState.PRUNED)
             return
     study.tell(trial, float(np.mean(merits)))
