@@ -116,9 +116,7 @@ def test_a_model_that_knows_the_brains_is_refused(brains, tmp_path):
     assert not list((tmp_path / "second").rglob("*.safetensors"))
 
 
-def test_a_model_that_goes_back_to_one_that_knows_the_brains_is_refused(
-    brains, elsewhere, tmp_path
-):
+def test_a_model_that_goes_back_to_one_that_knows_the_brains_is_refused(brains, tmp_path):
     """However many models lie between, it has learnt from their labels."""
     first = train(tmp_path / "first", brains, epochs=1)
     others = make_brains(tmp_path, ("three", "four"), count=40)

@@ -245,6 +245,7 @@ class Block(nn.Module):
             self.shortcut_norm = norm(out_features, size)
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """What is added to the shortcut: every kind of block says it for itself."""
         raise NotImplementedError
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
