@@ -3,8 +3,9 @@
 Reading does not import torch.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
 
@@ -14,6 +15,8 @@ from cellsift.settings_files import REPOSITORY, read_yaml, validated
 MODELS = REPOSITORY / "config" / "models"
 # The architecture of arms that are made of other arms.
 ENSEMBLE = "ensemble"
+# The architecture that measures shapes, and its option for the depth of voxels over their width.
+FEATURES, Z_STEP = "features", "z_step"
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,16 @@ class Arm:
         return list(self.options["members"]) if self.architecture == ENSEMBLE else []
 
 
-def read_arms(names: Iterable[str], training: dict) -> dict[str, Arm]:
+def read_arms(names: Iterable[str], training: dict, voxel_size: Sequence[float]) -> dict[str, Arm]:
     """The arms of these names; `training` is the config's part of that name, completed.
+
+    The voxel size of the cuboids (z, y, x) is for what measures shapes, where its file does not
+    say how deep voxels are.
 
     Raises InputError for files that are missing or cannot be used, and for arms that do not fit
     together.
     """
-    arms = {name: _read_arm(name, training) for name in names}
+    arms = {name: _for_voxels(_read_arm(name, training), voxel_size) for name in names}
     _refuse_other_members(arms)
     _refuse_missing_teachers(arms)
     return arms
@@ -81,6 +87,13 @@ def _read_arm(name: str, training: dict) -> Arm:
     search = complete_search(content["search"], recipe, str(path)) if "search" in content else {}
     network = (content["architecture"], content["options"])
     return Arm(name, *network, recipe, content["description"], search)
+
+
+def _for_voxels(arm: Arm, voxel_size: Sequence[float]) -> Arm:
+    if arm.architecture != FEATURES or Z_STEP in arm.options:
+        return arm
+    z, y, x = voxel_size
+    return replace(arm, options=arm.options | {Z_STEP: round(z / math.sqrt(y * x), 3)})
 
 
 def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:

@@ -47,7 +47,7 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     config["training"] = _training(config["training"])
     config["detection"] = complete_detection(config["detection"], "config, detection")
     brains = read_brains(config, root)
-    arms = read_arms(config["arms"], config["training"])
+    arms = read_arms(config["arms"], config["training"], config["cuboid"]["voxel_size"])
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
             f"{config['brains_table']}: no brain of role train has annotated cells, so nothing "

@@ -5,7 +5,7 @@ import torch
 from cellsift.arm_settings import MODELS, Arm
 from cellsift.configuration import Project
 from cellsift.errors import InputError
-from cellsift.models import create_model
+from cellsift.models import check_options, create_model
 from cellsift.training.pretraining.methods import check_method
 from cellsift.training.recipe import check_fits
 from cellsift.training.search.space import ends_of, recipe_with
@@ -30,6 +30,7 @@ def check_networks(project: Project) -> None:
 def _check_arm(arm: Arm, project: Project) -> None:
     shape, voxel_size = (project.config["cuboid"][key] for key in ("shape", "voxel_size"))
     channels = 2 if any(brain.background for brain in project.brains.values()) else 1
+    check_options(arm.architecture, arm.options)
     # On the meta device nothing is allocated: only the shapes are worked out.
     with torch.device("meta"):
         network = create_model(arm.architecture, channels, shape, **arm.options)

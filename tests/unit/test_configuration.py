@@ -57,6 +57,17 @@ def test_arm_inherits_the_shared_recipe(tmp_path):
     assert project.arms["resnet_narrow"].recipe["epochs"] == 7
 
 
+def test_features_are_measured_in_the_cuboids_own_voxels(tmp_path, monkeypatch):
+    cuboid = {"voxel_size": [6, 1.62, 1.62]}
+    project = load(tmp_path, arms=["features", "resnet_narrow"], cuboid=cuboid)
+    assert project.arms["features"].options["z_step"] == pytest.approx(3.7, abs=0.01)
+    assert "z_step" not in project.arms["resnet_narrow"].options
+    check_networks(project)
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    (tmp_path / "flat.yaml").write_text("architecture: features\noptions: {z_step: 2}\n")
+    assert load(tmp_path, arms=["flat"], cuboid=cuboid).arms["flat"].options == {"z_step": 2}
+
+
 def test_overrides_of_one_brain_leave_the_others_alone(tmp_path):
     project = load(
         tmp_path,
@@ -243,6 +254,14 @@ def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
     project = load(tmp_path, cuboid={"shape": [4, 4, 4]})
     with pytest.raises(InputError, match=r"resnet_narrow\.yaml"):
         check_networks(project)
+
+
+@pytest.mark.parametrize("option", ["name", "in_channels", "cuboid_shape"])
+def test_what_is_no_option_of_a_network_is_refused_by_file(tmp_path, monkeypatch, option):
+    monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
+    (tmp_path / "odd.yaml").write_text(f"architecture: resnet\noptions: {{{option}: 2}}\n")
+    with pytest.raises(InputError, match=rf"odd\.yaml: .*has no option '{option}'"):
+        check_networks(load(tmp_path, arms=["odd"]))
 
 
 @pytest.mark.parametrize(

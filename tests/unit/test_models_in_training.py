@@ -142,6 +142,16 @@ def test_no_prototypes_are_kept_before_they_have_learnt_from_labels(tmp_path, br
     assert json.loads(sidecar.read_text())["provenance"]["best_epoch"] >= 3
 
 
+def test_a_training_does_not_end_for_want_of_patience_before_its_backbone_learns():
+    state = TrainingState(torch.nn.Linear(1, 1), None)
+    for epoch, precision in enumerate([0.9, 0.8, 0.7, 0.6, 0.5], start=1):
+        assert not state.finished(10, patience=2, frozen=3)
+        state.record({"average_precision": precision, "validation_loss": 1.0}, np.full(1, epoch))
+    assert state.best_epoch == 1
+    assert state.finished(10, patience=2, frozen=3)
+    assert state.finished(5, patience=9, frozen=9)
+
+
 def test_epochs_that_only_prepare_are_no_measure_for_later_ones():
     state = TrainingState(torch.nn.Linear(1, 1), None, first_kept=3)
     for epoch, precision in enumerate([0.9, 0.8, 0.5, 0.6, 0.55], start=1):

@@ -11,13 +11,13 @@ from synthetic_cuboids import make_brains, narrow_arm
 
 from cellsift import arm_settings
 from cellsift.arm import train_arm
-from cellsift.arm_settings import read_arm
+from cellsift.arm_settings import read_arm, read_arms
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.whole import read_json, read_table, write_json
 from cellsift.training.recipe import complete_recipe
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
-from cellsift.training.search.outcome import choose_recipe, write_arm
+from cellsift.training.search.outcome import choose_recipe, write_arm, write_trials
 from cellsift.training.search.space import complete_search, own_values, recipe_with
 from cellsift.training.search.study import next_trial, open_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
@@ -271,6 +271,59 @@ def test_jobs_share_the_trials(brains, tmp_path):
     assert trials["own_recipe"].sum() == 1
 
 
+def test_jobs_that_begin_together_try_different_recipes(brains, tmp_path, monkeypatch):
+    tried = []
+
+    def killed(study, trial, *_):
+        tried.append(trial.params)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trials_module, "_try", killed)
+    for job in (1, 2, 3, 4):
+        with pytest.raises(KeyboardInterrupt):
+            search(tmp_path, brains, searching(8, jobs=4), job=job)
+    assert tried[0] == {"learning_rate": 0.003, "class_weights": "balanced"}
+    assert len({values["learning_rate"] for values in tried}) == 4
+
+
+def test_an_own_recipe_that_was_killed_is_tried_again_and_the_search_ends(
+    brains, tmp_path, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trials_module, "_try", killed)
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, brains, searching(2))
+    monkeypatch.setattr(trials_module, "_try", lambda study, trial, *_: study.tell(trial, 0.5))
+    path = search(tmp_path, brains, searching(2))
+    assert read_table(path)["own_recipe"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("space", "best"),
+    [
+        ({"learning_rate": {"low": 3.4e-8, "high": 1e-3, "log": True}}, 3.4e-8),
+        ({"learning_rate": {"low": 1e-6, "high": 1e-3, "log": True}}, 1 / 3e5),
+        ({"weight_decay": {"low": 1e-7, "high": 1e-2, "log": True}}, 3e-7),
+        ({"learning_rate": [1e-7, 2.5e-6, 1e-3]}, 2.5e-6),
+    ],
+)
+def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
+    arm = searching(2, space=space)
+    (key,) = space
+    study = open_study(tmp_path / "journal.log", "some")
+    for value, merit in ((1e-3, 0.5), (best, 0.75)):
+        study.enqueue_trial({key: value})
+        trial = next_trial(study, arm.search, 1)
+        trial.report(merit, step=1)
+        study.tell(trial, merit)
+    write_trials(study, tmp_path / "job-1.csv")
+    chosen = choose_recipe(arm, [tmp_path / "job-1.csv"], tmp_path)
+    assert chosen["values"] == {key: best}
+    assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe[key] == best
+
+
 @pytest.mark.slow
 def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_path, monkeypatch):
     train = trials_module.train_fold
@@ -337,12 +390,14 @@ def test_trials_that_are_all_alike_or_all_given_up(tmp_path):
 
 
 def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
+    """Whatever the config's own recipe is, also where what was found is a default."""
     arm = searching(patience=4)
-    chosen = {"values": {"learning_rate": 0.004, "class_weights": "none"}, "trials": 3}
+    chosen = {"values": {"learning_rate": 0.001, "class_weights": "none"}, "trials": 3}
     path = tmp_path / "narrow_searched.yaml"
     write_arm(arm, chosen, path)
     monkeypatch.setattr(arm_settings, "MODELS", tmp_path)
-    found = read_arm("narrow_searched")
+    shared = {"learning_rate": 0.02, "normalisation": "local", "mixup": 0.2}
+    found = read_arms(["narrow_searched"], shared, (5.0, 1.0, 1.0))["narrow_searched"]
     assert found.recipe == recipe_with(arm.recipe, chosen["values"])
     assert (found.architecture, found.options) == (arm.architecture, arm.options)
     assert not found.search

@@ -15,7 +15,11 @@ from cellsift.models import create_model
 from cellsift.models.normalisation import Normalisation
 from cellsift.models.starting_weights import start_from
 from cellsift.models.storage import save_model, save_tensors
-from cellsift.training.starting_point import learnt_from, read_starting_point
+from cellsift.training.starting_point import (
+    learnt_from,
+    read_starting_point,
+    refuse_known_brains,
+)
 
 SHAPE = (17, 40, 31)
 SMALL = {"depth": 18, "width": 4}
@@ -62,6 +66,15 @@ def logits(model, channels=2):
 def test_a_stored_model_is_started_from(stored):
     assert torch.equal(logits(started(stored)), logits(network()))
     assert learnt_from(stored) == ["a", "b"]
+
+
+def test_a_brain_by_which_a_models_epoch_was_chosen_is_known_to_it(tmp_path):
+    path = save_model(
+        tmp_path, "fold-0", network(), sidecar(provenance={"brains": ["a"], "judged_on": ["b"]})
+    )
+    with pytest.raises(InputError, match="has learnt from brain b"):
+        refuse_known_brains(path, ["b", "c"])
+    refuse_known_brains(path, ["c"])
 
 
 def test_an_arm_stands_for_its_first_fold(tmp_path, stored):

@@ -15,7 +15,7 @@ rule score_chunk:
         "../../envs/networks.yaml"
     threads: 1
     params:
-        code=code("inference/classify.py"),
+        code=code("inference/classify.py", "inference/ensemble.py"),
     script:
         "../../scripts/score_chunk.py"
 
@@ -42,7 +42,12 @@ rule classify:
         "../../envs/networks.yaml"
     threads: 1
     params:
-        code=code("inference/classify.py", "inference/verdicts.py", "io/cells.py"),
+        code=code(
+            "inference/classify.py",
+            "inference/ensemble.py",
+            "inference/verdicts.py",
+            "io/cells.py",
+        ),
     script:
         "../../scripts/classify.py"
 

@@ -115,7 +115,8 @@ def network_code(wildcards):
     """Hash of what an arm's network is made of; other families do not count."""
     family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
     common = [f"models/{name}.py" for name in ("backbone", "normalisation", "starting_weights")]
-    return code("training", *common, *family)
+    start = [f"interop/{name}.py" for name in ("cellfinder_weights", "keras_files")]
+    return code("training", *common, *start, *family)
 
 
 def search_code(wildcards):

@@ -73,10 +73,13 @@ def _write_through(file: Path) -> None:
             os.fsync(written.fileno())
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, decimals: int = 6) -> None:
-    """Write a table as CSV, whole or not at all; floats are rounded to `decimals` digits."""
+def write_table(frame: pd.DataFrame, path: str | Path, decimals: int | None = 6) -> None:
+    """Write a table as CSV, whole or not at all; floats are rounded to `decimals` digits.
+
+    None: to none, and what is read again equals them.
+    """
     with whole_file(path) as beside:
-        frame.round(decimals).to_csv(beside, index=False)
+        (frame if decimals is None else frame.round(decimals)).to_csv(beside, index=False)
 
 
 def write_array(array: np.ndarray, path: str | Path) -> None:
@@ -87,7 +90,8 @@ def write_array(array: np.ndarray, path: str | Path) -> None:
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote; names of brains and arms stay text ("695")."""
-    return pd.read_csv(path, dtype={"brain": str, "arm": str})
+    # The default may miss the last bit of a number.
+    return pd.read_csv(path, dtype={"brain": str, "arm": str}, float_precision="round_trip")
 
 
 def write_json(content: dict, path: str | Path) -> None:

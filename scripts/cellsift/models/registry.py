@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,20 @@ def model_options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Raise InputError unless an architecture has options of these names.
+
+    For what users wrote: `create_model` takes some names for its own parameters.
+    """
+    known = model_options(name)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"architecture '{name}' has no option {', '.join(map(repr, unknown))}; "
+            f"its options are: {', '.join(known) or 'none'}"
+        )
+
+
 def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options of an architecture: those given, and the defaults of the others.
 
@@ -100,13 +114,7 @@ def create_model(
     Raises:
         InputError: unknown architecture or option, an option out of range, a cuboid too small.
     """
-    known = model_options(name)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise InputError(
-            f"architecture '{name}' has no option {', '.join(map(repr, unknown))}; "
-            f"its options are: {', '.join(known) or 'none'}"
-        )
+    check_options(name, options)
     check_whole_number("in_channels", in_channels)
     shape = tuple(cuboid_shape)
     if len(shape) != 3:

@@ -16,7 +16,7 @@ from torch import nn
 from cellsift.errors import InputError
 from cellsift.io.whole import read_json, whole_file, write_json
 from cellsift.models.normalisation import Normalisation
-from cellsift.models.registry import create_model
+from cellsift.models.registry import check_options, create_model
 
 REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
 
@@ -157,14 +157,14 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _build(sidecar: dict, path: Path) -> nn.Module:
     try:
+        check_options(sidecar["architecture"], sidecar["options"])
         return create_model(
             sidecar["architecture"],
             sidecar["in_channels"],
             sidecar["cuboid"]["shape"],
             **sidecar["options"],
         )
-    # TypeError: an option that is called like one of create_model's own parameters.
-    except (InputError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 

@@ -114,7 +114,7 @@ def train_fold(
             state.restore(saved)
         with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress) as show:
             show.resume(state.history)
-            while not state.finished(epochs, recipe["patience"]):
+            while not state.finished(epochs, recipe["patience"], recipe["frozen_epochs"]):
                 _do_epoch(state, batches, seed_of(seed, fold, state.epoch + 1), show)
                 save_checkpoint(checkpoint, mark, state.to_dict())
                 show.epoch_done(state.history[-1])

@@ -37,7 +37,8 @@ def learning_rate_at(step: int, steps: int, highest: float) -> float:
 def even_batches(count: int, batch_size: int) -> list[slice]:
     """Return slices that cut `count` rows into near-equal batches of at most `batch_size`.
 
-    A tiny last batch would give batch normalisation statistics of a few cuboids only.
+    A tiny last batch would give batch normalisation statistics of a few cuboids only. None of
+    several is of less than two where `batch_size` is three or more.
     """
     edges = np.linspace(0, count, math.ceil(count / batch_size) + 1).round().astype(int)
     return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]

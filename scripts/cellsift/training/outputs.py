@@ -86,6 +86,8 @@ def _provenance(
         "arm": arm.name,
         **run,
         "brains": sorted(set(data.training_table["brain"])),
+        # Their labels chose the epoch.
+        "judged_on": sorted(set(data.held_out_table["brain"])),
         "cells": int(data.is_cell.sum()),
         "no_cells": int((~data.is_cell).sum()),
         "epochs": state.epoch,

@@ -3,11 +3,12 @@
 A recipe is a plain dictionary, as it stands in a YAML file:
 
 - epochs: passes through the training cuboids, at most;
-- batch_size: cuboids per step; batches of an epoch are evened out, none is tiny;
+- batch_size: cuboids per step, 3 or more; batches of an epoch are evened out, none is tiny;
 - learning_rate: AdamW's (Loshchilov & Hutter 2019) at its highest; it rises over the first
   twentieth of the steps and falls to zero along a cosine;
 - weight_decay: AdamW's, on weights but not on biases and normalisation;
-- patience: epochs without a better average precision of the held-out fold until training stops;
+- patience: epochs without a better average precision of the held-out fold until training stops,
+  counted from the end of frozen_epochs;
 - class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
 - normalisation: log intensities by the statistics of the "brain" or "dataset", "local": their
   contrast to the cuboid's median, or "linear" (raw);
@@ -23,7 +24,8 @@ A recipe is a plain dictionary, as it stands in a YAML file:
 - pretraining: name of a pre-training, from whose backbone every fold starts;
 - init_from: file or folder of a model from which every fold starts (`training.starting_point`);
 - init_parts: "all" of that model, or its "backbone" with a new head;
-- frozen_epochs: epochs at the beginning in which only the head learns.
+- frozen_epochs: epochs at the beginning in which only the head learns; batch normalisation takes
+  its statistics from the new cuboids all the same.
 
 Reading and completing a recipe does not import torch.
 """
@@ -87,7 +89,7 @@ def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
         )
     recipe = copy.deepcopy(DEFAULTS) | partial
     recipe["augmentation"] = _complete_augmentation(recipe["augmentation"])
-    for key, least in {"epochs": 1, "batch_size": 2, "patience": 1, "frozen_epochs": 0}.items():
+    for key, least in {"epochs": 1, "batch_size": 3, "patience": 1, "frozen_epochs": 0}.items():
         _check_whole_number(key, recipe[key], least)
     for key in ("learning_rate", "label_share"):
         _check_number(key, recipe[key], above=0)

@@ -24,8 +24,9 @@ from cellsift.training.fold_data import FoldData
 CELLFINDERS = "resnet_cellfinder"
 CELLFINDERS_INPUT = "linear"
 ARM = "model.json"
-# Of a model's provenance: its own brains, and those of the models that it goes back to.
-LEARNT_FROM = ("brains", "earlier_brains")
+# Of a model's provenance: the brains it was trained on, those by which its epoch was chosen, and
+# those of the models that it goes back to.
+LEARNT_FROM = ("brains", "judged_on", "earlier_brains")
 
 Tensors = dict[str, torch.Tensor]
 Shape = tuple[int, int, int]
@@ -134,9 +135,10 @@ def file_digest(path: str | Path) -> str:
 def learnt_from(path: str | Path) -> list[str]:
     """Return the names of the brains from whose labels a model has learnt.
 
-    Also those of the models that it started from or was taught by, and so on. None for a
-    pre-training, which sees no labels, and for cellfinder's weights, which do not tell. A network
-    that starts from another must not be judged on these brains.
+    Those on which it was trained and those by which its epoch was chosen, also those of the models
+    that it started from or was taught by, and so on. None for a pre-training, which sees no labels,
+    and for cellfinder's weights, which do not tell. A network that starts from another must not be
+    judged on these brains.
     """
     path = model_file(path)
     if path.suffix.lower() in ENDINGS:

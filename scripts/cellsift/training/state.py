@@ -38,9 +38,12 @@ class TrainingState:
         """The network that is scored and stored: the moving average where there is one."""
         return self.model if self.average is None else self.average.module
 
-    def finished(self, epochs: int, patience: int) -> bool:
-        """Return whether all epochs are done, or too many since the best one."""
-        return self.epoch >= epochs or self.epoch - self.best_epoch >= patience
+    def finished(self, epochs: int, patience: int, frozen: int = 0) -> bool:
+        """Return whether all epochs are done, or too many since the best one.
+
+        The first `frozen` epochs, in which the head learns alone, do not count as too many.
+        """
+        return self.epoch >= epochs or self.epoch - max(self.best_epoch, frozen) >= patience
 
     def record(self, row: dict[str, float], logits: np.ndarray) -> None:
         """Add an epoch's figures, and keep its weights and held-out logits if it is the best.

@@ -78,7 +78,7 @@ def choose_recipe(
         "own_average_precision": round(float(own.iloc[0]), DECIMALS) if len(own) else None,
         "trials": len(trials),
     }
-    write_table(trials, Path(folder) / TRIALS, DECIMALS)
+    write_table(trials, Path(folder) / TRIALS, decimals=None)
     write_table(_importance(ended, space, seed), Path(folder) / IMPORTANCE)
     write_json(chosen, Path(folder) / CHOSEN)
     return chosen
@@ -90,7 +90,8 @@ def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
         "description": f"{arm.name} with the best recipe of {chosen['trials']} that were tried.",
         "architecture": arm.architecture,
         "options": arm.options,
-        "training": _difference(arm, chosen["values"]),
+        # Whole, so that no config's own recipe takes the place of what was tried.
+        "training": recipe_with(arm.recipe, chosen["values"]),
     }
     comment = (
         f"# Found by the search of {arm.name}: copy this file to config/models to use it.\n"
@@ -101,10 +102,9 @@ def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
         beside.write_text(comment + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
-def _difference(arm: Arm, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of the recipe that are not the defaults, once the values are in place."""
-    recipe = recipe_with(arm.recipe, values)
-    return {key: value for key, value in recipe.items() if value != DEFAULTS[key]}
+def write_trials(study: optuna.Study, path: str | Path) -> None:
+    """Write `trials_table` with every digit: a rounded value may lie outside its space."""
+    write_table(trials_table(study), path, decimals=None)
 
 
 def _plain(key: str, value: Any, tried: Any) -> Any:

@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner
-from optuna.samplers import TPESampler
+from optuna.samplers import PartialFixedSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
@@ -80,19 +81,24 @@ def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def has_tried_own(study: optuna.Study) -> bool:
-    """Return whether the trial that `propose_own` asked for has ended."""
+    """Return whether the trial of `own_trial` has ended."""
     return any(OWN_RECIPE in trial.user_attrs for trial in ended_trials(study))
 
 
-def propose_own(study: optuna.Study, recipe: Mapping[str, Any], space: Mapping[str, Any]) -> None:
-    """Let the arm's own recipe be the next trial, unless it has been tried or waits already.
+def own_trial(
+    study: optuna.Study, recipe: Mapping[str, Any], search: Mapping[str, Any], seed: int
+) -> optuna.Trial:
+    """Return a new trial with the arm's own recipe.
 
     Where the space does not include all of it, it is its next of kin.
     """
-    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    if not has_tried_own(study) and not waiting:
-        values = own_values(recipe, space)
-        study.enqueue_trial(values, user_attrs={OWN_RECIPE: len(values) == len(space)})
+    space = search["space"]
+    values = own_values(recipe, space)
+    with _experimental():
+        study.sampler = PartialFixedSampler(values, _sampler(study, search, seed))
+    trial = study.ask(distributions(space))
+    trial.set_user_attr(OWN_RECIPE, len(values) == len(space))
+    return trial
 
 
 def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> optuna.Trial:
@@ -101,17 +107,30 @@ def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> opt
     Drawn by the multivariate tree-structured Parzen estimator (Bergstra et al. 2011; Falkner et
     al. 2018). Each draw has a seed of its own: with one job, a search that was killed goes on as if
     it had not been. Several jobs also mind what the others are trying just now.
+
+    Args:
+        seed: another for each job, as all of them may draw before any trial has ended.
     """
-    with warnings.catch_warnings():
-        # Optuna calls both of its keywords experimental.
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        study.sampler = TPESampler(
-            n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
-            multivariate=True,
-            constant_liar=search["jobs"] > 1,
-            seed=seed_of(seed, len(ended_trials(study))) % 2**31,
-        )
+    with _experimental():
+        study.sampler = _sampler(study, search, seed)
     return study.ask(distributions(search["space"]))
+
+
+def _sampler(study: optuna.Study, search: Mapping[str, Any], seed: int) -> TPESampler:
+    return TPESampler(
+        n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
+        multivariate=True,
+        constant_liar=search["jobs"] > 1,
+        seed=seed_of(seed, len(ended_trials(study))) % 2**31,
+    )
+
+
+@contextmanager
+def _experimental() -> Iterator[None]:
+    """Without a word that Optuna calls its samplers, or their keywords, experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
 
 
 def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:

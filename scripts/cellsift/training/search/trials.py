@@ -14,21 +14,22 @@ from optuna.trial import TrialState
 from cellsift.arm_settings import Arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json, write_table
+from cellsift.io.whole import read_json
 from cellsift.training import search
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.folds import EXTENT, assign_folds, training_rows
 from cellsift.training.loop import train_fold
 from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
-from cellsift.training.search.outcome import choose_recipe, trials_table
+from cellsift.training.search.outcome import choose_recipe, write_trials
 from cellsift.training.search.space import recipe_with
 from cellsift.training.search.study import (
     ended_trials,
     has_tried_own,
     next_trial,
     open_study,
-    propose_own,
+    own_trial,
 )
+from cellsift.training.seeds import seed_of
 from cellsift.training.starting_point import file_digest
 
 JOURNAL = "journal.log"
@@ -72,8 +73,6 @@ def do_trials(
     folder = Path(folder)
     rows = inner_folds(table, left_out, arm.search["inner_folds"])
     study = open_study(folder / JOURNAL, study_name(arm, stores, rows, seed, starting_point))
-    if job == 1:
-        propose_own(study, arm.recipe, arm.search["space"])
     work = folder / f"work-{job}"
     training = {
         "seed": seed,
@@ -82,14 +81,15 @@ def do_trials(
         "starting_point": starting_point,
         "progress": progress,
     }
-    while len(ended_trials(study)) < arm.search["trials"] or (
-        job == 1 and not has_tried_own(study)
-    ):
-        trial = next_trial(study, arm.search, seed)
+    if job == 1 and not has_tried_own(study):
+        own = own_trial(study, arm.recipe, arm.search, seed)
+        _try(study, own, arm, stores, rows, work, training)
+    while len(ended_trials(study)) < arm.search["trials"]:
+        trial = next_trial(study, arm.search, seed_of(seed, job))
         _try(study, trial, arm, stores, rows, work, training)
     shutil.rmtree(work, ignore_errors=True)
     path = folder / f"job-{job}.csv"
-    write_table(trials_table(study), path)
+    write_trials(study, path)
     return path
 
 
