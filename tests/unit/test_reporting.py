@@ -1,10 +1,15 @@
 """Tables, words and figures of the report, from small made-up tables."""
 
+import base64
+import io
+import re
+
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from cellsift.ensemble_arm import ensemble_cost
 from cellsift.errors import InputError
@@ -258,6 +263,23 @@ def test_the_cost_of_an_ensemble_is_that_of_its_members():
     )
 
 
+def test_a_picture_keeps_to_its_share_of_the_page(tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 255, (60, 40, 3), dtype=np.uint8)
+    picture = Image.fromarray(voxels.repeat(30, 0).repeat(30, 1))
+    picture.save(tmp_path / "montage.png")
+    sizes, widths = [], []
+    for most in (10_000_000, 200_000, 50_000):
+        shown = html.picture_file(tmp_path / "montage.png", "caption", "voxels", most)
+        content = base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1])
+        with Image.open(io.BytesIO(content)) as decoded:
+            assert decoded.width / decoded.height == pytest.approx(40 / 60, abs=0.01)
+        sizes.append(len(shown))
+        widths.append(re.search(r"width=\"(\d+)\"", shown)[1])
+        assert len(shown) < most + 500
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(widths)) == 1
+
+
 def test_names_cannot_break_out_of_the_page():
     table = html.table(pd.DataFrame({"arm": ["<script>alert(1)</script>"]}), "a & b")
     picture = html.figure(Figure(figsize=(1, 1)), "<b>", '"onload="')
@@ -465,6 +487,25 @@ def test_confusion_of_an_arm_without_artefacts_can_be_drawn():
     )
     texts = [text.get_text() for text in drawn(graphs.draw_confusion(counts)).axes[0].texts]
     assert texts == ["3\n75%", "1\n25%", "0\n0%", "0\n0%"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("resnet_narrow", ["resnet_narrow"]),
+        ("efficientnet_attention_narrow", ["efficientnet_", "attention_narrow"]),
+        ("x" * 50, ["x" * 20, "x" * 20, "x" * 10]),
+    ],
+)
+def test_long_names_of_arms_are_titles_of_several_lines(name, lines):
+    counts = dict.fromkeys(
+        ("true_positive", "false_positive", "false_negative", "true_negative"), [3] * 4
+    )
+    table = pd.DataFrame({"arm": [name, "b", "c", "d"], **counts})
+    drawing = drawn(graphs.draw_confusion(table))
+    (title,) = drawing.axes[0].findobj(lambda found: getattr(found, "_text", "")[:1] == name[0])
+    assert title.get_text().split("\n") == lines
+    assert title.get_window_extent().x1 < drawing.axes[1].get_tightbbox().x0
 
 
 def test_histogram_of_labelled_candidates_keeps_every_candidate(scored):

@@ -1,6 +1,7 @@
 """Graphs of the index page."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from cellsift.reporting.style import GREY, INK, OKABE_ITO, WIDTH, ArmStyle, styl
 
 PANELS_ACROSS = 3
 LEGEND_LINE = 0.25  # inches
+TITLE_LETTERS = 80  # side by side over the whole width
 
 
 def panels(
@@ -41,6 +43,12 @@ def legend_columns(names: Sequence[str], drawing: Figure) -> int:
     """How many columns of these names fit side by side into a figure."""
     widest = 0.7 + 0.085 * max(map(len, names), default=0)
     return max(1, min(len(names), int(drawing.get_figwidth() / widest)))
+
+
+def title_lines(name: str, across: int = PANELS_ACROSS) -> str:
+    """A name as the title of one of `across` panels: a long one in lines, cut after "_"."""
+    most = TITLE_LETTERS // across
+    return "\n".join(re.findall(rf".{{1,{most}}}(?:(?<=_)|$)|.{{{most}}}", name))
 
 
 def draw_curves(
@@ -149,7 +157,7 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
                 axis.plot(history["epoch"], history["validation_loss"], color=color, linewidth=1.6)
                 best = history.loc[history["average_precision"].fillna(-1).idxmax()]
                 axis.plot(best["epoch"], best["validation_loss"], "o", color=color, markersize=6)
-            axis.set(title=arm, xlabel="epoch", ylim=(0, None))
+            axis.set(title=title_lines(arm), xlabel="epoch", ylim=(0, None))
             axis.xaxis.get_major_locator().set_params(integer=True)
         for axis in axes[::PANELS_ACROSS]:
             axis.set_ylabel("loss (cross-entropy)")
@@ -184,7 +192,7 @@ def draw_confusion(counts: pd.DataFrame) -> Figure:
                 text = f"{int(matrix[i, j]):,}\n{share:.0%}"
                 color = "white" if share > 0.7 else INK
                 axis.text(j, i, text, ha="center", va="center", color=color, fontsize=11)
-            axis.set(title=row.arm, xlabel="classified as")
+            axis.set(title=title_lines(row.arm, across=4), xlabel="classified as")
             axis.set_xticks([0, 1], ["cell", "no cell"])
             axis.set_yticks([0, 1], ["cell", "no cell"], rotation=90, va="center")
             axis.grid(False)
@@ -215,7 +223,8 @@ def draw_reliability(curve: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Fig
                 linewidth=1.4,
                 markersize=5,
             )
-            axis.set(title=arm, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+            axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+            axis.set_title(title_lines(arm))
             axis.set_xlabel("p_cell given by the arm")
         for axis in axes[::PANELS_ACROSS]:
             axis.set_ylabel("share that are cells")

@@ -7,6 +7,8 @@ from cellsift.reporting.run_information import configuration_text, version_table
 
 # The most that a config may ask for.
 MOST_FOLDS = 20
+# A page is to stay below 10 MB, however many arms there are.
+BYTES_OF_MONTAGES = 6_000_000
 
 
 def arms(results: Results) -> Html:
@@ -89,6 +91,7 @@ def cost(results: Results) -> Html:
 def explanations(results: Results) -> Html:
     """The montage of each arm's explanations."""
     parts = []
+    most_bytes = BYTES_OF_MONTAGES // max(1, len(results.arms))
     for arm in results.arms:
         path = results.folder / "explanations" / arm / "montage.png"
         if path.is_file():
@@ -97,7 +100,8 @@ def explanations(results: Results) -> Html:
                 "that spoke most for the verdict given, only roughly. They should lie on the soma; "
                 "an arm that goes by the corners has learnt something else."
             )
-            parts.append(html.picture_file(path, caption, f"Evidence in candidates by {arm}"))
+            evidence = f"Evidence in candidates by {arm}"
+            parts.append(html.picture_file(path, caption, evidence, most_bytes))
     return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
 
 
