@@ -78,6 +78,14 @@ def test_verdict_admits_that_two_arms_cannot_be_told_apart(tmp_path):
     assert "cannot be told apart" in verdict(tmp_path)
 
 
+def test_verdict_does_not_call_what_rounds_to_nothing_higher_or_lower(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", -0.002, -0.02, 0.01)]
+    )
+    same = "the F1 of wide is the same to two digits (difference +0.00 [−0.02, +0.01])"
+    assert same in verdict(tmp_path)
+
+
 def test_verdict_says_where_candidates_alone_turn_the_order_round(tmp_path):
     write_evaluation(
         tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", -0.1, -0.2, -0.05)]

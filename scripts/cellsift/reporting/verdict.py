@@ -114,8 +114,10 @@ def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame
 
 
 def _higher(found: pd.Series) -> str:
+    size = f"{abs(found['difference']):.2f}"
     word = "higher" if found["difference"] >= 0 else "lower"
-    return f"{abs(found['difference']):.2f} {word} (difference {difference_text(*found)})"
+    told = f"{size} {word}" if float(size) else "the same to two digits"
+    return f"{told} (difference {difference_text(*found)})"
 
 
 def _against_floor(
