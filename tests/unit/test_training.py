@@ -104,6 +104,7 @@ def test_what_a_training_leaves(brains, unbroken):
     _, sidecar = load_model(unbroken / "models" / "fold-0.json")
     assert sidecar["cuboid"] == {"shape": [8, 16, 16], "voxel_size": [5.0, 2.0, 2.0]}
     assert sidecar["provenance"]["brains"] == ["two"]
+    assert sidecar["provenance"]["judged_on"] == ["one"]
     scores = pd.read_csv(unbroken / "training" / "scores.csv")
     assert list(scores) == ["brain", "candidate", "label", "fold", "logit"]
     held_out = table[table["fold"] == 0].reset_index(drop=True)
