@@ -18,7 +18,7 @@ CONFIG = {
     "device": "cpu",
     "brains_table": "brains.tsv",
     "arms": ["small"],
-    "cuboid": {"shape": [20, 25, 25], "voxel_size": [5, 2, 2]},
+    "cuboid": {"shape": [12, 17, 17], "voxel_size": [5, 3, 3]},
     "detection": {"method": "dog", "soma_diameter": 14, "keep": {"recall": 0.8}},
     "training": {"folds": 2, "epochs": 3, "batch_size": 16},
     "explain": {"examples": 1},

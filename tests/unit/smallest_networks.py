@@ -1,7 +1,7 @@
 """The smallest network of each family, for tests that train them."""
 
 SMALLEST = {
-    "convnext3d": {"size": "atto", "width": 0.5},
+    "convnext3d": {"size": "atto", "width": 0.25},
     "deit3d": {"width": 48, "depth": 3},
     "densenet3d": {"depth": "tiny"},
     "efficientnet3d": {"width": 0.15},

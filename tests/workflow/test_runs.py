@@ -133,7 +133,7 @@ def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(finished,
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(finished.results / "models" / "small", elsewhere)
     sidecar = read_json(elsewhere / "fold-0.json")
-    sidecar["provenance"]["brains"] = ["another_mouse"]
+    sidecar["provenance"] |= {"brains": ["another_mouse"], "judged_on": ["a_third_mouse"]}
     target = "results/models/started/fold-1.json"
     finished.write_arm("started", training={"init_from": str(elsewhere), "epochs": 1})
     finished.write_config("small.yaml", arms=["small", "started"])
