@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from cellsift.arm_settings import Arm
 from cellsift.io.cuboid_writer import new_store
@@ -66,3 +67,19 @@ def narrow_arm(**recipe) -> Arm:
     """Return an arm that trains in a second or two on these cuboids."""
     settings = {"epochs": 3, "batch_size": 16, "learning_rate": 0.003} | recipe
     return Arm("narrow", "resnet", {"depth": 18, "width": 4}, settings)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def structured(count: int, seed: int = 0) -> torch.Tensor:
+    """Cuboids with a smooth blob that differs in place and size, and little noise."""
+    random = np.random.default_rng(seed)
+    axes = [np.arange(n) for n in SHAPE]
+    z, y, x = np.meshgrid(*axes, indexing="ij")
+    middle = random.uniform(0.3, 0.7, (count, 3, 1, 1, 1)) * np.array(SHAPE).reshape(3, 1, 1, 1)
+    width = random.uniform(2, 5, (count, 1, 1, 1))
+    blob = np.exp(-(((np.stack([z, y, x]) - middle) ** 2).sum(1)) / (2 * width**2))
+    noise = random.normal(0, 0.02, (count, 2, *SHAPE))
+    return torch.from_numpy((blob[:, None] + noise) * [[[[[3]]], [[[1]]]]]).float()

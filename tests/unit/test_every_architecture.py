@@ -24,7 +24,7 @@ from cellsift.models.storage import load_model, save_model
 from cellsift.training.objective import Batch, Softening, batch_loss, put_in_order
 from cellsift.training.optimisation import make_optimiser, settle_batch_norm, step
 
-FULL, ODD, QUICK, QUICKEST = (20, 50, 50), (13, 31, 27), (12, 25, 25), (8, 17, 17)
+FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
 # A leaf stands for five cuboids at least, so each tree has to see all of 16 to split them.
 OPTIONS = SMALLEST | {"features": {"trees": 200, "subsample": 1.0}}
@@ -123,9 +123,9 @@ def by_heart():
     """By name: a network that was shown 16 cuboids of noise over and over, these, and labels."""
 
     def make(name: str) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
-        model = network(name, shape=QUICKEST)
+        model = network(name)
         count = 1 if name == "features" else STEPS.get(name, 80)
-        cuboids = torch.randn(16, 2, *QUICKEST, generator=torch.Generator().manual_seed(1))
+        cuboids = torch.randn(16, 2, *QUICK, generator=torch.Generator().manual_seed(1))
         targets = torch.tensor([0, 0, 1, 1] * 4)
         batches = (batch_of(cuboids, number / count, targets) for number in range(count))
         return learn(model, batches, settling=cuboids), cuboids, targets
@@ -153,8 +153,8 @@ def test_every_parameter_learns_from_any_cuboid(name, channels, shape):
 
 @every_network
 def test_the_same_seed_gives_the_same_losses(name):
-    batches = [batch_of(torch.randn(8, 2, *QUICKEST), number / 3) for number in range(3)]
-    first, again, other = (train(network(name, shape=QUICKEST, seed=s), batches) for s in (0, 0, 1))
+    batches = [batch_of(torch.randn(8, 2, *QUICK), number / 3) for number in range(3)]
+    first, again, other = (train(network(name, seed=s), batches) for s in (0, 0, 1))
     assert first == again
     assert first != other
 
@@ -219,7 +219,7 @@ def stored(name: str, model: nn.Module, folder):
         "architecture": name,
         "options": OPTIONS[name],
         "in_channels": 2,
-        "cuboid": {"shape": list(QUICKEST), "voxel_size": [5.0, 2.0, 2.0]},
+        "cuboid": {"shape": list(QUICK), "voxel_size": [5.0, 2.0, 2.0]},
         "normalisation": Normalisation.named("brain").to_dict(),
         "provenance": {},
     }

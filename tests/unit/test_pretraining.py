@@ -1,6 +1,5 @@
 """Pre-training learns from voxels alone, is repeatable, and goes on after a kill."""
 
-import copy
 import json
 import logging
 import math
@@ -17,18 +16,15 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, make_brains, write_store
-from test_starting_weights import OPTIONS, network
+from synthetic_cuboids import SHAPE, blobs, make_brains, write_store
+from test_starting_weights import OPTIONS
 
 from cellsift.errors import InputError
 from cellsift.models import create_model
-from cellsift.models.backbone import backbone_parameters, features, head_parameters
+from cellsift.models.backbone import head_parameters
 from cellsift.models.starting_weights import start_from
 from cellsift.pretraining_settings import Pretraining
-from cellsift.training.augmentation import augment
 from cellsift.training.pretraining import run
-from cellsift.training.pretraining.dino import Dino, Projection, information, local_crop, spread
-from cellsift.training.pretraining.mae import MaskedAutoencoder
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.pretraining.run import pretrain
 from cellsift.training.recipe import DEFAULTS
@@ -90,22 +86,6 @@ def assert_same_results(first: Path, second: Path) -> None:
     pd.testing.assert_frame_equal(history, other_history, check_exact=True)
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def structured(count: int, seed: int = 0) -> torch.Tensor:
-    """Cuboids with a smooth blob that differs in place and size, and little noise."""
-    random = np.random.default_rng(seed)
-    axes = [np.arange(n) for n in SHAPE]
-    z, y, x = np.meshgrid(*axes, indexing="ij")
-    middle = random.uniform(0.3, 0.7, (count, 3, 1, 1, 1)) * np.array(SHAPE).reshape(3, 1, 1, 1)
-    width = random.uniform(2, 5, (count, 1, 1, 1))
-    blob = np.exp(-(((np.stack([z, y, x]) - middle) ** 2).sum(1)) / (2 * width**2))
-    noise = random.normal(0, 0.02, (count, 2, *SHAPE))
-    return torch.from_numpy((blob[:, None] + noise) * [[[[[3]]], [[[1]]]]]).float()
-
-
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=30)[0]
@@ -115,284 +95,6 @@ def stores(tmp_path_factory):
 def unbroken(stores, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("unbroken")
     return {settings.name: train(folder, stores, settings) for settings in (MAE, DINO)}
-
-
-def autoencoder(**settings) -> MaskedAutoencoder:
-    torch.manual_seed(0)
-    model = create_model("vit3d", 2, SHAPE, width=24, depth=2, stochastic_depth=0.0)
-    return MaskedAutoencoder(model, 2, SHAPE, **settings)
-
-
-@pytest.mark.parametrize("ratio", [0.01, 0.25, 0.5, 0.75, 0.99])
-def test_masks_hide_the_share_of_patches_asked_for(ratio):
-    method = autoencoder(mask_ratio=ratio)
-    _, hidden = method.reconstruct(structured(5), generator())
-    patches = hidden.shape[1]
-    wanted = min(patches - 1, max(1, round(ratio * patches)))
-    assert abs(int(hidden[0].sum()) - wanted) <= 1
-    assert len(set(hidden.sum(dim=1).tolist())) == 1
-    assert len({tuple(row.tolist()) for row in hidden}) == 5 or ratio in (0.01, 0.99)
-
-
-def test_every_patch_is_hidden_about_equally_often():
-    _, hidden = autoencoder().reconstruct(structured(1).expand(400, -1, -1, -1, -1), generator())
-    assert hidden.float().mean(dim=0).sub(0.75).abs().max() < 0.12
-
-
-def test_the_encoder_sees_nothing_of_hidden_patches():
-    method, cuboids = autoencoder().eval(), structured(3)
-    with torch.no_grad():
-        predicted, hidden = method.reconstruct(cuboids, generator())
-        patch = method.network.encoder.patch_size
-        blanked = cuboids.clone()
-        for cuboid, of_cuboid in zip(blanked, hidden, strict=True):
-            for index in of_cuboid.nonzero().flatten().tolist():
-                place = np.unravel_index(index, method.network.encoder.grid)
-                start = [
-                    p * size - before
-                    for p, size, (before, _) in zip(
-                        place, patch, method.network.encoder.margins, strict=True
-                    )
-                ]
-                box = tuple(
-                    slice(max(0, s), s + size) for s, size in zip(start, patch, strict=True)
-                )
-                cuboid[(slice(None), *box)] = 99.0
-        assert not torch.equal(blanked, cuboids)
-        again, _ = method.reconstruct(blanked, generator())
-    assert torch.equal(predicted, again)
-
-
-def test_the_loss_ignores_what_is_said_of_visible_patches():
-    method, cuboids = autoencoder().eval(), structured(3)
-    with torch.no_grad():
-        predicted, hidden = method.reconstruct(cuboids, generator())
-        before = method.loss(lambda: cuboids, generator())
-        method.reconstruct = lambda *_: (predicted + 5 * ~hidden[..., None], hidden)
-        assert torch.equal(method.loss(lambda: cuboids, generator()), before)
-        method.reconstruct = lambda *_: (predicted + 5 * hidden[..., None], hidden)
-        assert method.loss(lambda: cuboids, generator()) > before + 1
-
-
-def test_padding_is_no_task():
-    torch.manual_seed(0)
-    model = create_model("vit3d", 1, (7, 15, 16), width=12, depth=1, patch_size=(2, 4, 4))
-    method, cuboids = MaskedAutoencoder(model, 1, (7, 15, 16)), torch.randn(2, 1, 7, 15, 16)
-    assert float(method.inside.sum()) == 7 * 15 * 16
-    with torch.no_grad():
-        predicted, hidden = method.reconstruct(cuboids, generator())
-        before = method.loss(lambda: cuboids, generator())
-        method.reconstruct = lambda *_: (predicted + 5 * (method.inside == 0), hidden)
-        assert torch.equal(method.loss(lambda: cuboids, generator()), before)
-
-
-def test_normalised_targets_have_mean_0_and_deviation_1():
-    cuboids = structured(4)
-    targets = autoencoder().targets(cuboids)
-    torch.testing.assert_close(
-        targets.mean(dim=2), torch.zeros(targets.shape[:2]), atol=1e-4, rtol=0
-    )
-    torch.testing.assert_close(
-        targets.var(dim=2, correction=0), torch.ones(targets.shape[:2]), atol=0.02, rtol=0
-    )
-    plain = autoencoder(normalised_targets=False)
-    assert torch.equal(plain.targets(cuboids), plain.network.encoder.patches(cuboids))
-
-
-@pytest.mark.parametrize("name", ["vit3d", "deit3d"])
-@pytest.mark.parametrize("flat", [False, True])
-def test_an_autoencoder_teaches_the_encoder_and_not_the_head(name, flat):
-    torch.manual_seed(0)
-    model = create_model(name, 2, SHAPE, width=12, depth=2, heads=2, planes_as_channels=flat)
-    MaskedAutoencoder(model, 2, SHAPE).loss(lambda: structured(3), generator()).backward()
-    assert all(p.grad is not None and p.grad.any() for p in backbone_parameters(model))
-    assert all(p.grad is None for p in head_parameters(model))
-
-
-@pytest.mark.slow
-def test_reconstruction_of_new_cuboids_beats_their_mean():
-    """The best constant answer is the patches' mean over the training cuboids."""
-    method, cuboids, others = (
-        autoencoder(normalised_targets=False),
-        structured(64),
-        structured(64, 1),
-    )
-    optimiser = torch.optim.AdamW(method.parameters(), 0.003)
-    draw, losses = generator(), []
-    for _ in range(150):
-        loss = method.loss(lambda: cuboids, draw)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    assert np.mean(losses[-10:]) < 0.4 * losses[0]
-    method.eval()
-    with torch.no_grad():
-        mean = method.targets(cuboids).mean(dim=0)
-        predicted, hidden = method.reconstruct(others, generator())
-        wanted = method.targets(others)
-        error, error_of_mean = (
-            (said - wanted).square()[hidden].mean() for said in (predicted, mean.expand_as(wanted))
-        )
-    assert error < 0.6 * error_of_mean
-
-
-def student_and_teacher(name: str = "resnet", **settings) -> Dino:
-    model = network(name)
-    return Dino(model, 2, SHAPE, **{"prototypes": 16, "teacher_momentum": 0.9} | settings)
-
-
-def one_step(method: Dino, progress: float = 0.0, seed: int = 0) -> None:
-    optimiser = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], 0.1)
-    draw = generator(seed)
-    cuboids = structured(6, seed)
-    view = lambda: augment(cuboids, VOXEL_SIZE, DEFAULTS["augmentation"], draw)  # noqa: E731
-    method.train()
-    method.loss(view, draw).backward()
-    optimiser.step()
-    method.after_step(progress)
-
-
-def test_the_teacher_is_the_slow_mean_of_the_student():
-    method = student_and_teacher()
-    for step, progress in enumerate((0.0, 0.5, 1.0)):
-        before = [slow.clone() for slow, _ in method.pairs()]
-        one_step(method, progress, seed=step)
-        share = {0.0: 0.9, 0.5: 0.95, 1.0: 1.0}[progress]
-        for old, (slow, fast) in zip(before, method.pairs(), strict=True):
-            torch.testing.assert_close(slow, share * old + (1 - share) * fast)
-    assert any(not torch.equal(slow, fast) for slow, fast in method.pairs())
-
-
-def test_the_teacher_gets_no_gradient_and_the_student_all():
-    method = student_and_teacher()
-    one_step(method)
-    assert all(slow.grad is None and not slow.requires_grad for slow, _ in method.pairs())
-    assert all(p.grad is not None for p in backbone_parameters(method.student))
-    assert all(p.grad is None for p in head_parameters(method.student))
-
-
-def test_the_centre_follows_the_teachers_mean_answer():
-    method, cuboids = student_and_teacher(local_views=0), structured(6)
-    with torch.no_grad():
-        method.train().loss(lambda: cuboids, generator())
-        answers = method.teacher_projection(features(method.teacher, torch.cat([cuboids] * 2)))
-        method.after_step(0.0)
-    torch.testing.assert_close(method.centre, 0.1 * answers.mean(dim=0), atol=1e-5, rtol=1e-4)
-
-
-def test_the_loss_is_the_cross_entropy_of_other_views():
-    method, draw = student_and_teacher(local_views=0), generator()
-    method.centre.uniform_(-0.1, 0.1)
-    views = [structured(4, 1), structured(4, 2)]
-    given = iter(views)
-    method.eval()
-    with torch.no_grad():
-        loss = method.loss(lambda: next(given), draw)
-        teacher, student = (
-            [projection(features(net, view)) for view in views]
-            for net, projection in (
-                (method.teacher, method.teacher_projection),
-                (method.student, method.student_projection),
-            )
-        )
-    wanted = [torch.softmax((said - method.centre) / 0.04, dim=1) for said in teacher]
-    expected = [
-        torch.nn.functional.cross_entropy(student[j] / 0.1, wanted[i]) for i, j in ((0, 1), (1, 0))
-    ]
-    torch.testing.assert_close(loss, sum(expected) / 2)
-
-
-def test_the_teacher_drops_nothing_while_the_student_does():
-    model = create_model("vit3d", 2, SHAPE, width=12, depth=2, stochastic_depth=0.5, dropout=0.5)
-    method = Dino(model, 2, SHAPE, prototypes=8).train()
-    cuboids = structured(8)
-    with torch.no_grad():
-        said = [features(method.teacher, cuboids) for _ in range(2)]
-        heard = [features(method.student, cuboids) for _ in range(2)]
-    assert torch.equal(*said)
-    assert not torch.equal(*heard)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OPTIONS)
-def test_any_network_with_a_backbone_can_be_distilled(name):
-    method = student_and_teacher(name)
-    check_method("dino", name, method.student)
-    before = copy.deepcopy(method.teacher.state_dict())
-    one_step(method)
-    figures = method.figures()
-    assert all(math.isfinite(figure) for figure in figures.values())
-    moved = [n for n, t in method.teacher.named_parameters() if not torch.equal(t, before[n])]
-    assert len(moved) > 0.5 * len(backbone_parameters(method.teacher))
-
-
-def test_local_crops_are_parts_of_the_cuboid_at_its_size():
-    ramp = torch.linspace(0, 1, 16).expand(50, 1, 8, 16, 16)
-    crops = local_crop(ramp, generator())
-    assert crops.shape == ramp.shape
-    covered = (crops.amax(dim=(1, 2, 3, 4)) - crops.amin(dim=(1, 2, 3, 4))) / (15 / 16)
-    assert 0.4 < covered.min() < 0.6
-    assert 0.7 < covered.max() < 0.85
-    assert torch.unique(crops[:, 0, 0, 0, 0]).numel() > 40
-
-
-def test_figures_against_collapse():
-    same, different = torch.ones(16, 8), torch.eye(16)
-    assert float(spread(same)) == pytest.approx(0, abs=1e-3)
-    assert float(spread(different)) == pytest.approx(1, abs=0.05)
-    assert float(information(torch.full((16, 8), 1 / 8))) == pytest.approx(0, abs=1e-6)
-    assert float(information(torch.eye(8)[:1].expand(16, -1))) == pytest.approx(0, abs=1e-6)
-    assert float(information(different)) == pytest.approx(math.log(16), abs=1e-5)
-
-
-def test_projections_are_of_length_1():
-    torch.manual_seed(0)
-    said = Projection(5, 100)(torch.randn(20, 5) * 100)
-    assert said.shape == (20, 100)
-    assert said.abs().max() <= 1.0001
-
-
-@pytest.mark.slow
-def test_distillation_does_not_collapse_and_learns_what_cells_are():
-    """From few labels more can be read of its features than of a random network's."""
-    random = np.random.default_rng(0)
-    is_cell = random.permutation(160) < 80
-    logs = np.log1p(blobs(is_cell, 0).astype(np.float32))
-    cuboids = torch.from_numpy((logs - np.median(logs)) / logs.std()).float()
-    torch.manual_seed(0)
-    model = create_model("resnet", 2, SHAPE, depth=18, width=4)
-    method = Dino(model, 2, SHAPE, local_views=1, prototypes=64, teacher_momentum=0.97)
-    before = separation(method.network, cuboids, is_cell)
-    optimiser = torch.optim.AdamW([p for p in method.parameters() if p.requires_grad], 0.001)
-    draw, figures = generator(), []
-    for step in range(120):
-        rows = torch.randint(len(cuboids), (32,), generator=draw)
-        method.train()
-        loss = method.loss(
-            lambda rows=rows: augment(cuboids[rows], VOXEL_SIZE, DEFAULTS["augmentation"], draw),
-            draw,
-        )
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        method.after_step(step / 120)
-        figures.append(method.figures())
-    last = pd.DataFrame(figures)[-20:].mean()
-    assert last["spread"] > 0.2
-    assert last["information"] > 0.5
-    assert separation(method.network, cuboids, is_cell) > max(0.9, before)
-
-
-def separation(model, cuboids, is_cell) -> float:
-    """Accuracy on the other cuboids of the nearest mean of 20 labelled ones."""
-    model.eval()
-    with torch.no_grad():
-        found = features(model, cuboids).numpy()
-    found = (found - found.mean(axis=0)) / (found.std(axis=0) + 1e-6)
-    means = [found[:20][is_cell[:20] == kind].mean(axis=0) for kind in (False, True)]
-    distances = [((found[20:] - mean) ** 2).sum(axis=1) for mean in means]
-    return float(((distances[1] < distances[0]) == is_cell[20:]).mean())
 
 
 @BOTH

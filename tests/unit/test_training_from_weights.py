@@ -9,6 +9,7 @@ from synthetic_cuboids import make_brains, narrow_arm
 from cellsift.errors import InputError
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import load_model
+from cellsift.training import loop
 from cellsift.training.loop import train_fold
 from cellsift.training.recipe import complete_recipe
 
@@ -69,6 +70,19 @@ def test_a_backbone_learns_once_it_is_no_longer_frozen(brains, elsewhere, tmp_pa
     backbone = set(before) - head_tensors(load_model(elsewhere)[0])
     assert all(equal(before, last[0], backbone))
     assert not any(equal(before, last[1], backbone))
+
+
+def test_patience_counts_from_when_the_backbone_learns(brains, elsewhere, tmp_path, monkeypatch):
+    precision = iter([0.9, 0.8, 0.7, 0.6, 0.5])
+
+    def ever_worse(*_):
+        return {"validation_loss": 1.0, "average_precision": next(precision)}
+
+    monkeypatch.setattr(loop, "_judge", ever_worse)
+    recipe = {"init_from": str(elsewhere), "epochs": 5, "frozen_epochs": 3, "patience": 1}
+    done = []
+    train(tmp_path, brains, elsewhere, done.append, **recipe)
+    assert done == [1, 2, 3, 4]
 
 
 def test_a_backbone_alone_comes_with_a_new_head(brains, elsewhere, tmp_path):

@@ -208,16 +208,24 @@ def test_an_edited_notebook_computes_nothing(finished):
     assert {rule for rule, _ in finished.planned()} <= {"report_index", "all"}
 
 
-def test_an_edited_module_runs_what_uses_it(finished):
-    module = finished.folder / "scripts" / "cellsift" / "evaluation" / "end_to_end.py"
+@pytest.mark.parametrize(
+    ("edited", "used_by", "not_by"),
+    [
+        ("evaluation/end_to_end.py", "evaluate", {*PER_BRAIN, "label", "train", "classify"}),
+        ("inference/ensemble.py", "classify", {*PER_BRAIN, "label", "train", "calibrate"}),
+        ("interop/keras_files.py", "train", {*PER_BRAIN, "label", "folds"}),
+    ],
+)
+def test_an_edited_module_runs_what_uses_it(finished, edited, used_by, not_by):
+    module = finished.folder / "scripts" / "cellsift" / edited
     before = module.read_text()
     module.write_text(before + "\n# edited\n")
     try:
         rules = {rule for rule, _ in finished.planned()}
     finally:
         module.write_text(before)
-    assert "evaluate" in rules
-    assert not rules & {*PER_BRAIN, "label", "train", "classify"}
+    assert used_by in rules
+    assert not rules & not_by
 
 
 def test_slabs_that_an_older_detection_left_are_made_anew(new_checkout):

@@ -76,7 +76,7 @@ def _write_through(file: Path) -> None:
 def write_table(frame: pd.DataFrame, path: str | Path, decimals: int | None = 6) -> None:
     """Write a table as CSV, whole or not at all; floats are rounded to `decimals` digits.
 
-    None: to none, and what is read again equals them.
+    None: to none; `read_table(..., exact=True)` then gives the same numbers again.
     """
     with whole_file(path) as beside:
         (frame if decimals is None else frame.round(decimals)).to_csv(beside, index=False)
@@ -88,10 +88,13 @@ def write_array(array: np.ndarray, path: str | Path) -> None:
         np.save(file, array, allow_pickle=False)
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; names of brains and arms stay text ("695")."""
-    # The default may miss the last bit of a number.
-    return pd.read_csv(path, dtype={"brain": str, "arm": str}, float_precision="round_trip")
+def read_table(path: str | Path, exact: bool = False) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; names of brains and arms stay text ("695").
+
+    Numbers of many digits may miss their last bit unless `exact`, which takes four times as long.
+    """
+    precision = "round_trip" if exact else None
+    return pd.read_csv(path, dtype={"brain": str, "arm": str}, float_precision=precision)
 
 
 def write_json(content: dict, path: str | Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cellsift.reporting.graphs import legend_columns
+from cellsift.reporting.graphs import legend_columns, title_lines
 from cellsift.reporting.projections import Projection
 from cellsift.reporting.style import CELL, MISSED, NO_CELL, WIDTH, styled
 
@@ -97,7 +97,8 @@ def draw_outcomes(projection: Projection, outcomes: Mapping[str, pd.DataFrame]) 
         for axis, (arm, table) in zip(grid, outcomes.items(), strict=False):
             _show(axis, view, channel=0)
             _draw_points(axis, view, table, shown)
-            axis.set(title=arm, xlim=(0, view.width_um), ylim=(view.height_um, 0))
+            axis.set_title(title_lines(arm, across=2))
+            axis.set(xlim=(0, view.width_um), ylim=(view.height_um, 0))
             _scale_bar(axis, view)
         if shown:
             _draw_legend(drawing, shown)

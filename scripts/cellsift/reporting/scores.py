@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
 from cellsift.evaluation.end_to_end import end_to_end_outcomes
-from cellsift.reporting.graphs import PANELS_ACROSS, panels
+from cellsift.reporting.graphs import PANELS_ACROSS, panels, title_lines
 from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled
 from cellsift.reporting.tables import count_text
 
@@ -62,7 +62,7 @@ def draw_histograms(
                 look = {"color": color, "linestyle": dashes, "linewidth": 1.8}
                 axis.stairs(counts, edges, fill=labels is None, label=kind, **look)
             axis.axvline(thresholds[arm], color=INK, linewidth=0.9)
-            axis.set(title=arm, xlabel="p_cell", xlim=(-0.01, 1.01))
+            axis.set(title=title_lines(arm), xlabel="p_cell", xlim=(-0.01, 1.01))
             axis.set_yscale("symlog", linthresh=1)
             axis.yaxis.set_major_formatter(lambda count, _: f"{count:g}")
             axis.set_ylim(0, None)

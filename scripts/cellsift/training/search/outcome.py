@@ -61,7 +61,7 @@ def choose_recipe(
     Raises:
         InputError: no trial came to its end.
     """
-    joined = pd.concat([read_table(path) for path in tables]).drop_duplicates(NUMBER)
+    joined = pd.concat([read_table(path, exact=True) for path in tables]).drop_duplicates(NUMBER)
     trials = joined.sort_values(NUMBER).reset_index(drop=True)
     ended = trials[trials[STATE] == ENDED]
     if ended.empty:
