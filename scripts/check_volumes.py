@@ -5,7 +5,7 @@ from cellsift.errors import InputError
 from cellsift.io.cores import limit_cores
 from cellsift.io.whole import write_json
 from cellsift.job import job
-from cellsift.preflight import check_volumes
+from cellsift.preflight.volumes import check_volumes
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     limit_cores(snakemake.threads)

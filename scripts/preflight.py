@@ -3,7 +3,7 @@
 from cellsift.brains_table import Brain
 from cellsift.io.whole import read_json, write_json
 from cellsift.job import job
-from cellsift.preflight import check_annotation
+from cellsift.preflight.annotation import check_annotation
 
 with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)

@@ -21,7 +21,7 @@ NEVER_CALLED = {
     },
     "cellsift.brains_table": {"cellsift.detection", "cellsift.io.volumes"},
     # Tells the device only where torch is.
-    "cellsift.preflight": {"torch"},
+    "cellsift.preflight.volumes": {"torch"},
 }
 # Preflight checks the parameters of detection, but detects nothing.
 NEVER_CALLED_IN = {

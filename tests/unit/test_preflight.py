@@ -10,12 +10,11 @@ import pytest
 import tifffile
 import zarr
 
-from cellsift import preflight
 from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.io import reading
 from cellsift.io.volumes import open_volume
-from cellsift.preflight import check_brain
+from cellsift.preflight import check_brain, volumes
 from cellsift.rehearsal.brain import brain_shape
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
@@ -334,7 +333,7 @@ def test_chunks_that_are_decoded_again_and_again_are_told(brain, voxels, tmp_pat
 def test_a_brain_too_large_for_its_jobs_of_detection_is_told_but_not_refused(
     brain, voxels, monkeypatch
 ):
-    monkeypatch.setattr(preflight, "LARGE_SLAB", voxels.size / 3.5)
+    monkeypatch.setattr(volumes, "LARGE_SLAB", voxels.size / 3.5)
     (warning,) = check_brain(brain)["warnings"]
     assert warning.startswith("brain mouse-3: ")
     assert "1 job of detection" in warning
@@ -346,8 +345,8 @@ def test_a_brain_too_large_for_its_jobs_of_detection_is_told_but_not_refused(
 
 def test_a_whole_brain_in_a_few_jobs_is_told_of_and_in_sixteen_it_is_not():
     shape = brain_shape(10**11.5)
-    assert preflight._large_slabs("whole", shape, slabs=4)
-    assert preflight._large_slabs("whole", shape, slabs=16) == []
+    assert volumes._large_slabs("whole", shape, slabs=4)
+    assert volumes._large_slabs("whole", shape, slabs=16) == []
 
 
 @pytest.mark.parametrize("kind", ["float", "dark"])

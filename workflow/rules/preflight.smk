@@ -13,7 +13,7 @@ rule check_volumes:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
-        code=code("preflight.py", "io"),
+        code=code("preflight", "io"),
     script:
         "../../scripts/check_volumes.py"
 
@@ -47,6 +47,6 @@ rule preflight:
     params:
         brain=brain_with(annotation=True),
         data=stamp_of("cells", "non_cells"),
-        code=code("preflight.py", "io/cells.py"),
+        code=code("preflight/annotation.py", "io/cells.py"),
     script:
         "../../scripts/preflight.py"

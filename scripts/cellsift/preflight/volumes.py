@@ -1,8 +1,7 @@
-"""What a brain's files hold, looked at before any work; bad input is refused here."""
+"""Whether a brain's volumes can be worked on, and what may be wrong with them."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dask.array as da
@@ -22,6 +21,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
+from cellsift.preflight.naming import naming
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -50,17 +50,6 @@ class Intensities:
         return int(np.searchsorted(cumulated, cumulated[-1] * percent / 100))
 
 
-def check_brain(brain: Brain, slabs: int = 1) -> dict:
-    """Return what was found in a brain's files, ready for JSON; the same on every run.
-
-    `slabs` is the number of jobs that its detection is divided into. The headers of all TIFF planes
-    are read, the voxels of a few planes, and all voxels of float data. Raises InputError with a
-    message that names the brain, the file, what was found and what to change.
-    """
-    found = check_volumes(brain, slabs)
-    return found | check_annotation(brain, found["signal"]["shape"])
-
-
 def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
@@ -68,22 +57,14 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     found = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
-        with _naming(brain, "background"):
+        with naming(brain, "background"):
             _refuse_unlike(background, signal)
-    with _naming(brain, "signal"):
+    with naming(brain, "signal"):
         _refuse_few_planes(signal, brain.settings.get("detection", {}))
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
         "warnings": _warnings(found) + _large_slabs(brain.name, found["signal"]["shape"], slabs),
-    }
-
-
-def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
-    """What `check_brain` finds in the annotation of a volume of this shape (z, y, x)."""
-    return {
-        "annotated_cells": _count_points(brain, "cells", tuple(shape)),
-        "annotated_non_cells": _count_points(brain, "non_cells", tuple(shape)),
     }
 
 
@@ -135,24 +116,17 @@ def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
     ]
 
 
-@contextmanager
-def _naming(brain: Brain, column: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"brain {brain.name}, {column}: {error}") from error
-
-
 def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
-    with _naming(brain, column):
+    with naming(brain, column):
         volume = open_volume(path, brain.voxel_size, intensity_range)
         check_files(path)
         voxels = open_voxels(path, brain.voxel_size)
         if voxels.dtype.kind == "f":
             _refuse_not_finite(path, voxels)
-        intensities = _intensities(volume)
+        planes = _planes_looked_at(volume)
+        intensities = _intensities(planes)
         _refuse_constant(volume, intensities, column)
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
@@ -190,10 +164,17 @@ def _refuse_not_finite(path: str, voxels: da.Array) -> None:
         )
 
 
-def _intensities(volume: Volume) -> Intensities:
-    counts = np.zeros(np.iinfo(volume.dtype).max + 1, dtype=np.int64)
-    for z in sorted({int(share * volume.shape[0]) for share in LOOKED_AT}):
-        counts += np.bincount(volume.planes(z, z + 1).ravel(), minlength=len(counts))
+def _planes_looked_at(volume: Volume) -> dict[int, np.ndarray]:
+    """A few planes (y, x), spread over the volume, by their number."""
+    numbers = sorted({int(share * volume.shape[0]) for share in LOOKED_AT})
+    return {z: volume.planes(z, z + 1)[0] for z in numbers}
+
+
+def _intensities(planes: dict[int, np.ndarray]) -> Intensities:
+    most = np.iinfo(next(iter(planes.values())).dtype).max
+    counts = np.zeros(most + 1, dtype=np.int64)
+    for plane in planes.values():
+        counts += np.bincount(plane.ravel(), minlength=len(counts))
     return Intensities(counts)
 
 
@@ -261,26 +242,3 @@ def _refuse_few_planes(signal: Volume, detection: dict) -> None:
             f"{needed} planes of {signal.voxel_size[0]:g} µm. Give more planes, or set a smaller "
             f"{parameter} under detection in the config."
         )
-
-
-def _count_points(brain: Brain, column: str, shape: tuple[int, int, int]) -> int | None:
-    """Return how many points an annotation holds; None if there is none."""
-    from cellsift.io.cells import read_points
-
-    path = getattr(brain, column)
-    if path is None:
-        return None
-    with _naming(brain, column):
-        points = read_points(path, "cell" if column == "cells" else "no_cell")
-        positions = points[["z", "y", "x"]].to_numpy()
-        # Annotations that count from 1, or from a voxel's edge, reach up to a voxel too far.
-        outside = ((positions < -1) | (positions > np.array(shape))).any(axis=1)
-        if outside.any():
-            first = int(np.argmax(outside))
-            raise InputError(
-                f"{path}: {int(outside.sum())} of {len(points)} positions lie outside the volume "
-                f"of shape (z, y, x) {shape}, the first in row {first + 1}: "
-                f"{', '.join(f'{value:g}' for value in positions[first])}. Give z, y, x in voxels "
-                "of the signal, not in µm, and check that z and x are not swapped."
-            )
-    return len(points)
