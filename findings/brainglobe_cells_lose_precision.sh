@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # brainglobe-utils 0.11.2, seen 2026-11-30.
-# Positions change on their way through Cell and XML: Cell cuts fractions off (10.9 becomes 10, a shift of half a voxel
-# on average) although its attributes are documented as floats; XML turns a coordinate of 0 into 1 (it prints
-# "negative coordinate found"), which YAML keeps;
-# and save_cells("cells.csv") writes no file at all, without an error. One would expect what was put in, or an error.
+# Positions change on their way through Cell and XML: Cell cuts fractions off (10.9 becomes 10, a shift of half a
+# voxel on average) although its attributes are documented as floats; XML turns a coordinate of 0 into 1 (it prints
+# "negative coordinate found"), which YAML keeps; and save_cells("cells.csv") writes no file at all, without an error.
+# One would expect what was put in, or an error.
 # Touches in cellsift: scripts/cellsift/io/cells.py, which writes XML for cellfinder and reads it.
 # Output seen:
 #   WARNING: negative coordinate found at 0
