@@ -6,7 +6,10 @@
 # expect the size and the unit, or an error.
 # Touches in cellsift: scripts/cellsift/preflight compares the size in a file with the brains table; such files say 1.
 # Output seen:
-#   (not yet)
+#   ome-zarr 0.18.0
+#   units [None, None, None] scale [1.0, 1.0, 1.0]
+#   The 'coordinate_transformations' argument is deprecated and will be removed in a future version. Please use the `scale` argument to specify the physical pixel size for each dimension instead. 
+#   with scale= and axes_units=: units ['micrometer', 'micrometer', 'micrometer'] scale [5.0, 1.0, 1.0]
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
