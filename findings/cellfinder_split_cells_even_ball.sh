@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # cellfinder 1.11.0, seen 2026-11-30.
 # 1.11.0 takes the padding of split cells off (see cellfinder_split_cells_too_deep.sh), but where the ball's size is an
-# even number of voxels, every pass of the ball filter still shifts what it marks by half a voxel. At
+# even number of voxels, so without a middle voxel, split cells still lie beside their place. At
 # 6 x 1.62 x 1.62 µm (ball 4 voxels wide, 2 planes high, by default) both halves of two touching balls lie one plane
 # (6 µm) too deep and one voxel off in y and x. One would expect the balls' own centres, as with odd balls.
 # Touches in cellsift: scripts/cellsift/detection/cellfinder.py, once it moves to 1.11.
 # Needs the package torch, which is large. 1.11.0 asks for Python 3.12, but this part of it runs on 3.11 too.
 # Output seen:
-#   (not yet)
+#   cellfinder 1.11.0 ball of 2 x 4 voxels
+#   put at [(20, 100, 93), (20, 100, 107)] found at [(21, 99, 92), (21, 99, 106)]
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
