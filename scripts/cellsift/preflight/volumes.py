@@ -22,6 +22,7 @@ from cellsift.io.volumes import (
 )
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.naming import naming
+from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -53,12 +54,15 @@ class Intensities:
 def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
+    with naming(brain, "background"):
+        refuse_same_path(brain)
     signal, found_signal = _check_channel(brain, "signal")
     found = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
             _refuse_unlike(background, signal)
+            refuse_same_content(found["signal"], found["background"])
     with naming(brain, "signal"):
         _refuse_few_planes(signal, brain.settings.get("detection", {}))
     return found | {
@@ -147,6 +151,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "chunks": chunks,
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
+        "content": content_of(planes),
     }
 
 

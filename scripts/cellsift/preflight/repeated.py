@@ -1,0 +1,73 @@
+"""Positions that an annotation holds twice, or as cells and as artefacts alike."""
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import KDTree
+
+from cellsift.errors import InputError
+from cellsift.io.cells_csv import AXES
+
+# Two positions of one kind are taken for one cell where they are nearer than this along every axis,
+# in voxels, and in space, µm: well within a nucleus.
+SAME_VOXELS, SAME_UM = 1.5, 4.0
+# Such pairs are told of from this many, and this share of all cells, on: some cells do touch.
+FEWEST_PAIRS, LEAST_SHARE = 3, 0.02
+# Artefacts that are cells as well: from this share of the smaller list on the lists are the same.
+SAME_LISTS = 0.5
+
+
+def repeated(path: str, points: pd.DataFrame, repeats: int, voxel_size: tuple) -> list[str]:
+    """What to say of positions z, y, x (voxels) of which `repeats` more rows were the same."""
+    told = []
+    if repeats:
+        told.append(
+            f"{path}: {_rows(repeats)} a position that is there already; each counts once, as "
+            f"{len(points)} in all. Was a file appended to itself, or exported twice?"
+        )
+    near = len(_near_pairs(points, points, voxel_size)) - len(points)
+    pairs = near // 2
+    if pairs >= max(FEWEST_PAIRS, LEAST_SHARE * len(points)):
+        told.append(
+            f"{path}: {pairs} pairs of positions are less than {SAME_VOXELS:g} voxels and "
+            f"{SAME_UM:g} µm apart, as if the same cells were listed twice (overlapping tiles, or "
+            "two people's lists); each counts as a cell, and one of a pair as missed. Merge them."
+        )
+    return told
+
+
+def refuse_same(paths: tuple[str, str], cells: pd.DataFrame, non_cells: pd.DataFrame, voxel_size):
+    """Refuse lists of cells and of artefacts that are the same; tell of positions in both.
+
+    `paths` are those of the two. Returns sentences. Raises InputError.
+    """
+    pairs = _near_pairs(non_cells, cells, voxel_size)
+    both = len(np.unique(pairs[:, 0]))
+    if not both:
+        return []
+    found = (
+        f"{paths[1]}: {both} of {len(non_cells)} positions are also among the {len(cells)} of "
+        f"cells, {paths[0]}"
+    )
+    if both >= SAME_LISTS * min(len(cells), len(non_cells)):
+        raise InputError(
+            f"{found}. What is a cell is no artefact: give as non_cells the positions that people "
+            "marked as artefacts, or leave it empty if all cells of the brain are annotated."
+        )
+    return [f"{found}; a candidate there is not used. Remove them from one of the two."]
+
+
+def _rows(count: int) -> str:
+    return "1 row repeats" if count == 1 else f"{count} rows repeat"
+
+
+def _near_pairs(first: pd.DataFrame, second: pd.DataFrame, voxel_size: tuple) -> np.ndarray:
+    """Index pairs (k, 2) of positions that one cell would have twice; each with itself as well."""
+    if not len(first) or not len(second):
+        return np.empty((0, 2), dtype=int)
+    first, second = first[AXES].to_numpy(float), second[AXES].to_numpy(float)
+    # Lengths of which the largest is below 1: nearer along every axis.
+    length = np.minimum(SAME_VOXELS, SAME_UM / np.asarray(voxel_size, dtype=float))
+    length = np.where(length < 1e-6, 1e-6, length)
+    trees = KDTree(first / length), KDTree(second / length)
+    found = trees[0].sparse_distance_matrix(trees[1], 1 - 1e-9, p=np.inf, output_type="ndarray")
+    return np.column_stack([found["i"], found["j"]])
