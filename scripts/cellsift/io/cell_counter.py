@@ -39,7 +39,7 @@ class Counter:
 
     @property
     def is_cell(self) -> bool | None:
-        """Whether its name says that it counts cells; None for no name, or one that says neither."""
+        """Whether its name says that it counts cells; None where it says neither."""
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.name)
         words = re.sub(r"[_\W]+", " ", words.replace("?", "\0")).replace("\0", "?").lower()
         if re.search(DOUBTFUL, self.name.lower()) or re.search(DOUBTFUL, words):
@@ -100,9 +100,7 @@ def choose_counters(path: Path, counters: list[Counter], kind: str) -> set[int]:
             f"named as {'cells' if wanted else 'artefacts'}. Give the other file, or rename the "
             "counter if its name is wrong."
         )
-    return {
-        counter.number for counter, told_so in zip(counters, told, strict=True) if told_so is wanted
-    }
+    return {counter.number for counter in counters if counter.is_cell is wanted}
 
 
 def planes_of(path: Path, slices: np.ndarray) -> np.ndarray:
@@ -122,8 +120,8 @@ def doubts(path: Path, counters: list[Counter], planes: np.ndarray, kind: str) -
     what = {"cell": "cells", "no_cell": "artefacts", "all": "positions"}[kind]
     said = (
         f"{path}: is of Fiji's Cell Counter. Taken as {what}: counter "
-        f"{', '.join(map(str, counters))}, each mark one plane up, as Fiji counts slices from 1 (they "
-        f"lie on planes {planes.min():g} to {planes.max():g}, counted from 0)."
+        f"{', '.join(map(str, counters))}, each mark one plane up, as Fiji counts slices from 1 "
+        f"(they lie on planes {planes.min():g} to {planes.max():g}, counted from 0)."
     )
     slices = np.unique(planes)
     channels = [n for n in CHANNELS if len(slices) >= ENOUGH_SLICES and np.ptp(slices % n) == 0]

@@ -101,7 +101,8 @@ def _positions(path: Path, table: pd.DataFrame) -> list[str]:
         return [names[axis] for axis in AXES]
     missing = [axis for axis in AXES if other or axis not in names]
     raise InputError(
-        f"{path}: cannot be read as cells: column {', '.join(missing)} is missing, found {', '.join(table.columns)}; "
+        f"{path}: cannot be read as cells: column {', '.join(missing)} is missing, "
+        f"found {', '.join(table.columns)}; "
         f"{ADVICE}." + (f" {other}" if other else _separated(",".join(table.columns)))
     )
 

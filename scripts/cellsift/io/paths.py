@@ -32,7 +32,7 @@ _SIGNS = (
     (r"^file:/", "It is a file:// address: write the plain path, /data for file:///data."),
     (
         r"^[A-Za-z]:[\\/]|\\",
-        "It looks like a path of Windows: write it as this machine sees it, with / and, within WSL, "
+        "It looks like a path of Windows: write it as this machine sees it, with / and, in WSL, "
         "/mnt/c/ for C:\\.",
     ),
     (r"^[\"'].*[\"']$", "The quotes are part of the name: remove them."),

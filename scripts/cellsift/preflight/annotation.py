@@ -85,8 +85,8 @@ def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> li
 def _emptiness(path: str, column: str) -> str:
     if column == "cells":
         return (
-            f"{path}: holds no position. That is right for a brain without any cell, of which every "
-            "candidate is an artefact; if it was not annotated, leave cells empty."
+            f"{path}: holds no position. That is right for a brain without any cell, of which "
+            "every candidate is an artefact; if it was not annotated, leave cells empty."
         )
     return (
         f"{path}: holds no position, but with a file of non_cells only what is annotated is used. "

@@ -23,7 +23,7 @@ def refuse_same_path(brain: Brain) -> None:
 
 
 def content_of(planes: dict[int, np.ndarray]) -> str | None:
-    """A hash of planes (y, x) by their number; None for planes of one grey value, which all match."""
+    """A hash of planes (y, x) by their number; None for planes of one grey value: all match."""
     if len({value for plane in planes.values() for value in (plane.min(), plane.max())}) == 1:
         return None
     found = hashlib.sha256()
@@ -37,6 +37,6 @@ def refuse_same_content(signal: dict, background: dict) -> None:
     """Raise InputError for channels of which all planes that were looked at are equal."""
     if signal["content"] is not None and signal["content"] == background["content"]:
         raise InputError(
-            f"{background['path']}: is a copy of the signal, {signal['path']}: all planes that were "
-            f"looked at are equal. {ADVICE}"
+            f"{background['path']}: is a copy of the signal, {signal['path']}: all planes that "
+            f"were looked at are equal. {ADVICE}"
         )

@@ -86,9 +86,9 @@ def _refuse_copies(one: Brain, other: Brain) -> None:
         first = _probe(Path(one.signal))
         if first is not None and first == _probe(Path(other.signal)):
             raise InputError(
-                f"brains {one.name!r} and {other.name!r}: {one.signal} and {other.signal} look like "
-                "copies of one volume (same sizes, same bytes wherever looked), of which the test "
-                "brain would be learnt; give each brain a volume of its own, or remove a row"
+                f"brains {one.name!r} and {other.name!r}: {one.signal} and {other.signal} look "
+                "like copies of one volume (same sizes, same bytes wherever looked), of which the "
+                "test brain would be learnt; give each brain a volume of its own, or remove a row"
             )
 
 
