@@ -14,6 +14,7 @@ from cellsift.detection import measures_contrast_apart
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
 from cellsift.models import architecture_files
+from cellsift.preflight.shared import check_brains, told_beside
 
 try:
     PROJECT = load_project(config)
@@ -22,6 +23,7 @@ try:
         from cellsift.network_checks import check_networks
 
         check_networks(PROJECT)
+        check_brains(PROJECT)
 except InputError as problem:
     raise WorkflowError(str(problem)) from None
 
@@ -34,6 +36,12 @@ LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 MEASURED = (
     "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
 )
+# The modules that read annotations, and those that look for what is wrong with them.
+ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
+ANNOTATION_CHECKS = [
+    *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
+    "evaluation/placement.py",
+]
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)

@@ -46,7 +46,10 @@ rule preflight:
         "../../envs/volumes.yaml"
     params:
         brain=brain_with(annotation=True),
+        role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
+        # What is to be told of it beside the other brains.
+        beside=lambda wildcards: told_beside(PROJECT, wildcards.brain),
         data=stamp_of("cells", "non_cells"),
-        code=code("preflight/annotation.py", "io/cells.py"),
+        code=code(*ANNOTATION_CHECKS, *ANNOTATION),
     script:
         "../../scripts/preflight.py"

@@ -25,6 +25,8 @@ DEVIATIONS = 6
 SHIFT_REACH, SHIFT_NEIGHBOURS = 8, 20
 # Matched pairs that lie off each other the same way are told of from so many on, ...
 FEWEST_PAIRS = 30
+# ... and annotated cells that are this share of the candidates, exactly, are the candidates.
+SAME_SHARE = 0.95
 # ... where the median is at least this many voxels and this share of the matching distance.
 OFFSET_VOXELS, OFFSET_SHARE = 0.75, 0.25
 
@@ -89,69 +91,85 @@ def reading_that_fits(
     return None
 
 
-def better_reading(
+def doubts_of_placement(
     candidates: np.ndarray,
     annotated: np.ndarray,
     voxel_size: Sequence[float],
     distance_um: float,
     shape: Sequence[int],
-) -> str | None:
-    """How annotated cells (m, 3) fit the candidates (n, 3) much better; z, y, x in voxels.
+) -> list[str]:
+    """What makes it likely that annotated cells (m, 3) lie elsewhere than the candidates (n, 3).
 
-    A sentence, or None where no other order of the axes, unit, end to count from or shift reaches
-    clearly more of them than the given positions and than chance. The time is bounded: at most 2000
-    annotated cells are looked at, a hundred times.
+    Both are z, y, x in voxels of a volume of this `shape`. Sentences, most often none. The time is
+    bounded: at most 2000 annotated cells are looked at, in a hundred readings.
     """
     if len(annotated) < FEWEST_REACHED or not len(candidates):
-        return None
+        return []
+    if _is_detection(candidates, annotated):
+        return [
+            f"All {len(annotated)} annotated cells lie exactly on candidates, and "
+            f"{len(annotated) / len(candidates):.0%} of the candidates are annotated as cells, as "
+            "if the annotation were the detection's own output: make sure that it comes from "
+            "people."
+        ]
     rng = np.random.default_rng(0)
-    some = rng.permutation(len(annotated))[:SAMPLE]
-    near = _Near(candidates, annotated[some], voxel_size, distance_um)
-    given = near.reached(near.annotated)
+    some = np.asarray(annotated, dtype=float)[rng.permutation(len(annotated))[:SAMPLE]]
+    near = _Near(candidates, some, voxel_size, distance_um)
+    told = _better_reading(near, shape, rng) or _common_offset(near)
+    return [told] if told else []
+
+
+def _is_detection(candidates: np.ndarray, annotated: np.ndarray) -> bool:
+    """Whether candidates and annotated cells are the same positions, but for a few."""
+    if len(annotated) < FEWEST_PAIRS or len(annotated) < SAME_SHARE * len(candidates):
+        return False
+    known = set(map(tuple, np.asarray(candidates, dtype=float).round(3).tolist()))
+    own = map(tuple, np.asarray(annotated, dtype=float).round(3).tolist())
+    return all(position in known for position in own)
+
+
+def _better_reading(near: "_Near", shape: Sequence[int], rng: np.random.Generator) -> str | None:
+    """The reading or shift that reaches clearly more than the given one and than chance, if any."""
+    given, of = near.reached(near.annotated), len(near.annotated)
     # Even reaching all of them would not be enough more.
-    if given * TIMES_GIVEN >= len(some):
+    if given * TIMES_GIVEN >= of:
         return None
     tried = [
         (near.reached(reading.positions(near.annotated, shape)), reading)
-        for reading in all_readings(voxel_size)
+        for reading in all_readings(near.voxel_size)
     ]
     best, reading = max(tried, key=lambda found: found[0])
     if near.is_clear(best, given, reading.positions(near.annotated, shape), rng):
-        return _sentence(reading.said, best, given, len(some))
+        return _sentence(reading.said, best, given, of)
     shift = near.likeliest_shift()
-    if shift is not None:
-        moved = near.annotated + shift
-        best = near.reached(moved)
-        if near.is_clear(best, given, moved, rng):
-            by = ", ".join(f"{value:+.1f}" for value in shift)
-            return _sentence(f"moved by ({by}) voxels (z, y, x)", best, given, len(some))
+    if shift is None:
+        return None
+    best = near.reached(near.annotated + shift)
+    if near.is_clear(best, given, near.annotated + shift, rng):
+        by = ", ".join(f"{value:+.1f}" for value in shift)
+        return _sentence(f"moved by ({by}) voxels (z, y, x)", best, given, of)
     return None
 
 
-def common_offset(
-    candidates: np.ndarray,
-    annotated: np.ndarray,
-    voxel_size: Sequence[float],
-    distance_um: float,
-) -> str | None:
-    """How matched pairs (k, 3) and (k, 3), z, y, x in voxels, lie off each other the same way."""
-    if len(candidates) < FEWEST_PAIRS:
+def _common_offset(near: "_Near") -> str | None:
+    """How annotated cells lie off their nearest candidates, if all of them the same way."""
+    apart = near.apart()
+    if len(apart) < FEWEST_PAIRS:
         return None
-    apart = annotated - candidates
     offset = np.median(apart, axis=0)
-    spread = np.percentile(apart, 75, axis=0) - np.percentile(apart, 25, axis=0)
-    error = spread / np.sqrt(len(apart))
+    low, high = np.percentile(apart, [25, 75], axis=0)
+    error = (high - low) / np.sqrt(len(apart))
     told = [
         f"{offset[axis]:+.1f} voxels along {AXES[axis]}"
         for axis in GIVEN
         if abs(offset[axis]) >= max(OFFSET_VOXELS, DEVIATIONS * error[axis])
-        and abs(offset[axis]) * voxel_size[axis] >= OFFSET_SHARE * distance_um
+        and abs(offset[axis]) * near.voxel_size[axis] >= OFFSET_SHARE * near.distance
     ]
     if not told:
         return None
     return (
-        f"Annotated cells lie off their candidates by {' and '.join(told)} (the median of "
-        f"{len(apart)} pairs): were their planes and pixels counted from 1, or in a cropped volume?"
+        f"Annotated cells lie off their nearest candidates by {' and '.join(told)} (the median of "
+        f"{len(apart)} pairs): were planes and pixels counted from 1, or in a cropped volume?"
     )
 
 
@@ -168,6 +186,14 @@ class _Near:
     def reached(self, positions: np.ndarray) -> int:
         found, _ = self.tree.query(positions * self.voxel_size, distance_upper_bound=self.distance)
         return int(np.isfinite(found).sum())
+
+    def apart(self) -> np.ndarray:
+        """From the nearest candidate to each annotated cell with one in reach, voxels (k, 3)."""
+        found, index = self.tree.query(
+            self.annotated * self.voxel_size, distance_upper_bound=self.distance
+        )
+        reached = np.isfinite(found)
+        return self.annotated[reached] - self.tree.data[index[reached]] / self.voxel_size
 
     def is_clear(self, best: int, given: int, positions: np.ndarray, rng) -> bool:
         """Whether `best` is much more than the given reach, and these positions by chance."""

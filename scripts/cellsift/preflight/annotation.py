@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cellsift.brains_table import Brain
-from cellsift.errors import InputError
 from cellsift.io.cells import Positions, read_positions
 from cellsift.preflight.naming import naming
 from cellsift.preflight.positions import flat, refuse_outside
@@ -49,30 +48,14 @@ def _positions(brain: Brain, column: str, shape: tuple[int, int, int]) -> Positi
     with naming(brain, column):
         positions = read_positions(path, KINDS[column])
         refuse_outside(path, positions, brain.voxel_size, shape)
-        if brain.role == "train" and not len(positions.points):
-            _refuse_empty(path, column)
     return positions
-
-
-def _refuse_empty(path: str, column: str) -> None:
-    if column == "cells":
-        raise InputError(
-            f"{path}: holds no position, but the brain has role train: nothing can be learnt from "
-            "it. Give the file with its annotated cells, or, for a brain that is only to be "
-            "classified, leave cells empty or set its role to predict."
-        )
-    raise InputError(
-        f"{path}: holds no position, but with a file of non_cells only what is annotated is used, "
-        "so that the brain has no artefact to learn from. Leave non_cells empty if all its cells "
-        "are annotated, or give the file with its annotated artefacts."
-    )
 
 
 def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> list[str]:
     path = getattr(brain, column)
     told = list(positions.doubts)
     if not len(positions.points):
-        told.append(_emptiness(path, column))
+        told.append(_emptiness(path, column, brain.role))
     if _is_own_result(path):
         told.append(
             f"{path}: lies among results of cellsift. An annotation has to come from people: make "
@@ -82,15 +65,21 @@ def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> li
     return told + flat(path, positions.points, shape)
 
 
-def _emptiness(path: str, column: str) -> str:
-    if column == "cells":
+def _emptiness(path: str, column: str, role: str) -> str:
+    if column == "non_cells":
         return (
-            f"{path}: holds no position. That is right for a brain without any cell, of which "
-            "every candidate is an artefact; if it was not annotated, leave cells empty."
+            f"{path}: holds no position, but with a file of non_cells only what is annotated is "
+            "used, so that the brain has no artefact. Leave non_cells empty if all cells of the "
+            "brain are annotated, or give the file with its annotated artefacts."
         )
+    use = (
+        "no cell can be learnt from it, and every candidate is learnt as an artefact"
+        if role == "train"
+        else "every candidate counts as an artefact"
+    )
     return (
-        f"{path}: holds no position, but with a file of non_cells only what is annotated is used. "
-        "Leave non_cells empty if all cells of the brain are annotated."
+        f"{path}: holds no position, so that {use}. That is right for a brain without any cell; if "
+        "it was not annotated, leave cells empty or set its role to predict."
     )
 
 

@@ -57,8 +57,9 @@ def _refuse_channels(path: str, deepest: int, planes: int) -> None:
     raise InputError(
         f"{path}: is of Fiji's Cell Counter and has marks up to slice {deepest}, but the signal "
         f"has {planes} planes. If it was counted in a hyperstack of several channels, its "
-        "slices count on through the channels: give a CSV with columns z, y, x, where z = (slice - 1) divided "
-        "by the number of channels, rounded down. If not, give the volume that it was counted in."
+        "slices count on through the channels: give a CSV with columns z, y, x, where "
+        "z = (slice - 1) divided by the number of channels, rounded "
+        "down. If not, give the volume that it was counted in."
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -14,35 +15,44 @@ from cellsift.io.cells import read_points
 PROBE = 2**16
 # Fewer different bytes than this in the middle, such as of a blank chunk, tell nothing.
 FEWEST_BYTES = 16
-JUDGED = ("train", "test")
+JUDGED = {"train", "test"}
+# Fewer positions than this may be the same in two brains by chance.
+TELLING = 5
 
 
-def check_brains(project: Project) -> dict[str, list[str]]:
-    """What is to be told of each brain beside the others: sentences by the brain's name.
+def check_brains(project: Project) -> None:
+    """Raise InputError for an annotation that is a train and a test brain's, or is too small.
 
-    Looks at names and sizes, a few bytes of each volume, and all of the annotations; what cannot be
-    read is left to the brain's own preflight. Raises InputError for a test brain that could be
-    learnt from, and where too little is annotated for the folds.
+    What cannot be read is left to the brain's own preflight.
     """
-    told = {name: [] for name in project.brains}
-    judged = [brain for brain in project.brains.values() if brain.role in JUDGED]
-    for one, other in combinations(judged, 2):
-        _refuse_copies(one, other)
-    for one, other in combinations([brain for brain in judged if brain.cells], 2):
-        if _same_annotation(one.cells, other.cells):
-            said = _two_brains("cells", one, other)
-            if one.role != other.role:
-                raise InputError(said)
-            told[other.name].append(said)
-    for one in project.brains.values():
-        for other in project.brains.values():
-            if one is not other and other.background and _same(one.signal, other.background):
-                told[other.name].append(
-                    f"brain {other.name}: its background {other.background} is the signal of brain "
-                    f"{one.name}. If that is not what was meant, correct the table of brains."
-                )
+    for one, other in combinations(project.brains.values(), 2):
+        if {one.role, other.role} == JUDGED and _same_annotation(one, other):
+            raise InputError(_two_brains(one, other))
     refuse_few(project)
-    return told
+
+
+def told_beside(project: Project, name: str) -> list[str]:
+    """What is to be told of a brain beside the others of its run, without stopping it: sentences.
+
+    Looks at names, sizes and a few bytes of the volumes.
+    """
+    brain = project.brains[name]
+    others = [other for other in project.brains.values() if other is not brain]
+    judged = [other for other in others if {brain.role, other.role} <= JUDGED]
+    told = [_two_brains(brain, other) for other in judged if _same_annotation(brain, other)]
+    told += [
+        f"brains {name!r} and {other.name!r}: {brain.signal} and {other.signal} look like copies "
+        "of one volume (same sizes, same bytes wherever looked). Of a train and a test brain that "
+        "would make the test worthless; give each brain a volume of its own."
+        for other in judged
+        if _are_copies(brain.signal, other.signal)
+    ]
+    return told + [
+        f"brain {name}: its background {brain.background} is the signal of brain {other.name}. If "
+        "that is not what was meant, correct the table of brains."
+        for other in others
+        if brain.background and _place(brain.background) == _place(other.signal)
+    ]
 
 
 def refuse_few(project: Project) -> None:
@@ -81,47 +91,47 @@ def _count(paths: Iterable[str], kind: str) -> int | None:
         return None
 
 
-def _refuse_copies(one: Brain, other: Brain) -> None:
-    if one.role != other.role and not _same(one.signal, other.signal):
-        first = _probe(Path(one.signal))
-        if first is not None and first == _probe(Path(other.signal)):
-            raise InputError(
-                f"brains {one.name!r} and {other.name!r}: {one.signal} and {other.signal} look "
-                "like copies of one volume (same sizes, same bytes wherever looked), of which the "
-                "test brain would be learnt; give each brain a volume of its own, or remove a row"
-            )
-
-
-def _two_brains(column: str, one: Brain, other: Brain) -> str:
-    first, second = getattr(one, column), getattr(other, column)
-    files = first if first == second else f"{first} and {second} (the same text)"
+def _two_brains(one: Brain, other: Brain) -> str:
+    same = one.cells == other.cells
+    files = one.cells if same else f"{one.cells} and {other.cells} (the same text)"
     return (
         f"brains {one.name!r} ({one.role}) and {other.name!r} ({other.role}) have the same "
-        f"annotation, {files}, but different signals; give each brain the {column} of its own"
+        f"annotation, {files}, but different signals; give each brain the cells of its own"
     )
 
 
-def _same(one: str, other: str) -> bool:
-    return whereabouts(one, Path()) == whereabouts(other, Path())
+@cache
+def _place(path: str) -> str:
+    return whereabouts(path, Path())
 
 
-def _same_annotation(one: str, other: str) -> bool:
-    """Whether two files of cells are one, or hold the same, and that is not nothing."""
+def _same_annotation(one: Brain, other: Brain) -> bool:
+    """Whether the files of cells of two brains are one, or the same and not by chance."""
+    if not one.cells or not other.cells:
+        return False
     try:
-        contents = [Path(path).read_bytes() for path in (one, other)]
-        if contents[0] != contents[1]:
+        files = Path(one.cells), Path(other.cells)
+        if files[0].stat().st_size != files[1].stat().st_size:
             return False
-        return len(read_points(one)) > 0
+        if files[0].read_bytes() != files[1].read_bytes():
+            return False
+        return _place(one.cells) == _place(other.cells) or len(read_points(files[0])) >= TELLING
     except (InputError, OSError):
         return False
 
 
-def _probe(path: Path) -> str | None:
+def _are_copies(one: str, other: str) -> bool:
+    found = _probe(one)
+    return found is not None and found == _probe(other)
+
+
+@cache
+def _probe(volume: str) -> str | None:
     """A hash of a volume's names, sizes and some bytes; None where that tells nothing.
 
     Of a folder the middle one of its files counts, and the numbers of entries on the way to it.
     """
-    found = hashlib.sha256()
+    found, path = hashlib.sha256(), Path(volume)
     try:
         while path.is_dir():
             entries = sorted(path.iterdir())
