@@ -15,8 +15,8 @@ FACTORS = (2, 4, 8)
 
 # Of more annotated cells than this a random sample tells as much.
 SAMPLE = 2000
-# Another reading is told of where it reaches at least so many annotated cells, ...
-FEWEST_REACHED = 10
+# Another reading is told of where it reaches at least so many annotated cells, this share, ...
+FEWEST_REACHED, LEAST_SHARE = 10, 0.4
 # ... more than so many times those of the given one, and of chance, ...
 TIMES_GIVEN, TIMES_CHANCE = 2, 3
 # ... and more than chance by so many of its standard deviations: a hundred readings are tried.
@@ -135,20 +135,18 @@ def _better_reading(near: "_Near", shape: Sequence[int], rng: np.random.Generato
     if given * TIMES_GIVEN >= of:
         return None
     tried = [
-        (near.reached(reading.positions(near.annotated, shape)), reading)
+        (reading.said, reading.positions(near.annotated, shape))
         for reading in all_readings(near.voxel_size)
     ]
-    best, reading = max(tried, key=lambda found: found[0])
-    if near.is_clear(best, given, reading.positions(near.annotated, shape), rng):
-        return _sentence(reading.said, best, given, of)
     shift = near.likeliest_shift()
-    if shift is None:
-        return None
-    best = near.reached(near.annotated + shift)
-    if near.is_clear(best, given, near.annotated + shift, rng):
+    if shift is not None:
         by = ", ".join(f"{value:+.1f}" for value in shift)
-        return _sentence(f"moved by ({by}) voxels (z, y, x)", best, given, of)
-    return None
+        tried.append((f"moved by ({by}) voxels (z, y, x)", near.annotated + shift))
+    # The first of the best, which is the likeliest.
+    said, positions = max(tried, key=lambda way: near.reached(way[1]))
+    if not near.is_clear(given, positions, rng):
+        return None
+    return _sentence(said, near.reached(positions), given, of)
 
 
 def _common_offset(near: "_Near") -> str | None:
@@ -184,8 +182,15 @@ class _Near:
         self.tree = KDTree(np.asarray(candidates, dtype=float) * self.voxel_size)
 
     def reached(self, positions: np.ndarray) -> int:
-        found, _ = self.tree.query(positions * self.voxel_size, distance_upper_bound=self.distance)
-        return int(np.isfinite(found).sum())
+        """How many of the positions have a candidate of their own in reach, nearly.
+
+        A candidate that is nearest to several counts once: positions that are drawn together into
+        one place would else all find it.
+        """
+        found, index = self.tree.query(
+            positions * self.voxel_size, distance_upper_bound=self.distance
+        )
+        return len(np.unique(index[np.isfinite(found)]))
 
     def apart(self) -> np.ndarray:
         """From the nearest candidate to each annotated cell with one in reach, voxels (k, 3)."""
@@ -195,14 +200,16 @@ class _Near:
         reached = np.isfinite(found)
         return self.annotated[reached] - self.tree.data[index[reached]] / self.voxel_size
 
-    def is_clear(self, best: int, given: int, positions: np.ndarray, rng) -> bool:
-        """Whether `best` is much more than the given reach, and these positions by chance."""
-        if best < FEWEST_REACHED or best <= TIMES_GIVEN * given:
+    def is_clear(self, given: int, positions: np.ndarray, rng: np.random.Generator) -> bool:
+        """Whether these positions reach much more than the given ones, and than chance."""
+        best = self.reached(positions)
+        if best <= max(TIMES_GIVEN * given, LEAST_SHARE * len(positions), FEWEST_REACHED - 1):
             return False
-        # What the same positions reach a few distances off, where they mean nothing.
+        # The most that the same positions reach a few distances off, where they mean nothing: of
+        # those drawn together in a corner, many then lie outside.
         ways = rng.normal(size=(12, 3))
         ways *= self.distance * rng.uniform(3, 6, (12, 1)) / np.linalg.norm(ways, axis=1)[:, None]
-        chance = np.mean([self.reached(positions + way / self.voxel_size) for way in ways])
+        chance = max([self.reached(positions + way / self.voxel_size) for way in ways])
         return best >= TIMES_CHANCE * chance and best >= chance + DEVIATIONS * np.sqrt(chance)
 
     def likeliest_shift(self) -> np.ndarray | None:

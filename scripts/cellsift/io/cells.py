@@ -35,7 +35,7 @@ Kind = Literal["all", "cell", "no_cell"]
 
 @dataclass(frozen=True)
 class Positions:
-    """Cells of a file: `points` z, y, x (float64, voxels), each position once.
+    """Cells of a file: `points` z, y, x (float64, voxels), each position once, row i at index i.
 
     `repeated` is how many rows gave a position again that was there. `doubts` are sentences on what
     the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here.
@@ -58,7 +58,7 @@ def read_points(path: str | Path, kind: Kind = "all") -> pd.DataFrame:
     cells under either number. Raises InputError, naming the file and, where one is to blame, the
     row.
     """
-    return read_positions(path, kind).points
+    return read_positions(path, kind).points.reset_index(drop=True)
 
 
 def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
@@ -80,8 +80,7 @@ def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
 
 def _once(points: pd.DataFrame, doubts: list[str], of_fiji: bool) -> Positions:
     again = points.duplicated()
-    unique = points[~again].reset_index(drop=True)
-    return Positions(unique, int(again.sum()), doubts, of_fiji)
+    return Positions(points[~again], int(again.sum()), doubts, of_fiji)
 
 
 def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:

@@ -51,6 +51,7 @@ def read_csv(path: Path, kind: str) -> pd.DataFrame:
 
 def _table(path: Path) -> pd.DataFrame:
     text = read_text(path, "CSV (comma-separated)")
+    _refuse_other_separators(path, text)
     try:
         with warnings.catch_warnings():
             # pandas only warns when it cuts a row with more values than columns
@@ -70,17 +71,17 @@ def _table(path: Path) -> pd.DataFrame:
     return table[table.notna().any(axis=1)]
 
 
-def _separated(header: str) -> str:
-    """What to do about another sign than a comma between the columns, if there is one."""
+def _refuse_other_separators(path: Path, text: str) -> None:
+    header = next((line for line in text.split("\n") if line.strip()), "")
     for sign, name in OTHER_SEPARATORS.items():
         names = {part.strip(' "').lower() for part in header.split(sign)}
         if names.issuperset(AXES) or names.issuperset(NAPARI_AXES):
-            return (
-                f" Its columns are separated by {name}, as spreadsheets do where decimals have a "
-                "comma: replace every comma by a point first, and then every one of those signs by "
-                "a comma."
+            raise InputError(
+                f"{path}: cannot be read as cells: column z, y, x is missing, found {header!r}; "
+                f"{ADVICE}. They are separated by {name}, as spreadsheets do where decimals have a "
+                "comma: in a text editor, replace every comma by a point first, and then every one "
+                f"of the {name} by a comma."
             )
-    return ""
 
 
 def _positions(path: Path, table: pd.DataFrame) -> list[str]:
@@ -103,7 +104,7 @@ def _positions(path: Path, table: pd.DataFrame) -> list[str]:
     raise InputError(
         f"{path}: cannot be read as cells: column {', '.join(missing)} is missing, "
         f"found {', '.join(table.columns)}; "
-        f"{ADVICE}." + (f" {other}" if other else _separated(",".join(table.columns)))
+        f"{ADVICE}." + (f" {other}" if other else "")
     )
 
 

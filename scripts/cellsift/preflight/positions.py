@@ -32,7 +32,7 @@ def refuse_outside(
     fits = reading_that_fits(points, voxel_size, shape)
     raise InputError(
         f"{path}: {int(outside.sum())} of {len(points)} positions lie outside the volume "
-        f"of shape (z, y, x) {shape}, the first in row {first + 1}: "
+        f"of shape (z, y, x) {shape}, the first in row {positions.points.index[first] + 1}: "
         f"{', '.join(f'{value:g}' for value in points[first])}. Give z, y, x in voxels "
         "of the signal, not in µm, and check that z and x are not swapped."
         + (f" All of them would lie inside {fits.said}." if fits else _reach(points))
