@@ -67,7 +67,7 @@ def test_a_cell_that_is_listed_twice_is_one_cell(brain, cells):
 def test_cells_listed_again_a_little_off_are_told(brain, cells):
     again = cells + [0.4, 1.0, -1.0]
     (warning,) = told(brain(cells=np.concatenate([cells, again])))
-    assert "40 pairs of positions are less than" in warning
+    assert "80 of 80 positions lie less than" in warning
     # Cells that touch are no repetition.
     assert told(brain(cells=np.concatenate([cells, cells + [0, 3, 0]]))) == []
 
@@ -165,6 +165,9 @@ def test_brainglobes_candidates_are_not_taken_for_cells_in_silence(brain, cells,
     assert "all 40 markers are of a type that BrainGlobe gives to candidates" in warning
     write_cells_xml(table.assign(is_cell=True), path)
     assert told(dataclasses.replace(brain(), cells=path)) == []
+    table.assign(type=1).to_csv(tmp_path / "candidates.csv")
+    (warning,) = told(dataclasses.replace(brain(), cells=str(tmp_path / "candidates.csv")))
+    assert "all 40 markers are of a type that BrainGlobe gives to candidates" in warning
 
 
 def test_an_annotation_among_cellsifts_results_is_told(brain, cells, tmp_path):
@@ -175,3 +178,10 @@ def test_an_annotation_among_cellsifts_results_is_told(brain, cells, tmp_path):
     write_cells_xml(pd.DataFrame(cells, columns=["z", "y", "x"]).assign(is_cell=True), path)
     (warning,) = told(dataclasses.replace(brain(), cells=str(path)))
     assert "lies among results of cellsift" in warning
+
+
+def test_a_hundred_thousand_positions_in_one_voxel_are_counted_in_seconds(brain):
+    """As of positions that were divided by the size of the brain."""
+    crowd = np.random.default_rng(0).uniform(0, 1, (100_000, 3))
+    (warning,) = told(brain(cells=crowd))
+    assert "100000 of 100000 positions lie less than" in warning

@@ -25,10 +25,10 @@ DEVIATIONS = 6
 SHIFT_REACH, SHIFT_NEIGHBOURS = 8, 20
 # Matched pairs that lie off each other the same way are told of from so many on, ...
 FEWEST_PAIRS = 30
-# ... and annotated cells that are this share of the candidates, exactly, are the candidates.
-SAME_SHARE = 0.95
 # ... where the median is at least this many voxels and this share of the matching distance.
 OFFSET_VOXELS, OFFSET_SHARE = 0.75, 0.25
+# As many annotated cells that are this share of the candidates, exactly, are the candidates.
+SAME_SHARE = 0.95
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,10 @@ def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file of cells; correct its path.{hint(path)}")
     if path.suffix.lower() in TABLES:
-        text = read_csv(path, kind)
-        return _once(_numbers(text, path, "row"), [], False)
+        text, types = read_csv(path, kind)
+        whole = len(text) == len(types)
+        doubts = _doubts_of_type(path, types, kind) if whole else []
+        return _once(_numbers(text, path, "row"), doubts, False)
     if path.suffix.lower() == ".xml":
         return _read_xml(path, kind)
     more = OTHER_FILES.get(path.suffix.lower(), "")

@@ -37,16 +37,18 @@ CELL_WORDS = {"1", "1.0", "true", "yes", "cell"}
 NO_CELL_WORDS = {"0", "0.0", "false", "no", "no_cell"}
 
 
-def read_csv(path: Path, kind: str) -> pd.DataFrame:
+def read_csv(path: Path, kind: str) -> tuple[pd.DataFrame, np.ndarray]:
     """The positions z, y, x as text, row i of the file's data at index i, blank rows left out.
 
     `kind` as in `cells.read_points`; it counts where a column is_cell or BrainGlobe's type tells
-    cells from others. Raises InputError for a table that cannot be read, or is a program's result.
+    cells from others. Also returns which rows are cells by their type, if there is one. Raises
+    InputError for a table that cannot be read, or is a program's result.
     """
     table = _table(path)
     columns = _positions(path, table)
-    chosen = _chosen(path, table, kind)
-    return table.loc[chosen, columns].set_axis(AXES, axis=1)
+    types = _types(table)
+    chosen = _chosen(path, table, types, kind)
+    return table.loc[chosen, columns].set_axis(AXES, axis=1), types
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -120,27 +122,31 @@ def _refuse_results(path: Path, names: set[str]) -> None:
         )
 
 
-def _chosen(path: Path, table: pd.DataFrame, kind: str) -> np.ndarray:
+def _types(table: pd.DataFrame) -> np.ndarray:
+    """Which rows are cells by BrainGlobe's type, 2; empty without a column of such types."""
+    names = {name.lower(): name for name in table.columns}
+    if "type" not in names:
+        return np.empty(0, dtype=bool)
+    types = table[names["type"]].fillna("").str.strip()
+    if not types.map(lambda text: bool(re.fullmatch(r"-?[12](\.0)?", text))).all():
+        return np.empty(0, dtype=bool)
+    return types.str.startswith("2").to_numpy(dtype=bool)
+
+
+def _chosen(path: Path, table: pd.DataFrame, types: np.ndarray, kind: str) -> np.ndarray:
     """Which rows are of this kind."""
     names = {name.lower(): name for name in table.columns}
-    everything = np.ones(len(table), dtype=bool)
-    if kind == "all":
-        return everything
-    if "is_cell" in names:
-        words = table[names["is_cell"]].str.strip().str.lower()
+    is_cell = types
+    if kind != "all" and "is_cell" in names:
+        words = table[names["is_cell"]].fillna("").str.strip().str.lower()
         unknown = ~words.isin(CELL_WORDS | NO_CELL_WORDS)
         if unknown.any():
             raise InputError(
                 f"{path}: row {unknown.idxmax() + 1} has {words[unknown.idxmax()]!r} as is_cell; "
                 "give True or False everywhere, or leave the column out."
             )
-        is_cell = words.isin(CELL_WORDS).to_numpy()
-        return is_cell if kind == "cell" else ~is_cell
-    # BrainGlobe's types: 2 cell, others none; a table of one type is kept whole, as its XML is.
-    if "type" in names:
-        types = table[names["type"]].fillna("").str.strip()
-        if types.map(lambda text: bool(re.fullmatch(r"-?[12](\.0)?", text))).all():
-            is_cell = types.str.startswith("2").to_numpy()
-            if is_cell.any() and not is_cell.all():
-                return is_cell if kind == "cell" else ~is_cell
-    return everything
+        is_cell = words.isin(CELL_WORDS).to_numpy(dtype=bool)
+    # A table of one of BrainGlobe's types is kept whole, as its XML is.
+    elif kind == "all" or types.all() or not types.any():
+        return np.ones(len(table), dtype=bool)
+    return is_cell if kind == "cell" else ~is_cell

@@ -10,8 +10,8 @@ from cellsift.preflight.positions import flat, refuse_outside
 from cellsift.preflight.repeated import refuse_same, repeated
 
 KINDS = {"cells": "cell", "non_cells": "no_cell"}
-# Files that lie beside a brain's results of an arm.
-OWN_FILES = ("candidates.csv", "checked.json", "volumes.json", "preflight.json")
+# Files that a run writes for every brain, beside the results of its arms.
+OWN_FILES = ("checked.json", "volumes.json")
 
 
 def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:

@@ -24,13 +24,13 @@ def repeated(path: str, points: pd.DataFrame, repeats: int, voxel_size: tuple) -
             f"{path}: {_rows(repeats)} a position that is there already; each counts once, as "
             f"{len(points)} in all. Was a file appended to itself, or exported twice?"
         )
-    near = len(_near_pairs(points, points, voxel_size)) - len(points)
-    pairs = near // 2
-    if pairs >= max(FEWEST_PAIRS, LEAST_SHARE * len(points)):
+    near = int((_nearest(points, points, voxel_size, 2) < 1).sum())
+    if near >= 2 * max(FEWEST_PAIRS, LEAST_SHARE * len(points)):
         told.append(
-            f"{path}: {pairs} pairs of positions are less than {SAME_VOXELS:g} voxels and "
-            f"{SAME_UM:g} µm apart, as if the same cells were listed twice (overlapping tiles, or "
-            "two people's lists); each counts as a cell, and one of a pair as missed. Merge them."
+            f"{path}: {near} of {len(points)} positions lie less than {SAME_VOXELS:g} voxels and "
+            f"{SAME_UM:g} µm from another one, as if the same cells were listed twice (overlapping "
+            "tiles, or two people's lists); each counts as a cell, and one of two as missed. Merge "
+            "them."
         )
     return told
 
@@ -40,8 +40,7 @@ def refuse_same(paths: tuple[str, str], cells: pd.DataFrame, non_cells: pd.DataF
 
     `paths` are those of the two. Returns sentences. Raises InputError.
     """
-    pairs = _near_pairs(non_cells, cells, voxel_size)
-    both = len(np.unique(pairs[:, 0]))
+    both = int((_nearest(non_cells, cells, voxel_size, 1) < 1).sum())
     if not both:
         return []
     found = (
@@ -60,14 +59,15 @@ def _rows(count: int) -> str:
     return "1 row repeats" if count == 1 else f"{count} rows repeat"
 
 
-def _near_pairs(first: pd.DataFrame, second: pd.DataFrame, voxel_size: tuple) -> np.ndarray:
-    """Index pairs (k, 2) of positions that one cell would have twice; each with itself as well."""
-    if not len(first) or not len(second):
-        return np.empty((0, 2), dtype=int)
-    first, second = first[AXES].to_numpy(float), second[AXES].to_numpy(float)
-    # Lengths of which the largest is below 1: nearer along every axis.
+def _nearest(
+    points: pd.DataFrame, others: pd.DataFrame, voxel_size: tuple, number: int
+) -> np.ndarray:
+    """How far each point is from the nearest of `others`, or the second: below 1 it is the same.
+
+    Infinite where there is none.
+    """
+    if not len(points) or len(others) < number:
+        return np.full(len(points), np.inf)
     length = np.minimum(SAME_VOXELS, SAME_UM / np.asarray(voxel_size, dtype=float))
-    length = np.where(length < 1e-6, 1e-6, length)
-    trees = KDTree(first / length), KDTree(second / length)
-    found = trees[0].sparse_distance_matrix(trees[1], 1 - 1e-9, p=np.inf, output_type="ndarray")
-    return np.column_stack([found["i"], found["j"]])
+    tree = KDTree(others[AXES].to_numpy(float) / length)
+    return tree.query(points[AXES].to_numpy(float) / length, k=[number], p=np.inf)[0][:, 0]
