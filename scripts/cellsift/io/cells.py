@@ -141,7 +141,7 @@ def _read_xml(path: Path, kind: Kind) -> Positions:
     points = _numbers(pd.DataFrame(rows, columns=AXES, dtype=str), path, "marker")
     if cell_counter.is_of_fiji(root):
         return _of_fiji(path, points, numbers, names, kind)
-    is_cell = np.array(numbers, dtype=int) == CELL_TYPE
+    is_cell = np.array([number == CELL_TYPE for number in numbers], dtype=bool)
     if kind == "all" or is_cell.all() or not is_cell.any():
         return _once(points, _doubts_of_type(path, is_cell, kind), False)
     return _once(points[is_cell if kind == "cell" else ~is_cell], [], False)
@@ -153,7 +153,7 @@ def _of_fiji(
     counters = cell_counter.counters_of(numbers, names)
     chosen = cell_counter.choose_counters(path, counters, kind)
     planes = cell_counter.planes_of(path, points["z"].to_numpy())
-    points = points.assign(z=planes)[np.isin(numbers, list(chosen))]
+    points = points.assign(z=planes)[[number in chosen for number in numbers]]
     kept = [counter for counter in counters if counter.number in chosen]
     return _once(points, cell_counter.doubts(path, kept, points["z"].to_numpy(), kind), True)
 
