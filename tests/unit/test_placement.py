@@ -68,6 +68,14 @@ def test_another_order_unit_or_end_is_named(candidates, cells, change, said):
     assert 95 <= count <= 120
 
 
+def test_positions_that_would_shrink_into_one_candidate_do_not_fit():
+    """Forty cells without a candidate fit into the reach of a single one if drawn together."""
+    random = np.random.default_rng(1)
+    cells = random.uniform((20, 80, 80), (32, 110, 110), (40, 3))
+    far = random.uniform((50, 150, 0), (59, 199, 149), (30, 3))
+    assert told(np.concatenate([cells.mean(axis=0)[None] / 8, far]), cells) == []
+
+
 @pytest.mark.parametrize("shift", [(4, 0, 0), (0, 15, -12)])
 def test_a_shift_is_named_in_voxels(candidates, cells, shift):
     (doubt,) = told(candidates, cells + shift)
