@@ -64,6 +64,11 @@ def test_another_channel_of_nearly_the_same_voxels_passes(brain, voxels, tmp_pat
     assert found["warnings"] == []
 
 
+def test_a_channel_of_the_same_grey_values_elsewhere_passes(brain, voxels, tmp_path):
+    tifffile.imwrite(tmp_path / "other.tif", voxels[:, ::-1], photometric="minisblack")
+    check_brain(dataclasses.replace(brain, background=str(tmp_path / "other.tif")))
+
+
 def test_channels_that_are_blank_where_looked_are_not_called_copies(brain, tmp_path):
     dark = np.full((12, 40, 36), 100, np.uint16)
     for name, plane in (("s.tif", 4), ("b.tif", 5)):

@@ -7,6 +7,7 @@ import numpy as np
 
 from cellsift.brains_table import Brain, whereabouts
 from cellsift.errors import InputError
+from cellsift.io.volumes import Volume
 
 ADVICE = (
     "Give the channel of autofluorescence as background, or leave background empty for every brain "
@@ -22,21 +23,24 @@ def refuse_same_path(brain: Brain) -> None:
         raise InputError(f"{brain.background}: is the signal, {brain.signal}. {ADVICE}")
 
 
-def content_of(planes: dict[int, np.ndarray]) -> str | None:
-    """A hash of planes (y, x) by their number; None for planes of one grey value: all match."""
-    if len({value for plane in planes.values() for value in (plane.min(), plane.max())}) == 1:
+def content_of(counts: np.ndarray) -> str | None:
+    """A hash of how often each grey value occurs; None where there is only one: all match."""
+    if np.count_nonzero(counts) < 2:
         return None
-    found = hashlib.sha256()
-    for number, plane in planes.items():
-        found.update(f"{number} {plane.dtype.str} ".encode())
-        found.update(np.ascontiguousarray(plane))
-    return found.hexdigest()[:16]
+    return hashlib.sha256(np.ascontiguousarray(counts)).hexdigest()[:16]
 
 
-def refuse_same_content(signal: dict, background: dict) -> None:
-    """Raise InputError for channels of which all planes that were looked at are equal."""
-    if signal["content"] is not None and signal["content"] == background["content"]:
+def refuse_same_content(
+    signal: Volume, background: Volume, contents: tuple[str | None, str | None], planes: list[int]
+) -> None:
+    """Raise InputError for channels of which these planes are equal.
+
+    They are read only where their `contents` are.
+    """
+    if contents[0] is None or contents[0] != contents[1]:
+        return
+    if all(np.array_equal(signal.planes(z, z + 1), background.planes(z, z + 1)) for z in planes):
         raise InputError(
-            f"{background['path']}: is a copy of the signal, {signal['path']}: all planes that "
+            f"{background.source}: is a copy of the signal, {signal.source}: all planes that "
             f"were looked at are equal. {ADVICE}"
         )

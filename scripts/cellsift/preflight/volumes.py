@@ -62,7 +62,8 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
             _refuse_unlike(background, signal)
-            refuse_same_content(found["signal"], found["background"])
+            contents = found["signal"]["content"], found["background"]["content"]
+            refuse_same_content(signal, background, contents, _numbers_looked_at(signal))
     with naming(brain, "signal"):
         _refuse_few_planes(signal, brain.settings.get("detection", {}))
     return found | {
@@ -151,7 +152,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "chunks": chunks,
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
-        "content": content_of(planes),
+        "content": content_of(intensities.counts),
     }
 
 
@@ -171,8 +172,11 @@ def _refuse_not_finite(path: str, voxels: da.Array) -> None:
 
 def _planes_looked_at(volume: Volume) -> dict[int, np.ndarray]:
     """A few planes (y, x), spread over the volume, by their number."""
-    numbers = sorted({int(share * volume.shape[0]) for share in LOOKED_AT})
-    return {z: volume.planes(z, z + 1)[0] for z in numbers}
+    return {z: volume.planes(z, z + 1)[0] for z in _numbers_looked_at(volume)}
+
+
+def _numbers_looked_at(volume: Volume) -> list[int]:
+    return sorted({int(share * volume.shape[0]) for share in LOOKED_AT})
 
 
 def _intensities(planes: dict[int, np.ndarray]) -> Intensities:
