@@ -14,13 +14,13 @@ from cellsift.detection import measures_contrast_apart
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
 from cellsift.models import architecture_files
-from cellsift.preflight.shared import check_brains, told_beside
 
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
         # It loads torch, which jobs of a cluster need not do to read the rules.
         from cellsift.network_checks import check_networks
+        from cellsift.preflight.shared import check_brains
 
         check_networks(PROJECT)
         check_brains(PROJECT)
@@ -106,6 +106,14 @@ def stamps_where_kept_by_contrast():
 def arm_of(wildcards):
     """The arm as plain data, without what is only for people: a new wording trains nothing."""
     return vars(PROJECT.arms[wildcards.arm]) | {"description": ""}
+
+
+def told_beside_others(wildcards):
+    """Params function: what is to be told of a brain beside the others of the run."""
+    # It loads dask, which other rules need not do to be read.
+    from cellsift.preflight.shared import told_beside
+
+    return told_beside(PROJECT, wildcards.brain)
 
 
 def stamp_of(*columns):

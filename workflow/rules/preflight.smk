@@ -47,8 +47,7 @@ rule preflight:
     params:
         brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        # What is to be told of it beside the other brains.
-        beside=lambda wildcards: told_beside(PROJECT, wildcards.brain),
+        beside=told_beside_others,
         data=stamp_of("cells", "non_cells"),
         code=code(*ANNOTATION_CHECKS, *ANNOTATION),
     script:
