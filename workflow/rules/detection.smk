@@ -95,7 +95,13 @@ rule choose_contrast:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
-        code=code("evaluation/detection_threshold.py", "evaluation/matching.py", *ANNOTATION),
+        code=code(
+            *(
+                f"evaluation/{name}.py"
+                for name in ("detection_threshold", "matching", "placement")
+            ),
+            *ANNOTATION,
+        ),
     script:
         "../../scripts/choose_contrast.py"
 

@@ -43,8 +43,8 @@ class Reading:
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     mirrored: tuple[int, ...] = ()
 
-    def positions(self, points: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-        """Positions z, y, x in voxels of a volume of this shape."""
+    def positions(self, points: np.ndarray, shape: Sequence[int] | None) -> np.ndarray:
+        """Positions z, y, x in voxels of a volume of this shape, which mirrored axes need."""
         found = points[:, self.order] * np.array(self.scale)
         for axis in self.mirrored:
             found[:, axis] = shape[axis] - 1 - found[:, axis]
@@ -96,12 +96,13 @@ def doubts_of_placement(
     annotated: np.ndarray,
     voxel_size: Sequence[float],
     distance_um: float,
-    shape: Sequence[int],
+    shape: Sequence[int] | None,
 ) -> list[str]:
     """What makes it likely that annotated cells (m, 3) lie elsewhere than the candidates (n, 3).
 
-    Both are z, y, x in voxels of a volume of this `shape`. Sentences, most often none. The time is
-    bounded: at most 2000 annotated cells are looked at, in a hundred readings.
+    Both are z, y, x in voxels of a volume of this `shape`, without which it is not tried to count
+    from its other end. Sentences, most often none. The time is bounded: at most 2000 annotated
+    cells are looked at, in a hundred readings.
     """
     if len(annotated) < FEWEST_REACHED or not len(candidates):
         return []
@@ -128,7 +129,9 @@ def _is_detection(candidates: np.ndarray, annotated: np.ndarray) -> bool:
     return all(position in known for position in own)
 
 
-def _better_reading(near: "_Near", shape: Sequence[int], rng: np.random.Generator) -> str | None:
+def _better_reading(
+    near: "_Near", shape: Sequence[int] | None, rng: np.random.Generator
+) -> str | None:
     """The reading or shift that reaches clearly more than the given one and than chance, if any."""
     given, of = near.reached(near.annotated), len(near.annotated)
     # Even reaching all of them would not be enough more.
@@ -137,6 +140,7 @@ def _better_reading(near: "_Near", shape: Sequence[int], rng: np.random.Generato
     tried = [
         (reading.said, reading.positions(near.annotated, shape))
         for reading in all_readings(near.voxel_size)
+        if shape is not None or not reading.mirrored
     ]
     shift = near.likeliest_shift()
     if shift is not None:
