@@ -1,11 +1,18 @@
 """Adapter of the rule preflight: refuse an annotation that does not fit, note what a brain is."""
 
+from dataclasses import replace
+
 from cellsift.brains_table import Brain
 from cellsift.io.whole import read_json, write_json
 from cellsift.job import job
 from cellsift.preflight.annotation import check_annotation
 
-with job(snakemake.log[0], snakemake.wildcards):
-    brain = Brain.from_dict(snakemake.params.brain)
+with job(snakemake.log[0], snakemake.wildcards) as tell:
+    brain = replace(Brain.from_dict(snakemake.params.brain), role=snakemake.params.role)
     found = read_json(snakemake.input[0])
-    write_json(found | check_annotation(brain, found["signal"]["shape"]), snakemake.output[0])
+    annotation = check_annotation(brain, found["signal"]["shape"])
+    # Those of the volumes were told when they were looked at.
+    new = annotation["warnings"] + list(snakemake.params.beside)
+    for warning in new:
+        tell(warning)
+    write_json(found | annotation | {"warnings": found["warnings"] + new}, snakemake.output[0])

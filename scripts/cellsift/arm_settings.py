@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from cellsift.errors import InputError
+from cellsift.io.paths import expanded
 from cellsift.settings_files import REPOSITORY, read_yaml, validated
 
 MODELS = REPOSITORY / "config" / "models"
@@ -82,6 +83,7 @@ def _read_arm(name: str, training: dict) -> Arm:
     try:
         architecture_file(content["architecture"])
         recipe = complete_recipe(shared | content["training"])
+        recipe["init_from"] = expanded(recipe["init_from"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     search = complete_search(content["search"], recipe, str(path)) if "search" in content else {}

@@ -7,9 +7,12 @@ from pathlib import Path
 from textwrap import shorten
 
 from cellsift.errors import InputError
+from cellsift.io.paths import expanded, hint
+from cellsift.io.text_files import read_text
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings_files import LONGEST_QUOTE, validated
 
+PATHS = ("signal", "background", "cells", "non_cells")
 SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
 
 
@@ -111,7 +114,7 @@ def _brain(row: dict, config: dict, where: str) -> Brain:
             f"{where}: there are non_cells but no cells; give its annotated cells too, or leave "
             "non_cells empty"
         )
-    paths = {key: row[key] for key in ("signal", "background", "cells", "non_cells")}
+    paths = {key: row[key] and expanded(row[key]) for key in PATHS}
     settings = _settings(config, name)
     return Brain(name, voxel_size=voxel_size, role=row["role"], settings=settings, **paths)
 
@@ -137,7 +140,7 @@ def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> 
     for name, brain in brains.items():
         if brain.role == "predict":
             continue
-        owner = owners.setdefault(_whereabouts(brain.signal, root), name)
+        owner = owners.setdefault(whereabouts(brain.signal, root), name)
         if owner != name:
             raise InputError(
                 f"{table}: brains {owner!r} and {name!r} have the same signal {brain.signal}; give "
@@ -145,7 +148,7 @@ def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> 
             )
 
 
-def _whereabouts(volume: str, root: Path) -> str:
+def whereabouts(volume: str, root: Path) -> str:
     """The same text for paths that lead to the same place."""
     if "://" in volume:
         return volume.rstrip("/")
@@ -177,53 +180,79 @@ def _settings(config: dict, brain: str) -> dict:
 def _rows(path: Path) -> Iterator[tuple[str, dict]]:
     """The rows of the table, each with where it is, for messages: file, line and brain."""
     (_, header), *lines = _table_lines(path)
-    columns = [column.strip() for column in header.split("\t")]
+    columns = [column.strip() for column in header]
     if len(set(columns)) < len(columns):
         double = sorted({column for column in columns if columns.count(column) > 1})
         raise InputError(f"{path}: column {', '.join(double)} is there twice; keep one")
-    for number, line in lines:
-        where = _place(path, number, columns, line)
-        values = zip(columns, line.split("\t"), strict=True)
-        yield where, {column: _cell(column, value.strip(), where) for column, value in values}
+    for number, values in lines:
+        where = _place(path, number, columns, values)
+        pairs = zip(columns, values, strict=True)
+        yield where, {column: _cell(column, value, where) for column, value in pairs}
 
 
-def _place(path: Path, number: int, columns: list[str], line: str) -> str:
-    cells = dict(zip(columns, line.split("\t"), strict=False))
-    name = cells.get("brain", "").strip()
+def _place(path: Path, number: int, columns: list[str], values: list[str]) -> str:
+    name = dict(zip(columns, values, strict=False)).get("brain", "")
     named = f", brain {shorten(repr(name), LONGEST_QUOTE)}" if name else ""
     return f"{path}, line {number}{named}"
 
 
-def _table_lines(path: Path) -> list[tuple[int, str]]:
+def _table_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """The number of each line of the table and its values; the first line names the columns."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, "tab-separated text")
     except FileNotFoundError as error:
         raise InputError(
-            f"{path}: there is no such table; correct brains_table in the config"
+            f"{path}: there is no such table; correct brains_table in the config.{hint(path)}"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: not readable as a text table ({error})") from error
     lines = [
-        (number, line)
+        (number, [_bare(value) for value in line.split("\t")])
         for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip() and not line.startswith("#")
+        if line.strip() and not line.lstrip('"').startswith("#")
     ]
+    # Spreadsheets write tabs for columns and rows that were emptied.
+    lines = [(number, values) for number, values in lines if any(values)]
     if not lines:
         raise InputError(f"{path}: the table is empty; it needs a line of column names")
-    columns = [column.strip() for column in lines[0][1].split("\t")]
+    columns = _without_empty_end(lines[0][1], 1)
     if len(columns) == 1:
         raise InputError(
             f"{path}, line {lines[0][0]}: 1 tab-separated column found, more than one expected; "
-            "separate columns by single tabs, not by spaces"
+            f"separate columns by single tabs, not by {_separators_in(columns[0])}"
         )
-    for number, line in lines:
-        found = line.count("\t") + 1
-        if found != len(columns):
+    cut = [(number, _without_empty_end(values, len(columns))) for number, values in lines]
+    for number, values in cut:
+        if len(values) != len(columns):
             raise InputError(
-                f"{_place(path, number, columns, line)}: {found} tab-separated columns found, "
-                f"{len(columns)} expected; separate columns by single tabs, not by spaces"
+                f"{_place(path, number, columns, values)}: {len(values)} tab-separated columns "
+                f"found, {len(columns)} expected; separate columns by single tabs, not by spaces"
             )
-    return lines
+    return cut
+
+
+def _bare(value: str) -> str:
+    """A value without space around it, visible or not, and without a spreadsheet's quotes."""
+    value = value.strip().strip("\ufeff\u200b\u200e\u200f\u202a\u202c").strip()
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1].replace('""', '"').strip()
+    return value
+
+
+def _without_empty_end(values: list[str], least: int) -> list[str]:
+    """The values without empty ones at the end, as many as `least` at least."""
+    count = len(values)
+    while count > least and not values[count - 1]:
+        count -= 1
+    return values[:count]
+
+
+def _separators_in(header: str) -> str:
+    if ";" in header:
+        return 'semicolons (of a spreadsheet, save it as "Text (Tab delimited)")'
+    if "," in header:
+        return 'commas (of a spreadsheet, save it as "Text (Tab delimited)")'
+    return "spaces"
 
 
 def _cell(column: str, value: str, where: str) -> str | float | None:
@@ -234,5 +263,6 @@ def _cell(column: str, value: str, where: str) -> str | float | None:
             found = shorten(repr(value), LONGEST_QUOTE) if value else "nothing"
             raise InputError(
                 f"{where}: {column} is {found}; give the voxel size in µm as a number"
+                + (" with a decimal point" if "," in value else "")
             ) from error
     return value or None

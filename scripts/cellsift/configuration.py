@@ -6,6 +6,7 @@ from pathlib import Path
 from cellsift.arm_settings import Arm, read_arms
 from cellsift.brains_table import Brain, complete_detection, read_brains
 from cellsift.errors import InputError
+from cellsift.io.paths import expanded
 from cellsift.pretraining_settings import Pretraining, pretrainings_of
 from cellsift.settings_files import read_yaml, refuse_bomb, validated
 
@@ -44,6 +45,8 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     """
     refuse_bomb(config, "config")
     config = validated(config, "config.schema.yaml", "config")
+    for key in ("brains_table", "results"):
+        config[key] = expanded(config[key])
     config["training"] = _training(config["training"])
     config["detection"] = complete_detection(config["detection"], "config, detection")
     brains = read_brains(config, root)

@@ -10,6 +10,8 @@ import jsonschema
 import yaml
 
 from cellsift.errors import InputError
+from cellsift.io.paths import hint
+from cellsift.io.text_files import read_text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
@@ -98,9 +100,11 @@ def _explain(problem: jsonschema.ValidationError) -> str:
 def read_yaml(path: Path) -> dict:
     """The mapping in a YAML file; InputError for anything else."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(read_text(path, "YAML"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file; correct the path") from error
+        raise InputError(f"{path}: there is no such file; correct the path{hint(path)}") from error
+    except InputError:
+        raise
     # For values that contradict their type PyYAML lets through what Python raises.
     except (
         yaml.YAMLError,

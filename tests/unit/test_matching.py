@@ -144,6 +144,17 @@ def test_without_candidates_or_cells(non_cells):
     assert labelled["label"].tolist() == ["no_cell" if non_cells is None else "ambiguous"]
 
 
+def test_an_annotation_that_fits_in_another_order_is_told_beside_the_labels():
+    cells = _table(np.random.default_rng(1).uniform(0, 90, (60, 3)))
+    candidates = cells.iloc[:45]
+    _, summary = label_candidates(candidates, cells, None, VOXEL, 8)
+    assert summary["warnings"] == []
+    swapped = cells[["x", "y", "z"]].set_axis(["z", "y", "x"], axis=1)
+    _, summary = label_candidates(candidates, swapped, None, VOXEL, 8)
+    (warning,) = summary["warnings"]
+    assert "45 would have one if their positions were in the order x, y, z" in warning
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_crowded_candidates_are_matched():
     random = np.random.default_rng(0)

@@ -276,6 +276,34 @@ def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthet
         path.write_text(before)
 
 
+def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_judged(synthetic):
+    results = Results(synthetic.folder, synthetic.configuration)
+    name = results.evaluation("detection")["brain"].iloc[0]
+    path = synthetic.folder / "brains" / name / "labels.json"
+    before = path.read_text()
+    assert "To be checked first" not in index_page.detection(results)
+    doubt = "9 of 40 cells, but 38 in the order <x, y, z>"
+    path.write_text(json.dumps(json.loads(before) | {"warnings": [doubt]}))
+    try:
+        shown = index_page.detection(results)
+        assert "To be checked first: 9 of 40 cells, but 38 in the order &lt;x, y, z&gt;" in shown
+        assert shown.index("To be checked first") < shown.index("cells with a candidate")
+        assert results.doubts(name) == [doubt]
+        page = brain_page.facts(brain_page.BrainResults(results, name))
+        assert "To be checked: 9 of 40 cells" in page
+    finally:
+        path.write_text(before)
+
+
+def test_doubts_about_volumes_and_annotation_are_shown_once_each(tmp_path):
+    place = tmp_path / "brains" / "b"
+    place.mkdir(parents=True)
+    said = {"checked": ["one"], "preflight": ["one", "two"], "labels": ["three"]}
+    for note, warnings in said.items():
+        (place / f"{note}.json").write_text(json.dumps({"warnings": warnings}))
+    assert Results(tmp_path).doubts("b") == ["one", "two", "three"]
+
+
 def test_a_refused_brain_is_named_on_the_index_page_beside_the_others(synthetic):
     results = Results(synthetic.folder, synthetic.configuration)
     note = synthetic.folder / "brains" / "mouse_d" / "checked.json"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cellsift.errors import InputError
+from cellsift.io.whole import write_json
 from cellsift.reporting import tables
 from cellsift.reporting.results import Results
 from cellsift.reporting.verdict import verdict_sentences
@@ -109,6 +110,15 @@ def test_verdict_gives_the_limit_that_detection_sets(tmp_path):
     said = verdict(tmp_path, ["wide"])
     assert "What limits the result is detection" in said
     assert "a candidate for 24% of the annotated cells" in said
+
+
+def test_verdict_does_not_blame_detection_for_an_annotation_that_seems_to_lie_elsewhere(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.9}, brains=("a", "b"), recall=0.24)
+    doubt = {"warnings": ["brain b, cells: b.csv: 9 of 40 annotated cells have a candidate ..."]}
+    write_json(doubt, tmp_path / "brains" / "b" / "labels.json")
+    said = verdict(tmp_path, ["wide"])
+    assert "Check the annotation of b first" in said
+    assert "What limits the result is detection" not in said
 
 
 def test_verdict_where_f1_is_unknown_or_nothing_is_annotated(tmp_path):

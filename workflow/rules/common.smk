@@ -20,8 +20,10 @@ try:
     if workflow.is_main_process:
         # It loads torch, which jobs of a cluster need not do to read the rules.
         from cellsift.network_checks import check_networks
+        from cellsift.preflight.shared import check_brains
 
         check_networks(PROJECT)
+        check_brains(PROJECT)
 except InputError as problem:
     raise WorkflowError(str(problem)) from None
 
@@ -34,6 +36,12 @@ LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 MEASURED = (
     "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
 )
+# The modules that read annotations, and those that look for what is wrong with them.
+ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
+ANNOTATION_CHECKS = [
+    *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
+    "evaluation/placement.py",
+]
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
@@ -98,6 +106,14 @@ def stamps_where_kept_by_contrast():
 def arm_of(wildcards):
     """The arm as plain data, without what is only for people: a new wording trains nothing."""
     return vars(PROJECT.arms[wildcards.arm]) | {"description": ""}
+
+
+def told_beside_others(wildcards):
+    """Params function: what is to be told of a brain beside the others of the run."""
+    # It loads dask, which other rules need not do to be read.
+    from cellsift.preflight.shared import told_beside
+
+    return told_beside(PROJECT, wildcards.brain)
 
 
 def stamp_of(*columns):

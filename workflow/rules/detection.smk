@@ -95,7 +95,13 @@ rule choose_contrast:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
-        code=code("evaluation/detection_threshold.py", "evaluation/matching.py"),
+        code=code(
+            *(
+                f"evaluation/{name}.py"
+                for name in ("detection_threshold", "matching", "placement")
+            ),
+            *ANNOTATION,
+        ),
     script:
         "../../scripts/choose_contrast.py"
 
@@ -116,8 +122,8 @@ rule keep_candidates:
 
 rule label:
     input:
-        f"{BRAINS}/candidates.csv",
-        f"{BRAINS}/preflight.json",
+        candidates=f"{BRAINS}/candidates.csv",
+        found=f"{BRAINS}/preflight.json",
     output:
         table=f"{BRAINS}/labels.csv",
         summary=f"{BRAINS}/labels.json",
@@ -128,6 +134,6 @@ rule label:
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of("cells", "non_cells"),
-        code=code("evaluation/matching.py", "io/cells.py"),
+        code=code("evaluation/matching.py", "evaluation/placement.py", *ANNOTATION),
     script:
         "../../scripts/label.py"

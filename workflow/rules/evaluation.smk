@@ -25,7 +25,7 @@ rule evaluate:
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
         seed=PROJECT.config["seed"],
-        code=code("evaluation", "io/cells.py"),
+        code=code("evaluation", *ANNOTATION),
     script:
         "../../scripts/evaluate.py"
 

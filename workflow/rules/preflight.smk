@@ -46,7 +46,9 @@ rule preflight:
         "../../envs/volumes.yaml"
     params:
         brain=brain_with(annotation=True),
+        role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
+        beside=told_beside_others,
         data=stamp_of("cells", "non_cells"),
-        code=code("preflight/annotation.py", "io/cells.py"),
+        code=code(*ANNOTATION_CHECKS, *ANNOTATION),
     script:
         "../../scripts/preflight.py"

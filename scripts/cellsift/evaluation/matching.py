@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 from scipy.spatial import KDTree
 
 from cellsift.errors import InputError
+from cellsift.evaluation.placement import doubts_of_placement
 
 AXES = ["z", "y", "x"]
 
@@ -46,6 +47,7 @@ def label_candidates(
     non_cells: pd.DataFrame | None,
     voxel_size: tuple[float, float, float],
     distance_um: float,
+    shape: tuple[int, int, int] | None = None,
 ) -> tuple[pd.DataFrame, dict]:
     """Label candidates (columns z, y, x in voxels) by the annotation.
 
@@ -55,7 +57,8 @@ def label_candidates(
     what was annotated is used: candidates are matched to both kinds at once, and those without a
     match, or with a nearer annotation of the other kind, are "ambiguous".
     The summary counts annotated cells, those `reached` by a candidate, and lists the row numbers
-    of those `missed`, counted from 0.
+    of those `missed`, counted from 0. Its `warnings` are sentences on annotated cells that seem to
+    lie elsewhere (`doubts_of_placement`), for which the `shape` of the volume is of use.
     """
     if non_cells is None:
         labels, reached = _labels_by_cells(candidates, cells, voxel_size, distance_um)
@@ -71,6 +74,9 @@ def label_candidates(
         "recall": len(reached) / len(cells) if len(cells) else None,
         **{label: int((labels == label).sum()) for label in ("cell", "no_cell", "ambiguous")},
         "missed": missed.tolist(),
+        "warnings": doubts_of_placement(
+            candidates[AXES].to_numpy(), cells[AXES].to_numpy(), voxel_size, distance_um, shape
+        ),
     }
     return candidates.assign(label=labels), summary
 

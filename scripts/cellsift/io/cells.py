@@ -1,6 +1,6 @@
 """Tables and XML files of cell positions."""
 
-import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
@@ -11,35 +11,78 @@ import pandas as pd
 from defusedxml.ElementTree import parse
 
 from cellsift.errors import InputError
+from cellsift.io import cell_counter
+from cellsift.io.cells_csv import AXES, read_csv
+from cellsift.io.paths import hint
 from cellsift.io.whole import whole_file
-
-AXES = ["z", "y", "x"]
 
 # BrainGlobe's marker types
 NO_CELL_TYPE = 1
 CELL_TYPE = 2
+TABLES = (".csv", ".tsv")
+OTHER_FILES = {
+    ".npy": "Of points of brainmapper, give cell_classification.xml once a person has corrected it",
+    ".points": "Points of brainmapper lie in the downsampled brain or the atlas; give positions in "
+    "voxels of the signal",
+    ".yml": "Save the cells as XML from cellfinder",
+    ".yaml": "Save the cells as XML from cellfinder",
+    ".xlsx": "Save the sheet as CSV",
+    ".txt": "Rename it to .csv if it is such a table",
+}
+
+Kind = Literal["all", "cell", "no_cell"]
 
 
-def read_points(path: str | Path, kind: Literal["all", "cell", "no_cell"] = "all") -> pd.DataFrame:
+@dataclass(frozen=True)
+class Positions:
+    """Cells of a file: `points` z, y, x (float64, voxels), each position once, row i at index i.
+
+    `repeated` is how many rows gave a position again that was there. `doubts` are sentences on what
+    the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here.
+    """
+
+    points: pd.DataFrame
+    repeated: int = 0
+    doubts: list[str] = field(default_factory=list)
+    of_fiji: bool = False
+
+
+def read_points(path: str | Path, kind: Kind = "all") -> pd.DataFrame:
     """Read positions as a table z, y, x (float64, voxels) in the order of the file.
 
-    A CSV needs columns z, y and x; others are dropped. An XML is one of cellfinder or napari.
-    `kind` matters for an XML that holds markers of type 2 (cell) and of other types as well:
-    "cell" keeps type 2, "no_cell" keeps the other types. An XML of one type is kept whole, as
-    annotators save their cells under either number. Raises InputError, naming the file and,
-    where one is to blame, the row.
+    A position that is listed again is left out: it is one cell. A CSV needs columns z, y and x (or
+    napari's axis-0 to axis-2); others are dropped. An XML is one of cellfinder, napari or Fiji's
+    Cell Counter (`io.cell_counter`). `kind` matters for an XML that holds markers of type 2 (cell)
+    and of other types as well, and for a CSV with such a column type, or is_cell: "cell" keeps type
+    2, "no_cell" keeps the other types. A file of one type is kept whole, as annotators save their
+    cells under either number. Raises InputError, naming the file and, where one is to blame, the
+    row.
     """
+    return read_positions(path, kind).points.reset_index(drop=True)
+
+
+def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
+    """As `read_points`, with what is doubtful about the file."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file of cells; correct its path.")
-    if path.suffix.lower() == ".csv":
-        return _read_csv(path)
+        raise InputError(f"{path}: there is no such file of cells; correct its path.{hint(path)}")
+    if path.suffix.lower() in TABLES:
+        text, types = read_csv(path, kind)
+        whole = len(text) == len(types)
+        doubts = _doubts_of_type(path, types, kind) if whole else []
+        return _once(_numbers(text, path, "row"), doubts, False)
     if path.suffix.lower() == ".xml":
         return _read_xml(path, kind)
+    more = OTHER_FILES.get(path.suffix.lower(), "")
     raise InputError(
         f"{path}: cells are read from .csv or .xml, found {path.suffix or 'no suffix'!r}; "
-        "save them as CSV with columns z, y, x."
+        "save them as CSV with columns z, y, x." + (f" {more}." if more else "")
     )
+
+
+def _once(points: pd.DataFrame, doubts: list[str], of_fiji: bool) -> Positions:
+    again = points.duplicated()
+    return Positions(points[~again], int(again.sum()), doubts, of_fiji)
 
 
 def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
@@ -70,32 +113,7 @@ def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
         ElementTree(root).write(beside, encoding="UTF-8", xml_declaration=True)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            # pandas only warns when it cuts a row with more values than columns
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path, dtype=str, index_col=False, encoding="utf-8-sig", skipinitialspace=True
-            )
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: the file is empty; give it columns z, y, x.") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as comma-separated text ({error}); save it as CSV in UTF-8 "
-            "with columns z, y, x."
-        ) from None
-    table.columns = table.columns.str.strip()
-    missing = [axis for axis in AXES if axis not in table.columns]
-    if missing:
-        raise InputError(
-            f"{path}: column {', '.join(missing)} is missing, found {', '.join(table.columns)}; "
-            "name the columns z, y, x and separate them by commas."
-        )
-    return _numbers(table[AXES], path, "row")
-
-
-def _read_xml(path: Path, kind: str) -> pd.DataFrame:
+def _read_xml(path: Path, kind: Kind) -> Positions:
     try:
         root = parse(path, forbid_dtd=True).getroot()
     except defusedxml.DefusedXmlException:
@@ -113,17 +131,47 @@ def _read_xml(path: Path, kind: str) -> pd.DataFrame:
             f"{path}: holds no Marker_Data, found <{root.tag}>; give an XML saved by cellfinder "
             "or napari."
         )
-    rows, cells = [], []
+    rows, numbers, names = [], [], {}
     for group in markers.findall("Marker_Type"):
         number = _marker_type(group, path)
+        names[number] = group.findtext("Name") or ""
         for marker in group.findall("Marker"):
             rows.append([(marker.findtext(f"Marker{axis.upper()}") or "").strip() for axis in AXES])
-            cells.append(number == CELL_TYPE)
+            numbers.append(number)
     points = _numbers(pd.DataFrame(rows, columns=AXES, dtype=str), path, "marker")
-    is_cell = np.array(cells, dtype=bool)
+    if cell_counter.is_of_fiji(root):
+        return _of_fiji(path, points, numbers, names, kind)
+    is_cell = np.array([number == CELL_TYPE for number in numbers], dtype=bool)
     if kind == "all" or is_cell.all() or not is_cell.any():
-        return points
-    return points[is_cell if kind == "cell" else ~is_cell].reset_index(drop=True)
+        return _once(points, _doubts_of_type(path, is_cell, kind), False)
+    return _once(points[is_cell if kind == "cell" else ~is_cell], [], False)
+
+
+def _of_fiji(
+    path: Path, points: pd.DataFrame, numbers: list[int], names: dict[int, str], kind: Kind
+) -> Positions:
+    counters = cell_counter.counters_of(numbers, names)
+    chosen = cell_counter.choose_counters(path, counters, kind)
+    planes = cell_counter.planes_of(path, points["z"].to_numpy())
+    points = points.assign(z=planes)[[number in chosen for number in numbers]]
+    kept = [counter for counter in counters if counter.number in chosen]
+    return _once(points, cell_counter.doubts(path, kept, points["z"].to_numpy(), kind), True)
+
+
+def _doubts_of_type(path: Path, is_cell: np.ndarray, kind: Kind) -> list[str]:
+    """What to say of a file whose markers are all of one type."""
+    if not len(is_cell) or kind == "all" or is_cell[0] == (kind == "cell"):
+        return []
+    if kind == "cell":
+        return [
+            f"{path}: all {len(is_cell)} markers are of a type that BrainGlobe gives to candidates "
+            "and artefacts (not 2, cell); they are taken for cells. Make sure that it is not a "
+            "list of candidates, such as brainmapper's cells.xml."
+        ]
+    return [
+        f"{path}: all {len(is_cell)} markers are of type {CELL_TYPE}, which BrainGlobe gives to "
+        "cells; they are taken for artefacts. Make sure that it is not the file of cells."
+    ]
 
 
 def _marker_type(group: Element, path: Path) -> int:
@@ -147,7 +195,7 @@ def _numbers(text: pd.DataFrame, path: Path, unit: str) -> pd.DataFrame:
         found = "nothing" if pd.isna(value) or value == "" else repr(value)
         more = int(wrong.any(axis=1).sum()) - 1
         raise InputError(
-            f"{path}: {unit} {row + 1} has {found} as {AXES[column]}"
+            f"{path}: {unit} {text.index[row] + 1} has {found} as {AXES[column]}"
             + (f", {more} more {unit}s are like it" if more else "")
             + "; give every cell three numbers, z, y and x in voxels."
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
+from cellsift.io.paths import hint
 from cellsift.io.plane_names import SUFFIXES, planes_of_folder, planes_of_list
 
 
@@ -144,6 +145,8 @@ def list_planes(path: str | Path) -> list[Path]:
 
 def kind_of(path: str | Path) -> str:
     """Return what a path holds: "planes", "stack", "list" or "ome-zarr"."""
+    if str(path).startswith("file:/") and str(path).lower().endswith((*SUFFIXES, ".txt")):
+        raise InputError(f"{path}: no file is opened by such an address.{hint(path)}")
     if "://" in str(path):
         return "ome-zarr"
     path = Path(path)
@@ -153,7 +156,7 @@ def kind_of(path: str | Path) -> str:
     if not path.exists():
         raise InputError(
             f"{path}: there is no such file or folder. Correct the path, or check that its disk or "
-            "network share is mounted."
+            f"network share is mounted.{hint(path)}"
         )
     if path.suffix.lower() in SUFFIXES:
         return "stack"

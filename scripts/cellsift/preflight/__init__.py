@@ -13,4 +13,5 @@ def check_brain(brain: Brain, slabs: int = 1) -> dict:
     message that names the brain, the file, what was found and what to change.
     """
     found = check_volumes(brain, slabs)
-    return found | check_annotation(brain, found["signal"]["shape"])
+    annotation = check_annotation(brain, found["signal"]["shape"])
+    return found | annotation | {"warnings": found["warnings"] + annotation["warnings"]}

@@ -1,39 +1,88 @@
-"""Whether a brain's annotation fits its volume."""
+"""Whether a brain's annotation fits its volume, and what may be wrong with it."""
 
 from collections.abc import Sequence
-
-import numpy as np
+from pathlib import Path
 
 from cellsift.brains_table import Brain
-from cellsift.errors import InputError
-from cellsift.io.cells import read_points
+from cellsift.io.cells import Positions, read_positions
 from cellsift.preflight.naming import naming
+from cellsift.preflight.positions import flat, refuse_outside
+from cellsift.preflight.repeated import refuse_same, repeated
+
+KINDS = {"cells": "cell", "non_cells": "no_cell"}
+# Files that a run writes for every brain, beside the results of its arms.
+OWN_FILES = ("checked.json", "volumes.json")
 
 
 def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
-    """What `check_brain` finds in the annotation of a volume of this shape (z, y, x)."""
+    """What `check_brain` finds in the annotation of a volume of this shape (z, y, x).
+
+    `warnings` are sentences for the user. Raises InputError.
+    """
+    shape = tuple(shape)
+    found = {column: _positions(brain, column, shape) for column in KINDS}
+    warnings = [
+        f"brain {brain.name}, {column}: {doubt}"
+        for column, positions in found.items()
+        if positions is not None
+        for doubt in _doubts(brain, column, positions, shape)
+    ]
+    cells, non_cells = found["cells"], found["non_cells"]
+    if cells is not None and non_cells is not None:
+        with naming(brain, "non_cells"):
+            paths = brain.cells, brain.non_cells
+            same = refuse_same(paths, cells.points, non_cells.points, brain.voxel_size)
+        warnings += [f"brain {brain.name}, non_cells: {doubt}" for doubt in same]
     return {
-        "annotated_cells": _count_points(brain, "cells", tuple(shape)),
-        "annotated_non_cells": _count_points(brain, "non_cells", tuple(shape)),
+        "annotated_cells": None if cells is None else len(cells.points),
+        "annotated_non_cells": None if non_cells is None else len(non_cells.points),
+        "warnings": warnings,
     }
 
 
-def _count_points(brain: Brain, column: str, shape: tuple[int, int, int]) -> int | None:
-    """Return how many points an annotation holds; None if there is none."""
+def _positions(brain: Brain, column: str, shape: tuple[int, int, int]) -> Positions | None:
+    """The positions that an annotation holds; None if there is none."""
     path = getattr(brain, column)
     if path is None:
         return None
     with naming(brain, column):
-        points = read_points(path, "cell" if column == "cells" else "no_cell")
-        positions = points[["z", "y", "x"]].to_numpy()
-        # Annotations that count from 1, or from a voxel's edge, reach up to a voxel too far.
-        outside = ((positions < -1) | (positions > np.array(shape))).any(axis=1)
-        if outside.any():
-            first = int(np.argmax(outside))
-            raise InputError(
-                f"{path}: {int(outside.sum())} of {len(points)} positions lie outside the volume "
-                f"of shape (z, y, x) {shape}, the first in row {first + 1}: "
-                f"{', '.join(f'{value:g}' for value in positions[first])}. Give z, y, x in voxels "
-                "of the signal, not in µm, and check that z and x are not swapped."
-            )
-    return len(points)
+        positions = read_positions(path, KINDS[column])
+        refuse_outside(path, positions, brain.voxel_size, shape)
+    return positions
+
+
+def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> list[str]:
+    path = getattr(brain, column)
+    told = list(positions.doubts)
+    if not len(positions.points):
+        told.append(_emptiness(path, column, brain.role))
+    if _is_own_result(path):
+        told.append(
+            f"{path}: lies among results of cellsift. An annotation has to come from people: make "
+            "sure that one has corrected it, and keep it elsewhere, as results are written anew."
+        )
+    told += repeated(path, positions.points, positions.repeated, brain.voxel_size)
+    return told + flat(path, positions.points, shape)
+
+
+def _emptiness(path: str, column: str, role: str) -> str:
+    if column == "non_cells":
+        return (
+            f"{path}: holds no position, but with a file of non_cells only what is annotated is "
+            "used, so that the brain has no artefact. Leave non_cells empty if all cells of the "
+            "brain are annotated, or give the file with its annotated artefacts."
+        )
+    use = (
+        "no cell can be learnt from it, and every candidate is learnt as an artefact"
+        if role == "train"
+        else "every candidate counts as an artefact"
+    )
+    return (
+        f"{path}: holds no position, so that {use}. That is right for a brain without any cell; if "
+        "it was not annotated, leave cells empty or set its role to predict."
+    )
+
+
+def _is_own_result(path: str) -> bool:
+    folders = list(Path(path).resolve().parents)[:2]
+    return any((folder / name).is_file() for folder in folders for name in OWN_FILES)

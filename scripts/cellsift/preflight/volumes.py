@@ -22,6 +22,7 @@ from cellsift.io.volumes import (
 )
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.naming import naming
+from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -53,12 +54,16 @@ class Intensities:
 def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
+    with naming(brain, "background"):
+        refuse_same_path(brain)
     signal, found_signal = _check_channel(brain, "signal")
     found = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
             _refuse_unlike(background, signal)
+            contents = found["signal"]["content"], found["background"]["content"]
+            refuse_same_content(signal, background, contents, _numbers_looked_at(signal))
     with naming(brain, "signal"):
         _refuse_few_planes(signal, brain.settings.get("detection", {}))
     return found | {
@@ -147,6 +152,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "chunks": chunks,
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
+        "content": content_of(intensities.counts),
     }
 
 
@@ -166,8 +172,11 @@ def _refuse_not_finite(path: str, voxels: da.Array) -> None:
 
 def _planes_looked_at(volume: Volume) -> dict[int, np.ndarray]:
     """A few planes (y, x), spread over the volume, by their number."""
-    numbers = sorted({int(share * volume.shape[0]) for share in LOOKED_AT})
-    return {z: volume.planes(z, z + 1)[0] for z in numbers}
+    return {z: volume.planes(z, z + 1)[0] for z in _numbers_looked_at(volume)}
+
+
+def _numbers_looked_at(volume: Volume) -> list[int]:
+    return sorted({int(share * volume.shape[0]) for share in LOOKED_AT})
 
 
 def _intensities(planes: dict[int, np.ndarray]) -> Intensities:

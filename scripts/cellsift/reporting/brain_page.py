@@ -79,8 +79,8 @@ class BrainResults:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What preflight found that may be wrong with its volumes."""
-        return read_json(self.folder / "preflight.json").get("warnings", [])
+        """What was found that may be wrong with its volumes or its annotation."""
+        return self.results.doubts(self.brain)
 
     @property
     def candidates(self) -> int:

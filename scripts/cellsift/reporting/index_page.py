@@ -99,7 +99,10 @@ def detection(results: Results) -> Html:
         "the highest recall any arm can reach. Brackets: 95% interval, by blocks of tissue as "
         "above."
     )
-    return html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+    doubts = [said for brain in found["brain"].unique() for said in results.misplaced(brain)]
+    notes = [html.paragraph(f"To be checked first: {said}", "warning") for said in doubts]
+    table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
+    return Html("".join(notes) + table)
 
 
 def classification(results: Results) -> Html:

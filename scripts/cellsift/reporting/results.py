@@ -54,6 +54,15 @@ class Results:
         # An older preflight.json may be left of volumes that were replaced since.
         return self._note(brain, "preflight.json") | self._note(brain, "checked.json")
 
+    def doubts(self, brain: str) -> list[str]:
+        """What preflight, and the labels of candidates, found that may be wrong with a brain."""
+        notes = [self._note(brain, f"{name}.json") for name in ("checked", "preflight", "labels")]
+        return list(dict.fromkeys(said for note in notes for said in note.get("warnings", [])))
+
+    def misplaced(self, brain: str) -> list[str]:
+        """What makes it likely that a brain's annotation lies elsewhere than its candidates."""
+        return self._note(brain, "labels.json").get("warnings", [])
+
     def _note(self, brain: str, name: str) -> dict:
         path = self.folder / "brains" / brain / name
         return read_json(path) if path.is_file() else {}

@@ -48,7 +48,8 @@ def verdict_sentences(results: Results) -> list[str]:
     if len(ranked) > 1:
         sentences.append(_against_next(ranked, judged, comparison))
     sentences += _against_floor(ranked, scores, judged, results.floor, comparison)
-    sentences += _detection_limit(results.evaluation("detection"), judged)
+    doubtful = [name for name in judged.brains or (judged.name,) if results.misplaced(name)]
+    sentences += _detection_limit(results.evaluation("detection"), judged, doubtful)
     return [*sentences, _how_far(judged)]
 
 
@@ -143,12 +144,17 @@ def _against_floor(
     return [f"{told}, so a network is not shown to be worth its cost here."]
 
 
-def _detection_limit(detection: pd.DataFrame, judged: Judged) -> list[str]:
+def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str]) -> list[str]:
     rows = detection[(detection["brain"] == judged.name) & (detection["metric"] == "recall")]
     if rows.empty or pd.isna(rows.iloc[0]["value"]):
         return []
     recall = rows.iloc[0]["value"]
     found = f"a candidate for {recall:.0%} of the annotated cells there"
+    if doubtful:
+        return [
+            f"Check the annotation of {', '.join(doubtful)} first: there is only {found}, but that "
+            "may be for its positions, not for detection (see the warnings about detection below)."
+        ]
     if recall < POOR_DETECTION:
         return [
             f"What limits the result is detection: it proposes only {found}, and no arm can find "

@@ -1,0 +1,150 @@
+"""Whether the files of a run's brains go together: volumes and annotations that stand for two."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+from cellsift.brains_table import Brain, whereabouts
+from cellsift.configuration import Project
+from cellsift.errors import InputError
+from cellsift.io.cells import read_points
+
+# Of a file so many bytes are looked at, at its beginning, middle and end.
+PROBE = 2**16
+# Fewer different bytes than this in the middle, such as of a blank chunk, tell nothing.
+FEWEST_BYTES = 16
+JUDGED = {"train", "test"}
+# Fewer positions than this may be the same in two brains by chance.
+TELLING = 5
+
+
+def check_brains(project: Project) -> None:
+    """Raise InputError for an annotation that is a train and a test brain's, or is too small.
+
+    What cannot be read is left to the brain's own preflight.
+    """
+    for one, other in combinations(project.brains.values(), 2):
+        if {one.role, other.role} == JUDGED and _same_annotation(one, other):
+            raise InputError(_two_brains(one, other))
+    refuse_few(project)
+
+
+def told_beside(project: Project, name: str) -> list[str]:
+    """What is to be told of a brain beside the others of its run, without stopping it: sentences.
+
+    Looks at names, sizes and a few bytes of the volumes.
+    """
+    brain = project.brains[name]
+    others = [other for other in project.brains.values() if other is not brain]
+    judged = [other for other in others if {brain.role, other.role} <= JUDGED]
+    told = [_two_brains(brain, other) for other in judged if _same_annotation(brain, other)]
+    told += [
+        f"brains {name!r} and {other.name!r}: {brain.signal} and {other.signal} look like copies "
+        "of one volume (same sizes, same bytes wherever looked). Of a train and a test brain that "
+        "would make the test worthless; give each brain a volume of its own."
+        for other in judged
+        if _are_copies(brain.signal, other.signal)
+    ]
+    return told + [
+        f"brain {name}: its background {brain.background} is the signal of brain {other.name}. If "
+        "that is not what was meant, correct the table of brains."
+        for other in others
+        if brain.background and _place(brain.background) == _place(other.signal)
+    ]
+
+
+def refuse_few(project: Project) -> None:
+    """Raise InputError where the train brains have too few annotated cells for the folds."""
+    from cellsift.training.folds import LEAST_PER_CLASS
+
+    brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
+    folds = project.config["training"]["folds"]
+    needed = LEAST_PER_CLASS * folds
+    cells = _count((brain.cells for brain in brains), "cell")
+    if cells is not None and cells < needed:
+        raise InputError(_few(cells, "cells", brains, folds))
+    # Where all cells are annotated, artefacts are what detection proposes beside them.
+    if all(brain.non_cells for brain in brains):
+        non_cells = _count((brain.non_cells for brain in brains), "no_cell")
+        if non_cells is not None and non_cells < needed:
+            raise InputError(_few(non_cells, "artefacts (non_cells)", brains, folds))
+
+
+def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
+    from cellsift.training.folds import LEAST_PER_CLASS
+
+    return (
+        f"the train brains ({', '.join(brain.name for brain in brains)}) have {count} annotated "
+        f"{what}, but {folds} folds need at least {LEAST_PER_CLASS} in each: annotate more, or set "
+        "fewer folds under training in the config"
+    )
+
+
+def _count(paths: Iterable[str], kind: str) -> int | None:
+    """How many positions the files hold together; None where one cannot be read."""
+    try:
+        return sum(len(read_points(path, kind)) for path in paths)
+    # Preflight says so with the brain's name.
+    except (InputError, OSError):
+        return None
+
+
+def _two_brains(one: Brain, other: Brain) -> str:
+    same = one.cells == other.cells
+    files = one.cells if same else f"{one.cells} and {other.cells} (the same text)"
+    return (
+        f"brains {one.name!r} ({one.role}) and {other.name!r} ({other.role}) have the same "
+        f"annotation, {files}, but different signals; give each brain the cells of its own"
+    )
+
+
+@cache
+def _place(path: str) -> str:
+    return whereabouts(path, Path())
+
+
+def _same_annotation(one: Brain, other: Brain) -> bool:
+    """Whether the files of cells of two brains are one, or the same and not by chance."""
+    if not one.cells or not other.cells:
+        return False
+    try:
+        files = Path(one.cells), Path(other.cells)
+        if files[0].stat().st_size != files[1].stat().st_size:
+            return False
+        if files[0].read_bytes() != files[1].read_bytes():
+            return False
+        return _place(one.cells) == _place(other.cells) or len(read_points(files[0])) >= TELLING
+    except (InputError, OSError):
+        return False
+
+
+def _are_copies(one: str, other: str) -> bool:
+    found = _probe(one)
+    return found is not None and found == _probe(other)
+
+
+@cache
+def _probe(volume: str) -> str | None:
+    """A hash of a volume's names, sizes and some bytes; None where that tells nothing.
+
+    Of a folder the middle one of its files counts, and the numbers of entries on the way to it.
+    """
+    found, path = hashlib.sha256(), Path(volume)
+    try:
+        while path.is_dir():
+            entries = sorted(path.iterdir())
+            found.update(f"{len(entries)} ".encode())
+            path = entries[len(entries) // 2]
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            for start in (size // 2, 0, max(0, size - PROBE)):
+                file.seek(start)
+                part = file.read(PROBE)
+                if start == size // 2 and len(set(part)) < FEWEST_BYTES:
+                    return None
+                found.update(part)
+    except (OSError, IndexError, ValueError):
+        return None
+    return f"{size} {found.hexdigest()}"
