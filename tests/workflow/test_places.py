@@ -1,7 +1,6 @@
 """Checkouts where people keep them: in folders of any name, without a home to write to."""
 
 import os
-import shlex
 import subprocess
 import sys
 
