@@ -75,5 +75,5 @@ def test_a_run_starts_with_a_home_that_is_closed(obeying, repository, tmp_path):
     said = done.stdout + done.stderr
     assert ".snakemake/home takes its place" in said
     # The workflow is read, and says what is wrong with the config.
-    assert "no_such_table.tsv" in said
+    assert "'arms' is missing" in said
     assert "Traceback" not in said
