@@ -3,11 +3,13 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo arena rehearsal costs test test-fast lint lock clean
 
-PYTHON ?= python3
 BIN := .venv/bin
+# A .venv keeps its Python where no other is asked for.
+PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
 INSTALLED := .venv/.installed
 DEMO_BRAINS := results/phantom --brains phantom_a phantom_b phantom_test phantom_new
 RUN := $(BIN)/python scripts/run.py
+VERSION := import sys; print("{}.{}".format(*sys.version_info))
 VOXELS := 1e10
 METHOD := dog
 
@@ -15,16 +17,15 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 install: $(INSTALLED)  ## set up .venv with the pinned dependencies
+	@echo ".venv has Python $$($(BIN)/python -c '$(VERSION)'). For another: rm -r .venv; make install PYTHON=/path/to/it"
 
 demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the report is
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local
-	@echo "Open it in a browser: file://$(CURDIR)/results/reports/index.html"
 
 arena: $(INSTALLED)  ## compare every architecture on the made-up brains; takes long
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
 	@$(RUN) --profile workflow/profiles/local --configfile config/arena.yaml
-	@echo "Open it in a browser: file://$(CURDIR)/results/arena/reports/index.html"
 
 rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS=1e10 METHOD=dog
 	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
@@ -49,15 +50,16 @@ lint: $(INSTALLED)  ## check style and the workflow's rules
 	@$(BIN)/snakemake --lint
 
 lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
-	@pins=$$({ $(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//'; grep -v '^#' constraints.txt; } | sort -s -u -f -t= -k1,1) && \
-	  printf '%s\n' '# Versions that cellsift is tested with; `make lock` writes them. The one place of pins.' "$$pins" > constraints.txt
+	@$(BIN)/python -m cellsift.pins
 
 clean:  ## remove the results and .venv
 	rm -rf results .venv .snakemake
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cellsift needs Python 3.11 or newer; set PYTHON=/path/to/it")'
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "cellsift needs Python 3.11, 3.12 or 3.13, and this is {}.{}: set PYTHON=/path/to/one".format(*sys.version_info))'
+	@[ ! -e $(BIN)/python ] || [ "$$($(BIN)/python -c '$(VERSION)')" = "$$("$(PYTHON)" -c '$(VERSION)')" ] || \
+	  { echo ".venv is of another Python than $(PYTHON): remove it first (rm -r .venv)" >&2; exit 1; }
 	@echo "Setting up .venv (once; some minutes)"
-	@$(PYTHON) -m venv .venv
+	@"$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[test]'
 	@touch $@

@@ -11,6 +11,7 @@ import sys
 
 from cellsift.command_line import check_config_file, config_files, is_a_look
 from cellsift.errors import InputError
+from cellsift.home import make_do_without_home
 from cellsift.run_lock import STATE, be_the_only_run
 
 
@@ -20,6 +21,8 @@ def main(arguments: list[str]) -> int:
     try:
         for path in config_files(arguments):
             check_config_file(path)
+        if make_do_without_home(STATE / "home"):
+            print(f"The home folder cannot be written to: {STATE / 'home'} takes its place.")
         if is_a_look(arguments):
             os.execv(sys.executable, snakemake)
         alone = be_the_only_run()

@@ -5,6 +5,7 @@ import http.server
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def new_checkout(tmp_path_factory, repository, small_brains):
     def make() -> Checkout:
         checkout = Checkout(tmp_path_factory.mktemp("checkout"), repository)
         (checkout.folder / "brains").symlink_to(small_brains)
+        return checkout
+
+    return make
+
+
+@pytest.fixture
+def checkout_in(tmp_path, repository, small_brains):
+    """A function that makes a checkout, with its .venv, in a folder of the given name."""
+
+    def make(name: str) -> Checkout:
+        folder = tmp_path / name / "cellsift"
+        folder.mkdir(parents=True)
+        checkout = Checkout(folder, repository)
+        (folder / "brains").symlink_to(small_brains)
+        (folder / ".venv").symlink_to(sys.prefix)
         return checkout
 
     return make

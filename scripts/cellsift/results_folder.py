@@ -18,10 +18,15 @@ def refuse_unwritable(folder: str | Path) -> None:
     It, or the nearest folder above it, has to be a folder, open to this user, on a disk that is
     neither mounted read-only nor full.
     """
-    place = next(path for path in _upwards(Path(folder)) if os.path.lexists(path))
+    place = _nearest(Path(folder))
     if trouble := _trouble(place):
         problem = disk_trouble(OSError(trouble, os.strerror(trouble)))
         raise InputError(f"the folder of the results, {place}: {problem}")
+
+
+def trouble_with(folder: Path) -> int | None:
+    """The number of the error that making and filling `folder` would end in; None for no error."""
+    return _trouble(_nearest(folder))
 
 
 def forget_refusals(folder: str | Path) -> None:
@@ -35,9 +40,10 @@ def forget_refusals(folder: str | Path) -> None:
                 note.unlink()
 
 
-def _upwards(folder: Path) -> list[Path]:
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
     folder = folder.absolute()
-    return [folder, *folder.parents]
+    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
 
 
 def _trouble(place: Path) -> int | None:

@@ -27,7 +27,7 @@ from rule_texts import text_of_rules, threads_of
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
+SNAKEMAKE = ["-m", "snakemake", "--profile", "slurm"]
 # Of the small chain: the rules that want a GPU.
 ON_GPU = {"train", "score_chunk", "classify", "explain", "cost"}
 UNFINISHED = {"PENDING", "RUNNING", "COMPLETING"}
@@ -58,10 +58,10 @@ class Cluster:
         asked = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
 
-    def start(self, checkout, *arguments: str) -> subprocess.Popen:
+    def start(self, checkout, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
         paths = (str(checkout.folder / "scripts"), str(HERE / "fastpoll"))
         return subprocess.Popen(
-            [*SNAKEMAKE, "--configfile", "small.yaml", "--latency-wait", "5", *arguments],
+            [python, *SNAKEMAKE, "--configfile", "small.yaml", "--latency-wait", "5", *arguments],
             cwd=checkout.folder,
             env=os.environ | {"PYTHONPATH": ":".join(paths), "SLURM_TEST_POLL": "1"},
             stdout=subprocess.PIPE,
@@ -70,9 +70,9 @@ class Cluster:
             start_new_session=True,
         )
 
-    def run(self, checkout, *arguments: str) -> tuple[int, str]:
+    def run(self, checkout, *arguments: str, **options) -> tuple[int, str]:
         """Exit code and output of a run."""
-        process = self.start(checkout, *arguments)
+        process = self.start(checkout, *arguments, **options)
         output, _ = process.communicate(timeout=1800)
         return process.returncode, output
 
@@ -364,3 +364,15 @@ def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
     assert sorted(map(rule_of, records)) == sorted(jobs)
     key = "TresPerJob" if asking.startswith("gpu") else "TresPerNode"
     assert {(r["Partition"], r[key]) for r in records} == {("gpu", "gres:gpu:1")}
+
+
+def test_jobs_start_in_a_folder_with_spaces_or_are_refused_with_the_reason(cluster, checkout_in):
+    target = "results/brains/mouse_1/checked.json"
+    fitting, refused = checkout_in("OneDrive - Anna's (lab)"), checkout_in("in $HOME")
+    code, output = cluster.run(fitting, "--", target, python=".venv/bin/python")
+    assert code == 0, output
+    assert (fitting.folder / target).exists()
+    code, output = cluster.run(refused, "--", target, python=".venv/bin/python")
+    assert code != 0
+    assert "rename the folder" in output
+    assert "has been submitted" not in output

@@ -4,12 +4,18 @@ import ast
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from cellsift.environments import PYTHONS, environment_for
+from cellsift.errors import InputError
 
 ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 # Imports inside functions that no job calls, by the module that has them.
@@ -40,9 +46,25 @@ ALSO = {
 DISTRIBUTIONS = packages_distributions() | {"mlflow": ["mlflow-skinny"]}
 
 
-def pins(lines) -> dict[str, str]:
-    found = (line.strip().split("==") for line in lines if "==" in line)
-    return {normal(name): version for name, version in found}
+HERE = "{}.{}".format(*sys.version_info)
+A_PIN = r'[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*( ; python_version (<|>=|==) "3\.\d+")?'
+
+
+def pins(lines, python: str = HERE) -> dict[str, str]:
+    """The pinned version of each package under this Python; ValueError for one pinned twice."""
+    found = {}
+    for line in lines:
+        pin = Requirement(line) if "==" in line else None
+        if pin and (not pin.marker or pin.marker.evaluate({"python_version": python})):
+            if normal(pin.name) in found:
+                raise ValueError(f"{pin.name} is pinned twice for Python {python}")
+            found[normal(pin.name)] = str(pin.specifier).removeprefix("==")
+    return found
+
+
+def pinned(repository: Path, python: str = HERE) -> dict[str, str]:
+    lines = (repository / "constraints.txt").read_text().splitlines()
+    return pins([line for line in lines if not line.startswith("#")], python)
 
 
 def normal(name: str) -> str:
@@ -56,8 +78,8 @@ def dependencies(repository: Path, name: str) -> tuple[list[str], list[str]]:
     return [part for part in content["dependencies"] if isinstance(part, str)], pip
 
 
-def pip_part(repository: Path, name: str) -> dict[str, str]:
-    return pins(dependencies(repository, name)[1])
+def pip_part(repository: Path, name: str, python: str = HERE) -> dict[str, str]:
+    return pins(dependencies(repository, name)[1], python)
 
 
 def rules(repository: Path) -> list[tuple[str, list[str]]]:
@@ -66,7 +88,7 @@ def rules(repository: Path) -> list[tuple[str, list[str]]]:
     parts = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
     return [
         (
-            re.search(r"envs/(\w+)\.yaml", part)[1],
+            re.search(r"environment\(\"(\w+)\"\)", part)[1],
             re.findall(r"scripts/\w+\.py|reports/\w+\.ipynb", part),
         )
         for part in parts
@@ -132,13 +154,59 @@ def needed(
     return found
 
 
+@pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_pins_are_those_of_the_constraints(repository, name):
-    wanted = pins((repository / "constraints.txt").read_text().splitlines())
+def test_pins_are_those_of_the_constraints(repository, name, python):
+    wanted = pinned(repository, python)
     for line in dependencies(repository, name)[1]:
-        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", line), line
-    for package, version in pip_part(repository, name).items():
+        assert re.fullmatch(A_PIN, line), line
+    part = pip_part(repository, name, python)
+    assert len(part) >= len(pip_part(repository, name, "3.11"))
+    for package, version in part.items():
         assert wanted[package] == version, package
+
+
+def test_every_package_is_pinned_for_every_python(repository):
+    """pip takes whatever is newest for one that is not: a package is pinned for all or for none."""
+    everywhere = {python: set(pinned(repository, python)) for python in PYTHONS}
+    assert len(everywhere["3.11"]) > 200
+    assert all(found == everywhere["3.11"] for found in everywhere.values())
+
+
+def test_cellfinder_is_the_newest_that_each_python_can_have(repository):
+    """From 1.11 on it, and what it comes with, want 3.12."""
+    for package, old, new in (
+        ("cellfinder", "1.10.1", "1.11.0"),
+        ("brainglobe-utils", "0.11.2", "0.11.3"),
+        ("brainglobe-atlasapi", "3.0.2", "3.0.3"),
+    ):
+        found = [pinned(repository, python)[package] for python in ("3.11", "3.12", "3.13")]
+        assert found == [old, new, new], package
+
+
+def test_the_project_says_which_pythons_it_is_for(repository):
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    wanted = SpecifierSet(project["requires-python"])
+    assert [minor for minor in range(8, 20) if f"3.{minor}.1" in wanted] == [11, 12, 13]
+    assert PYTHONS == ("3.11", "3.12", "3.13")
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_has_the_python_that_runs_snakemake(repository, name, tmp_path):
+    """A rule's script loads Snakemake's own modules too: another Python could not."""
+    source = repository / "envs" / f"{name}.yaml"
+    assert environment_for(source, tmp_path, "3.11") == source
+    for python in ("3.12", "3.13"):
+        made = environment_for(source, tmp_path, python)
+        assert made.read_text() == source.read_text().replace("python=3.11", f"python={python}")
+        assert f"python={python}" in yaml.safe_load(made.read_text())["dependencies"]
+        written = made.stat().st_mtime_ns
+        assert environment_for(source, tmp_path, python).stat().st_mtime_ns == written
+
+
+def test_there_is_no_environment_for_an_untried_python(repository, tmp_path):
+    with pytest.raises(InputError, match=r"under Python 3\.14.*3\.11, 3\.12, 3\.13"):
+        environment_for(repository / "envs" / "volumes.yaml", tmp_path, "3.14")
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -174,4 +242,4 @@ def test_an_environment_has_what_its_rules_import(repository, name):
 
 def test_torchvision_stays_absent(repository):
     """No build of it fits the CPU build of torch; where it is installed, imports fail."""
-    assert "torchvision" not in pins((repository / "constraints.txt").read_text().splitlines())
+    assert not any("torchvision" in pinned(repository, python) for python in PYTHONS)

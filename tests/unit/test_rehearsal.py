@@ -76,12 +76,13 @@ def hold(byte_count: int) -> dict:
 
 
 def test_a_step_is_measured_in_a_process_of_its_own():
+    before = measured(hold, 1000)
     held = np.ones(600_000_000, np.uint8)
     large, small = measured(hold, 300_000_000), measured(hold, 1000)
     assert large["sum"] == held[0]
     assert large["peak_memory"] - large["memory_before"] > 290_000_000
-    # What this process holds does not count.
-    assert small["peak_memory"] < 600_000_000
+    # What this process holds does not count, only Python and libraries, torch's build among them.
+    assert small["peak_memory"] == pytest.approx(before["peak_memory"], abs=100_000_000)
 
 
 def test_at_the_rehearsals_voxel_size_times_are_shared_by_nodes_and_nothing_else():

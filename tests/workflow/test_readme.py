@@ -17,12 +17,37 @@ from cellsift.phantom.settings import BrainSettings
 
 pytestmark = pytest.mark.slow
 
-BIN = Path(sys.executable).parent
+EXAMPLES = ("cfos", "cortex")
+
+# How runs on this machine are started, and those on a cluster.
+LOCAL = ".venv/bin/python scripts/run.py "
+CLUSTER = "snakemake "
 
 
 def blocks(text: str, language: str = "") -> list[str]:
     """The code blocks of a page."""
     return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[str]:
+    """The lines of a page's code blocks that start the workflow."""
+    lines = [line.strip() for block in blocks(text) for line in block.splitlines()]
+    return [line for line in lines if line.startswith((LOCAL, CLUSTER))]
+
+
+def as_typed(command: str, checkout, *more: str) -> subprocess.CompletedProcess:
+    """Run one of these commands in a checkout, with the Python of the tests as its .venv."""
+    venv = checkout.folder / ".venv"
+    if not venv.exists():
+        venv.symlink_to(sys.prefix)
+    line = command if command.startswith(LOCAL) else f".venv/bin/python -m {command}"
+    return subprocess.run(
+        [*line.split(), *more],
+        cwd=checkout.folder,
+        env=os.environ | {"PYTHONPATH": str(checkout.folder / "scripts")},
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,65 +93,71 @@ def test_the_arena_plans_to_train_every_architecture_and_to_compare_them(new_che
 
 
 def test_commands_for_an_own_brain_are_accepted(new_checkout, readme):
-    folder = new_checkout().folder
+    checkout = new_checkout()
+    folder = checkout.folder
     shutil.copy(folder / "config" / "brains.tsv", folder / "mine.tsv")
     config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
     (folder / "mine.yaml").write_text(yaml.safe_dump(config | {"brains_table": "mine.tsv"}))
-    lines = [line for block in blocks(readme) for line in block.splitlines()]
     # Those of conda are tested where there is a conda.
-    commands = [line.split() for line in lines if "mine.yaml" in line and "--sdm" not in line]
-    assert {Path(command[0]).name for command in commands} == {"snakemake"}
-    assert len(commands) == 2
-    for command in commands:
-        dry = subprocess.run(
-            [str(BIN / "snakemake"), *command[1:], "--dry-run"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
+    typed = [c for c in commands(readme) if "mine.yaml" in c and "--sdm" not in c]
+    assert len(typed) == 2
+    for command in typed:
+        dry = as_typed(command, checkout, "--dry-run")
         assert dry.returncode == 0, dry.stdout + dry.stderr
         assert "report_index" in dry.stdout
 
 
-def test_the_way_to_start_a_strangers_config_runs_none_of_its_code(new_checkout, readme):
-    folder = new_checkout().folder
-    (folder / "mine.yaml").write_text("__use_yte__: true\narms: ?open('sprung', 'w')\n")
-    (start,) = re.findall(r"config from somebody else .* by `\.venv/bin/([^`]+)`", readme)
-    (line,) = [
-        line for block in blocks(readme) for line in block.splitlines() if "results/mine" in line
-    ]
-    arguments = line.split()[1:]
-    refused = subprocess.run(
-        [str(BIN / start.split()[0]), *start.split()[1:], *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+def test_there_is_one_way_to_start_on_this_machine_and_one_on_a_cluster(repository):
+    pages = ["README.md", "config/README.md", *(f"config/examples/{n}/README.md" for n in EXAMPLES)]
+    typed = [c for page in pages for c in commands((repository / page).read_text())]
+    assert len(typed) >= 9
+    for command in typed:
+        profile = "workflow/profiles/local" if command.startswith(LOCAL) else "slurm"
+        assert f"--profile {profile}" in command or "--conda-create-envs-only" in command, command
+
+
+def test_the_way_to_start_a_run_runs_no_code_of_a_strangers_config(new_checkout, readme):
+    checkout = new_checkout()
+    (checkout.folder / "mine.yaml").write_text("__use_yte__: true\narms: ?open('sprung', 'w')\n")
+    (line,) = [command for command in commands(readme) if "results/mine" in command]
+    refused = as_typed(line, checkout)
     assert refused.returncode != 0
     assert "mine.yaml" in refused.stderr
     assert "run as code" in refused.stderr
-    assert not (folder / "sprung").exists()
+    assert not (checkout.folder / "sprung").exists()
 
 
 @pytest.mark.parametrize(
-    "page", ["config/README.md", *(f"config/examples/{n}/README.md" for n in ("cfos", "cortex"))]
+    "page", ["config/README.md", *(f"config/examples/{name}/README.md" for name in EXAMPLES)]
 )
 def test_commands_of_the_configs_pages_are_accepted(new_checkout, repository, page):
-    folder = new_checkout().folder
-    shutil.copy(folder / "config" / "config.yaml", folder / "mine.yaml")
-    text = (repository / page).read_text()
-    commands = [
-        line for block in blocks(text) for line in block.splitlines() if "snakemake" in line
-    ]
-    assert commands
-    for command in commands:
-        dry = subprocess.run(
-            [str(BIN / "snakemake"), *command.split()[1:], "--dry-run"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
+    checkout = new_checkout()
+    shutil.copy(checkout.folder / "config" / "config.yaml", checkout.folder / "mine.yaml")
+    typed = commands((repository / page).read_text())
+    assert typed
+    for command in typed:
+        dry = as_typed(command, checkout, "--dry-run")
         assert dry.returncode == 0, dry.stdout + dry.stderr
+
+
+def test_the_lines_for_those_without_make_do_what_make_does(repository, readme):
+    """Less the tools of the tests, and quietly."""
+    (without,) = [block for block in blocks(readme) if "pip install" in block]
+    made = subprocess.run(
+        ["make", "-n", "-W", "pyproject.toml", "demo"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # Make sets up with the Python that is asked for.
+    made = re.sub(r'^"[^"]+" -m venv', "python3 -m venv", made, flags=re.MULTILINE)
+    loud = re.sub(r" --quiet| --disable-pip-version-check| --progress-bar off", "", made)
+    lines = loud.replace("'.[test]'", ".").splitlines()
+    wanted = [line.strip() for line in without.splitlines()]
+    assert len(wanted) == 4
+    assert [line for line in lines if line in wanted] == wanted
+    assert {line for line in lines if line.startswith((".venv/", "python3 -m"))} == set(wanted)
 
 
 def test_python_example_runs(tmp_path, repository, readme):
@@ -144,7 +175,10 @@ def test_python_example_runs(tmp_path, repository, readme):
     assert re.search(
         r"\d+% of the annotated cells have a candidate\n\d+ candidates are called cells", run.stdout
     )
-    assert (tmp_path / "results" / "mine" / "explanation" / "montage.png").exists()
+    (folder,) = set((tmp_path / "results").iterdir()) - {tmp_path / "results" / "phantom"}
+    assert (folder / "explanation" / "montage.png").exists()
+    # Not where the README's run of one's own brain has its results.
+    assert f"results={folder.relative_to(tmp_path)} " not in readme.replace("\n", " ")
 
 
 def test_files_that_pages_link_to_exist(repository):

@@ -12,7 +12,7 @@ rule score_chunk:
     benchmark:
         f"{RESULTS}/benchmarks/score_chunk/{{arm}}/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     threads: 1
     params:
         code=code("inference/classify.py", "inference/ensemble.py"),
@@ -39,7 +39,7 @@ rule classify:
     benchmark:
         f"{RESULTS}/benchmarks/classify/{{arm}}/{{brain}}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     threads: 1
     params:
         code=code(
@@ -65,7 +65,7 @@ rule classify_ensemble:
     log:
         f"{RESULTS}/logs/classify_ensemble/{{ensemble}}/{{brain}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         code=code("inference/members.py", "inference/verdicts.py", "io/cells.py"),
     script:

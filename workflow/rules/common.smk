@@ -5,15 +5,18 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.configuration import load_project
 from cellsift.detection import measures_contrast_apart
+from cellsift.environments import environment_for
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
 from cellsift.models import architecture_files
+from cellsift.run_lock import STATE
 
 try:
     PROJECT = load_project(config)
@@ -51,6 +54,17 @@ ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
 PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
+
+
+def environment(name):
+    """The file of a rule's environment, for the Python that runs Snakemake where conda is used."""
+    source = SCRIPTS.parent / "envs" / f"{name}.yaml"
+    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+        try:
+            source = environment_for(source, Path.cwd() / STATE / "environments")
+        except InputError as problem:
+            raise WorkflowError(str(problem)) from None
+    return str(source)
 
 
 def one_of(names):

@@ -10,7 +10,7 @@ rule cuboids:
     wildcard_constraints:
         brain=one_of(KEPT),
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     resources:
         # Bounds the planes and candidates that are held; a profile may set another.
         mem_mb=4000,
@@ -37,7 +37,7 @@ rule projection:
     log:
         f"{RESULTS}/logs/projection/{{brain}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brain=brain_with("intensity_range"),
         data=stamp_of("signal", "background"),

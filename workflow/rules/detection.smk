@@ -8,7 +8,7 @@ rule detect_slab:
     benchmark:
         f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
     conda:
-        "../../envs/detection.yaml"
+        environment("detection")
     threads: 4
     resources:
         # Bounds the planes that are held; a profile may set another.
@@ -31,7 +31,7 @@ rule find_centres:
     benchmark:
         f"{RESULTS}/benchmarks/find_centres/{{brain}}.tsv"
     conda:
-        "../../envs/detection.yaml"
+        environment("detection")
     params:
         brain=brain_with("detection", "intensity_range"),
         code=code("detection", "io"),
@@ -49,7 +49,7 @@ rule contrast_slab:
     benchmark:
         f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
     conda:
-        "../../envs/detection.yaml"
+        environment("detection")
     threads: 4
     resources:
         # Bounds the planes that are held; a profile may set another.
@@ -73,7 +73,7 @@ rule detect:
     benchmark:
         f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
     conda:
-        "../../envs/detection.yaml"
+        environment("detection")
     params:
         brain=brain_with("detection", "intensity_range"),
         data=stamp_of("signal"),
@@ -90,7 +90,7 @@ rule choose_contrast:
     log:
         f"{RESULTS}/logs/choose_contrast.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
@@ -115,7 +115,7 @@ rule keep_candidates:
     log:
         f"{RESULTS}/logs/keep_candidates/{{brain}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     script:
         "../../scripts/keep_candidates.py"
 
@@ -130,7 +130,7 @@ rule label:
     log:
         f"{RESULTS}/logs/label/{{brain}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of("cells", "non_cells"),

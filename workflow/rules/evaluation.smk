@@ -19,7 +19,7 @@ rule evaluate:
     log:
         f"{RESULTS}/logs/evaluate.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brains=brains_with(ANNOTATED, "matching", annotation=True),
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
@@ -42,7 +42,7 @@ rule cost:
     log:
         f"{RESULTS}/logs/cost/{{arm}}.log",
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     # Alone on this machine, as it measures time; a cluster gives it what its profile says.
     threads: workflow.resource_settings.cores or 1
     params:
@@ -59,7 +59,7 @@ rule cost_ensemble:
     log:
         f"{RESULTS}/logs/cost_ensemble/{{ensemble}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         code=code("ensemble_arm.py"),
     script:

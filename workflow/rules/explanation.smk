@@ -15,7 +15,7 @@ rule explain:
     wildcard_constraints:
         arm=one_of(PROJECT.arms),
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     params:
         cuboids=cuboids_by_brain(ANNOTATED),
         examples=PROJECT.config["explain"]["examples"],

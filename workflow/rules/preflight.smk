@@ -8,7 +8,7 @@ rule check_volumes:
         f"{RESULTS}/logs/check_volumes/{{brain}}.log",
     priority: 100
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brain=brain_with("detection", "intensity_range"),
         slabs=jobs_of("detection"),
@@ -29,7 +29,7 @@ rule accept_volumes:
     # What was found does not change by asking again.
     retries: 0
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     script:
         "../../scripts/accept_volumes.py"
 
@@ -43,7 +43,7 @@ rule preflight:
         f"{RESULTS}/logs/preflight/{{brain}}.log",
     priority: 100
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,

@@ -12,7 +12,7 @@ rule pretrain:
     benchmark:
         f"{RESULTS}/benchmarks/pretrain/{{pretraining}}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     threads: 1
     params:
         pretraining=lambda wildcards: PROJECT.pretrainings[wildcards.pretraining].to_dict(),

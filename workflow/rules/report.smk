@@ -19,7 +19,7 @@ rule report_index:
     log:
         f"{RESULTS}/logs/report/index.log",
     conda:
-        "../../envs/report.yaml"
+        environment("report")
     params:
         config=PROJECT.config,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
@@ -47,7 +47,7 @@ rule report_brain:
     log:
         f"{RESULTS}/logs/report/{{brain}}.log",
     conda:
-        "../../envs/report.yaml"
+        environment("report")
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
         config=PROJECT.config,

@@ -11,7 +11,7 @@ rule search:
     benchmark:
         f"{RESULTS}/benchmarks/search/{{arm}}/{{study}}-{{job}}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     threads: 1
     params:
         arm=arm_of,
@@ -32,7 +32,7 @@ rule choose_recipe:
     log:
         f"{RESULTS}/logs/choose_recipe/{{arm}}/{{study}}.log",
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     params:
         arm=arm_of,
         seed=PROJECT.config["seed"],
@@ -49,7 +49,7 @@ rule searched_arm:
     log:
         f"{RESULTS}/logs/searched_arm/{{arm}}.log",
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     params:
         arm=arm_of,
         code=code("training/search"),

@@ -10,7 +10,7 @@ rule track:
     log:
         f"{RESULTS}/logs/track.log",
     conda:
-        "../../envs/tracking.yaml"
+        environment("tracking")
     params:
         arms=[vars(arm) for arm in PROJECT.arms.values()],
         code=code("tracking.py"),

@@ -6,7 +6,7 @@ rule folds:
     log:
         f"{RESULTS}/logs/folds.log",
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
@@ -33,7 +33,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{arm}}/fold-{{fold}}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        environment("networks")
     threads: 1
     params:
         arm=arm_of,
@@ -55,7 +55,7 @@ rule calibrate:
     log:
         f"{RESULTS}/logs/calibrate/{{arm}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         threshold=PROJECT.config["threshold"],
         code=code("calibrated_arm.py", "evaluation/calibration.py", "inference/description.py"),
@@ -74,7 +74,7 @@ rule combine:
     log:
         f"{RESULTS}/logs/combine/{{ensemble}}.log",
     conda:
-        "../../envs/volumes.yaml"
+        environment("volumes")
     params:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],

@@ -1,0 +1,60 @@
+"""`make install` takes the Pythons that cellsift is for, and refuses others before it makes any."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+# A Python that says it is another, and tells what it would be started for.
+OTHER = """#!/bin/sh
+if [ "$1" = -c ]; then
+  exec "{python}" -c 'import sys; sys.version_info = ({version}, 0); exec(sys.argv[1])' "$2"
+fi
+echo "would run $*" >&2
+exit 9
+"""
+
+
+@pytest.fixture
+def install(tmp_path, repository):
+    """A function that installs with a Python of a version; the folder's name has spaces."""
+    folder = tmp_path / "OneDrive - University"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(repository / name, folder)
+
+    def run(version: str) -> str:
+        python = folder / f"python{version}"
+        python.write_text(OTHER.format(python=sys.executable, version=version.replace(".", ",")))
+        python.chmod(0o755)
+        command = ["make", "install", f"PYTHON={python}"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode != 0
+        return done.stderr
+
+    run.folder = folder
+    return run
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_pythons_with_pins_are_taken(version, install):
+    assert "would run -m venv .venv" in install(version)
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.10", "3.14", "4.0"])
+def test_others_are_refused_with_what_to_set(version, install):
+    said = install(version)
+    assert f"needs Python 3.11, 3.12 or 3.13, and this is {version}: set PYTHON=" in said
+    assert not (install.folder / ".venv").exists()
+
+
+def test_an_environment_of_another_python_is_not_mixed_with(install):
+    (install.folder / ".venv" / "bin").mkdir(parents=True)
+    python = install.folder / ".venv" / "bin" / "python"
+    python.write_text(OTHER.format(python=sys.executable, version="3,11"))
+    python.chmod(0o755)
+    os.utime(install.folder / "pyproject.toml")
+    assert "rm -r .venv" in install("3.13")
+    assert "would run -m venv .venv" in install("3.11")
