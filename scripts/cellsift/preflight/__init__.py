@@ -1,8 +1,6 @@
 """What a brain's files hold, looked at before any work; bad input is refused here."""
 
 from cellsift.brains_table import Brain
-from cellsift.preflight.annotation import check_annotation
-from cellsift.preflight.volumes import check_volumes
 
 
 def check_brain(brain: Brain, slabs: int = 1) -> dict:
@@ -12,6 +10,10 @@ def check_brain(brain: Brain, slabs: int = 1) -> dict:
     are read, the voxels of a few planes, and all voxels of float data. Raises InputError with a
     message that names the brain, the file, what was found and what to change.
     """
+    # Rules read the package to see whether brains go together, without the libraries of volumes.
+    from cellsift.preflight.annotation import check_annotation
+    from cellsift.preflight.volumes import check_volumes
+
     found = check_volumes(brain, slabs)
     annotation = check_annotation(brain, found["signal"]["shape"])
     return found | annotation | {"warnings": found["warnings"] + annotation["warnings"]}

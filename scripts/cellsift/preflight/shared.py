@@ -9,7 +9,6 @@ from pathlib import Path
 from cellsift.brains_table import Brain, whereabouts
 from cellsift.configuration import Project
 from cellsift.errors import InputError
-from cellsift.io.cells import read_points
 
 # Of a file so many bytes are looked at, at its beginning, middle and end.
 PROBE = 2**16
@@ -61,15 +60,15 @@ def refuse_few(project: Project) -> None:
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
     folds = project.config["training"]["folds"]
-    needed = LEAST_PER_CLASS * folds
-    cells = _count((brain.cells for brain in brains), "cell")
-    if cells is not None and cells < needed:
-        raise InputError(_few(cells, "cells", brains, folds))
+    asked = [("cells", "cell", [brain.cells for brain in brains])]
     # Where all cells are annotated, artefacts are what detection proposes beside them.
     if all(brain.non_cells for brain in brains):
-        non_cells = _count((brain.non_cells for brain in brains), "no_cell")
-        if non_cells is not None and non_cells < needed:
-            raise InputError(_few(non_cells, "artefacts (non_cells)", brains, folds))
+        non_cells = [brain.non_cells for brain in brains]
+        asked.append(("artefacts (non_cells)", "no_cell", non_cells))
+    for what, kind, paths in asked:
+        count = _count(paths, kind, LEAST_PER_CLASS * folds)
+        if count is not None and count < LEAST_PER_CLASS * folds:
+            raise InputError(_few(count, what, brains, folds))
 
 
 def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
@@ -82,13 +81,23 @@ def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
     )
 
 
-def _count(paths: Iterable[str], kind: str) -> int | None:
-    """How many positions the files hold together; None where one cannot be read."""
+def _count(paths: Iterable[str], kind: str, enough: int) -> int | None:
+    """How many positions the files hold together, `enough` of them at most.
+
+    None where one cannot be read.
+    """
+    from cellsift.io.cells import read_points
+
+    count = 0
     try:
-        return sum(len(read_points(path, kind)) for path in paths)
+        for path in paths:
+            count += len(read_points(path, kind))
+            if count >= enough:
+                break
     # Preflight says so with the brain's name.
     except (InputError, OSError):
         return None
+    return count
 
 
 def _two_brains(one: Brain, other: Brain) -> str:
@@ -107,6 +116,8 @@ def _place(path: str) -> str:
 
 def _same_annotation(one: Brain, other: Brain) -> bool:
     """Whether the files of cells of two brains are one, or the same and not by chance."""
+    from cellsift.io.cells import read_points
+
     if not one.cells or not other.cells:
         return False
     try:
