@@ -21,6 +21,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
+from cellsift.preflight.dark_tiles import dark_tiles_warnings
 from cellsift.preflight.naming import naming
 
 # Where along z planes are looked at, as shares of the volume's planes.
@@ -53,10 +54,10 @@ class Intensities:
 def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     """What `check_brain` finds in signal and background; `warnings` are sentences for the user."""
     check_voxel_size(brain.voxel_size, f"brain {brain.name}")
-    signal, found_signal = _check_channel(brain, "signal")
+    signal, found_signal, doubts = _check_channel(brain, "signal")
     found = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
-        background, found["background"] = _check_channel(brain, "background")
+        background, found["background"], _ = _check_channel(brain, "background")
         with naming(brain, "background"):
             _refuse_unlike(background, signal)
     with naming(brain, "signal"):
@@ -64,7 +65,9 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
-        "warnings": _warnings(found) + _large_slabs(brain.name, found["signal"]["shape"], slabs),
+        "warnings": _warnings(found)
+        + doubts
+        + _large_slabs(brain.name, found["signal"]["shape"], slabs),
     }
 
 
@@ -116,7 +119,7 @@ def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
     ]
 
 
-def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
+def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict, list[str]]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
@@ -131,7 +134,8 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
         chunks, absent = count_chunks(path) or (None, None)
-    return volume, {
+        doubts = dark_tiles_warnings(brain, volume, planes) if column == "signal" else []
+    found = {
         "path": str(path),
         "kind": kind_of(path),
         "shape": list(volume.shape),
@@ -148,6 +152,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
     }
+    return volume, found, doubts
 
 
 def _refuse_not_finite(path: str, voxels: da.Array) -> None:
