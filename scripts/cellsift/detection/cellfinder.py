@@ -13,7 +13,6 @@ Method: Tyson et al., PLoS Computational Biology 2021, doi 10.1371/journal.pcbi.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ import pandas as pd
 from cellsift.detection import dog
 from cellsift.detection.blocks import refuse_beyond_limit
 from cellsift.detection.parts import Part, Parts
+from cellsift.detection.splitting import centres_of_split, marks_beside
 from cellsift.detection.structures import Structure, find_structures
 from cellsift.errors import InputError
 from cellsift.io.cores import available_cores
@@ -86,13 +86,14 @@ def find_centres(volume: Volume, parameters: dict, parts: Parts) -> np.ndarray:
     every structure that is split as much as the splitting takes.
     Raises InputError as soon as there are more centres than `most_candidates`.
     """
-    settings = _splitting_settings(_settings(volume, parameters), parameters)
+    settings = _settings(volume, parameters)
+    splitting, beside = _splitting_settings(settings, parameters), marks_beside(settings)
     blocks = (part["voxels"] for part in parts)
     structures = find_structures(blocks, volume.shape[1:], settings.max_cluster_size)
     most = int(parameters["most_candidates"])
     centres, held = [np.empty((0, 3))], 0
     for structure in structures:
-        centres.append(_centres(structure, settings))
+        centres.append(_centres(structure, splitting, beside))
         held += len(centres[-1])
         if held > most:
             raise InputError(
@@ -276,51 +277,20 @@ def _filtered_planes(
             yield z, planes, torch.ones_like(masks) if keep_dark_tiles else masks
 
 
-def _centres(structure: Structure, splitting) -> np.ndarray:
-    """Centres (n, 3) in voxels z, y, x of a structure, or of the somata it splits into."""
+def _centres(structure: Structure, splitting, beside: np.ndarray) -> np.ndarray:
+    """Centres (n, 3) in voxels z, y, x of a structure, or of the somata it splits into.
+
+    `beside` (3,) is how far in voxels the marks lie beside the middle of the ball.
+    """
     import torch
-    from cellfinder.core.detect.filters.volume import structure_splitting
 
     if not splitting.max_cell_volume <= structure.count < splitting.max_cluster_size:
-        return structure.centre[np.newaxis]
+        return np.round(structure.mean - beside)[np.newaxis]
     # Threads would cost more than they bring on so few voxels, ten times as much on busy cores.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with (
-            torch.inference_mode(),
-            patch.object(structure_splitting, "CellDetector", _CellDetector),
-        ):
-            # Cellfinder's own order is x, y, z.
-            voxels = structure.voxels[:, ::-1]
-            return structure_splitting.split_cells(voxels, settings=splitting)[:, ::-1]
+        with torch.inference_mode():
+            return centres_of_split(structure, splitting, beside)
     finally:
         torch.set_num_threads(threads)
-
-
-class _CellDetector:
-    """Finds what cellfinder's `CellDetector` finds in the planes of one splitting.
-
-    That one is compiled anew by every process, which takes 25 s, more than all the rest of a small
-    brain's detection.
-    """
-
-    def __init__(self, plane_height: int, plane_width: int, start_z: int, soma_centre_value: float):
-        self._shape, self._next, self._value = (
-            (plane_height, plane_width),
-            start_z,
-            soma_centre_value,
-        )
-        self._voxels = [np.empty((0, 3), np.int64)]
-
-    def process(self, plane: np.ndarray, previous_plane: None) -> None:
-        """Take the next plane (y, x)."""
-        marked = np.argwhere(plane == self._value)
-        self._voxels.append(np.insert(marked, 0, self._next, axis=1))
-        self._next += 1
-
-    def get_cell_centres(self) -> np.ndarray:
-        """Centres (n, 3) of the structures in voxels x, y, z."""
-        voxels = np.concatenate(self._voxels)
-        found = find_structures([voxels], self._shape, largest=len(voxels) + 1)
-        return np.array([structure.centre for structure in found]).reshape(-1, 3)[:, ::-1]

@@ -30,9 +30,9 @@ class Structure:
     pieces: list[np.ndarray] | None
 
     @property
-    def centre(self) -> np.ndarray:
-        """The mean position z, y, x, rounded to voxels, halves to even."""
-        return np.round(self.total / self.count)
+    def mean(self) -> np.ndarray:
+        """The mean position z, y, x, not rounded."""
+        return self.total / self.count
 
     @property
     def voxels(self) -> np.ndarray:

@@ -21,6 +21,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
+from cellsift.preflight.dark_tiles import lost_in_dark_tiles
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 
@@ -106,7 +107,12 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    return absent + uncounted + deep
+    doubts = [
+        f"brain {found['brain']}: {channel['path']}: {doubt}"
+        for channel in channels
+        for doubt in channel["doubts"]
+    ]
+    return absent + uncounted + deep + doubts
 
 
 def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
@@ -135,6 +141,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         _refuse_constant(volume, intensities, column)
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
+        doubts = _doubts_of_planes(brain, column, volume, planes)
         chunks, absent = count_chunks(path) or (None, None)
     return volume, {
         "path": str(path),
@@ -153,7 +160,17 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
         "content": content_of(intensities.counts),
+        "doubts": doubts,
     }
+
+
+def _doubts_of_planes(
+    brain: Brain, column: str, volume: Volume, planes: dict[int, np.ndarray]
+) -> list[str]:
+    """Sentences on what the planes that were looked at (y, x) make doubtful."""
+    if column == "background":
+        return []
+    return lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
 
 
 def _refuse_not_finite(path: str, voxels: da.Array) -> None:
