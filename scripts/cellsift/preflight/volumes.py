@@ -17,11 +17,12 @@ from cellsift.io.volumes import (
     kind_of,
     list_planes,
     naming_bad_planes,
-    open_volume,
+    open_channel,
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.naming import naming
+from cellsift.preflight.tiff_values import check_tiff_values
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -101,7 +102,12 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    return absent + uncounted + deep
+    doubts = [
+        f"brain {found['brain']}: {channel['path']}: {doubt}"
+        for channel in channels
+        for doubt in channel["doubts"]
+    ]
+    return absent + uncounted + deep + doubts
 
 
 def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
@@ -120,9 +126,9 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
-        volume = open_volume(path, brain.voxel_size, intensity_range)
+        volume = open_channel(brain, column)
         check_files(path)
-        voxels = open_voxels(path, brain.voxel_size)
+        voxels = open_voxels(path)
         if voxels.dtype.kind == "f":
             _refuse_not_finite(path, voxels)
         planes = _planes_looked_at(volume)
@@ -130,6 +136,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         _refuse_constant(volume, intensities, column)
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
+        doubts = check_tiff_values(path, intensities)
         chunks, absent = count_chunks(path) or (None, None)
     return volume, {
         "path": str(path),
@@ -147,6 +154,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "chunks": chunks,
         "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
+        "doubts": doubts,
     }
 
 
