@@ -11,6 +11,8 @@ from cellsift.errors import InputError
 from cellsift.io.section_names import Place, first_missing, places_of, varying_numbers
 
 SUFFIXES = (".tif", ".tiff")
+# MetaMorph's stacks, and BigTIFF by the names that Bio-Formats gives it.
+STACK_SUFFIXES = (*SUFFIXES, ".stk", ".btf", ".tf2", ".tf8")
 # A position in a name may be rounded, as in z3.33, z6.67; where a plane is missing, the step is
 # twice the smallest.
 LONGEST_STEP = Fraction(11, 10)

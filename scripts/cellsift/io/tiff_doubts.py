@@ -10,7 +10,7 @@ from cellsift.io.tiff_pages import white_is_zero
 from cellsift.io.tiff_run import run_of
 
 
-def doubts(path: Path) -> list[str]:
+def doubts(path: Path, stack: bool) -> list[str]:
     """Sentences for the user on one file: a stack, or the first of many planes. Reads no voxel."""
     with opened(path) as tif:
         page, told = tif.pages.first, _calibration(tif)
@@ -20,7 +20,8 @@ def doubts(path: Path) -> list[str]:
                 "lossless, export the volume again without compression or with deflate, LZW or "
                 "zstd."
             )
-        run = run_of(path, tif)
+        # A plane that was cut out of a stack may still have the stack's description.
+        run = run_of(path, tif) if stack else None
         if run is not None and run.held > run.count:
             told.append(
                 f"the file's description names {run.count} planes, but the file is long enough for "

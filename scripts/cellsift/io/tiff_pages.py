@@ -79,11 +79,10 @@ def _ramp(page: TiffPage) -> int:
     if page.colormap is None:
         return 1
     brightness = BRIGHTNESS @ np.asarray(page.colormap, dtype=float)
-    steps = np.diff(brightness)
     falter = FALTER * np.ptp(brightness)
-    if steps.min() >= -falter:
+    if (np.maximum.accumulate(brightness) - brightness).max() <= falter:
         return 1
-    return -1 if steps.max() <= falter else 0
+    return -1 if (brightness - np.minimum.accumulate(brightness)).max() <= falter else 0
 
 
 def refuse_unequal(what: str | Path, found: Header, wanted: Header, reference: str) -> None:

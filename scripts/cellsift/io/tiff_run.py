@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-from tifffile import TiffFile
+from tifffile import TiffFile, TiffPage
 
 from cellsift.errors import InputError
 from cellsift.io.tiff_file import cut_off
@@ -64,7 +64,8 @@ def planes_described(path: Path, tif: TiffFile) -> int:
     Raises InputError for one of ImageJ whose numbers contradict each other.
     """
     if tif.is_ome or not tif.is_imagej:
-        return len(tif.series[0].pages) if tif.is_stk else _planes_of_series(tif)
+        series = tif.series[0]
+        return max(1, series.size // max(1, series.keyframe.size))
     described = tif.imagej_metadata or {}
     named = {key: described[key] for key in DIMENSIONS if described.get(key, 1) != 1}
     images = described.get("images", prod(named.values()))
@@ -77,12 +78,7 @@ def planes_described(path: Path, tif: TiffFile) -> int:
     return images
 
 
-def _planes_of_series(tif: TiffFile) -> int:
-    series = tif.series[0]
-    return max(1, series.size // max(1, series.keyframe.size))
-
-
-def _in_one_piece(page) -> bool:
+def _in_one_piece(page: TiffPage) -> bool:
     """Whether the page's strips follow each other, as tifffile takes for granted in STK files."""
     offsets, counts = np.asarray(page.dataoffsets), np.asarray(page.databytecounts)
     return bool(

@@ -12,7 +12,7 @@ import numpy as np
 
 from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
-from cellsift.io.plane_names import SUFFIXES, planes_of_folder, planes_of_list
+from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
 from cellsift.io.voxel_size import refuse_contradiction
 
@@ -186,7 +186,7 @@ def kind_of(path: str | Path) -> str:
             f"{path}: there is no such file or folder. Correct the path, or check that its disk or "
             "network share is mounted."
         )
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in STACK_SUFFIXES:
         return "stack"
     if path.suffix.lower() == ".txt":
         return "list"
