@@ -66,11 +66,11 @@ def check_stack(path: Path) -> None:
     """
     with opened(path) as tif:
         tif.pages.useframes = False
-        first = tif.pages.first
+        first = header(tif.pages.first)
         for z, page in enumerate(tif.pages):
             what = f"{path}: plane {z} (counted from 0)"
             refuse_page(page, what)
-            refuse_unequal(what, header(page), header(first), "the first")
+            refuse_unequal(what, header(page), first, "the first")
             refuse_cut_off(page, tif.filehandle.size, what)
 
 

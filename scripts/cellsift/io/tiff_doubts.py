@@ -12,7 +12,7 @@ from cellsift.io.tiff_run import run_of
 
 def doubts(path: Path, stack: bool) -> list[str]:
     """Sentences for the user on one file: a stack, or the first of many planes. Reads no voxel."""
-    with opened(path) as tif:
+    with opened(path, first_page=True) as tif:
         page, told = tif.pages.first, _calibration(tif)
         if is_lossy(page) is None:
             told.append(
@@ -32,7 +32,7 @@ def doubts(path: Path, stack: bool) -> list[str]:
 
 def says_white_is_zero(path: Path) -> bool:
     """Whether the file's first page says that low values are the bright ones."""
-    with opened(path) as tif:
+    with opened(path, first_page=True) as tif:
         return white_is_zero(tif.pages.first)
 
 

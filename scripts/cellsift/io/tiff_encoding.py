@@ -21,12 +21,15 @@ UNCERTAIN = {
     COMPRESSION.WEBP,
     COMPRESSION.WEBP_DEPRECATED,
 }
+QUESTIONABLE = JPEG | JPEG_2000 | LOSSY | UNCERTAIN | {COMPRESSION.LERC}
 # As much of a page's data as markers and headers are looked for in.
 LOOKED_AT = 4096
 
 
 def is_lossy(page: TiffPage) -> bool | None:
     """True if the page's compression changes grey values, False if not, None if not known."""
+    if page.compression not in QUESTIONABLE:
+        return False
     if page.compression in LOSSY:
         return True
     if page.compression in UNCERTAIN:
@@ -35,9 +38,7 @@ def is_lossy(page: TiffPage) -> bool | None:
         return not _is_lossless_jpeg(_beginning(page))
     if page.compression in JPEG_2000:
         return _is_lossy_jpeg_2000(_beginning(page))
-    if page.compression == COMPRESSION.LERC:
-        return _is_lossy_lerc(_beginning(page), page.dtype is not None and page.dtype.kind == "f")
-    return False
+    return _is_lossy_lerc(_beginning(page), page.dtype is not None and page.dtype.kind == "f")
 
 
 def name_of(page: TiffPage) -> str:

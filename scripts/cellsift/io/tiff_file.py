@@ -12,12 +12,16 @@ from cellsift.errors import InputError, disk_trouble
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[TiffFile]:
-    """Open a TIFF file; whatever tifffile cannot make sense of becomes an InputError."""
+def opened(path: Path, first_page: bool = False) -> Iterator[TiffFile]:
+    """Open a TIFF file; whatever tifffile cannot make sense of becomes an InputError.
+
+    With `first_page` it is not looked whether the other pages' headers are there: that takes long
+    for many.
+    """
     try:
         # A file of a multi-file OME-TIFF otherwise opens all the others too.
         with _heard() as complaints, TiffFile(path, _multifile=False) as tif:
-            count = len(tif.pages)
+            count = 0 if first_page else len(tif.pages)
             if any("invalid page offset" in complaint for complaint in complaints):
                 raise InputError(cut_off(f"{path}: plane {count} (counted from 0)"))
             yield tif

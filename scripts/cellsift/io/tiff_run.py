@@ -45,7 +45,7 @@ def run_of(path: Path, tif: TiffFile) -> Run | None:
 
     Raises InputError that names the first plane that the file does not hold to its end.
     """
-    if len(tif.pages) > 1 or tif.is_ome or not (tif.is_imagej or tif.is_shaped or tif.is_stk):
+    if tif.pages.is_multipage or tif.is_ome or not (tif.is_imagej or tif.is_shaped or tif.is_stk):
         return None
     page, count = tif.pages.first, planes_described(path, tif)
     if count == 1 or len(page.shape) != 2 or not page.is_final or not _in_one_piece(page):

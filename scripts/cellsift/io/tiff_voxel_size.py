@@ -24,7 +24,7 @@ def stated_voxel_size(path: Path) -> StatedSize | None:
     Sizes that cannot be those of a microscope's voxel count as not stated, and so does the
     resolution in dots per inch that any TIFF may have.
     """
-    with opened(path) as tif:
+    with opened(path, first_page=True) as tif:
         for read, source in ((_of_ome, "OME metadata"), (_of_imagej, "ImageJ description")):
             sizes = tuple(size if _possible(size) else None for size in read(tif))
             if any(sizes):
