@@ -158,6 +158,8 @@ def refused_with_reason(message: str, options: dict, size: str) -> bool:
     )
     reasons = {
         "lossy": changed,
+        # What was lossy may have lost the bright spots, and with them what tells.
+        "cells would be holes": changed and options["photometric"] in ("miniswhite", "palette"),
         "colour image": options["photometric"] == "rgb",
         "colour table": options["photometric"] == "palette",
         "voxels of 3, 0.65, 0.65": size == "wrong",
