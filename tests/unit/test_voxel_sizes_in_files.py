@@ -12,6 +12,7 @@ from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.io.volumes import open_channel, open_volume
 from cellsift.preflight import check_brain
+from rule_texts import script_of, text_of_rules
 
 VOXEL_SIZE = (5.0, 2.0, 1.5)
 UNKNOWN = (None, None, None)
@@ -234,3 +235,15 @@ def test_metadata_that_cannot_be_read_states_nothing(tmp_path, broken):
         for z, plane in enumerate(VOXELS):
             tif.write(plane, metadata=None, description=broken if z == 0 else None)
     assert_accepted(path)
+
+
+def test_every_job_that_opens_a_channel_knows_what_the_config_says_of_files(repository):
+    """Else a brain that preflight accepts would be refused by a job hours later."""
+    rules = text_of_rules(repository)
+    opening = [
+        name for name, text in rules.items() if "open_channel" in script_of(text, repository)
+    ]
+    assert len(opening) >= 5
+    for name in [*opening, "check_volumes"]:
+        assert '"voxel_size_in_files"' in rules[name]
+        assert '"intensity_range"' in rules[name]
