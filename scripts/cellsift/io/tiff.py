@@ -88,7 +88,7 @@ class _Stack:
             refuse_page(series.keyframe, f"{path}")
             self.shape = _stack_shape(path, series, self.run)
             if self.run is None:
-                _refuse_other_count(path, tif, series)
+                _refuse_other_count(path, tif)
                 _refuse_cut_off_series(path, tif, series)
             self.dtype = series.dtype.newbyteorder("=")
 
@@ -188,7 +188,7 @@ def _stack_shape(path: Path, series: TiffPageSeries, run: Run | None) -> tuple[i
     return (outer[0][1], *series.keyframe.shape)
 
 
-def _refuse_other_count(path: Path, tif: TiffFile, series: TiffPageSeries) -> None:
+def _refuse_other_count(path: Path, tif: TiffFile) -> None:
     """Refuse a file whose description names more planes, or fewer, than it holds."""
     described, held = planes_described(path, tif), len(tif.pages)
     # Planes of an OME-TIFF that are not in it are told by their number.
