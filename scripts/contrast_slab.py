@@ -6,7 +6,7 @@ from cellsift.detection.blocks import limit_memory
 from cellsift.detection.filters import use_gpu_if_there_is_one
 from cellsift.detection.parts import write_parts
 from cellsift.io.cores import limit_cores
-from cellsift.io.volumes import open_volume
+from cellsift.io.volumes import open_channel
 from cellsift.io.whole import read_table
 from cellsift.job import device_of_filters, job, memory_for_data
 
@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.wildcards):
     limit_memory(memory_for_data(snakemake))
     use_gpu_if_there_is_one(device_of_filters(snakemake))
     brain = Brain.from_dict(snakemake.params.brain)
-    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
+    volume = open_channel(brain, "signal")
     centres = read_table(snakemake.input[0])
     slab, slabs = int(snakemake.wildcards.slab), snakemake.params.slabs
     parts = contrast_slab(volume, centres=centres, slab=slab, slabs=slabs, **brain.detector)

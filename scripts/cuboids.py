@@ -4,17 +4,14 @@ from cellsift.brains_table import Brain
 from cellsift.io.chunks import rows_of_chunk
 from cellsift.io.cores import limit_cores
 from cellsift.io.extraction import extract_cuboids
-from cellsift.io.volumes import open_volume
+from cellsift.io.volumes import open_channel
 from cellsift.io.whole import read_table
 from cellsift.job import job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)
     brain = Brain.from_dict(snakemake.params.brain)
-    signal, background = (
-        open_volume(path, brain.voxel_size, brain.settings["intensity_range"]) if path else None
-        for path in (brain.signal, brain.background)
-    )
+    signal, background = (open_channel(brain, column) for column in ("signal", "background"))
     positions = read_table(snakemake.input[0])[["z", "y", "x"]].to_numpy()
     chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     store = extract_cuboids(

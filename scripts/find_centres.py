@@ -3,12 +3,12 @@
 from cellsift.brains_table import Brain
 from cellsift.detection import find_centres
 from cellsift.detection.parts import StoredParts
-from cellsift.io.volumes import open_volume
+from cellsift.io.volumes import open_channel
 from cellsift.io.whole import write_table
 from cellsift.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)
-    volume = open_volume(brain.signal, brain.voxel_size, brain.settings["intensity_range"])
+    volume = open_channel(brain, "signal")
     centres = find_centres(volume, parts=StoredParts(snakemake.input), **brain.detector)
     write_table(centres, snakemake.output[0])

@@ -13,7 +13,14 @@ from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings_files import LONGEST_QUOTE, validated
 
 PATHS = ("signal", "background", "cells", "non_cells")
-SETTINGS_OF_A_BRAIN = ("cuboid", "detection", "matching", "intensity_range", "jobs_per_brain")
+SETTINGS_OF_A_BRAIN = (
+    "cuboid",
+    "detection",
+    "matching",
+    "intensity_range",
+    "voxel_size_in_files",
+    "jobs_per_brain",
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class Brain:
     """A row of the brains table.
 
     `voxel_size` is in µm (z, y, x). `settings` is the part of the config that concerns a brain
-    (cuboid, detection, matching, intensity_range, jobs_per_brain), its own overrides applied.
+    (`SETTINGS_OF_A_BRAIN`), its own overrides applied.
     """
 
     name: str

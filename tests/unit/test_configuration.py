@@ -73,12 +73,20 @@ def test_overrides_of_one_brain_leave_the_others_alone(tmp_path):
         tmp_path,
         ROW,
         OTHER,
-        brains={"b": {"detection": {"soma_diameter": 9}, "intensity_range": [0, 1]}},
+        brains={
+            "b": {
+                "detection": {"soma_diameter": 9},
+                "intensity_range": [0, 1],
+                "voxel_size_in_files": "ignore",
+            }
+        },
     )
     assert project.brains["b"].settings["detection"]["soma_diameter"] == 9
     assert project.brains["b"].settings["intensity_range"] == [0, 1]
     assert project.brains["a"].settings["detection"]["soma_diameter"] == 16
     assert project.brains["a"].settings["intensity_range"] is None
+    assert project.brains["a"].settings["voxel_size_in_files"] == "check"
+    assert project.brains["b"].settings["voxel_size_in_files"] == "ignore"
 
 
 def test_a_brain_survives_as_plain_data(tmp_path):

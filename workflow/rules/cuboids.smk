@@ -15,7 +15,7 @@ rule cuboids:
         # Bounds the planes and candidates that are held; a profile may set another.
         mem_mb=4000,
     params:
-        brain=brain_with("cuboid", "intensity_range"),
+        brain=brain_with("cuboid", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
         code=code("io"),
     script:
@@ -39,7 +39,7 @@ rule projection:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("intensity_range"),
+        brain=brain_with("intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
         code=code("reporting/projections.py", "io"),
     script:

@@ -14,7 +14,7 @@ rule detect_slab:
         # Bounds the planes that are held; a profile may set another.
         mem_mb=16000,
     params:
-        brain=brain_with("detection", "intensity_range"),
+        brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         code=code("detection", "io"),
     script:
@@ -33,7 +33,7 @@ rule find_centres:
     conda:
         environment("detection")
     params:
-        brain=brain_with("detection", "intensity_range"),
+        brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         code=code("detection", "io"),
     script:
         "../../scripts/find_centres.py"
@@ -55,7 +55,7 @@ rule contrast_slab:
         # Bounds the planes that are held; a profile may set another.
         mem_mb=16000,
     params:
-        brain=brain_with("detection", "intensity_range"),
+        brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         code=code("detection", "io"),
     script:
@@ -75,7 +75,7 @@ rule detect:
     conda:
         environment("detection")
     params:
-        brain=brain_with("detection", "intensity_range"),
+        brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal"),
         code=code("detection", "io"),
     script:

@@ -10,7 +10,7 @@ rule check_volumes:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("detection", "intensity_range"),
+        brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
         code=code("preflight", "io"),

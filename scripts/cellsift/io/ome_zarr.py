@@ -4,7 +4,7 @@ import errno
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,10 @@ import numpy as np
 import zarr
 
 from cellsift.errors import InputError
+from cellsift.io.voxel_size import StatedSize, refuse_contradiction
 
 # µm in one unit of length, by the names of OME-NGFF.
 MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
-# Sizes in metadata are often rounded.
-TOLERANCE = 0.01
 SPATIAL = ("z", "y", "x")
 
 
@@ -34,15 +33,16 @@ class _Level:
         return [axis["name"] for axis in self.axes]
 
 
-def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array:
+def open_ome_zarr(path: str, voxel_size: tuple[float, float, float] | None) -> da.Array:
     """Return level 0 as a lazy array (z, y, x) with the store's own chunks.
 
-    `path` is a folder or a URL; `voxel_size` (z, y, x) in µm has to agree with the metadata.
+    `path` is a folder or a URL; `voxel_size` (z, y, x) in µm has to agree with the metadata, unless
+    it is None.
     Raises InputError for anything but one image with axes z, y, x (others may have length 1).
     """
     level = _level_0(path)
     _refuse_axes(path, level.names, level.array.shape)
-    if level.scale is not None:
+    if level.scale is not None and voxel_size is not None:
         _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
     kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
     return _watched(da.from_zarr(level.array)[kept], _presence(path, level.array))
@@ -232,13 +232,4 @@ def _refuse_voxel_size(
             f"known are {', '.join(MICROMETRES)}."
         )
     stored = scale[spatial] * np.asarray(factors)
-    if not np.allclose(stored, voxel_size, rtol=TOLERANCE, atol=0):
-        raise InputError(
-            f"{path}: the metadata says voxels of {_sizes(stored)} µm (z, y, x), the brains table "
-            f"{_sizes(voxel_size)} µm. Correct voxel_z, voxel_y, voxel_x in the table, or the "
-            "OME-Zarr's metadata."
-        )
-
-
-def _sizes(voxel_size: Iterable[float]) -> str:
-    return ", ".join(f"{float(size):.6g}" for size in voxel_size)
+    refuse_contradiction(path, StatedSize(tuple(stored), "OME-Zarr's metadata"), voxel_size)

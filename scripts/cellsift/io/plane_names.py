@@ -1,14 +1,18 @@
 """The order of a folder's planes, read off their file names, and whether the series is whole."""
 
 import re
+import shlex
 from collections import Counter
 from fractions import Fraction
 from os.path import splitext
 from pathlib import Path
 
 from cellsift.errors import InputError
+from cellsift.io.section_names import Place, first_missing, places_of, varying_numbers
 
 SUFFIXES = (".tif", ".tiff")
+# MetaMorph's stacks, and BigTIFF by the names that Bio-Formats gives it.
+STACK_SUFFIXES = (*SUFFIXES, ".stk", ".btf", ".tf2", ".tf8")
 # A position in a name may be rounded, as in z3.33, z6.67; where a plane is missing, the step is
 # twice the smallest.
 LONGEST_STEP = Fraction(11, 10)
@@ -117,11 +121,11 @@ def _refuse_gap(folder: Path, names: list[str]) -> None:
         return
     distinct = [numbers for numbers in columns if len(set(numbers)) == len(names)]
     if not distinct:
-        raise InputError(
-            f"{folder}: the names' numbers do not give one order, for example {names[0]} and "
-            f"{names[1]}: they look like several channels or tiles. Leave only one channel's "
-            "planes in the folder, or list the planes in a text file."
-        )
+        places = places_of(names)
+        if places is None or len(set(places)) < len(places):
+            raise InputError(_no_order(folder, names))
+        _refuse_incomplete_sections(folder, places)
+        return
     gaps = [_first_gap(sorted(numbers)) for numbers in distinct]
     # A name may carry a second number, such as a time, that never runs evenly.
     if all(gap is not None for gap in gaps):
@@ -132,6 +136,40 @@ def _refuse_gap(folder: Path, names: list[str]) -> None:
             f"{after}. Put the missing plane there, or list the planes in a text file if the gap "
             "is meant."
         )
+
+
+def _refuse_incomplete_sections(folder: Path, places: list[Place]) -> None:
+    """Refuse a section without a layer that others have, and gaps in either's numbers."""
+    put = "Put it there, or list the planes in a text file if the gap is meant."
+    missing = first_missing(places)
+    if missing is not None:
+        raise InputError(
+            f"{folder}: layer {missing.layer} of section {missing.section} is missing, which other "
+            f"sections have. {put}"
+        )
+    for kind, numbers in zip(Place._fields, zip(*places, strict=True), strict=True):
+        gap = _first_gap(sorted(set(numbers)))
+        if gap is not None:
+            raise InputError(
+                f"{folder}: {kind} {_text(gap[1])} is missing, after {kind} {gap[0]}. {put}"
+            )
+
+
+def _no_order(folder: Path, names: list[str]) -> str:
+    """The message for names of several channels or tiles, with the commands that list planes."""
+    suffix, varying = splitext(names[0])[1], varying_numbers(names)
+    one = f"*{shlex.quote(suffix)}"
+    if varying:
+        number = list(re.finditer(r"[0-9]+", names[0]))[varying[0]]
+        parts = (names[0][: number.start()], names[0][number.end() :])
+        one = "*".join(shlex.quote(part) if part else "" for part in parts)
+    return (
+        f"{folder}: the names' numbers do not give one order, for example {names[0]} and "
+        f"{names[1]}: they look like several channels or tiles. List the planes of one of them in "
+        f"a text file, such as by: cd {shlex.quote(str(folder))} && ls -v {one} > planes.txt - and "
+        f"give {folder / 'planes.txt'} instead of the folder. If all are planes of one volume, in "
+        f"the order of their numbers, list them by: ls -v *{suffix} > planes.txt"
+    )
 
 
 def _first_gap(numbers: list) -> tuple[int | Fraction, int | Fraction] | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import dask.array as da
 import numpy as np
@@ -12,7 +13,12 @@ import numpy as np
 from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
 from cellsift.io.paths import hint
-from cellsift.io.plane_names import SUFFIXES, planes_of_folder, planes_of_list
+from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
+from cellsift.io.tiff_voxel_size import stated_voxel_size
+from cellsift.io.voxel_size import refuse_contradiction
+
+if TYPE_CHECKING:
+    from cellsift.brains_table import Brain
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,29 +96,46 @@ def open_volume(
     path: str | Path,
     voxel_size: Sequence[float],
     intensity_range: Sequence[float] | None = None,
+    voxel_size_in_files: Literal["check", "ignore"] = "check",
 ) -> Volume:
     """Return the volume at `path`, opened lazily.
 
     `path` is a folder of TIFF planes, a TIFF stack, a text file that lists planes, or an OME-Zarr
     (folder or URL). `voxel_size` is (z, y, x) in µm. Voxels of uint8 and uint16 stay as they are;
     other numbers need `intensity_range` (low, high), which is mapped linearly to 0 to 65535,
-    clipped. Raises InputError for what cannot be opened; `preflight` looks deeper.
+    clipped. Raises InputError for what cannot be opened, and for a file that states another size
+    of voxels, unless `voxel_size_in_files` is "ignore"; `preflight` looks deeper.
     """
-    data = open_voxels(path, voxel_size)
+    data = open_voxels(path, voxel_size if voxel_size_in_files == "check" else None)
     if data.dtype not in (np.uint8, np.uint16):
         data = _to_uint16(data, str(path), intensity_range)
     return Volume(data, tuple(float(size) for size in voxel_size), str(path))
 
 
-def open_voxels(path: str | Path, voxel_size: Sequence[float]) -> da.Array:
-    """Return the voxels as they are stored, lazily, (z, y, x), of any type."""
+def open_channel(brain: "Brain", column: Literal["signal", "background"]) -> Volume | None:
+    """Return a channel of a brain as its settings say, opened lazily; None if it has none."""
+    path, settings = getattr(brain, column), brain.settings
+    if path is None:
+        return None
+    in_files = settings.get("voxel_size_in_files", "check")
+    return open_volume(path, brain.voxel_size, settings.get("intensity_range"), in_files)
+
+
+def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> da.Array:
+    """Return the voxels as they are stored, lazily, (z, y, x), of any type.
+
+    A `voxel_size` (z, y, x) in µm is compared with the one that the file states, if it does.
+    """
     kind = kind_of(path)
     if kind == "ome-zarr":
-        data = ome_zarr.open_ome_zarr(str(path), tuple(voxel_size))
+        size = None if voxel_size is None else tuple(voxel_size)
+        data = ome_zarr.open_ome_zarr(str(path), size)
         return data.astype(data.dtype.newbyteorder("="))
-    if kind == "stack":
-        return tiff.open_stack(Path(path))
-    return tiff.open_planes(list_planes(path))
+    planes = [Path(path)] if kind == "stack" else list_planes(path)
+    data = tiff.open_stack(planes[0]) if kind == "stack" else tiff.open_planes(planes)
+    if voxel_size is not None:
+        refuse_contradiction(str(path), stated_voxel_size(planes[0]), voxel_size)
+    return data
 
 
 def check_files(path: str | Path) -> None:
@@ -137,6 +160,14 @@ def count_chunks(path: str | Path) -> tuple[int, int] | None:
     return ome_zarr.count_chunks(str(path)) if kind_of(path) == "ome-zarr" else None
 
 
+def first_tiff(path: str | Path) -> Path | None:
+    """The stack, or the file of the first plane; None for an OME-Zarr."""
+    kind = kind_of(path)
+    if kind == "ome-zarr":
+        return None
+    return Path(path) if kind == "stack" else list_planes(path)[0]
+
+
 def list_planes(path: str | Path) -> list[Path]:
     """Return the files of a folder or a text list of planes, in the order of z."""
     path = Path(path)
@@ -158,7 +189,7 @@ def kind_of(path: str | Path) -> str:
             f"{path}: there is no such file or folder. Correct the path, or check that its disk or "
             f"network share is mounted.{hint(path)}"
         )
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in STACK_SUFFIXES:
         return "stack"
     if path.suffix.lower() == ".txt":
         return "list"

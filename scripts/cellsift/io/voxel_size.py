@@ -1,13 +1,63 @@
-"""Sizes of voxels: whether they can be true. Needs no library, so that rules can ask."""
+"""Sizes of voxels: whether they can be true, and whether a file contradicts the brains table.
 
+Needs no library, so that rules can ask.
+"""
+
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from cellsift.errors import InputError
 
 # Light microscopes resolve no less, and whole brains with cells are imaged no coarser.
 SMALLEST_VOXEL_UM = 0.05
 LARGEST_VOXEL_UM = 200.0
+# Sizes in metadata are often rounded.
+TOLERANCE = 0.01
+
+
+class StatedSize(NamedTuple):
+    """A voxel's size (z, y, x) in µm as a file states it, None where it does not, and where."""
+
+    sizes: tuple[float | None, ...]
+    source: str
+
+
+def refuse_contradiction(path: str, stated: StatedSize | None, voxel_size: Sequence[float]) -> None:
+    """Raise InputError if a file states other sizes than `voxel_size` (z, y, x), both in µm.
+
+    It gives both, and says so where they are the same in another order.
+    """
+    if stated is None or _agree(stated.sizes, voxel_size):
+        return
+    raise InputError(
+        f"{path}: the {stated.source} says voxels of {_text(stated.sizes)} µm (z, y, x), the "
+        f"brains table {_text(voxel_size)} µm. {_other_order(stated.sizes, voxel_size)}Correct "
+        "voxel_z, voxel_y, voxel_x in the table; or, if the file is wrong, correct it, or set "
+        "voxel_size_in_files: ignore for the brain in the config."
+    )
+
+
+def _agree(stated: Iterable[float | None], voxel_size: Iterable[float]) -> bool:
+    pairs = zip(stated, voxel_size, strict=True)
+    return all(
+        size is None or math.isclose(size, given, rel_tol=TOLERANCE) for size, given in pairs
+    )
+
+
+def _other_order(stated: Sequence[float | None], voxel_size: Sequence[float]) -> str:
+    """A sentence on the order of axes that the table's sizes seem to have, or nothing."""
+    for order in sorted(itertools.permutations(range(3)), reverse=True):
+        # Of two equal sizes any order fits; x, y, z is the usual one of other programs.
+        if _agree([stated[axis] for axis in order], voxel_size):
+            names = ", ".join("zyx"[axis] for axis in order)
+            return f"The table has the file's sizes in the order {names} instead of z, y, x. "
+    return ""
+
+
+def _text(sizes: Iterable[float | None]) -> str:
+    return ", ".join("unknown" if size is None else f"{float(size):.6g}" for size in sizes)
 
 
 def check_voxel_size(voxel_size: Sequence[float], where: str) -> tuple[float, float, float]:

@@ -17,13 +17,14 @@ from cellsift.io.volumes import (
     kind_of,
     list_planes,
     naming_bad_planes,
-    open_volume,
+    open_channel,
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.dark_tiles import lost_in_dark_tiles
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
+from cellsift.preflight.tiff_values import check_tiff_values
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -131,9 +132,9 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
-        volume = open_volume(path, brain.voxel_size, intensity_range)
+        volume = open_channel(brain, column)
         check_files(path)
-        voxels = open_voxels(path, brain.voxel_size)
+        voxels = open_voxels(path)
         if voxels.dtype.kind == "f":
             _refuse_not_finite(path, voxels)
         planes = _planes_looked_at(volume)
@@ -141,7 +142,8 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         _refuse_constant(volume, intensities, column)
         if voxels.dtype != volume.dtype:
             _refuse_few_grey_values(volume, intensities, intensity_range)
-        doubts = _doubts_of_planes(brain, column, volume, planes)
+        doubts = check_tiff_values(path, intensities)
+        doubts += _doubts_of_planes(brain, column, volume, planes)
         chunks, absent = count_chunks(path) or (None, None)
     return volume, {
         "path": str(path),

@@ -1,0 +1,91 @@
+"""The size of a voxel that a TIFF file states: in OME metadata, or in ImageJ's description."""
+
+import math
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+from tifffile import TiffFile
+
+from cellsift.io.tiff_file import opened
+from cellsift.io.voxel_size import LARGEST_VOXEL_UM, SMALLEST_VOXEL_UM, StatedSize
+
+# µm in one unit, by the names that OME and ImageJ give them. Inches are those of a printer.
+MICROMETRES = {"nm": 1e-3, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0}
+MICROMETRES |= {"\u00b5m": 1.0, "\u03bcm": 1.0, "\\u00b5m": 1.0, "micrometre": 1.0}
+MICROMETRES |= {"nanometer": 1e-3, "\u00c5": 1e-4, "pm": 1e-6, "mm": 1e3, "cm": 1e4, "m": 1e6}
+X_RESOLUTION, Y_RESOLUTION = 282, 283
+
+
+def stated_voxel_size(path: Path) -> StatedSize | None:
+    """Return what the first page's description says of a voxel's size; None if it says nothing.
+
+    Sizes that cannot be those of a microscope's voxel count as not stated, and so does the
+    resolution in dots per inch that any TIFF may have.
+    """
+    with opened(path, first_page=True) as tif:
+        for read, source in ((_of_ome, "OME metadata"), (_of_imagej, "ImageJ description")):
+            sizes = tuple(size if _possible(size) else None for size in read(tif))
+            if any(sizes):
+                return StatedSize(sizes, source)
+    return None
+
+
+def _possible(size: float | None) -> bool:
+    return (
+        size is not None and math.isfinite(size) and SMALLEST_VOXEL_UM <= size <= LARGEST_VOXEL_UM
+    )
+
+
+def _of_ome(tif: TiffFile) -> tuple[float | None, ...]:
+    """Sizes (z, y, x) in µm of the first image's pixels."""
+    if not tif.is_ome:
+        return (None,) * 3
+    try:
+        root = fromstring(tif.ome_metadata or "")
+    # tifffile opens a file whose metadata is broken as if it had none.
+    except (ParseError, DefusedXmlException, ValueError):
+        return (None,) * 3
+    pixels = next((item for item in root.iter() if item.tag.endswith("}Pixels")), None)
+    if pixels is None:
+        return (None,) * 3
+    given = [pixels.get(f"PhysicalSize{axis}") for axis in "ZYX"]
+    units = [pixels.get(f"PhysicalSize{axis}Unit") for axis in "ZYX"]
+    # Without units, ones are what writers put when they do not know the size.
+    if not any(units) and all(size is None or _number(size) == 1 for size in given):
+        return (None,) * 3
+    return tuple(
+        _in_micrometres(_number(size), unit or "um")
+        for size, unit in zip(given, units, strict=True)
+    )
+
+
+def _of_imagej(tif: TiffFile) -> tuple[float | None, ...]:
+    """Sizes (z, y, x) in µm by the unit, the spacing and the resolution that ImageJ writes."""
+    described = tif.imagej_metadata if tif.is_imagej else None
+    unit = (described or {}).get("unit")
+    if not isinstance(unit, str):
+        return (None,) * 3
+    tags = tif.pages.first.tags
+    sizes = [_number(described.get("spacing"))]
+    for code in (Y_RESOLUTION, X_RESOLUTION):
+        pixels, length = tags.valueof(code, default=(1, 1)) or (1, 1)
+        # The ratio 1 to 1 is what tifffile writes when it is not told; ImageJ's has larger numbers.
+        stated = (pixels, length) != (1, 1) and pixels > 0
+        sizes.append(length / pixels if stated else None)
+    units = [described.get(key, unit) for key in ("zunit", "yunit", "unit")]
+    return tuple(_in_micrometres(size, str(unit)) for size, unit in zip(sizes, units, strict=True))
+
+
+def _number(text: object) -> float | None:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _in_micrometres(size: float | None, unit: str) -> float | None:
+    unit = unit.strip()
+    factor = MICROMETRES.get(unit, MICROMETRES.get(unit.lower()))
+    return None if size is None or factor is None else abs(size) * factor
