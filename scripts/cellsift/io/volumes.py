@@ -176,7 +176,7 @@ def list_planes(path: str | Path) -> list[Path]:
 
 def kind_of(path: str | Path) -> str:
     """Return what a path holds: "planes", "stack", "list" or "ome-zarr"."""
-    if str(path).startswith("file:/") and str(path).lower().endswith((*SUFFIXES, ".txt")):
+    if str(path).startswith("file:/") and str(path).lower().endswith((*STACK_SUFFIXES, ".txt")):
         raise InputError(f"{path}: no file is opened by such an address.{hint(path)}")
     if "://" in str(path):
         return "ome-zarr"
