@@ -42,7 +42,11 @@ def brain(tmp_path, voxels) -> Brain:
         voxel_size=VOXEL_SIZE,
         cells=str(tmp_path / "cells.csv"),
         non_cells=str(tmp_path / "non_cells.csv"),
-        settings={"detection": {"method": "cellfinder", "keep": None}, "intensity_range": None},
+        settings={
+            # It is tissue up to its corner.
+            "detection": {"method": "cellfinder", "keep": None, "keep_dark_tiles": True},
+            "intensity_range": None,
+        },
     )
 
 

@@ -35,7 +35,8 @@ def voxels():
 def brain(tmp_path, voxels):
     """A brain of a signal and no background."""
     tifffile.imwrite(tmp_path / "s.tif", voxels, photometric="minisblack")
-    settings = {"detection": {"method": "cellfinder", "keep": None}, "intensity_range": None}
+    detection = {"method": "cellfinder", "keep": None, "keep_dark_tiles": True}
+    settings = {"detection": detection, "intensity_range": None}
     return Brain("b", str(tmp_path / "s.tif"), (5.0, 2.0, 2.0), settings=settings)
 
 

@@ -14,7 +14,11 @@ from cellsift.io.volumes import check_files, open_volume
 from cellsift.preflight import check_brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
-SETTINGS = {"detection": {"method": "cellfinder", "keep": None}, "intensity_range": None}
+SETTINGS = {
+    # Tissue up to the corner.
+    "detection": {"method": "cellfinder", "keep": None, "keep_dark_tiles": True},
+    "intensity_range": None,
+}
 RAMP = np.arange(256, dtype=np.uint16) * 257
 
 

@@ -16,7 +16,11 @@ from rule_texts import script_of, text_of_rules
 
 VOXEL_SIZE = (5.0, 2.0, 1.5)
 UNKNOWN = (None, None, None)
-SETTINGS = {"detection": {"method": "cellfinder", "keep": None}, "intensity_range": None}
+SETTINGS = {
+    # Tissue up to the corner.
+    "detection": {"method": "cellfinder", "keep": None, "keep_dark_tiles": True},
+    "intensity_range": None,
+}
 VOXELS = np.random.default_rng(7).integers(0, 60000, (12, 24, 18)).astype(np.uint16)
 
 
