@@ -13,9 +13,8 @@ import numpy as np
 import zarr
 
 from cellsift.errors import InputError
+from cellsift.io.units import MICROMETRES, micrometres_in
 
-# µm in one unit of length, by the names of OME-NGFF.
-MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 # Sizes in metadata are often rounded.
 TOLERANCE = 0.01
 SPATIAL = ("z", "y", "x")
@@ -225,7 +224,7 @@ def _refuse_voxel_size(
     # Without units, a scale of ones is what writers put when they do not know the size.
     if not any(units) and np.all(scale[spatial] == 1):
         return
-    factors = [MICROMETRES.get(unit or "micrometer") for unit in units]
+    factors = [micrometres_in(unit or "micrometer") for unit in units]
     if None in factors:
         raise InputError(
             f"{path}: the axes' units are {', '.join(map(str, units))}. Correct the metadata: "
