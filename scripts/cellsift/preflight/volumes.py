@@ -13,7 +13,6 @@ from cellsift.io.reading import reads
 from cellsift.io.volumes import (
     Volume,
     check_files,
-    count_chunks,
     kind_of,
     list_planes,
     naming_bad_planes,
@@ -21,6 +20,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
+from cellsift.preflight.chunks import check_chunks, chunk_doubts, telling_of_absent
 from cellsift.preflight.naming import naming
 
 # Where along z planes are looked at, as shares of the volume's planes.
@@ -80,12 +80,10 @@ def available_device() -> str:
 def _warnings(found: dict) -> list[str]:
     """What of `check_brain`'s findings may be wrong with a brain, but need not be."""
     channels = [channel for channel in (found["signal"], found["background"]) if channel]
-    absent = [
-        f"brain {found['brain']}: {channel['path']}: {channel['absent_chunks']} of "
-        f"{channel['chunks']} chunks have no file and read as empty. That is right if the writer "
-        "left out empty chunks; if not, copy or write the OME-Zarr again."
+    doubts = [
+        f"brain {found['brain']}: {channel['path']}: {doubt}"
         for channel in channels
-        if channel["absent_chunks"]
+        for doubt in channel["doubts"]
     ]
     uncounted = [
         f"brain {found['brain']}: {channel['path']}: the chunks of an OME-Zarr at a URL cannot be "
@@ -101,7 +99,7 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    return absent + uncounted + deep
+    return doubts + uncounted + deep
 
 
 def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
@@ -121,16 +119,19 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
         volume = open_volume(path, brain.voxel_size, intensity_range)
-        check_files(path)
+        chunks = check_chunks(path)
+        if chunks is None:
+            check_files(path)
         voxels = open_voxels(path, brain.voxel_size)
-        if voxels.dtype.kind == "f":
-            _refuse_not_finite(path, voxels)
-        planes = _planes_looked_at(volume)
-        intensities = _intensities(planes)
-        _refuse_constant(volume, intensities, column)
-        if voxels.dtype != volume.dtype:
-            _refuse_few_grey_values(volume, intensities, intensity_range)
-        chunks, absent = count_chunks(path) or (None, None)
+        with telling_of_absent(chunks):
+            if voxels.dtype.kind == "f":
+                _refuse_not_finite(path, voxels)
+            planes = _planes_looked_at(volume)
+            intensities = _intensities(planes)
+            _refuse_constant(volume, intensities, column)
+            if voxels.dtype != volume.dtype:
+                _refuse_few_grey_values(volume, intensities, intensity_range)
+        doubts = chunk_doubts(path, chunks, planes if intensities.counts[0] else {})
     return volume, {
         "path": str(path),
         "kind": kind_of(path),
@@ -144,8 +145,9 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "intensity_percentiles": {
             f"{percent:g}": intensities.percentile(percent) for percent in PERCENTILES
         },
-        "chunks": chunks,
-        "absent_chunks": absent,
+        "chunks": None if chunks is None else chunks.count,
+        "absent_chunks": None if chunks is None else chunks.absent,
+        "doubts": doubts,
         "times_decoded": _times_decoded(volume),
     }
 
