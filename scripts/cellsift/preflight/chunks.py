@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,43 +19,55 @@ LEFT_OUT = (
 )
 
 
-def check_chunks(path: str) -> ChunkFiles | None:
+@dataclass(frozen=True)
+class Chunks:
+    """An OME-Zarr's chunk files, and the chunks in them: numbers (chunks, axes), lengths in bytes.
+
+    Files are chunks, or shards of many chunks.
+    """
+
+    files: ChunkFiles
+    places: np.ndarray
+    sizes: np.ndarray
+
+
+def check_chunks(path: str) -> Chunks | None:
     """Look at the chunk files of an OME-Zarr in a folder; None for other volumes.
 
     Raises InputError for a file that is cut off, and for chunks that lie where they are not found.
     """
-    if kind_of(path) != "ome-zarr":
+    files = ome_zarr.check_chunks(str(path)) if kind_of(path) == "ome-zarr" else None
+    if files is None:
         return None
-    files = ome_zarr.check_chunks(str(path))
-    if files is not None:
-        refuse_lost(files)
-    return files
+    refuse_lost(files)
+    return Chunks(files, *stored_chunks(files))
 
 
 @contextmanager
-def telling_of_absent(files: ChunkFiles | None) -> Iterator[None]:
+def telling_of_absent(chunks: Chunks | None) -> Iterator[None]:
     """Within, a refusal tells too that chunks have no file: that may be its reason."""
     try:
         yield
     except InputError as refusal:
-        if files is None or not files.absent:
+        if chunks is None or not chunks.files.absent:
             raise
-        raise InputError(f"{refusal} That may be because {_absent(files)}.") from refusal
+        raise InputError(f"{refusal} That may be because {_absent(chunks.files)}.") from refusal
 
 
-def chunk_doubts(path: str, files: ChunkFiles | None, planes: dict[int, np.ndarray]) -> list[str]:
+def chunk_doubts(path: str, chunks: Chunks | None, planes: dict[int, np.ndarray]) -> list[str]:
     """What may be wrong with a volume by its chunks, and by zeros in `planes` (y, x) of it.
 
     Sentences without the volume's name.
     """
     doubts = ome_zarr.metadata_doubts(str(path)) if kind_of(path) == "ome-zarr" else []
-    if files is None:
+    if chunks is None:
         return doubts + zero_block_doubts(planes)
-    places, sizes = stored_chunks(files)
+    files = chunks.files
     if files.absent:
         doubts.append(f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}")
-    doubts += _missing_in_shards(files, len(places)) + _beyond(files)
-    zeros = zero_chunk_doubts(files.array, ome_zarr.names_of_axes(str(path)), places, sizes)
+    doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)
+    axes = ome_zarr.names_of_axes(str(path))
+    zeros = zero_chunk_doubts(files.array, axes, chunks.places, chunks.sizes)
     return doubts + (zeros or zero_block_doubts(planes))
 
 

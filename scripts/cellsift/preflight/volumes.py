@@ -145,8 +145,8 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "intensity_percentiles": {
             f"{percent:g}": intensities.percentile(percent) for percent in PERCENTILES
         },
-        "chunks": None if chunks is None else chunks.count,
-        "absent_chunks": None if chunks is None else chunks.absent,
+        "chunks": None if chunks is None else chunks.files.count,
+        "absent_chunks": None if chunks is None else chunks.files.absent,
         "doubts": doubts,
         "times_decoded": _times_decoded(volume),
     }
