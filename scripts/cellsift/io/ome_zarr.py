@@ -144,10 +144,11 @@ def _level_of(path: str, group: zarr.Group) -> _Level:
             f"{path}: the metadata or level 0 cannot be read as OME-Zarr 0.4 or 0.5 "
             f"({type(error).__name__}: {error}). Copy or write the OME-Zarr again."
         ) from error
-    if count != len(axes) or (scale is not None and len(scale) != len(axes)):
+    sizes = len(axes) if scale is None else len(scale)
+    if not count == len(axes) == sizes:
         raise InputError(
-            f"{path}: the metadata names {len(axes)} axes, the array has {count}. "
-            "Write the OME-Zarr again."
+            f"{path}: the metadata names {len(axes)} axes and gives sizes along {sizes}, the array "
+            f"has {count}. Write the OME-Zarr again."
         )
     return _Level(path, group, multiscale, array, axes, scale)
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from cellsift.errors import InputError
 from cellsift.io import ome_zarr
-from cellsift.io.volumes import kind_of
+from cellsift.io.volumes import Volume, kind_of
 from cellsift.io.zarr_chunks import ChunkFiles, fill_value, grid_of, refuse_lost
 from cellsift.io.zarr_shards import stored_chunks
-from cellsift.preflight.zero_blocks import zero_block_doubts
+from cellsift.preflight.empty_files import empty_file_doubts
+from cellsift.preflight.zero_blocks import zero_block_doubts, zero_plane_doubts
 from cellsift.preflight.zero_chunks import zero_chunk_doubts
 
 LEFT_OUT = (
@@ -54,21 +55,25 @@ def telling_of_absent(chunks: Chunks | None) -> Iterator[None]:
         raise InputError(f"{refusal} That may be because {_absent(chunks.files)}.") from refusal
 
 
-def chunk_doubts(path: str, chunks: Chunks | None, planes: dict[int, np.ndarray]) -> list[str]:
-    """What may be wrong with a volume by its chunks, and by zeros in `planes` (y, x) of it.
+def chunk_doubts(
+    path: str, volume: Volume, chunks: Chunks | None, planes: dict[int, np.ndarray]
+) -> list[str]:
+    """What may be wrong with a volume by its chunks, its files of planes, and its zeros.
 
-    Sentences without the volume's name.
+    `planes` are some of its planes (y, x), by number, if any voxel of them is 0. Returns sentences
+    without the volume's name.
     """
     doubts = ome_zarr.metadata_doubts(str(path)) if kind_of(path) == "ome-zarr" else []
     if chunks is None:
-        return doubts + zero_block_doubts(planes)
+        empty = empty_file_doubts(path, volume) or zero_plane_doubts(planes)
+        return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
     if files.absent:
         doubts.append(f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}")
     doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)
     axes = ome_zarr.names_of_axes(str(path))
     zeros = zero_chunk_doubts(files.array, axes, chunks.places, chunks.sizes)
-    return doubts + (zeros or zero_block_doubts(planes))
+    return doubts + (zeros or zero_plane_doubts(planes) + zero_block_doubts(planes))
 
 
 def _absent(files: ChunkFiles) -> str:

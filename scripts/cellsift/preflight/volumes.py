@@ -131,7 +131,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
             _refuse_constant(volume, intensities, column)
             if voxels.dtype != volume.dtype:
                 _refuse_few_grey_values(volume, intensities, intensity_range)
-        doubts = chunk_doubts(path, chunks, planes if intensities.counts[0] else {})
+        doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {})
     return volume, {
         "path": str(path),
         "kind": kind_of(path),

@@ -40,25 +40,29 @@ class Rectangle:
 def zero_block_doubts(planes: dict[int, np.ndarray]) -> list[str]:
     """Tell of rectangles of zeros within tissue in `planes` (y, x), which are given by number."""
     found = [block for z in planes for block in _lost(z, planes)]
+    if not found:
+        return []
+    share = sum(block.voxels for block in found) / sum(plane.size for plane in planes.values())
+    first = found[0]
+    return [
+        f"{len(found)} blocks of exact zeros lie within the tissue, {share:.1%} of the voxels "
+        f"in the {len(planes)} planes looked at; the first is in plane {first.z} (counted from "
+        f"0), y {first.y[0]} to {first.y[1] - 1}, x {first.x[0]} to {first.x[1] - 1}. Their "
+        "edges are straight, as of blocks (chunks, tiles) that a writer lost. If they were not "
+        "blanked on purpose, copy or write the volume again."
+    ]
+
+
+def zero_plane_doubts(planes: dict[int, np.ndarray]) -> list[str]:
+    """Tell of `planes` (y, x) that are nothing but zeros between others with an image."""
     empty = _empty_planes(planes)
-    doubts = []
-    if empty:
-        doubts.append(
-            f"plane {empty[0]} (counted from 0) is nothing but zeros, and planes before and after "
-            f"it are not; so are {len(empty)} of the {len(planes)} planes looked at. If these "
-            "planes were never written, copy or write the volume again."
-        )
-    if found:
-        share = sum(block.voxels for block in found) / sum(plane.size for plane in planes.values())
-        first = found[0]
-        doubts.append(
-            f"{len(found)} blocks of exact zeros lie within the tissue, {share:.1%} of the voxels "
-            f"in the {len(planes)} planes looked at; the first is in plane {first.z} (counted from "
-            f"0), y {first.y[0]} to {first.y[1] - 1}, x {first.x[0]} to {first.x[1] - 1}. Their "
-            "edges are straight, as of blocks (chunks, tiles) that a writer lost. If they were not "
-            "blanked on purpose, copy or write the volume again."
-        )
-    return doubts
+    if not empty:
+        return []
+    return [
+        f"plane {empty[0]} (counted from 0) is nothing but zeros, and planes before and after "
+        f"it are not; so are {len(empty)} of the {len(planes)} planes looked at. If these "
+        "planes were never written, copy or write the volume again."
+    ]
 
 
 def _empty_planes(planes: dict[int, np.ndarray]) -> list[int]:
