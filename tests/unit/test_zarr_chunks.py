@@ -51,6 +51,16 @@ def test_chunks_under_other_names_are_refused_with_the_separator_to_set(tmp_path
     assert look(path) == (None, [])
 
 
+@pytest.mark.parametrize(("version", "there"), list(KEYS))
+def test_chunks_at_a_url_under_other_names_are_refused(tmp_path, server, version, there):
+    """A server lists nothing, so that a chunk is asked for by either name."""
+    path = stored(tmp_path / "brain.zarr", version, there)
+    url = f"http://127.0.0.1:{server.server_port}/brain.zarr"
+    assert look(url)[0] is None
+    set_separator(path, version, "/" if there == "." else ".")
+    assert f'separator": "{there}"' in look(url)[0]
+
+
 def test_a_separator_that_was_lost_from_the_metadata_is_named(tmp_path):
     path = stored(tmp_path / "brain.zarr", 2, "/")
     change_json(path / "0" / ".zarray", dimension_separator=None)

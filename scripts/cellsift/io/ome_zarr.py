@@ -16,6 +16,7 @@ from cellsift.io.zarr_chunks import ChunkFiles, list_chunk_files, refuse_cut_off
 from cellsift.io.zarr_encoding import encoding_doubts, refuse_lossy
 from cellsift.io.zarr_groups import ome_attributes, open_groups, refuse_two_arrays, stale_copy
 from cellsift.io.zarr_levels import refuse_larger, scale_doubts
+from cellsift.io.zarr_remote import refuse_lost_at_url
 
 # Sizes in metadata are often rounded.
 TOLERANCE = 0.01
@@ -97,10 +98,16 @@ def chunk_files(path: str) -> ChunkFiles | None:
 
 
 def check_chunks(path: str) -> ChunkFiles | None:
-    """The chunk files of level 0; raises InputError for one that is cut off. None for a URL."""
+    """The chunk files of level 0; raises InputError for one that is cut off.
+
+    None for a URL, where it is only tried whether chunks have the names that are looked for.
+    """
     files = chunk_files(path)
     if files is not None:
         refuse_cut_off(files)
+    else:
+        level = _level_0(path)
+        refuse_lost_at_url(f"{level.root.rstrip('/')}/{level.array.path}", level.array)
     return files
 
 

@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def refuse_lost(files: ChunkFiles) -> None:
             f"{files.folder}: {files.absent} of {files.count} chunks have no file where the "
             f"metadata look for it (the first is {key}) and would read as "
             f"{fill_value(files.array)}, but {count} chunks lie there under other names "
-            f"({_example(way, files.array.ndim)}). {_remedy(way, files.array)}"
+            f"({name_of(way, (0,) * files.array.ndim)}). {remedy(way, files.array)}"
         )
     if not len(files.places):
         seen = [*files.beyond, *files.others]
@@ -189,11 +189,12 @@ def fill_value(array: zarr.Array) -> float:
     return 0 if value is None else value.item() if isinstance(value, np.generic) else value
 
 
-def _example(way: str, axes: int) -> str:
-    return way[-1].join([*way[:-1], *"0" * axes])
+def name_of(way: str, place: Sequence[int]) -> str:
+    """A chunk's name by a way to make it, as "c/" or "."."""
+    return way[-1].join([*way[:-1], *map(str, place)])
 
 
-def _remedy(way: str, array: zarr.Array) -> str:
+def remedy(way: str, array: zarr.Array) -> str:
     """What to change in the metadata so that chunks named in another way are found."""
     if array.metadata.zarr_format == 2 and not way.startswith("c"):
         return f'Set "dimension_separator": "{way}" in .zarray.'
