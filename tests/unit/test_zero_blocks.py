@@ -72,10 +72,10 @@ def test_a_writer_that_lost_most_chunks_is_told(tmp_path, kind, share):
     assert any(TOLD in warning for warning in look(write(tmp_path / "brain", voxels, kind))[1])
 
 
-@pytest.mark.parametrize("kind", ["left out", "stored", "planes"])
+@pytest.mark.parametrize("kind", ["left out", "stored", "planes", "stack"])
 def test_planes_that_were_never_written_are_told(tmp_path, kind):
     path = write(tmp_path / "brain", lost(slice(8, 12)), kind)
-    told = "plane 8 (counted" if kind == "planes" else "planes 8 to 11 (counted"
+    told = "plane 8 (counted" if kind in ("planes", "stack") else "planes 8 to 11 (counted"
     assert any(told in warning and "never written" in warning for warning in look(path)[1])
 
 
@@ -87,6 +87,14 @@ def test_an_empty_file_among_planes_that_are_not_looked_at_is_told(tmp_path, com
     assert refused is None
     for part in ("plane 7 (counted from 0), plane_007.tif", "2 of the 20 planes", "never written"):
         assert part in told
+
+
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"metadata": None}], ids=str)
+def test_an_empty_plane_of_a_stack_that_is_not_looked_at_is_told(tmp_path, options):
+    tifffile.imwrite(tmp_path / "stack.tif", lost(slice(7, 9)), **options)
+    (told,) = look(tmp_path / "stack.tif")[1]
+    assert "plane 7 (counted from 0) is nothing but zeros" in told
+    assert "2 of the 20 planes" in told
 
 
 z, y, x = np.indices(SHAPE)
@@ -110,7 +118,7 @@ GENUINE = {
 }
 
 
-@pytest.mark.parametrize("kind", ["stored", "planes"])
+@pytest.mark.parametrize("kind", ["stored", "stack"])
 @pytest.mark.parametrize("name", GENUINE)
 def test_genuine_zeros_do_not_alarm(tmp_path, name, kind):
     refused, warnings = look(write(tmp_path / "brain", GENUINE[name].astype(np.uint16), kind))

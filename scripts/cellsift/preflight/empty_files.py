@@ -5,6 +5,7 @@ Microscopes and copies that set the room aside first leave such planes where the
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from cellsift.io.volumes import Volume, kind_of, list_planes
 PEEK, PLACES = 64, (0.35, 0.45, 0.55, 0.65)
 # A compressed plane of zeros is shorter than this share of the median file.
 OF_MEDIAN = 0.1
+# A stack without compression is not larger than its planes by more than this factor.
+MOST_HEADERS = 1.2
 # Planes that are decoded to be sure.
 MOST_DECODED = 3
 # A plane with an image has more voxels that are not 0 than this.
@@ -21,14 +24,19 @@ FULL = 0.05
 
 
 def empty_file_doubts(path: str, volume: Volume) -> list[str]:
-    """Tell of files of planes in a folder or list that hold zeros alone, between others.
+    """Tell of planes in a folder, list or stack that hold zeros alone, between others.
 
-    Of no file more is read than a few bytes, but for a handful that look empty.
+    Of no plane more is read than a few bytes, but for a handful that look empty. In a stack, only
+    planes without compression are looked at.
     """
-    if kind_of(path) not in ("planes", "list"):
+    kind = kind_of(path)
+    if kind == "ome-zarr":
         return []
-    files = list_planes(path)
-    looks_empty = _look_empty(files, volume)
+    if kind == "stack":
+        names, looks_empty = None, _look_empty_in_stack(Path(path), volume)
+    else:
+        files = list_planes(path)
+        names, looks_empty = [f", {file.name}," for file in files], _look_empty(files, volume)
     lit = np.flatnonzero(~looks_empty)
     if not len(lit):
         return []
@@ -37,9 +45,9 @@ def empty_file_doubts(path: str, volume: Volume) -> list[str]:
         after = int(lit[np.searchsorted(lit, z)])
         if _share_lit(volume, z) == 0 and _share_lit(volume, after) > FULL:
             return [
-                f"plane {z} (counted from 0), {files[z].name}, is nothing but zeros, and planes "
-                f"before and after it are not; {len(between)} of the {len(files)} planes look so. "
-                "If they were never written, copy or export these planes again."
+                f"plane {z} (counted from 0){names[z] if names else ''} is nothing but zeros, and "
+                f"planes before and after it are not; {len(between)} of the {volume.shape[0]} "
+                "planes look so. If they were never written, copy or export these planes again."
             ]
     return []
 
@@ -47,18 +55,38 @@ def empty_file_doubts(path: str, volume: Volume) -> list[str]:
 def _look_empty(files: Sequence[Path], volume: Volume) -> np.ndarray:
     """Which planes are all zeros as far as lengths or a few bytes of the files tell."""
     sizes = np.array([file.stat().st_size for file in files])
-    plain = np.prod(volume.shape[1:]) * volume.dtype.itemsize
-    if np.median(sizes) < plain:
+    if np.median(sizes) < _plain_size(volume):
         return sizes < OF_MEDIAN * np.median(sizes)
-    return np.array([_is_zero_inside(file, size) for file, size in zip(files, sizes, strict=True)])
+    empty = []
+    for file, size in zip(files, sizes.tolist(), strict=True):
+        with file.open("rb", buffering=0) as opened:
+            empty.append(_is_zero_inside(opened, 0, size))
+    return np.array(empty)
 
 
-def _is_zero_inside(file: Path, size: int) -> bool:
-    with file.open("rb", buffering=0) as opened:
-        for place in PLACES:
-            opened.seek(int(place * size))
-            if any(opened.read(PEEK)):
-                return False
+def _look_empty_in_stack(stack: Path, volume: Volume) -> np.ndarray:
+    """The same for the planes of one file, which lie there one after the other.
+
+    Headers take so little room that a plane's middle is where it would be without them.
+    """
+    planes, size = volume.shape[0], stack.stat().st_size
+    plain = planes * _plain_size(volume)
+    if not plain <= size < MOST_HEADERS * plain:
+        return np.zeros(planes, bool)
+    stride = size / planes
+    with stack.open("rb", buffering=0) as opened:
+        return np.array([_is_zero_inside(opened, z * stride, stride) for z in range(planes)])
+
+
+def _plain_size(volume: Volume) -> int:
+    return volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
+
+
+def _is_zero_inside(file: BinaryIO, start: float, size: float) -> bool:
+    for place in PLACES:
+        file.seek(int(start + place * size))
+        if any(file.read(PEEK)):
+            return False
     return True
 
 
