@@ -245,3 +245,11 @@ def test_attributes_that_map_intensities_are_told(tmp_path, attributes, said):
     assert refused is None
     assert len(warnings) == (said is not None)
     assert all(said in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("shape", [[0, 40, 36], [2**40, 2**40, 2**40]], ids=["none", "too many"])
+def test_a_shape_that_no_brain_has_is_refused(tmp_path, shape):
+    """Metadata that are written before the image, or that are damaged."""
+    path = write_ome_zarr(tmp_path / "brain.zarr", VOXELS, 2, chunks=CHUNKS)
+    change_json(path / "0" / ".zarray", shape=shape)
+    assert "Correct the metadata" in look(path)[0]

@@ -89,6 +89,15 @@ def test_an_empty_file_among_planes_that_are_not_looked_at_is_told(tmp_path, com
         assert part in told
 
 
+def test_a_run_of_empty_planes_among_thousands_is_told_with_its_first(tmp_path, monkeypatch):
+    """Of many planes only some are looked at, and then the others near them."""
+    monkeypatch.setattr("cellsift.preflight.empty_files.MOST_PEEKS", 5)
+    tifffile.imwrite(tmp_path / "stack.tif", lost(slice(7, 12)), metadata=None)
+    (told,) = look(tmp_path / "stack.tif")[1]
+    assert "plane 7 (counted from 0) is nothing but zeros" in told
+    assert "5 of the 20 planes" in told
+
+
 @pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"metadata": None}], ids=str)
 def test_an_empty_plane_of_a_stack_that_is_not_looked_at_is_told(tmp_path, options):
     tifffile.imwrite(tmp_path / "stack.tif", lost(slice(7, 9)), **options)

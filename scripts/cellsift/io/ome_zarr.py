@@ -1,6 +1,7 @@
 """Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
 
 import errno
+import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import zarr
 
 from cellsift.errors import InputError
 from cellsift.io.units import MICROMETRES, micrometres_in
-from cellsift.io.zarr_chunks import ChunkFiles, list_chunk_files, refuse_cut_off
+from cellsift.io.zarr_chunks import ChunkFiles, grid_of, list_chunk_files, refuse_cut_off
 from cellsift.io.zarr_encoding import encoding_doubts, refuse_lossy
 from cellsift.io.zarr_groups import ome_attributes, open_groups, refuse_two_arrays, stale_copy
 from cellsift.io.zarr_levels import refuse_larger, scale_doubts
@@ -20,6 +21,8 @@ from cellsift.io.zarr_remote import refuse_lost_at_url
 
 # Sizes in metadata are often rounded.
 TOLERANCE = 0.01
+# More chunks have no room in memory by their names alone.
+MOST_CHUNKS = 1e8
 SPATIAL = ("z", "y", "x")
 
 
@@ -50,6 +53,7 @@ def open_ome_zarr(path: str, voxel_size: tuple[float, float, float]) -> da.Array
     """
     level = _level_0(path)
     _refuse_axes(path, level.names, level.array.shape)
+    _refuse_size(path, level.array)
     refuse_larger(path, level.array, _other_levels(level))
     refuse_lossy(f"{level.root}/{level.array.path}", level.array)
     if level.scale is not None:
@@ -220,6 +224,16 @@ def _refuse_axes(path: str, names: list[str], shape: tuple[int, ...]) -> None:
             f"{path}: the axes are {', '.join(names)}; they have to be z, y, x in this order. "
             "Write the OME-Zarr again with these axes."
         )
+
+
+def _refuse_size(path: str, array: zarr.Array) -> None:
+    chunks = math.prod(grid_of(array.shape, array.chunks))
+    if 0 < chunks < MOST_CHUNKS:
+        return
+    raise InputError(
+        f"{path}: by its metadata, level 0 has shape {array.shape} and {chunks:.3g} chunks of "
+        f"{array.chunks}, which no brain has. Correct the metadata, or write the OME-Zarr again."
+    )
 
 
 def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:

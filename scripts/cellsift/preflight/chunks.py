@@ -68,12 +68,14 @@ def chunk_doubts(
         empty = empty_file_doubts(path, volume) or zero_plane_doubts(planes)
         return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
-    if files.absent:
-        doubts.append(f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}")
     doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)
     axes = ome_zarr.names_of_axes(str(path))
     zeros = zero_chunk_doubts(files.array, axes, chunks.places, chunks.sizes)
-    return doubts + (zeros or zero_plane_doubts(planes) + zero_block_doubts(planes))
+    zeros = zeros or zero_plane_doubts(planes) + zero_block_doubts(planes)
+    if files.absent:
+        said = [f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}", *zeros]
+        return [*doubts, " Besides, ".join(said)]
+    return doubts + zeros
 
 
 def _absent(files: ChunkFiles) -> str:
