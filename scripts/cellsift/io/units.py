@@ -1,7 +1,5 @@
 """Units of length as files name them, however they spell them."""
 
-import unicodedata
-
 # µm in one unit of length, by the names of OME-NGFF.
 MICROMETRES = {
     "angstrom": 1e-4,
@@ -49,8 +47,8 @@ def micrometres_in(unit: object) -> float | None:
     """
     if not isinstance(unit, str):
         return None
-    # Compatibility makes one letter of the two for micro, U+00B5 and U+03BC.
-    name = unicodedata.normalize("NFKC", unit).strip(" \0.").casefold()
+    # Folding makes one letter of the two for micro, U+00B5 and U+03BC.
+    name = unit.strip(" \0.").casefold()
     for spelling in (name, name.removesuffix("s")):
         known = MICROMETRES.get(OTHER_NAMES.get(spelling, spelling))
         if known is not None:
