@@ -309,9 +309,12 @@ def test_an_ome_zarr_at_a_url_whose_chunks_cannot_be_counted_is_told(
     url = f"http://127.0.0.1:{server.server_port}/brain.zarr"
     found = check_brain(signal_alone(brain, url))
     assert found["signal"]["absent_chunks"] is None
-    (warning,) = found["warnings"]
+    seen, warning = found["warnings"]
     for part in ("brain mouse-3", url, "cannot be counted", "read as empty"):
         assert part in warning
+    # Here it shows in the planes that are looked at.
+    for part in ("brain mouse-3", url, "exact zeros", "y 20 to 39, x 0 to 17"):
+        assert part in seen
 
 
 def test_chunks_that_are_decoded_again_and_again_are_told(brain, voxels, tmp_path, monkeypatch):

@@ -1,10 +1,9 @@
 """Volumes in OME-Zarr (OME-NGFF 0.4 on Zarr 2 and 0.5 on Zarr 3), opened lazily at full size."""
 
 import errno
-import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,29 @@ import numpy as np
 import zarr
 
 from cellsift.errors import InputError
+from cellsift.io.units import MICROMETRES, micrometres_in
 from cellsift.io.voxel_size import StatedSize, refuse_contradiction
+from cellsift.io.zarr_chunks import ChunkFiles, grid_of, list_chunk_files, refuse_cut_off
+from cellsift.io.zarr_encoding import encoding_doubts, refuse_lossy
+from cellsift.io.zarr_groups import ome_attributes, open_groups, refuse_two_arrays, stale_copy
+from cellsift.io.zarr_levels import refuse_larger, scale_doubts
+from cellsift.io.zarr_remote import refuse_lost_at_url
 
-# µm in one unit of length, by the names of OME-NGFF.
-MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
+# More chunks have no room in memory by their names alone.
+MOST_CHUNKS = 1e8
 SPATIAL = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
 class _Level:
-    """The image at full size: its array, its axes, and a voxel's size along them, if given."""
+    """The image at full size: its array, its axes, and a voxel's size along them, if given.
 
+    `root` is the path of the image's group, inside of what was given maybe.
+    """
+
+    root: str
+    group: zarr.Group
+    multiscale: dict
     array: zarr.Array
     axes: list[dict]
     scale: np.ndarray | None
@@ -42,10 +53,13 @@ def open_ome_zarr(path: str, voxel_size: tuple[float, float, float] | None) -> d
     """
     level = _level_0(path)
     _refuse_axes(path, level.names, level.array.shape)
+    _refuse_size(path, level.array)
+    refuse_larger(path, level.array, _other_levels(level))
+    refuse_lossy(f"{level.root}/{level.array.path}", level.array)
     if level.scale is not None and voxel_size is not None:
         _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
     kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
-    return _watched(da.from_zarr(level.array)[kept], _presence(path, level.array))
+    return _watched(da.from_zarr(level.array)[kept], _presence(level.root, level.array))
 
 
 def _watched(data: da.Array, presence: Callable[[], object]) -> da.Array:
@@ -79,100 +93,104 @@ def _presence(path: str, array: zarr.Array) -> Callable[[], object]:
     return ask
 
 
-def count_chunks(path: str) -> tuple[int, int] | None:
-    """How many chunk files level 0 has by its shape, and how many of them are not there.
-
-    Absent ones read as the fill value. Writers may leave out chunks that hold nothing else, so an
-    absent one need not be lost. None for a URL, where they cannot be listed.
-    """
+def chunk_files(path: str) -> ChunkFiles | None:
+    """The chunk files of level 0; None for a URL, where they cannot be listed."""
     if "://" in path:
         return None
-    array = _level_0(path).array
-    count = math.prod(map(len, _grid(array)))
-    return count, count - sum(1 for _ in _stored_chunks(path, array))
-
-
-def check_chunks(path: str) -> None:
-    """Raise InputError for a chunk of level 0 whose file is cut off; decodes nothing.
-
-    Only Blosc chunks in a folder are looked at: their decoder reads past the end of a cut file and
-    returns noise, where other decoders refuse it.
-    """
     level = _level_0(path)
-    compressors = [type(codec).__name__ for codec in level.array.compressors]
-    if "://" in path or level.array.shards or not any("Blosc" in name for name in compressors):
-        return
-    for file in _stored_chunks(path, level.array):
-        _refuse_cut_off(file)
+    return list_chunk_files(Path(level.root) / level.array.path, level.array)
 
 
-def _stored_chunks(path: str, array: zarr.Array) -> Iterator[Path]:
-    """The array's chunk files that are there: folders are listed, no file is looked at."""
-    folder, there = Path(path) / array.path, set()
-    for place, _, names in os.walk(folder, onerror=_raise, followlinks=True):
-        inside = Path(place).relative_to(folder)
-        there.update((inside / name).as_posix() for name in names)
-    for place in itertools.product(*_grid(array)):
-        key = array.metadata.encode_chunk_key(place)
-        if key in there:
-            yield folder / key
+def check_chunks(path: str) -> ChunkFiles | None:
+    """The chunk files of level 0; raises InputError for one that is cut off.
+
+    None for a URL, where it is only tried whether chunks have the names that are looked for.
+    """
+    files = chunk_files(path)
+    if files is not None:
+        refuse_cut_off(files)
+    else:
+        level = _level_0(path)
+        refuse_lost_at_url(f"{level.root.rstrip('/')}/{level.array.path}", level.array)
+    return files
 
 
-def _grid(array: zarr.Array) -> list[range]:
-    """The numbers of the files along each axis."""
-    sizes = zip(array.shape, array.shards or array.chunks, strict=True)
-    return [range(-(-size // chunk)) for size, chunk in sizes]
+def names_of_axes(path: str) -> list[str]:
+    """The names of the axes of level 0, in their order."""
+    return _level_0(path).names
 
 
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _refuse_cut_off(chunk: Path) -> None:
-    with chunk.open("rb") as file:
-        header = file.read(16)
-    # The header's last four bytes are the length of the whole: github.com/Blosc/c-blosc.
-    length = int.from_bytes(header[12:16], "little")
-    if len(header) < 16 or chunk.stat().st_size < length:
-        raise InputError(
-            f"{chunk}: this chunk is cut off, {chunk.stat().st_size} of {length} bytes are there. "
-            "Copy or write the OME-Zarr again."
-        )
+def metadata_doubts(path: str) -> list[str]:
+    """What may be wrong with the metadata and the encoding of the voxels, in sentences."""
+    level = _level_0(path)
+    stale = stale_copy(level.root, level.group, level.array)
+    levels = scale_doubts(_other_levels(level), level.array.shape, level.scale)
+    return ([stale] if stale else []) + levels + encoding_doubts(level.array)
 
 
 def _level_0(path: str) -> _Level:
-    group = _group(path)
+    """Level 0 by the metadata of Zarr 3, or by those of Zarr 2 if the former do not have it."""
+    refusals = []
+    for root, group in open_groups(path):
+        try:
+            level = _level_of(root, group)
+        except InputError as refusal:
+            refusals.append(refusal)
+            continue
+        if "://" not in root:
+            refuse_two_arrays(f"{root}/{level.array.path}", level.array)
+        return level
+    raise refusals[0]
+
+
+def _level_of(path: str, group: zarr.Group) -> _Level:
     try:
         multiscale = _multiscale(path, group)
         axes, dataset = _axes(path, multiscale), multiscale["datasets"][0]
-        array, scale = group[dataset["path"]], _scale(multiscale, dataset)
+        array = _array(path, group, dataset["path"])
+        scale = _scale(multiscale, dataset)
         count = array.ndim
     except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
         raise InputError(
             f"{path}: the metadata or level 0 cannot be read as OME-Zarr 0.4 or 0.5 "
             f"({type(error).__name__}: {error}). Copy or write the OME-Zarr again."
         ) from error
-    if count != len(axes) or (scale is not None and len(scale) != len(axes)):
+    sizes = len(axes) if scale is None else len(scale)
+    if not count == len(axes) == sizes:
         raise InputError(
-            f"{path}: the metadata names {len(axes)} axes, the array has {count}. "
-            "Write the OME-Zarr again."
+            f"{path}: the metadata names {len(axes)} axes and gives sizes along {sizes}, the array "
+            f"has {count}. Write the OME-Zarr again."
         )
-    return _Level(array, axes, scale)
+    return _Level(path, group, multiscale, array, axes, scale)
 
 
-def _group(path: str) -> zarr.Group:
+def _array(path: str, group: zarr.Group, name: str) -> zarr.Array:
+    """A level's array by its own metadata, or by the consolidated ones if it has none itself."""
     try:
-        return zarr.open_group(path, mode="r")
-    except Exception as error:
-        raise InputError(
-            f"{path}: cannot be opened as OME-Zarr ({error}). Give the folder that holds "
-            ".zgroup or zarr.json of the image."
-        ) from error
+        return group[name]
+    except KeyError as missing:
+        try:
+            version = group.metadata.zarr_format
+            return zarr.open_group(path, mode="r", use_consolidated=True, zarr_format=version)[name]
+        except (LookupError, ValueError):
+            raise missing from None
+
+
+def _other_levels(level: _Level) -> list[tuple[str, tuple[int, ...], np.ndarray | None]]:
+    """Path, shape and scale of the levels after the first, as far as they are there."""
+    found = []
+    for dataset in level.multiscale["datasets"][1:]:
+        try:
+            array = level.group[dataset["path"]]
+            found.append((dataset["path"], array.shape, _scale(level.multiscale, dataset)))
+        # Nothing but level 0 is used.
+        except (LookupError, TypeError, ValueError, AttributeError, OSError):
+            continue
+    return found
 
 
 def _multiscale(path: str, group: zarr.Group) -> dict:
-    attributes = group.attrs.asdict()
-    multiscales = attributes.get("ome", attributes).get("multiscales")
+    multiscales = ome_attributes(group).get("multiscales")
     if not multiscales or not multiscales[0].get("datasets"):
         raise InputError(
             f"{path}: this Zarr has no multiscales metadata, so it is no OME-Zarr image. Give the "
@@ -208,6 +226,16 @@ def _refuse_axes(path: str, names: list[str], shape: tuple[int, ...]) -> None:
         )
 
 
+def _refuse_size(path: str, array: zarr.Array) -> None:
+    chunks = math.prod(grid_of(array.shape, array.chunks))
+    if 0 < chunks < MOST_CHUNKS:
+        return
+    raise InputError(
+        f"{path}: by its metadata, level 0 has shape {array.shape} and {chunks:.3g} chunks of "
+        f"{array.chunks}, which no brain has. Correct the metadata, or write the OME-Zarr again."
+    )
+
+
 def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
     """Return the size of one voxel along each axis, in the axes' units, or None if not given."""
     transforms = dataset.get("coordinateTransformations", []) + multiscale.get(
@@ -225,7 +253,7 @@ def _refuse_voxel_size(
     # Without units, a scale of ones is what writers put when they do not know the size.
     if not any(units) and np.all(scale[spatial] == 1):
         return
-    factors = [MICROMETRES.get(unit or "micrometer") for unit in units]
+    factors = [micrometres_in(unit or "micrometer") for unit in units]
     if None in factors:
         raise InputError(
             f"{path}: the axes' units are {', '.join(map(str, units))}. Correct the metadata: "

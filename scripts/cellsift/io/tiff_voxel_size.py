@@ -9,12 +9,9 @@ from defusedxml.ElementTree import fromstring
 from tifffile import TiffFile
 
 from cellsift.io.tiff_file import opened
+from cellsift.io.units import MICROMETRES, micrometres_in
 from cellsift.io.voxel_size import LARGEST_VOXEL_UM, SMALLEST_VOXEL_UM, StatedSize
 
-# µm in one unit, by the names that OME and ImageJ give them. Inches are those of a printer.
-MICROMETRES = {"nm": 1e-3, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0}
-MICROMETRES |= {"\u00b5m": 1.0, "\u03bcm": 1.0, "\\u00b5m": 1.0, "micrometre": 1.0}
-MICROMETRES |= {"nanometer": 1e-3, "\u00c5": 1e-4, "pm": 1e-6, "mm": 1e3, "cm": 1e4, "m": 1e6}
 X_RESOLUTION, Y_RESOLUTION = 282, 283
 
 
@@ -86,6 +83,8 @@ def _number(text: object) -> float | None:
 
 
 def _in_micrometres(size: float | None, unit: str) -> float | None:
-    unit = unit.strip()
-    factor = MICROMETRES.get(unit, MICROMETRES.get(unit.lower()))
-    return None if size is None or factor is None else abs(size) * factor
+    factor = micrometres_in(unit)
+    # Inches are those of a printer.
+    if size is None or factor in (None, MICROMETRES["inch"]):
+        return None
+    return abs(size) * factor

@@ -157,7 +157,8 @@ def count_chunks(path: str | Path) -> tuple[int, int] | None:
 
     None for other volumes, and for an OME-Zarr at a URL.
     """
-    return ome_zarr.count_chunks(str(path)) if kind_of(path) == "ome-zarr" else None
+    files = ome_zarr.chunk_files(str(path)) if kind_of(path) == "ome-zarr" else None
+    return None if files is None else (files.count, files.absent)
 
 
 def first_tiff(path: str | Path) -> Path | None:

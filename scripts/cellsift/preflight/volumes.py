@@ -13,7 +13,6 @@ from cellsift.io.reading import reads
 from cellsift.io.volumes import (
     Volume,
     check_files,
-    count_chunks,
     kind_of,
     list_planes,
     naming_bad_planes,
@@ -21,6 +20,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
+from cellsift.preflight.chunks import check_chunks, chunk_doubts, telling_of_absent
 from cellsift.preflight.dark_tiles import lost_in_dark_tiles
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
@@ -87,12 +87,10 @@ def available_device() -> str:
 def _warnings(found: dict) -> list[str]:
     """What of `check_brain`'s findings may be wrong with a brain, but need not be."""
     channels = [channel for channel in (found["signal"], found["background"]) if channel]
-    absent = [
-        f"brain {found['brain']}: {channel['path']}: {channel['absent_chunks']} of "
-        f"{channel['chunks']} chunks have no file and read as empty. That is right if the writer "
-        "left out empty chunks; if not, copy or write the OME-Zarr again."
+    doubts = [
+        f"brain {found['brain']}: {channel['path']}: {doubt}"
         for channel in channels
-        if channel["absent_chunks"]
+        for doubt in channel["doubts"]
     ]
     uncounted = [
         f"brain {found['brain']}: {channel['path']}: the chunks of an OME-Zarr at a URL cannot be "
@@ -108,12 +106,7 @@ def _warnings(found: dict) -> list[str]:
         for channel in channels
         if channel["times_decoded"] >= SLOW_DECODING
     ]
-    doubts = [
-        f"brain {found['brain']}: {channel['path']}: {doubt}"
-        for channel in channels
-        for doubt in channel["doubts"]
-    ]
-    return absent + uncounted + deep + doubts
+    return doubts + uncounted + deep
 
 
 def _large_slabs(name: str, shape: Sequence[int], slabs: int) -> list[str]:
@@ -133,23 +126,37 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
         volume = open_channel(brain, column)
-        check_files(path)
+        chunks = check_chunks(path)
+        if chunks is None:
+            check_files(path)
         voxels = open_voxels(path)
-        if voxels.dtype.kind == "f":
-            _refuse_not_finite(path, voxels)
-        planes = _planes_looked_at(volume)
-        intensities = _intensities(planes)
-        _refuse_constant(volume, intensities, column)
-        if voxels.dtype != volume.dtype:
-            _refuse_few_grey_values(volume, intensities, intensity_range)
-        doubts = check_tiff_values(path, intensities)
-        doubts += _doubts_of_planes(brain, column, volume, planes)
-        chunks, absent = count_chunks(path) or (None, None)
-    return volume, {
-        "path": str(path),
-        "kind": kind_of(path),
+        with telling_of_absent(chunks):
+            if voxels.dtype.kind == "f":
+                _refuse_not_finite(path, voxels)
+            planes = _planes_looked_at(volume)
+            intensities = _intensities(planes)
+            _refuse_constant(volume, intensities, column)
+            if voxels.dtype != volume.dtype:
+                _refuse_few_grey_values(volume, intensities, intensity_range)
+        doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {})
+        doubts += check_tiff_values(path, intensities)
+        if column == "signal":
+            doubts += lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
+    found = _described(volume, voxels.dtype, intensities)
+    return volume, found | {
+        "chunks": None if chunks is None else chunks.files.count,
+        "absent_chunks": None if chunks is None else chunks.files.absent,
+        "doubts": doubts,
+    }
+
+
+def _described(volume: Volume, stored: np.dtype, intensities: Intensities) -> dict:
+    """What there is to say of a volume whose voxels are `stored` as this type, ready for JSON."""
+    return {
+        "path": volume.source,
+        "kind": kind_of(volume.source),
         "shape": list(volume.shape),
-        "dtype": str(voxels.dtype),
+        "dtype": str(stored),
         "voxel_size_um": list(volume.voxel_size),
         "size_mm": [
             round(planes * size / 1000, 6)
@@ -158,21 +165,9 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         "intensity_percentiles": {
             f"{percent:g}": intensities.percentile(percent) for percent in PERCENTILES
         },
-        "chunks": chunks,
-        "absent_chunks": absent,
         "times_decoded": _times_decoded(volume),
         "content": content_of(intensities.counts),
-        "doubts": doubts,
     }
-
-
-def _doubts_of_planes(
-    brain: Brain, column: str, volume: Volume, planes: dict[int, np.ndarray]
-) -> list[str]:
-    """Sentences on what the planes that were looked at (y, x) make doubtful."""
-    if column == "background":
-        return []
-    return lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
 
 
 def _refuse_not_finite(path: str, voxels: da.Array) -> None:
