@@ -313,6 +313,26 @@ def test_missing_empty_and_unknown_files_are_refused(tmp_path):
     assert "cannot be read as TIFF" in refusal(tmp_path / "nothing.tif")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_list_is_read_in_the_encoding_that_it_is_in(tmp_path, voxels, encoding):
+    """Windows' shells and editors write such lists, with the home folder as they know it."""
+    write_planes(tmp_path / "planes", voxels)
+    lines = "".join(f"planes/plane_{z}.tif\r\n" for z in range(len(voxels)))
+    (tmp_path / "list.txt").write_bytes(lines.encode(encoding))
+    volume = open_volume(tmp_path / "list.txt", VOXEL_SIZE)
+    np.testing.assert_array_equal(volume.data.compute(), voxels)
+
+
+def test_a_tilde_in_a_list_is_the_home_folder(tmp_path, voxels, monkeypatch):
+    (tmp_path / "home").mkdir()
+    write_planes(tmp_path / "home" / "planes", voxels)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    lines = [f"~/planes/plane_{z}.tif" for z in range(len(voxels))]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    volume = open_volume(tmp_path / "list.txt", VOXEL_SIZE)
+    np.testing.assert_array_equal(volume.data.compute(), voxels)
+
+
 def test_bad_lists_are_refused(tmp_path, voxels):
     write_planes(tmp_path / "planes", voxels)
     listing = tmp_path / "list.txt"
@@ -320,6 +340,8 @@ def test_bad_lists_are_refused(tmp_path, voxels):
         ("", "empty"),
         ("planes/plane_0.tif\nplanes/plane_99.tif\n", "plane_99.tif"),
         ("planes/plane_0.tif\nplanes/plane_0.tif\n", "2 times"),
+        ("planes\\plane_0.tif\n", "path of Windows"),
+        ('"planes/plane_0.tif"\n', "quotes are part of the name"),
     ):
         listing.write_text(content)
         assert said in refusal(listing)

@@ -8,7 +8,9 @@ from os.path import splitext
 from pathlib import Path
 
 from cellsift.errors import InputError
+from cellsift.io.paths import expanded, hint
 from cellsift.io.section_names import Place, first_missing, places_of, varying_numbers
+from cellsift.io.text_files import read_text
 
 SUFFIXES = (".tif", ".tiff")
 # MetaMorph's stacks, and BigTIFF by the names that Bio-Formats gives it.
@@ -43,27 +45,29 @@ def planes_of_folder(folder: Path) -> list[Path]:
 def planes_of_list(listing: Path) -> list[Path]:
     """Return the planes that a text file lists, one path a line, in the order of the lines.
 
-    Paths that are not absolute are relative to the text file's folder; empty lines are skipped.
-    Raises InputError for an empty list, a plane that is listed twice, and a missing plane.
+    Paths that are not absolute are relative to the text file's folder, a leading ~ is the home
+    folder; empty lines are skipped. Raises InputError for an empty list, a plane that is listed
+    twice, and a missing plane.
     """
     try:
-        lines = listing.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
+        lines = [line.strip() for line in read_text(listing).split("\n") if line.strip()]
+    except InputError as error:
         raise InputError(
-            f"{listing}: this is not a text file. List the paths of the planes in it, one a line, "
-            "or give the volume itself (.tif, .tiff or .zarr)."
+            f"{listing}: this is not a text file that can be read. List the paths of the planes in "
+            "it, one a line, or give the volume itself (.tif, .tiff or .zarr). What was found: "
+            f"{error}."
         ) from None
-    planes = [listing.parent / line.strip() for line in lines if line.strip()]
+    planes = [listing.parent / expanded(line) for line in lines]
     if not planes:
         raise InputError(f"{listing}: the list is empty. Write one plane's path on each line.")
     plane, times = Counter(planes).most_common(1)[0]
     if times > 1:
         raise InputError(f"{listing}: {plane} is listed {times} times. List each plane once.")
-    for number, plane in enumerate(planes, start=1):
+    for number, (line, plane) in enumerate(zip(lines, planes, strict=True), start=1):
         if not _is_file(plane):
             raise InputError(
                 f"{listing}: plane {number} of the list does not exist: {plane}. Correct the path "
-                "(paths are relative to the list's folder) or put the file there."
+                f"(paths are relative to the list's folder) or put the file there.{hint(line)}"
             )
     return planes
 
