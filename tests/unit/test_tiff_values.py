@@ -153,6 +153,15 @@ def test_values_packed_into_less_than_two_bytes_open(tmp_path, voxels, bits):
     np.testing.assert_array_equal(read.data.compute(), values)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_packed_differences_are_refused(tmp_path, voxels, bits):
+    """libtiff does not read them, and tifffile gives other values than were written."""
+    values = np.minimum(voxels, 2**bits - 1)
+    said = refusal(write_packed(tmp_path / "stack.tif", values, bits, predictor=2))
+    assert f"{bits} bits are stored as differences" in said
+    assert "Export it again in 16 bits" in said
+
+
 def test_a_cut_plane_of_packed_values_is_refused(tmp_path, voxels):
     whole = write_packed(tmp_path / "stack.tif", voxels, 12).read_bytes()
     with tifffile.TiffFile(tmp_path / "stack.tif") as tif:

@@ -36,13 +36,19 @@ def tags_of(plane: np.ndarray, bits: int, size: int) -> list[tuple]:
     return [*tags, (273, LONG, 1, None)]
 
 
-def write_packed(path: Path, planes: np.ndarray, bits: int) -> Path:
-    """Values of so many bits one behind the other, the rows beginning at whole bytes."""
+def write_packed(path: Path, planes: np.ndarray, bits: int, predictor: int = 1) -> Path:
+    """Values of so many bits one behind the other, the rows beginning at whole bytes.
+
+    With predictor 2, each but a row's first is stored as its difference from the one before.
+    """
     pages = []
+    if predictor == 2:
+        planes = planes.astype(np.int64)
+        planes[..., 1:] = np.diff(planes) % (1 << bits)
     for plane in planes:
         each = np.unpackbits(plane.astype(">u2").view(np.uint8).reshape(*plane.shape, 2), axis=2)
         data = np.packbits(each[:, :, 16 - bits :].reshape(len(plane), -1), axis=1).tobytes()
-        pages.append((data, tags_of(plane, bits, len(data))))
+        pages.append((data, [*tags_of(plane, bits, len(data)), (317, SHORT, 1, predictor)]))
     return write_pages(path, pages)
 
 

@@ -71,6 +71,13 @@ def refuse_page(page: TiffPage, what: str) -> None:
             f"{what}: the values have {page.bitspersample} bits in sample format "
             f"{page.sampleformat}, which cannot be read. Export grey values of 8 or 16 bits."
         )
+    # libtiff refuses it too; tifffile takes differences of 12 bits, say, for ones of 16.
+    if page.predictor != 1 and page.bitspersample % 8:
+        raise InputError(
+            f"{what}: values of {page.bitspersample} bits are stored as differences (a predictor), "
+            "which readers know for 8, 16 and 32 bits alone. Export it again in 16 bits, or without "
+            "a predictor."
+        )
 
 
 def _ramp(page: TiffPage) -> int:
