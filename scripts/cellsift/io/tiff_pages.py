@@ -75,8 +75,8 @@ def refuse_page(page: TiffPage, what: str) -> None:
     if page.predictor != 1 and page.bitspersample % 8:
         raise InputError(
             f"{what}: values of {page.bitspersample} bits are stored as differences (a predictor), "
-            "which readers know for 8, 16 and 32 bits alone. Export it again in 16 bits, or without "
-            "a predictor."
+            "which readers know for 8, 16 and 32 bits alone. Export it again in 16 bits, or "
+            "without a predictor."
         )
 
 
