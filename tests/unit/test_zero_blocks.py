@@ -98,7 +98,18 @@ def test_a_run_of_empty_planes_among_thousands_is_told_with_its_first(tmp_path, 
     assert "5 of the 20 planes" in told
 
 
-@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"metadata": None}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"imagej": True},
+        {"ome": True},
+        {"metadata": None},
+        {"compression": "zlib"},
+        {"compression": "lzw", "predictor": True, "rowsperstrip": 9},
+        {"compression": "zstd", "tile": (64, 64), "ome": True},
+    ],
+    ids=str,
+)
 def test_an_empty_plane_of_a_stack_that_is_not_looked_at_is_told(tmp_path, options):
     tifffile.imwrite(tmp_path / "stack.tif", lost(slice(7, 9)), **options)
     (told,) = look(tmp_path / "stack.tif")[1]

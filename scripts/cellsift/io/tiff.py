@@ -59,11 +59,13 @@ def open_stack(path: Path) -> da.Array:
     return _lazy(stack.read, stack.shape, stack.dtype)
 
 
-def check_stack(path: Path) -> None:
+def check_stack(path: Path) -> np.ndarray:
     """Read every page's header; raise InputError that names the first plane that is not whole.
 
-    Pages that differ are refused too: readers take the first page's header for all.
+    Pages that differ are refused too: readers take the first page's header for all. Returns how
+    many bytes each page's data take in the file.
     """
+    sizes = []
     with opened(path) as tif:
         tif.pages.useframes = False
         first = header(tif.pages.first)
@@ -72,6 +74,8 @@ def check_stack(path: Path) -> None:
             refuse_page(page, what)
             refuse_unequal(what, header(page), first, "the first")
             refuse_cut_off(page, tif.filehandle.size, what)
+            sizes.append(sum(page.databytecounts))
+    return np.array(sizes, dtype=np.int64)
 
 
 class _Stack:

@@ -138,18 +138,20 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     return data
 
 
-def check_files(path: str | Path) -> None:
+def check_files(path: str | Path) -> np.ndarray | None:
     """Look at all files of the volume without decoding them; raise InputError for a bad one.
 
-    That is the header of every TIFF plane, and the length of an OME-Zarr's chunks.
+    That is the header of every TIFF plane, and the length of an OME-Zarr's chunks. Returns how many
+    bytes the data of each of a stack's pages take, None for other volumes.
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
         ome_zarr.check_chunks(str(path))
     elif kind == "stack":
-        tiff.check_stack(Path(path))
+        return tiff.check_stack(Path(path))
     else:
         tiff.check_planes(list_planes(path))
+    return None
 
 
 def count_chunks(path: str | Path) -> tuple[int, int] | None:

@@ -56,16 +56,20 @@ def telling_of_absent(chunks: Chunks | None) -> Iterator[None]:
 
 
 def chunk_doubts(
-    path: str, volume: Volume, chunks: Chunks | None, planes: dict[int, np.ndarray]
+    path: str,
+    volume: Volume,
+    chunks: Chunks | None,
+    planes: dict[int, np.ndarray],
+    pages: np.ndarray | None = None,
 ) -> list[str]:
     """What may be wrong with a volume by its chunks, its files of planes, and its zeros.
 
-    `planes` are some of its planes (y, x), by number, if any voxel of them is 0. Returns sentences
-    without the volume's name.
+    `planes` are some of its planes (y, x), by number, if any voxel of them is 0. `pages` are the
+    lengths in bytes of a TIFF stack's pages. Returns sentences without the volume's name.
     """
     doubts = ome_zarr.metadata_doubts(str(path)) if kind_of(path) == "ome-zarr" else []
     if chunks is None:
-        empty = empty_file_doubts(path, volume) or zero_plane_doubts(planes)
+        empty = empty_file_doubts(path, volume, pages) or zero_plane_doubts(planes)
         return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
     doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)

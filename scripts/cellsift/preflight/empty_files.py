@@ -25,17 +25,17 @@ MOST_DECODED = 3
 FULL = 0.05
 
 
-def empty_file_doubts(path: str, volume: Volume) -> list[str]:
+def empty_file_doubts(path: str, volume: Volume, pages: np.ndarray | None) -> list[str]:
     """Tell of planes in a folder, list or stack that hold zeros alone, between others.
 
-    Of no plane more is read than a few bytes, but for a handful that look empty. In a stack, only
-    planes without compression are looked at.
+    Of no plane more is read than a few bytes, but for a handful that look empty. `pages` are the
+    lengths in bytes of the pages of a stack.
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
         return []
     if kind == "stack":
-        names, looks_empty = None, _look_empty_in_stack(Path(path), volume)
+        names, looks_empty = None, _look_empty_in_stack(Path(path), volume, pages)
     else:
         files = list_planes(path)
         names, looks_empty = [f", {file.name}," for file in files], _look_empty(files, volume)
@@ -67,12 +67,15 @@ def _look_empty(files: Sequence[Path], volume: Volume) -> np.ndarray:
     return _in_steps(is_zero, len(files))
 
 
-def _look_empty_in_stack(stack: Path, volume: Volume) -> np.ndarray:
+def _look_empty_in_stack(stack: Path, volume: Volume, pages: np.ndarray | None) -> np.ndarray:
     """The same for the planes of one file, which lie there one after the other.
 
     Headers take so little room that a plane's middle is where it would be without them.
     """
     planes, size = volume.shape[0], stack.stat().st_size
+    # There is one page alone where all planes lie behind it.
+    if pages is not None and len(pages) == planes and np.median(pages) < _plain_size(volume):
+        return pages < OF_MEDIAN * np.median(pages)
     plain = planes * _plain_size(volume)
     if not plain <= size < MOST_HEADERS * plain:
         return np.zeros(planes, bool)

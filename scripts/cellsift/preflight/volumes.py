@@ -127,8 +127,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     with naming(brain, column):
         volume = open_channel(brain, column)
         chunks = check_chunks(path)
-        if chunks is None:
-            check_files(path)
+        pages = check_files(path) if chunks is None else None
         voxels = open_voxels(path)
         with telling_of_absent(chunks):
             if voxels.dtype.kind == "f":
@@ -138,7 +137,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
             _refuse_constant(volume, intensities, column)
             if voxels.dtype != volume.dtype:
                 _refuse_few_grey_values(volume, intensities, intensity_range)
-        doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {})
+        doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {}, pages)
         doubts += check_tiff_values(path, intensities)
         if column == "signal":
             doubts += lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
