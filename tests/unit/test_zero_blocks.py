@@ -79,6 +79,16 @@ def test_planes_that_were_never_written_are_told(tmp_path, kind):
     assert any(told in warning and "never written" in warning for warning in look(path)[1])
 
 
+@pytest.mark.parametrize("kind", ["stored", "planes", "stack"])
+@pytest.mark.parametrize("written", [16, 7])
+def test_a_volume_whose_writing_broke_off_is_told(tmp_path, kind, written):
+    """Room that was set aside for the last planes is zeros."""
+    (told,) = look(write(tmp_path / "brain", lost(slice(written, None)), kind))[1]
+    first, last = {16: (18, 14), 7: (10, 6)}[written]
+    assert f"plane {first} (counted from 0) is nothing but zeros, as are all planes after" in told
+    assert f"plane {last} has an image all over" in told
+
+
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_an_empty_file_among_planes_that_are_not_looked_at_is_told(tmp_path, compression):
     for z, plane in enumerate(lost(slice(7, 9))):
@@ -135,6 +145,8 @@ GENUINE = {
     "many speckles": np.where(RANDOM < 0.05, 300, 0),
     "frame around the image": np.pad(TISSUE[:, 32:-32, 32:-32], ((0, 0), (32, 32), (32, 32))),
     "first planes empty": np.pad(TISSUE[4:], ((4, 0), (0, 0), (0, 0))),
+    "first and last planes empty": np.pad(TISSUE[4:-4], ((4, 4), (0, 0), (0, 0))),
+    "brain's end before the last planes": np.where(OUTSIDE | (z > 14), 0, TISSUE),
 }
 
 

@@ -18,6 +18,8 @@ SHARP = 0.5
 MOST_SEEDS = 50
 # A plane with an image has more voxels that are not 0 than this.
 FULL = 0.05
+# One that is not masked has more than this: a camera's background is not 0.
+UNMASKED = 0.9
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,37 @@ def zero_block_doubts(planes: dict[int, np.ndarray]) -> list[str]:
 
 
 def zero_plane_doubts(planes: dict[int, np.ndarray]) -> list[str]:
-    """Tell of `planes` (y, x) that are nothing but zeros between others with an image."""
+    """Tell of `planes` (y, x) of nothing but zeros between others with an image, or at the end."""
     empty = _empty_planes(planes)
     if not empty:
-        return []
+        return _broken_off(planes)
     return [
         f"plane {empty[0]} (counted from 0) is nothing but zeros, and planes before and after "
         f"it are not; so are {len(empty)} of the {len(planes)} planes looked at. If these "
         "planes were never written, copy or write the volume again."
+    ]
+
+
+def _broken_off(planes: dict[int, np.ndarray]) -> list[str]:
+    """Tell of planes that end in zeros after some that are lit all over.
+
+    Tissue that is masked tapers before it ends, and room that is added to a volume is added at its
+    beginning too.
+    """
+    numbers = sorted(planes)
+    lit = [z for z in numbers if planes[z].any()]
+    if (
+        not lit
+        or lit[0] != numbers[0]
+        or lit[-1] == numbers[-1]
+        or _lit(planes[lit[-1]]) < UNMASKED
+    ):
+        return []
+    first = numbers[numbers.index(lit[-1]) + 1]
+    return [
+        f"plane {first} (counted from 0) is nothing but zeros, as are all planes after it that "
+        f"were looked at, while plane {lit[-1]} has an image all over. If the microscope or a copy "
+        "broke off there, copy or write the volume again."
     ]
 
 
