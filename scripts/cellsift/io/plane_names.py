@@ -72,6 +72,25 @@ def planes_of_list(listing: Path) -> list[Path]:
     return planes
 
 
+def out_of_order(planes: list[Path]) -> tuple[Path, Path] | None:
+    """Return the first two planes of a list that stray from the order of the names' numbers.
+
+    None where their one number that varies rises or falls all along, and for other names.
+    """
+    names = [plane.name for plane in planes]
+    one_series = len({plane.parent for plane in planes}) == len(set(map(_pattern, names))) == 1
+    varying = varying_numbers(names) if one_series else []
+    if len(varying) != 1:
+        return None
+    numbers = [int(re.findall(r"[0-9]+", name)[varying[0]]) for name in names]
+    steps = [later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]
+    rising = sum(step > 0 for step in steps) * 2 >= len(steps)
+    for z, step in enumerate(steps):
+        if (step > 0) != rising:
+            return planes[z], planes[z + 1]
+    return None
+
+
 def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Return a sort key by which the numbers in a name are compared as numbers."""
     return [

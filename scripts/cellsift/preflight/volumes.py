@@ -22,6 +22,7 @@ from cellsift.io.volumes import (
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.chunks import check_chunks, chunk_doubts, telling_of_absent
 from cellsift.preflight.dark_tiles import lost_in_dark_tiles
+from cellsift.preflight.lists import list_doubts
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 from cellsift.preflight.tiff_values import check_tiff_values
@@ -138,7 +139,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
             if voxels.dtype != volume.dtype:
                 _refuse_few_grey_values(volume, intensities, intensity_range)
         doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {}, pages)
-        doubts += check_tiff_values(path, intensities)
+        doubts += check_tiff_values(path, intensities) + list_doubts(path)
         if column == "signal":
             doubts += lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
     found = _described(volume, voxels.dtype, intensities)
