@@ -210,6 +210,21 @@ def test_what_imagej_does_not_really_state_is_not_held_against_the_table(tmp_pat
     assert_accepted(imagej(tmp_path / "v.tif", sizes, unit))
 
 
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e3, 1e6])
+def test_a_wrong_unit_is_told_in_every_format(tmp_path, write, factor):
+    """Even though no voxel is as large or as small as the file says then."""
+    path = write(tmp_path / "v", tuple(size * factor for size in VOXEL_SIZE))
+    said = refusal(path)
+    assert f"{5 * factor:.6g}, {2 * factor:.6g}, {1.5 * factor:.6g} µm" in said
+    assert "5, 2, 1.5 µm" in said
+    assert f"differ by {factor:g} times, as where a unit is wrong" in said
+
+
+@pytest.mark.parametrize("size", [352.7777, 264.5833])
+def test_what_converters_make_of_dots_per_inch_is_not_held_against_the_table(tmp_path, size):
+    assert_accepted(ome(tmp_path / "v.ome.tif", (None, size, size)))
+
+
 def test_one_size_that_is_stated_is_compared(tmp_path):
     assert "unknown, 0.65, 0.65 µm" in refusal(imagej(tmp_path / "yx.tif", (None, 0.65, 0.65)))
     assert "3, unknown, unknown µm" in refusal(imagej(tmp_path / "z.tif", (3, None, None)))

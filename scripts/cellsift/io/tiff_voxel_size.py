@@ -1,6 +1,7 @@
 """The size of a voxel that a TIFF file states: in OME metadata, or in ImageJ's description."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -10,29 +11,32 @@ from tifffile import TiffFile
 
 from cellsift.io.tiff_file import opened
 from cellsift.io.units import MICROMETRES, micrometres_in
-from cellsift.io.voxel_size import LARGEST_VOXEL_UM, SMALLEST_VOXEL_UM, StatedSize
+from cellsift.io.voxel_size import LARGEST_VOXEL_UM, SMALLEST_VOXEL_UM, StatedSize, other_unit
 
 X_RESOLUTION, Y_RESOLUTION = 282, 283
 
 
-def stated_voxel_size(path: Path) -> StatedSize | None:
+def stated_voxel_size(path: Path, voxel_size: Sequence[float]) -> StatedSize | None:
     """Return what the first page's description says of a voxel's size; None if it says nothing.
 
-    Sizes that cannot be those of a microscope's voxel count as not stated, and so does the
-    resolution in dots per inch that any TIFF may have.
+    Sizes that cannot be those of a microscope's voxel count as not stated, unless they are those of
+    `voxel_size` (z, y, x) in µm with another unit, and so does the resolution in dots per inch that
+    any TIFF may have.
     """
     with opened(path, first_page=True) as tif:
         for read, source in ((_of_ome, "OME metadata"), (_of_imagej, "ImageJ description")):
-            sizes = tuple(size if _possible(size) else None for size in read(tif))
+            pairs = zip(read(tif), voxel_size, strict=True)
+            sizes = tuple(size if _is_meant(size, given) else None for size, given in pairs)
             if any(sizes):
                 return StatedSize(sizes, source)
     return None
 
 
-def _possible(size: float | None) -> bool:
-    return (
-        size is not None and math.isfinite(size) and SMALLEST_VOXEL_UM <= size <= LARGEST_VOXEL_UM
-    )
+def _is_meant(size: float | None, given: float) -> bool:
+    if size is None or not math.isfinite(size):
+        return False
+    possible = SMALLEST_VOXEL_UM <= size <= LARGEST_VOXEL_UM
+    return possible or other_unit(size, given) is not None
 
 
 def _of_ome(tif: TiffFile) -> tuple[float | None, ...]:

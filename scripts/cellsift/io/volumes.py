@@ -134,7 +134,7 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     planes = [Path(path)] if kind == "stack" else list_planes(path)
     data = tiff.open_stack(planes[0]) if kind == "stack" else tiff.open_planes(planes)
     if voxel_size is not None:
-        refuse_contradiction(str(path), stated_voxel_size(planes[0]), voxel_size)
+        refuse_contradiction(str(path), stated_voxel_size(planes[0], voxel_size), voxel_size)
     return data
 
 

@@ -15,6 +15,7 @@ SMALLEST_VOXEL_UM = 0.05
 LARGEST_VOXEL_UM = 200.0
 # Sizes in metadata are often rounded.
 TOLERANCE = 0.01
+FACTORS = (1e-6, 1e-3, 1e3, 1e6)
 
 
 class StatedSize(NamedTuple):
@@ -27,13 +28,13 @@ class StatedSize(NamedTuple):
 def refuse_contradiction(path: str, stated: StatedSize | None, voxel_size: Sequence[float]) -> None:
     """Raise InputError if a file states other sizes than `voxel_size` (z, y, x), both in µm.
 
-    It gives both, and says so where they are the same in another order.
+    It gives both, and says so where they are the same in another order or unit.
     """
     if stated is None or _agree(stated.sizes, voxel_size):
         return
     raise InputError(
         f"{path}: the {stated.source} says voxels of {_text(stated.sizes)} µm (z, y, x), the "
-        f"brains table {_text(voxel_size)} µm. {_other_order(stated.sizes, voxel_size)}Correct "
+        f"brains table {_text(voxel_size)} µm. {_likely_mistake(stated.sizes, voxel_size)}Correct "
         "voxel_z, voxel_y, voxel_x in the table; or, if the file is wrong, correct it, or set "
         "voxel_size_in_files: ignore for the brain in the config."
     )
@@ -46,8 +47,17 @@ def _agree(stated: Iterable[float | None], voxel_size: Iterable[float]) -> bool:
     )
 
 
-def _other_order(stated: Sequence[float | None], voxel_size: Sequence[float]) -> str:
-    """A sentence on the order of axes that the table's sizes seem to have, or nothing."""
+def other_unit(size: float, given: float) -> float | None:
+    """By which of the factors between nm, µm, mm and m a size is not the given one, or None."""
+    return next((f for f in FACTORS if math.isclose(size, f * given, rel_tol=TOLERANCE)), None)
+
+
+def _likely_mistake(stated: Sequence[float | None], voxel_size: Sequence[float]) -> str:
+    """A sentence on the unit or the order of axes that the sizes seem to have, or nothing."""
+    pairs = zip(stated, voxel_size, strict=True)
+    factors = {other_unit(size, given) for size, given in pairs if size is not None}
+    if len(factors) == 1 and None not in factors:
+        return f"They differ by {factors.pop():g} times, as where a unit is wrong. "
     for order in sorted(itertools.permutations(range(3)), reverse=True):
         # Of two equal sizes any order fits; x, y, z is the usual one of other programs.
         if _agree([stated[axis] for axis in order], voxel_size):
