@@ -17,6 +17,7 @@ from zarr_images import (
     write_ome_zarr,
 )
 
+from cellsift.errors import InputError
 from cellsift.io.volumes import open_volume
 from cellsift.preflight.volumes import check_volumes
 
@@ -109,6 +110,31 @@ def two_levels(path, shapes, scales=None, version=2):
             dataset["coordinateTransformations"][0]["scale"] = scale
     describe(group, image)
     return path
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("level", "image"),
+    [
+        ([5, 2, 2], None),
+        ([5, 2, 2], []),
+        (None, [5, 2, 2]),
+        ([1, 1, 1], [5, 2, 2]),
+        ([2.5, 2, 1], [2, 1, 2]),
+    ],
+    ids=str,
+)
+def test_scales_of_level_and_image_go_together(tmp_path, version, level, image):
+    """A list of transformations may be absent or null."""
+    path = write_ome_zarr(tmp_path / "brain.zarr", VOXELS, version)
+    group, described = zarr.open_group(path, mode="r+"), multiscales()
+    scale = [[{"type": "scale", "scale": sizes}] if sizes else sizes for sizes in (level, image)]
+    described[0]["datasets"][0]["coordinateTransformations"] = scale[0]
+    described[0]["coordinateTransformations"] = scale[1]
+    describe(group, described)
+    assert look(path) == (None, [])
+    with pytest.raises(InputError, match="says voxels of 5, 2, 2 µm"):
+        open_volume(path, (5.0, 2.0, 1.5))
 
 
 @pytest.mark.parametrize("version", [2, 3])

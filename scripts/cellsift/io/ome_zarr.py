@@ -238,10 +238,12 @@ def _refuse_size(path: str, array: zarr.Array) -> None:
 
 def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
     """Return the size of one voxel along each axis, in the axes' units, or None if not given."""
-    transforms = dataset.get("coordinateTransformations", []) + multiscale.get(
-        "coordinateTransformations", []
-    )
-    scales = [transform["scale"] for transform in transforms if "scale" in transform]
+    scales = [
+        transform["scale"]
+        for described in (dataset, multiscale)
+        for transform in described.get("coordinateTransformations") or ()
+        if "scale" in transform
+    ]
     return np.prod(np.asarray(scales, dtype=float), axis=0) if scales else None
 
 
