@@ -22,6 +22,9 @@ def lost(*block: slice) -> np.ndarray:
 SEEN = (slice(8, 12), slice(32, 64), slice(96, 128))
 UNSEEN = (slice(7, 8), slice(32, 64), slice(96, 128))
 CORNER = (slice(8, 12), slice(0, 32), slice(128, 160))
+ROWS = (slice(8, 12), slice(32, 96), slice(0, 160))
+LAST_ROWS = (slice(8, 12), slice(96, 160), slice(0, 160))
+COLUMNS = (slice(8, 12), slice(0, 160), slice(0, 64))
 
 
 def write(path, voxels, kind):
@@ -50,6 +53,17 @@ def test_a_lost_block_is_told_with_its_place(tmp_path, kind, block):
     (told,) = [warning for warning in warnings if "edges" in warning]
     assert planes in told
     assert f"y {y.start} to {y.stop - 1}, x {x.start} to {x.stop - 1}" in told
+
+
+@pytest.mark.parametrize("kind", ["stored", "planes", "stack"])
+@pytest.mark.parametrize("block", [ROWS, LAST_ROWS, COLUMNS], ids=["rows", "last rows", "columns"])
+def test_a_lost_band_is_told_with_its_place(tmp_path, kind, block):
+    """Strips of a plane that broke off, or chunks as wide as the volume."""
+    refused, (told,) = look(write(tmp_path / "brain", lost(*block), kind))
+    _, y, x = block
+    assert refused is None
+    assert f"in plane 10 (counted from 0), y {y.start} to {y.stop - 1}" in told
+    assert f"x {x.start} to {x.stop - 1}" in told
 
 
 @pytest.mark.parametrize("kind", ZARRS)
@@ -145,6 +159,8 @@ GENUINE = {
     "many speckles": np.where(RANDOM < 0.05, 300, 0),
     "frame around the image": np.pad(TISSUE[:, 32:-32, 32:-32], ((0, 0), (32, 32), (32, 32))),
     "first planes empty": np.pad(TISSUE[4:], ((4, 0), (0, 0), (0, 0))),
+    "sheared": np.where((x < 4 * z) | (x >= 4 * z + 84), 0, TISSUE),
+    "band above and below": np.pad(TISSUE[:, 32:-32], ((0, 0), (32, 32), (0, 0))),
     "first and last planes empty": np.pad(TISSUE[4:-4], ((4, 4), (0, 0), (0, 0))),
     "brain's end before the last planes": np.where(OUTSIDE | (z > 14), 0, TISSUE),
 }
@@ -157,6 +173,14 @@ def test_genuine_zeros_do_not_alarm(tmp_path, name, kind):
     assert refused is None
     # Chunks that are left out are told anyway.
     assert [text for text in warnings if "left out empty chunks" not in text] == []
+
+
+def test_bands_beside_aligned_sections_do_not_alarm(tmp_path):
+    """Each section is shifted by its own number of rows, 30 of 400 at most."""
+    voxels = np.random.default_rng(4).normal(200, 8, (20, 400, 160)).astype(np.uint16)
+    for number, plane in enumerate(voxels):
+        plane[: (0, 10, 30, 20)[number // 4 % 4]] = 0
+    assert look(write(tmp_path / "brain", voxels, "stack")) == (None, [])
 
 
 def test_tiles_that_a_microscope_leaves_out_in_all_planes_do_not_alarm(tmp_path):

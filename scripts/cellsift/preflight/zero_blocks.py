@@ -14,6 +14,9 @@ LARGEST_TILE, SMALLEST_TILE = 32, 8
 TILES_ACROSS = 8
 # Edge of a lost block: more of the voxels right outside are not 0 than this.
 SHARP = 0.5
+# Bands along the border that are narrower, as shares of the plane, are left where sections are
+# aligned with each other.
+WIDE = 0.1
 # Seeds that are followed in a plane; more tell nothing new.
 MOST_SEEDS = 50
 # A plane with an image has more voxels that are not 0 than this.
@@ -100,17 +103,28 @@ def _empty_planes(planes: dict[int, np.ndarray]) -> list[int]:
 def _lost(z: int, planes: dict[int, np.ndarray]) -> Iterator[Rectangle]:
     """The rectangles of a plane that have sharp edges all around.
 
-    Edges at the plane's own border say nothing: there, the same place has to be lit in another
-    plane, since tiles that a microscope leaves out are left out in all planes.
+    Edges at the plane's own border say nothing: there, the same place has to be lit elsewhere.
     """
     plane = planes[z]
     for block in _rectangles(z, plane):
         open_sides = _open_sides(block, plane)
-        if open_sides is None:
+        if open_sides is None or (open_sides == 3 and block.voxels < WIDE * plane.size):
             continue
-        others = [other[block.place] for number, other in planes.items() if number != z]
-        if not open_sides or any(_lit(other) > SHARP for other in others):
+        if not open_sides or _is_lit_elsewhere(block, planes):
             yield block
+
+
+def _is_lit_elsewhere(block: Rectangle, planes: dict[int, np.ndarray]) -> bool:
+    """Whether another plane has an image where the block is: tiles may be left out in all planes.
+
+    For a band from border to border, planes before and after it: the bands beside a volume that was
+    sheared grow from plane to plane.
+    """
+    rows, columns = planes[block.z].shape
+    lit = [z for z, plane in planes.items() if _lit(plane[block.place]) > SHARP]
+    if block.x == (0, columns) or block.y == (0, rows):
+        return bool(lit) and min(lit) < block.z < max(lit)
+    return bool(lit)
 
 
 def _rectangles(z: int, plane: np.ndarray) -> Iterator[Rectangle]:
@@ -118,7 +132,8 @@ def _rectangles(z: int, plane: np.ndarray) -> Iterator[Rectangle]:
     tile = int(np.clip(min(plane.shape) // TILES_ACROSS, SMALLEST_TILE, LARGEST_TILE))
     lit = _tiles_lit(plane, tile)
     seen: list[Rectangle] = []
-    for row, column in np.argwhere(_between(lit))[: 50 * MOST_SEEDS].tolist():
+    seeds = np.concatenate([_bands(lit), np.argwhere(_between(lit))[: 50 * MOST_SEEDS]])
+    for row, column in seeds.tolist():
         y, x = row * tile, column * tile
         if any(old.y[0] <= y < old.y[1] and old.x[0] <= x < old.x[1] for old in seen):
             continue
@@ -140,6 +155,16 @@ def _between(lit: np.ndarray) -> np.ndarray:
     return ~lit & lit.any(axis=0) & lit.any(axis=1)[:, np.newaxis]
 
 
+def _bands(lit: np.ndarray) -> np.ndarray:
+    """The middle tile of every row and every column of dark tiles, if not all are dark."""
+    if not lit.any():
+        return np.empty((0, 2), np.int64)
+    middle_row, middle_column = (size // 2 for size in lit.shape)
+    rows = [(row, middle_column) for row in np.flatnonzero(~lit.any(axis=1))]
+    columns = [(middle_row, column) for column in np.flatnonzero(~lit.any(axis=0))]
+    return np.array(rows + columns, np.int64).reshape(-1, 2)
+
+
 def _grown(z: int, plane: np.ndarray, y: int, x: int, tile: int) -> Rectangle:
     """The tile, grown on each side in turn as far as all is 0."""
     top, bottom, left, right = y, y + tile, x, x + tile
@@ -155,7 +180,10 @@ def _grown(z: int, plane: np.ndarray, y: int, x: int, tile: int) -> Rectangle:
 
 
 def _open_sides(block: Rectangle, plane: np.ndarray) -> int | None:
-    """How many sides of the block are the plane's border; None if it is not cut out of tissue."""
+    """How many sides of the block are the plane's border; None if it is not cut out of tissue.
+
+    At least one side of it is inside.
+    """
     rows, columns = block.place
     before = [(block.y[0], (block.y[0] - 1, columns)), (block.x[0], (rows, block.x[0] - 1))]
     after = [
@@ -163,9 +191,8 @@ def _open_sides(block: Rectangle, plane: np.ndarray) -> int | None:
         (plane.shape[1] - block.x[1], (rows, block.x[1])),
     ]
     lit = [[_lit(plane[edge]) if room else None for room, edge in side] for side in (before, after)]
-    along_axes = list(zip(*lit, strict=True))
-    inner = [share for axis in along_axes for share in axis if share is not None]
-    if any(axis == (None, None) for axis in along_axes) or min(inner) <= SHARP:
+    inner = [share for side in lit for share in side if share is not None]
+    if not inner or min(inner) <= SHARP:
         return None
     return 4 - len(inner)
 
