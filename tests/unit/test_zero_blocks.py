@@ -161,6 +161,7 @@ GENUINE = {
     "first planes empty": np.pad(TISSUE[4:], ((4, 0), (0, 0), (0, 0))),
     "sheared": np.where((x < 4 * z) | (x >= 4 * z + 84), 0, TISSUE),
     "band above and below": np.pad(TISSUE[:, 32:-32], ((0, 0), (32, 32), (0, 0))),
+    "two empty planes at each end": np.pad(TISSUE[2:-2], ((2, 2), (0, 0), (0, 0))),
     "first and last planes empty": np.pad(TISSUE[4:-4], ((4, 4), (0, 0), (0, 0))),
     "brain's end before the last planes": np.where(OUTSIDE | (z > 14), 0, TISSUE),
 }

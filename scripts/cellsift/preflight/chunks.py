@@ -69,13 +69,13 @@ def chunk_doubts(
     """
     doubts = ome_zarr.metadata_doubts(str(path)) if kind_of(path) == "ome-zarr" else []
     if chunks is None:
-        empty = empty_file_doubts(path, volume, pages) or zero_plane_doubts(planes)
+        empty = empty_file_doubts(path, volume, pages) or zero_plane_doubts(planes, volume)
         return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
     doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)
     axes = ome_zarr.names_of_axes(str(path))
     zeros = zero_chunk_doubts(files.array, axes, chunks.places, chunks.sizes)
-    zeros = zeros or zero_plane_doubts(planes) + zero_block_doubts(planes)
+    zeros = zeros or zero_plane_doubts(planes, volume) + zero_block_doubts(planes)
     if files.absent:
         said = [f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}", *zeros]
         return [*doubts, " Besides, ".join(said)]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellsift.io.volumes import Volume
+
 # A lost block is found if a tile of this many voxels each way lies in it.
 LARGEST_TILE, SMALLEST_TILE = 32, 8
 TILES_ACROSS = 8
@@ -58,11 +60,11 @@ def zero_block_doubts(planes: dict[int, np.ndarray]) -> list[str]:
     ]
 
 
-def zero_plane_doubts(planes: dict[int, np.ndarray]) -> list[str]:
-    """Tell of `planes` (y, x) of nothing but zeros between others with an image, or at the end."""
+def zero_plane_doubts(planes: dict[int, np.ndarray], volume: Volume) -> list[str]:
+    """Tell of a volume's `planes` (y, x) of nothing but zeros between others, or at the end."""
     empty = _empty_planes(planes)
     if not empty:
-        return _broken_off(planes)
+        return _broken_off(planes, volume)
     return [
         f"plane {empty[0]} (counted from 0) is nothing but zeros, and planes before and after "
         f"it are not; so are {len(empty)} of the {len(planes)} planes looked at. If these "
@@ -70,7 +72,7 @@ def zero_plane_doubts(planes: dict[int, np.ndarray]) -> list[str]:
     ]
 
 
-def _broken_off(planes: dict[int, np.ndarray]) -> list[str]:
+def _broken_off(planes: dict[int, np.ndarray], volume: Volume) -> list[str]:
     """Tell of planes that end in zeros after some that are lit all over.
 
     Tissue that is masked tapers before it ends, and room that is added to a volume is added at its
@@ -83,6 +85,7 @@ def _broken_off(planes: dict[int, np.ndarray]) -> list[str]:
         or lit[0] != numbers[0]
         or lit[-1] == numbers[-1]
         or _lit(planes[lit[-1]]) < UNMASKED
+        or not volume.planes(0, 1).any()
     ):
         return []
     first = numbers[numbers.index(lit[-1]) + 1]
