@@ -73,7 +73,9 @@ def test_a_run_starts_with_a_home_that_is_closed(obeying, repository, tmp_path):
         text=True,
     )
     said = done.stdout + done.stderr
-    assert ".snakemake/home takes its place" in said
+    assert ".snakemake/home takes the place of the home folder" in said
+    # What to set for a place of one's own.
+    assert "XDG_CACHE_HOME" in said
     # The workflow is read, and says what is wrong with the config.
     assert "'arms' is missing" in said
     assert "Traceback" not in said
