@@ -5,7 +5,7 @@ SHELL := bash
 
 BIN := .venv/bin
 # A .venv keeps its Python where no other is asked for.
-PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
+PYTHON ?= $(if $(shell $(BIN)/python --version 2>&-),$(BIN)/python,python3)
 INSTALLED := .venv/.installed
 DEMO_BRAINS := results/phantom --brains phantom_a phantom_b phantom_test phantom_new
 RUN := $(BIN)/python scripts/run.py
@@ -57,7 +57,8 @@ clean:  ## remove the results and .venv
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "cellsift needs Python 3.11, 3.12 or 3.13, and this is {}.{}: set PYTHON=/path/to/one".format(*sys.version_info))'
-	@[ ! -e $(BIN)/python ] || [ "$$($(BIN)/python -c '$(VERSION)')" = "$$("$(PYTHON)" -c '$(VERSION)')" ] || \
+	@[ ! -e $(BIN)/python -a ! -L $(BIN)/python ] || \
+	  [ "$$($(BIN)/python -c '$(VERSION)' 2>&-)" = "$$("$(PYTHON)" -c '$(VERSION)')" ] || \
 	  { echo ".venv is of another Python than $(PYTHON): remove it first (rm -r .venv)" >&2; exit 1; }
 	@echo "Setting up .venv (once; some minutes)"
 	@"$(PYTHON)" -m venv .venv

@@ -4,7 +4,7 @@
 # counts slices from 1 and cellfinder planes from 0, so that every cell lies one plane too deep; and counter 1, which
 # users click for their cells, is read as "no cell", counter 2 as "cell", whatever the counters are named in the file.
 # One would expect a refusal or a warning.
-# Touches in cellsift: scripts/cellsift/io/cells.py reads the same files.
+# Touches in cellsift: scripts/cellsift/io/cell_counter.py, which knows Fiji's files and converts them.
 # Output seen:
 #   brainglobe-utils 0.11.2 cells at z, y, x [(9, 50, 40)] no cells at [(1, 30, 20), (1, 35, 25)]
 set -euo pipefail

@@ -4,7 +4,7 @@
 # even number of voxels, so without a middle voxel, split cells still lie beside their place. At
 # 6 x 1.62 x 1.62 µm (ball 4 voxels wide, 2 planes high, by default) both halves of two touching balls lie one plane
 # (6 µm) too deep and one voxel off in y and x. One would expect the balls' own centres, as with odd balls.
-# Touches in cellsift: scripts/cellsift/detection/cellfinder.py, once it moves to 1.11.
+# Touches in cellsift: scripts/cellsift/detection/splitting.py, which splits by itself under 1.11 too.
 # Needs the package torch, which is large. 1.11.0 asks for Python 3.12, but this part of it runs on 3.11 too.
 # Output seen:
 #   cellfinder 1.11.0 ball of 2 x 4 voxels

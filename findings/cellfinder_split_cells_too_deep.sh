@@ -4,7 +4,7 @@
 # ball_xy_size // 2 voxels on every axis, z too, and never takes that off. At 5 x 1 x 1 µm and the default ball both
 # halves of two touching balls are 3 planes (15 µm) too deep and 2 voxels off in y and x. One would expect the balls'
 # own centres; cells that were not split have theirs. Mended in 1.11.0.
-# Touches in cellsift: scripts/cellsift/detection/cellfinder.py, positions of candidates and so cuboids and matches.
+# Touches in cellsift: scripts/cellsift/detection/splitting.py, which splits by itself and takes the margin off.
 # Needs the package torch, which is large.
 # Output seen:
 #   cellfinder 1.10.1 put at [(20, 100, 89), (20, 100, 111)] found at [(23, 102, 91), (23, 102, 113)]

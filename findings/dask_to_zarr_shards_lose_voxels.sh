@@ -4,7 +4,7 @@
 # as two threads write: each chunk's task reads a whole shard, changes its part and writes it back, and none waits for
 # another. No error, no warning; a single thread loses nothing. One would expect a refusal or whole shards as units.
 # Touches in cellsift: volumes that users bring (blocks of exact zeros inside tissue); cellsift writes no shards.
-# Output seen:
+# Output seen (the shares of two and more threads differ from run to run):
 #   dask 2026.8.0 zarr 3.1.6
 #   share of voxels that read as 0, by threads: {1: 0.0, 2: 0.28125, 8: 0.71875}
 set -euo pipefail

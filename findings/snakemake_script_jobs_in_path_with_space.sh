@@ -4,7 +4,7 @@
 # with script: ends with exit status 127, "No such file or directory", and every rule with run: likewise: the path of
 # the script is quoted on the command line, that of the Python that runs it is not. Rules with shell: work. One would
 # expect both to be quoted.
-# Touches in cellsift: scripts/run.py, since all of its rules are scripts.
+# Touches in cellsift: all rules are scripts; scripts/cellsift/python_of_jobs.py has Python started by its name.
 # Output seen:
 #   snakemake 9.27.1
 #   exit status of snakemake by kind of rule: {'shell': 0, 'run': 1, 'script': 1}

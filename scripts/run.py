@@ -21,8 +21,11 @@ def main(arguments: list[str]) -> int:
     try:
         for path in config_files(arguments):
             check_config_file(path)
-        if make_do_without_home(STATE / "home"):
-            print(f"The home folder cannot be written to: {STATE / 'home'} takes its place.")
+        if moved := make_do_without_home(STATE / "home"):
+            print(
+                f"{STATE / 'home'} takes the place of the home folder for caches and settings of "
+                f"libraries ({', '.join(moved)}): they cannot be written where they belong."
+            )
         if is_a_look(arguments):
             os.execv(sys.executable, snakemake)
         alone = be_the_only_run()

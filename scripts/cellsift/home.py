@@ -13,6 +13,8 @@ KEPT_IN_HOME = {
     "KERAS_HOME": ".keras",
     "BRAINGLOBE_CONFIG_DIR": ".config/brainglobe",
 }
+# Folders in these that are written to; they may belong to root, who once ran the same there.
+WRITTEN = {"XDG_CACHE_HOME": "snakemake/snakemake/source-cache"}
 
 
 def make_do_without_home(instead: Path) -> list[str]:
@@ -29,7 +31,8 @@ def make_do_without_home(instead: Path) -> list[str]:
         home = instead.absolute()
         moved.append("HOME")
     for variable, place in KEPT_IN_HOME.items():
-        if trouble_with(Path(os.environ.get(variable) or home / place)):
+        kept = Path(os.environ.get(variable) or home / place)
+        if trouble_with(kept / WRITTEN.get(variable, "")):
             moved.append(variable)
     for variable in moved:
         place = instead.absolute() / KEPT_IN_HOME.get(variable, "")

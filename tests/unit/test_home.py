@@ -45,6 +45,14 @@ def test_what_is_kept_elsewhere_stays_there(tmp_path, monkeypatch):
     assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "scratch")
 
 
+def test_a_closed_folder_within_the_caches_moves_them_alone(tmp_path, monkeypatch):
+    """As where Snakemake ran by sudo once; here a file, since root may write to closed folders."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "snakemake").write_text("")
+    assert make_do_without_home(tmp_path / "instead") == ["XDG_CACHE_HOME"]
+
+
 def test_a_user_whom_the_machine_does_not_know_has_the_folder_as_home(tmp_path, monkeypatch):
     """As in a container; cellfinder asks for the home when it is imported."""
 
@@ -73,7 +81,9 @@ def test_a_run_starts_with_a_home_that_is_closed(obeying, repository, tmp_path):
         text=True,
     )
     said = done.stdout + done.stderr
-    assert ".snakemake/home takes its place" in said
+    assert ".snakemake/home takes the place of the home folder" in said
+    # What to set for a place of one's own.
+    assert "XDG_CACHE_HOME" in said
     # The workflow is read, and says what is wrong with the config.
     assert "'arms' is missing" in said
     assert "Traceback" not in said

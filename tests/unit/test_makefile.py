@@ -58,3 +58,15 @@ def test_an_environment_of_another_python_is_not_mixed_with(install):
     os.utime(install.folder / "pyproject.toml")
     assert "rm -r .venv" in install("3.13")
     assert "would run -m venv .venv" in install("3.11")
+
+
+def test_an_environment_whose_python_is_gone_is_named(install):
+    """As after an upgrade of the system."""
+    (install.folder / ".venv" / "bin").mkdir(parents=True)
+    (install.folder / ".venv" / "bin" / "python").symlink_to("/gone/python3.11")
+    said = install("3.13")
+    assert "rm -r .venv" in said
+    assert "No such file" not in said
+    command = ["make", "-n", "install"]
+    planned = subprocess.run(command, cwd=install.folder, capture_output=True, text=True).stdout
+    assert '"python3" -m venv .venv' in planned

@@ -16,6 +16,7 @@ from cellsift.environments import environment_for
 from cellsift.errors import InputError
 from cellsift.io.stamp import data_stamp
 from cellsift.models import architecture_files
+from cellsift.preflight.shared import check_brains, told_beside
 from cellsift.run_lock import STATE
 
 try:
@@ -23,7 +24,6 @@ try:
     if workflow.is_main_process:
         # It loads torch, which jobs of a cluster need not do to read the rules.
         from cellsift.network_checks import check_networks
-        from cellsift.preflight.shared import check_brains
 
         check_networks(PROJECT)
         check_brains(PROJECT)
@@ -124,9 +124,6 @@ def arm_of(wildcards):
 
 def told_beside_others(wildcards):
     """Params function: what is to be told of a brain beside the others of the run."""
-    # It loads dask, which other rules need not do to be read.
-    from cellsift.preflight.shared import told_beside
-
     return told_beside(PROJECT, wildcards.brain)
 
 
