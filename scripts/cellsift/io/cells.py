@@ -153,7 +153,9 @@ def _of_fiji(
     counters = cell_counter.counters_of(numbers, names)
     chosen = cell_counter.choose_counters(path, counters, kind)
     planes = cell_counter.planes_of(path, points["z"].to_numpy())
-    points = points.assign(z=planes)[[number in chosen for number in numbers]]
+    # As booleans even where there is no mark, since an empty list would choose columns.
+    is_chosen = np.array([number in chosen for number in numbers], dtype=bool)
+    points = points.assign(z=planes)[is_chosen]
     kept = [counter for counter in counters if counter.number in chosen]
     return _once(points, cell_counter.doubts(path, kept, points["z"].to_numpy(), kind), True)
 
