@@ -101,6 +101,8 @@ def test_brainglobe_counts_planes_from_0(saved):
         ("c-Fos positive", "not_a_cell"),
         ("neurons", "NonCells"),
         ("true", "false positives"),
+        ("Zellen", "keine Zellen"),
+        ("Zelle", "Artefakte"),
     ],
 )
 def test_names_tell_cells_from_artefacts_whatever_their_numbers(saved, cell, other):
