@@ -143,8 +143,8 @@ def test_positions_that_fit_nowhere_are_told_how_far_they_reach(brain, cells):
 @pytest.mark.parametrize("axis", [1, 2])
 def test_cells_of_one_plane_across_another_axis_are_told(brain, cells, axis):
     """Also if they were not marked exactly in it."""
+    cells[:, 0], cells[:, 3 - axis] = np.linspace(1, 28, 40), np.linspace(3, 77, 40)
     cells[:, axis] = 33 + np.linspace(-0.3, 0.3, 40)
-    cells[:, 0] = np.linspace(1, 28, 40)
     (warning,) = told(brain(cells=cells))
     assert f"lie in the plane {'zyx'[axis]} = 33 of {SHAPE[axis]}" in warning
 

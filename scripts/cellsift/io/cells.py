@@ -39,8 +39,8 @@ class Positions:
     """Cells of a file: `points` z, y, x (float64, voxels), each position once, row i at index i.
 
     `repeated` is how many rows gave a position again that was there. `doubts` are sentences on what
-    the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here, and
-    `stated_size` the voxels of the image that they were set in, if the file has them.
+    the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here;
+    `stated_size` is that of the image in which they were set, where the file has it.
     """
 
     points: pd.DataFrame
