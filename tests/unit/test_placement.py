@@ -54,6 +54,8 @@ def test_poor_detection_is_not_blamed_on_the_annotation(cells, seed):
         (lambda p: p * VOXEL, "in µm instead of voxels"),
         (lambda p: (p * VOXEL)[:, ::-1], "in µm and in the order x, y, z"),
         (lambda p: p * VOXEL / 25, "in voxels of 25 µm"),
+        (lambda p: p * VOXEL / 1000, "in mm instead of voxels"),
+        (lambda p: (p * VOXEL / 1000)[:, ::-1], "in mm instead of voxels and in the order x, y, z"),
         (lambda p: p / [1, 4, 4], "in pixels 4 times as wide"),
         (lambda p: p * 2, "in voxels 2 times as narrow along every axis"),
         (lambda p: [0, 199, 0] + p * [1, -1, 1], "counted from the other end along y"),

@@ -238,6 +238,7 @@ def _other_scales(voxel_size: Sequence[float]) -> Iterator[tuple[tuple[float, ..
     for size in COARSE_VOXELS:
         if any(abs(size - own) > 0.01 for own in voxel_size):
             yield tuple(size / float(own) for own in voxel_size), f"in voxels of {size} µm"
+    yield tuple(1000 / float(own) for own in voxel_size), "in mm instead of voxels"
     for factor in FACTORS:
         coarser, finer = float(factor), 1 / factor
         yield (1.0, coarser, coarser), f"in pixels {factor} times as wide"
