@@ -70,6 +70,18 @@ def test_another_order_unit_or_end_is_named(candidates, cells, change, said):
     assert 95 <= count <= 120
 
 
+def test_another_order_is_named_where_detection_misses_most_cells(candidates, cells):
+    """Too high a threshold must not hide that the annotation lies elsewhere."""
+    distance = np.linalg.norm((candidates[:, None] - cells) * VOXEL, axis=2).min(axis=1)
+    found = np.flatnonzero(distance <= 10)
+    few = np.delete(candidates, found[len(found) // 3 :], axis=0)
+    assert told(few, cells) == []
+    (doubt,) = told(few, cells[:, ::-1])
+    assert "in the order x, y, z instead of z, y, x" in doubt
+    count = int(doubt.split(", but ")[1].split()[0])
+    assert 0.2 * len(cells) < count < 0.4 * len(cells)
+
+
 def test_positions_that_would_shrink_into_one_candidate_do_not_fit():
     """Forty cells without a candidate fit into the reach of a single one if drawn together."""
     random = np.random.default_rng(1)

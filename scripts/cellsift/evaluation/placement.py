@@ -16,7 +16,7 @@ FACTORS = (2, 4, 8)
 # Of more annotated cells than this a random sample tells as much.
 SAMPLE = 2000
 # Another reading is told of where it reaches at least so many annotated cells, this share, ...
-FEWEST_REACHED, LEAST_SHARE = 10, 0.4
+FEWEST_REACHED, LEAST_SHARE = 10, 0.2
 # ... more than so many times those of the given one, and of chance, ...
 TIMES_GIVEN, TIMES_CHANCE = 2, 3
 # ... and more than chance by so many of its standard deviations: a hundred readings are tried.
