@@ -17,6 +17,9 @@ from scipy.spatial import KDTree
 
 from cellsift.detection.structures import Structure, find_structures
 
+# An erosion takes away less than so many radii of the ball.
+REACH = 0.75
+
 
 def marks_beside(settings) -> np.ndarray:
     """How far (3,) in voxels z, y, x the ball filter's marks lie beside the middle of its ball.
@@ -61,19 +64,29 @@ def centres_of_split(structure: Structure, settings, beside: np.ndarray) -> np.n
         whole = next(islice(_pieces(voxels, settings, room), erosions - 1, None), [])
         best = whole if len(whole) == len(best) else best
     moved = erosions * marks_beside(settings)
-    owners = _nearest_pieces(voxels, [piece - moved for piece in best], settings.voxel_sizes)
-    shares = [voxels[owners == piece].mean(axis=0) for piece in range(len(best))]
-    return np.round(np.subtract(shares, beside))
+    pieces = [piece - moved for piece in best]
+    owners = _nearest_pieces(voxels, pieces, settings, erosions)
+    shares = [voxels[owners == number] for number in range(len(pieces))]
+    middles = [
+        (share if len(share) else piece).mean(axis=0)
+        for share, piece in zip(shares, pieces, strict=True)
+    ]
+    return np.round(np.subtract(middles, beside))
 
 
-def _nearest_pieces(voxels: np.ndarray, pieces: list[np.ndarray], voxel_size) -> np.ndarray:
+def _nearest_pieces(
+    voxels: np.ndarray, pieces: list[np.ndarray], settings, erosions: int
+) -> np.ndarray:
     """For each of the voxels (m, 3) the number of the piece, positions (n, 3), nearest to it.
 
-    `voxel_size` is in µm (z, y, x).
+    -1 where none is as near as so many erosions can have taken away (`REACH`).
+    What lies farther was a soma that has vanished, or none.
     """
     numbers = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-    tree = KDTree(np.concatenate(pieces) * voxel_size)
-    return numbers[tree.query(voxels * np.asarray(voxel_size))[1]]
+    ball = np.array([settings.ball_z_size, settings.ball_xy_size, settings.ball_xy_size])
+    tree = KDTree(np.concatenate(pieces) * (2 / ball))
+    _, nearest = tree.query(voxels * (2 / ball), distance_upper_bound=REACH * erosions + 1e-9)
+    return np.append(numbers, -1)[nearest]
 
 
 def _margins(settings) -> tuple[np.ndarray, np.ndarray]:
