@@ -72,13 +72,17 @@ def test_cells_listed_again_a_little_off_are_told(brain, cells):
     assert told(brain(cells=np.concatenate([cells, cells + [0, 3, 0]]))) == []
 
 
-@pytest.mark.parametrize(("role", "said"), [("train", "no cell can be learnt"), ("test", "every")])
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [("train", "no cell can be learnt"), ("test", "every"), ("predict", "holds no position")],
+)
 def test_an_annotation_without_cells_is_told(brain, role, said):
     found = check_annotation(brain(role, cells="z,y,x\n"), SHAPE)
     assert found["annotated_cells"] == 0
     (warning,) = found["warnings"]
     assert said in warning
     assert "leave cells empty" in warning
+    assert ("set its role to predict" in warning) == (role != "predict")
 
 
 def test_artefacts_without_positions_are_told(brain, cells):
@@ -136,6 +140,27 @@ def test_positions_that_fit_nowhere_are_told_how_far_they_reach(brain, cells):
         told(brain(cells=np.concatenate([cells, [[1000, 10, 12]]])))
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_cells_of_one_plane_across_another_axis_are_told(brain, cells, axis):
+    """Also if they were not marked exactly in it."""
+    cells[:, 0], cells[:, 3 - axis] = np.linspace(1, 28, 40), np.linspace(3, 77, 40)
+    cells[:, axis] = 33 + np.linspace(-0.3, 0.3, 40)
+    (warning,) = told(brain(cells=cells))
+    assert f"lie in the plane {'zyx'[axis]} = 33 of {SHAPE[axis]}" in warning
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [((30, 9, 9), "z 30"), ((2, 80, 200), "y 80, x 200"), ((2, 9, -1), "x -1")],
+)
+def test_positions_one_voxel_outside_are_told(brain, cells, place, said):
+    """As of positions that were counted from 1."""
+    (warning,) = told(brain(cells=np.concatenate([cells, [place]])))
+    assert f"positions reach {said}, one voxel beyond" in warning
+    # Half a voxel is what programs disagree about.
+    assert told(brain(cells=np.concatenate([cells, [[29.5, 79.5, -0.5]]]))) == []
+
+
 @pytest.mark.parametrize(("plane", "count", "warned"), [(0, 2, True), (7, 3, False), (7, 40, True)])
 def test_cells_that_all_lie_in_one_plane_are_told(brain, cells, plane, count, warned):
     flat = cells[:count].copy() + np.arange(count)[:, None] * [0, 0.4, 0]
@@ -155,6 +180,38 @@ def test_slices_of_a_hyperstack_beyond_the_volume_are_refused(brain, tmp_path):
     with pytest.raises(InputError, match=r"slice 31, but the signal has 30 planes.*number of chan"):
         told(marked)
     assert check_annotation(marked, (31, 80, 200))["annotated_cells"] == 1
+
+
+def test_marks_that_were_set_in_an_image_of_other_voxels_are_told(brain, tmp_path):
+    """The calibration that Fiji writes beside them contradicts the table."""
+
+    def marked(size, unit="micron", **settings):
+        calibration = "".join(
+            f"<{a}_Calibration>{v}</{a}_Calibration>" for a, v in zip("ZYX", size, strict=True)
+        )
+        (tmp_path / "m.xml").write_text(
+            f"<CellCounter_Marker_File><Image_Properties>{calibration}<Calibration_Unit>{unit}"
+            "</Calibration_Unit></Image_Properties><Marker_Data><Marker_Type><Type>1</Type>"
+            "<Marker><MarkerX>5</MarkerX><MarkerY>5</MarkerY><MarkerZ>3</MarkerZ></Marker>"
+            "</Marker_Type></Marker_Data></CellCounter_Marker_File>"
+        )
+        return dataclasses.replace(brain(), cells=str(tmp_path / "m.xml"), settings=settings)
+
+    sentences = told(marked((5, 4, 4)))
+    assert len(sentences) == 2
+    assert (
+        "the calibration says voxels of 5, 4, 4 µm (z, y, x), the brains table 5, 2, 2"
+        in (sentences[1])
+    )
+    assert "x, y, z instead of" in told(marked((2, 2, 5)))[1]
+    for same in (
+        marked((5, 2, 2)),
+        marked((0.005, 0.002, 0.002), "mm"),
+        marked((1, 1, 1), "pixel"),
+        marked((5, 4, 4), voxel_size_in_files="ignore"),
+        marked(("a", 4, 4)),
+    ):
+        assert len(told(same)) == 1
 
 
 def test_brainglobes_candidates_are_not_taken_for_cells_in_silence(brain, cells, tmp_path):

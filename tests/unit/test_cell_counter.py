@@ -78,6 +78,14 @@ def test_fijis_empty_counters_tell_its_files_too(saved):
     assert positions(saved(counters, image="placeholder.tif")) == CELLS
 
 
+@pytest.mark.parametrize("kind", ["all", "cell", "no_cell"])
+def test_fijis_counters_without_any_mark_hold_no_position(saved, kind):
+    found = read_positions(saved({number: (f"Type {number}", []) for number in range(1, 9)}), kind)
+    assert found.points.columns.tolist() == ["z", "y", "x"]
+    assert found.points.empty
+    assert found.doubts == []
+
+
 def test_brainglobe_counts_planes_from_0(saved):
     path = saved({1: (None, [(5, 5, 5)]), 2: (None, CELLS)}, image="placeholder.tif")
     assert positions(path) == CELLS
@@ -93,6 +101,8 @@ def test_brainglobe_counts_planes_from_0(saved):
         ("c-Fos positive", "not_a_cell"),
         ("neurons", "NonCells"),
         ("true", "false positives"),
+        ("Zellen", "keine Zellen"),
+        ("Zelle", "Artefakte"),
     ],
 )
 def test_names_tell_cells_from_artefacts_whatever_their_numbers(saved, cell, other):

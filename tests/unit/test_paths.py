@@ -48,6 +48,9 @@ def test_a_tilde_is_the_home_folder_in_table_and_config(tmp_path, monkeypatch):
         ("file:///data/s.tif", "file:// address"),
         ("'/data/s.tif'", "quotes"),
         ("/data/s.tif ", "space"),
+        ("/data/brain\\ 1/s.tif", "write the space alone"),
+        ("/data/planes/*.tif", "give the folder of the planes"),
+        ("\u201c/data/s.tif\u201d", "quotes"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_told_what_may_be_wrong(path, said):

@@ -54,6 +54,8 @@ def test_poor_detection_is_not_blamed_on_the_annotation(cells, seed):
         (lambda p: p * VOXEL, "in µm instead of voxels"),
         (lambda p: (p * VOXEL)[:, ::-1], "in µm and in the order x, y, z"),
         (lambda p: p * VOXEL / 25, "in voxels of 25 µm"),
+        (lambda p: p * VOXEL / 1000, "in mm instead of voxels"),
+        (lambda p: (p * VOXEL / 1000)[:, ::-1], "in mm instead of voxels and in the order x, y, z"),
         (lambda p: p / [1, 4, 4], "in pixels 4 times as wide"),
         (lambda p: p * 2, "in voxels 2 times as narrow along every axis"),
         (lambda p: [0, 199, 0] + p * [1, -1, 1], "counted from the other end along y"),
@@ -66,6 +68,18 @@ def test_another_order_unit_or_end_is_named(candidates, cells, change, said):
     assert "annotated cells have a candidate where they are" in doubt
     count = int(doubt.split(", but ")[1].split()[0])
     assert 95 <= count <= 120
+
+
+def test_another_order_is_named_where_detection_misses_most_cells(candidates, cells):
+    """Too high a threshold must not hide that the annotation lies elsewhere."""
+    distance = np.linalg.norm((candidates[:, None] - cells) * VOXEL, axis=2).min(axis=1)
+    found = np.flatnonzero(distance <= 10)
+    few = np.delete(candidates, found[len(found) // 3 :], axis=0)
+    assert told(few, cells) == []
+    (doubt,) = told(few, cells[:, ::-1])
+    assert "in the order x, y, z instead of z, y, x" in doubt
+    count = int(doubt.split(", but ")[1].split()[0])
+    assert 0.2 * len(cells) < count < 0.4 * len(cells)
 
 
 def test_positions_that_would_shrink_into_one_candidate_do_not_fit():

@@ -10,6 +10,7 @@ import tifffile
 from cellsift.brains_table import Brain
 from cellsift.configuration import load_project
 from cellsift.errors import InputError
+from cellsift.io.cells import write_cells_xml
 from cellsift.preflight import check_brain
 from cellsift.preflight.shared import check_brains, told_beside
 
@@ -120,6 +121,26 @@ def test_one_annotation_for_a_train_and_a_test_brain_is_refused(project, tmp_pat
     both = project(rows[0], ("b", "train", *rows[1][2:]))
     check_brains(both)
     assert "have the same annotation" in told_beside(both, "b")[0]
+
+
+@pytest.mark.parametrize("change", ["shuffled", "xml", "columns", "line ends", "edited"])
+def test_one_annotation_is_known_in_whatever_form(project, tmp_path, change):
+    points = pd.read_csv("one.csv").round()
+    points.to_csv("one.csv", index=False)
+    shuffled = points.sample(frac=1, random_state=0)
+    if change == "xml":
+        write_cells_xml(shuffled.assign(is_cell=True), tmp_path / "same.xml")
+    elif change == "line ends":
+        (tmp_path / "same.csv").write_bytes(points.to_csv(lineterminator="\r\n").encode())
+    elif change == "edited":
+        pd.concat([points[3:] + 0.25, points[:3] + [7, 0, 0]]).to_csv("same.csv", index=False)
+    else:
+        columns = ["x", "y", "z"] if change == "columns" else ["z", "y", "x"]
+        shuffled[columns].to_csv("same.csv", index=False)
+    (same,) = tmp_path.glob("same.*")
+    rows = ("a", "train", "one.tif", "", "one.csv"), ("b", "test", "two.tif", "", same.name)
+    with pytest.raises(InputError, match=r"same annotation, one.csv and same.* \(the same posit"):
+        check_brains(project(*rows))
 
 
 def test_copies_of_a_volume_are_told(project, tmp_path):

@@ -130,6 +130,7 @@ def test_positions_of_napari_and_in_capitals_are_read(tmp_path, columns):
         (["axis-0", "axis-1", "axis-2", "axis-3"], "more than three axes"),
         ([" ", "Area", "X", "Y", "Slice"], "slices count from 1"),
         (["Slice", "X", "Y", "Z"], "slices count from 1"),
+        (["shape-type", "vertex-index", "axis-0", "axis-1", "axis-2"], "corners of shapes"),
         (["POSITION_X", "POSITION_Y", "POSITION_Z"], "in µm"),
     ],
 )
@@ -143,6 +144,21 @@ def test_an_annotators_own_columns_do_no_harm(tmp_path):
     table = pd.DataFrame([[1, 2, 3, 7, 0.5, "bright"]], columns=[*"zyx", "label", "size", "type"])
     table.to_csv(tmp_path / "c.csv", index=False)
     assert read_points(tmp_path / "c.csv", "cell").to_numpy().tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize("first", ["sep=,", "# cells, by me", "Position"])
+def test_a_line_above_the_names_of_columns_is_told(tmp_path, first):
+    """As spreadsheets, people and Imaris write."""
+    (tmp_path / "c.csv").write_text(f"{first}\nz,y,x\n1,2,3\n")
+    with pytest.raises(InputError, match=f"first line has to name the columns, found '{first}'"):
+        read_points(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("header", ["z,y,x,z", "axis-0,axis-1,axis-2,axis-1"])
+def test_a_column_of_positions_that_is_there_twice_is_refused(tmp_path, header):
+    (tmp_path / "c.csv").write_text(f"{header}\n1,2,3,4\n")
+    with pytest.raises(InputError, match=r"column (z|axis-1) is there twice"):
+        read_points(tmp_path / "c.csv")
 
 
 def test_a_file_of_zeros_is_no_text(tmp_path):

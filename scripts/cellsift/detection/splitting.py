@@ -4,15 +4,21 @@ A structure is eroded again and again, and falls apart; the erosion that leaves 
 counts. cellfinder's own function for it places the pieces wrongly: version 1.10.1 never takes off
 the margin that it puts around a structure, and a ball of an even number of voxels, which has its
 middle between two voxels, moves the marks by about half a voxel with each erosion, in 1.11.0 too.
-Here the margin is taken off and the ball's middle is reckoned with; the numbers are cellfinder's.
+What is left of a soma also leans towards the one that it touches, where less is taken away. Here
+the margin is taken off, the ball's middle is reckoned with, and each voxel of the structure goes to
+the nearest piece: a soma lies in the middle of its share. The numbers are cellfinder's.
 """
 
 from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from cellsift.detection.structures import Structure, find_structures
+
+# An erosion takes away less than so many radii of the ball.
+REACH = 0.75
 
 
 def marks_beside(settings) -> np.ndarray:
@@ -46,22 +52,43 @@ def centres_of_split(structure: Structure, settings, beside: np.ndarray) -> np.n
     """
     voxels = structure.voxels
     margins = _margins(settings)
-    best, erosions = structure.mean[np.newaxis], 0
-    for number, means in enumerate(_pieces(voxels, settings, margins), start=1):
-        if len(means) > len(best):
-            best, erosions = means, number
+    best, erosions = [], 0
+    for number, pieces in enumerate(_pieces(voxels, settings, margins), start=1):
+        if len(pieces) > max(len(best), 1):
+            best, erosions = pieces, number
     if not erosions:
-        return np.round(best - beside)
+        return np.round(structure.mean - beside)[np.newaxis]
     room = _room(settings)
     if any((margin < least).any() for margin, least in zip(margins, room, strict=True)):
         # Pieces that are cut at the margin's end are whole in a wider one.
-        whole = next(islice(_pieces(voxels, settings, room), erosions - 1, None), ())
+        whole = next(islice(_pieces(voxels, settings, room), erosions - 1, None), [])
         best = whole if len(whole) == len(best) else best
-    # Halves are rounded as by 1.11.0, which counts from the corner of its margin.
-    corner, far = voxels.min(axis=0), voxels.max(axis=0)
-    origin = corner - _room(settings)[0]
-    beside = beside + erosions * marks_beside(settings)
-    return np.clip(np.round(best - beside - origin) + origin, corner, far)
+    moved = erosions * marks_beside(settings)
+    pieces = [piece - moved for piece in best]
+    owners = _nearest_pieces(voxels, pieces, settings, erosions)
+    shares = [voxels[owners == number] for number in range(len(pieces))]
+    # A ball that fills with little may leave a piece beside the structure.
+    low, high = voxels.min(axis=0), voxels.max(axis=0)
+    middles = [
+        share.mean(axis=0) if len(share) else piece.mean(axis=0).clip(low, high)
+        for share, piece in zip(shares, pieces, strict=True)
+    ]
+    return np.round(np.subtract(middles, beside))
+
+
+def _nearest_pieces(
+    voxels: np.ndarray, pieces: list[np.ndarray], settings, erosions: int
+) -> np.ndarray:
+    """For each of the voxels (m, 3) the number of the piece, positions (n, 3), nearest to it.
+
+    -1 where none is as near as so many erosions can have taken away (`REACH`).
+    What lies farther was a soma that has vanished, or none.
+    """
+    numbers = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    ball = np.array([settings.ball_z_size, settings.ball_xy_size, settings.ball_xy_size])
+    tree = KDTree(np.concatenate(pieces) * (2 / ball))
+    _, nearest = tree.query(voxels * (2 / ball), distance_upper_bound=REACH * erosions + 1e-9)
+    return np.append(numbers, -1)[nearest]
 
 
 def _margins(settings) -> tuple[np.ndarray, np.ndarray]:
@@ -86,8 +113,8 @@ def _room(settings) -> tuple[np.ndarray, np.ndarray]:
 
 def _pieces(
     voxels: np.ndarray, settings, margins: tuple[np.ndarray, np.ndarray]
-) -> Iterator[np.ndarray]:
-    """The mean positions (n, 3) of what is left of `voxels` (m, 3), erosion by erosion.
+) -> Iterator[list[np.ndarray]]:
+    """The pieces, each its positions (n, 3), that are left of `voxels` (m, 3), erosion by erosion.
 
     As the ball filter marks them, until nothing is left.
     """
@@ -97,9 +124,9 @@ def _pieces(
     for _ in range(settings.n_splitting_iter):
         bright = _marked(bright, settings)
         found = find_structures([np.argwhere(bright)], bright.shape[1:], largest=bright.size + 1)
-        means = np.array([piece.mean for piece in found]).reshape(-1, 3)
-        yield means + corner
-        if not len(means):
+        pieces = [piece.voxels + corner for piece in found]
+        yield pieces
+        if not pieces:
             return
 
 

@@ -16,7 +16,7 @@ FACTORS = (2, 4, 8)
 # Of more annotated cells than this a random sample tells as much.
 SAMPLE = 2000
 # Another reading is told of where it reaches at least so many annotated cells, this share, ...
-FEWEST_REACHED, LEAST_SHARE = 10, 0.4
+FEWEST_REACHED, LEAST_SHARE = 10, 0.2
 # ... more than so many times those of the given one, and of chance, ...
 TIMES_GIVEN, TIMES_CHANCE = 2, 3
 # ... and more than chance by so many of its standard deviations: a hundred readings are tried.
@@ -238,6 +238,7 @@ def _other_scales(voxel_size: Sequence[float]) -> Iterator[tuple[tuple[float, ..
     for size in COARSE_VOXELS:
         if any(abs(size - own) > 0.01 for own in voxel_size):
             yield tuple(size / float(own) for own in voxel_size), f"in voxels of {size} µm"
+    yield tuple(1000 / float(own) for own in voxel_size), "in mm instead of voxels"
     for factor in FACTORS:
         coarser, finer = float(factor), 1 / factor
         yield (1.0, coarser, coarser), f"in pixels {factor} times as wide"

@@ -13,6 +13,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from cellsift.errors import InputError
+from cellsift.io.units import micrometres_in
+from cellsift.io.voxel_size import StatedSize
 
 BRAINGLOBE_IMAGE = "placeholder.tif"
 # Fiji has eight counters to begin with, and writes those without marks, too.
@@ -20,10 +22,10 @@ FURTHER_TYPES = tuple("345678")
 AS_CSV = "give a CSV with columns z, y, x in voxels, planes counted from 0"
 DOUBTFUL = r"\?|\b(un(sure|certain|clear)|not sure|maybe|perhaps|ambiguous|doubtful|both)\b"
 NO_CELL = (
-    r"\b(non?|not|none|non?cells?|artefacts?|artifacts?|noise|background|negatives?|false|debris|"
-    r"junk|rejected|exclude[ds]?)\b"
+    r"\b(non?|not|none|non?cells?|art[ei]facts?|artefakte?|noise|background|negatives?|false|debris|"
+    r"junk|rejected|exclude[ds]?|keine?)\b"
 )
-CELL = r"\b(cells?|neurons?|somas?|somata|nucleus|nuclei|positives?|true|yes)\b"
+CELL = r"\b(cells?|zellen?|neurons?|somas?|somata|nucleus|nuclei|positives?|true|yes)\b"
 # Marks on so many different slices would not leave one remainder by chance.
 ENOUGH_SLICES = 8
 CHANNELS = (4, 3, 2)
@@ -63,6 +65,19 @@ def is_of_fiji(root: Element) -> bool:
         for group in root.iter("Marker_Type")
     )
     return calibrated or counters or named not in ("", BRAINGLOBE_IMAGE)
+
+
+def stated_size(root: Element) -> StatedSize | None:
+    """The voxel size of the image that was counted in; None where no unit of length is given."""
+    image = root.find("Image_Properties")
+    unit = None if image is None else micrometres_in(image.findtext("Calibration_Unit"))
+    if unit is None:
+        return None
+    try:
+        sizes = [float(image.findtext(f"{axis}_Calibration") or 0) * unit for axis in "ZYX"]
+    except ValueError:
+        return None
+    return StatedSize(tuple(size if size > 0 else None for size in sizes), "calibration")
 
 
 def counters_of(numbers: list[int], names: dict[int, str]) -> list[Counter]:

@@ -1,6 +1,6 @@
 """Tables and XML files of cell positions."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
@@ -14,6 +14,7 @@ from cellsift.errors import InputError
 from cellsift.io import cell_counter
 from cellsift.io.cells_csv import AXES, read_csv
 from cellsift.io.paths import hint
+from cellsift.io.voxel_size import StatedSize
 from cellsift.io.whole import whole_file
 
 # BrainGlobe's marker types
@@ -38,13 +39,15 @@ class Positions:
     """Cells of a file: `points` z, y, x (float64, voxels), each position once, row i at index i.
 
     `repeated` is how many rows gave a position again that was there. `doubts` are sentences on what
-    the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here.
+    the file leaves open. `of_fiji` tells marks of Fiji's Cell Counter, planes counted from 0 here;
+    `stated_size` is that of the image in which they were set, where the file has it.
     """
 
     points: pd.DataFrame
     repeated: int = 0
     doubts: list[str] = field(default_factory=list)
     of_fiji: bool = False
+    stated_size: StatedSize | None = None
 
 
 def read_points(path: str | Path, kind: Kind = "all") -> pd.DataFrame:
@@ -70,7 +73,7 @@ def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
         text, types = read_csv(path, kind)
         whole = len(text) == len(types)
         doubts = _doubts_of_type(path, types, kind) if whole else []
-        return _once(_numbers(text, path, "row"), doubts, False)
+        return _once(_numbers(text, path, "row"), doubts)
     if path.suffix.lower() == ".xml":
         return _read_xml(path, kind)
     more = OTHER_FILES.get(path.suffix.lower(), "")
@@ -80,9 +83,9 @@ def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
     )
 
 
-def _once(points: pd.DataFrame, doubts: list[str], of_fiji: bool) -> Positions:
+def _once(points: pd.DataFrame, doubts: list[str]) -> Positions:
     again = points.duplicated()
-    return Positions(points[~again], int(again.sum()), doubts, of_fiji)
+    return Positions(points[~again], int(again.sum()), doubts)
 
 
 def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
@@ -140,11 +143,12 @@ def _read_xml(path: Path, kind: Kind) -> Positions:
             numbers.append(number)
     points = _numbers(pd.DataFrame(rows, columns=AXES, dtype=str), path, "marker")
     if cell_counter.is_of_fiji(root):
-        return _of_fiji(path, points, numbers, names, kind)
+        found = _of_fiji(path, points, numbers, names, kind)
+        return replace(found, of_fiji=True, stated_size=cell_counter.stated_size(root))
     is_cell = np.array([number == CELL_TYPE for number in numbers], dtype=bool)
     if kind == "all" or is_cell.all() or not is_cell.any():
-        return _once(points, _doubts_of_type(path, is_cell, kind), False)
-    return _once(points[is_cell if kind == "cell" else ~is_cell], [], False)
+        return _once(points, _doubts_of_type(path, is_cell, kind))
+    return _once(points[is_cell if kind == "cell" else ~is_cell], [])
 
 
 def _of_fiji(
@@ -153,9 +157,11 @@ def _of_fiji(
     counters = cell_counter.counters_of(numbers, names)
     chosen = cell_counter.choose_counters(path, counters, kind)
     planes = cell_counter.planes_of(path, points["z"].to_numpy())
-    points = points.assign(z=planes)[[number in chosen for number in numbers]]
+    # As booleans even where there is no mark, since an empty list would choose columns.
+    is_chosen = np.array([number in chosen for number in numbers], dtype=bool)
+    points = points.assign(z=planes)[is_chosen]
     kept = [counter for counter in counters if counter.number in chosen]
-    return _once(points, cell_counter.doubts(path, kept, points["z"].to_numpy(), kind), True)
+    return _once(points, cell_counter.doubts(path, kept, points["z"].to_numpy(), kind))
 
 
 def _doubts_of_type(path: Path, is_cell: np.ndarray, kind: Kind) -> list[str]:

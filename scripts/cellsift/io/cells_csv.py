@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ AXES = ["z", "y", "x"]
 # As napari names the axes of a layer of points.
 NAPARI_AXES = ["axis-0", "axis-1", "axis-2"]
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+LONGEST_HEADER = 80
 ADVICE = "name the columns z, y, x and separate them by commas"
 # Columns that together only a program's result has, and what that is.
 RESULTS = {
     ("p_cell",): "verdicts of a classifier (cells.csv of cellsift)",
     ("contrast", "label"): "labelled candidates (labels.csv of cellsift)",
     ("coordinate_atlas_axis_0",): "cells in an atlas (all_points.csv of brainmapper)",
+    ("shape-type", "vertex-index"): "corners of shapes (a layer of shapes of napari, not points)",
 }
 CANDIDATES = {*AXES, "contrast"}
 # Columns by which tables of other programs are known, and what has to be done with them.
@@ -53,7 +56,8 @@ def read_csv(path: Path, kind: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 def _table(path: Path) -> pd.DataFrame:
     text = read_text(path, "CSV (comma-separated)")
-    _refuse_other_separators(path, text)
+    header = next((line for line in text.split("\n") if line.strip()), "")
+    _refuse_other_separators(path, header)
     try:
         with warnings.catch_warnings():
             # pandas only warns when it cuts a row with more values than columns
@@ -65,16 +69,23 @@ def _table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: the file is empty; give it columns z, y, x.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise InputError(
-            f"{path}: cannot be read as comma-separated text ({error}); save it as CSV in UTF-8 "
-            "with columns z, y, x and decimal points."
+            f"{path}: cannot be read as comma-separated text ({str(error).strip()}); save it as "
+            "CSV in UTF-8 with columns z, y, x and decimal points. Its first line has to name the "
+            f"columns, found {shorten(header, LONGEST_HEADER)!r}."
         ) from None
     table.columns = table.columns.str.strip()
+    # pandas gives the second of two columns of one name a number.
+    double = [axis for axis in (*AXES, *NAPARI_AXES) if f"{axis}.1" in table.columns]
+    if double:
+        raise InputError(
+            f"{path}: column {', '.join(double)} is there twice; keep the one with the positions "
+            "of the cells in voxels of the signal."
+        )
     # Spreadsheets write rows that were emptied as commas alone.
     return table[table.notna().any(axis=1)]
 
 
-def _refuse_other_separators(path: Path, text: str) -> None:
-    header = next((line for line in text.split("\n") if line.strip()), "")
+def _refuse_other_separators(path: Path, header: str) -> None:
     for sign, name in OTHER_SEPARATORS.items():
         names = {part.strip(' "').lower() for part in header.split(sign)}
         if names.issuperset(AXES) or names.issuperset(NAPARI_AXES):

@@ -30,11 +30,17 @@ _SIGNS = (
         "Variables such as $HOME or %USERPROFILE% are not replaced: write the folder itself.",
     ),
     (r"^file:/", "It is a file:// address: write the plain path, /data for file:///data."),
+    (r"\\ ", "A backslash before a space is for a shell: write the space alone."),
     (
         r"^[A-Za-z]:[\\/]|\\",
         "It looks like a path of Windows: write it as this machine sees it, with / and, in WSL, "
         "/mnt/c/ for C:\\.",
     ),
-    (r"^[\"'].*[\"']$", "The quotes are part of the name: remove them."),
+    (
+        r"\*",
+        "Patterns such as *.tif are not looked up: give the folder of the planes, or a text file "
+        "that lists them.",
+    ),
+    (r"^[\"'\u2018-\u201e].*[\"'\u2018-\u201e]$", "The quotes are part of the name: remove them."),
     (r"^\s|\s$", "It begins or ends with a space: remove it."),
 )

@@ -30,13 +30,21 @@ def refuse_contradiction(path: str, stated: StatedSize | None, voxel_size: Seque
 
     It gives both, and says so where they are the same in another order or unit.
     """
+    found = contradiction(stated, voxel_size)
+    if found:
+        raise InputError(
+            f"{path}: {found}Correct voxel_z, voxel_y, voxel_x in the table; or, if the file is "
+            "wrong, correct it, or set voxel_size_in_files: ignore for the brain in the config."
+        )
+
+
+def contradiction(stated: StatedSize | None, voxel_size: Sequence[float]) -> str:
+    """Sentences with both sizes if a file states others than `voxel_size`, each with a space."""
     if stated is None or _agree(stated.sizes, voxel_size):
-        return
-    raise InputError(
-        f"{path}: the {stated.source} says voxels of {_text(stated.sizes)} µm (z, y, x), the "
-        f"brains table {_text(voxel_size)} µm. {_likely_mistake(stated.sizes, voxel_size)}Correct "
-        "voxel_z, voxel_y, voxel_x in the table; or, if the file is wrong, correct it, or set "
-        "voxel_size_in_files: ignore for the brain in the config."
+        return ""
+    return (
+        f"the {stated.source} says voxels of {_text(stated.sizes)} µm (z, y, x), the "
+        f"brains table {_text(voxel_size)} µm. {_likely_mistake(stated.sizes, voxel_size)}"
     )
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cellsift.brains_table import Brain
 from cellsift.io.cells import Positions, read_positions
+from cellsift.io.voxel_size import contradiction
 from cellsift.preflight.naming import naming
-from cellsift.preflight.positions import flat, refuse_outside
+from cellsift.preflight.positions import at_the_edge, flat, refuse_outside
 from cellsift.preflight.repeated import refuse_same, repeated
 
 KINDS = {"cells": "cell", "non_cells": "no_cell"}
@@ -54,6 +55,12 @@ def _positions(brain: Brain, column: str, shape: tuple[int, int, int]) -> Positi
 def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> list[str]:
     path = getattr(brain, column)
     told = list(positions.doubts)
+    sizes = contradiction(positions.stated_size, brain.voxel_size)
+    if sizes and brain.settings.get("voxel_size_in_files") != "ignore":
+        told.append(
+            f"{path}: {sizes}If its cells were marked in an image of other voxels than the signal, "
+            "they lie elsewhere: give z, y, x in voxels of the signal."
+        )
     if not len(positions.points):
         told.append(_emptiness(path, column, brain.role))
     if _is_own_result(path):
@@ -62,7 +69,8 @@ def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> li
             "sure that one has corrected it, and keep it elsewhere, as results are written anew."
         )
     told += repeated(path, positions.points, positions.repeated, brain.voxel_size)
-    return told + flat(path, positions.points, shape)
+    told += at_the_edge(path, positions.points, shape)
+    return told + (flat(path, positions.points, shape) if column == "cells" else [])
 
 
 def _emptiness(path: str, column: str, role: str) -> str:
@@ -72,6 +80,8 @@ def _emptiness(path: str, column: str, role: str) -> str:
             "used, so that the brain has no artefact. Leave non_cells empty if all cells of the "
             "brain are annotated, or give the file with its annotated artefacts."
         )
+    if role == "predict":
+        return f"{path}: holds no position; leave cells empty if the brain was not annotated."
     use = (
         "no cell can be learnt from it, and every candidate is learnt as an artefact"
         if role == "train"

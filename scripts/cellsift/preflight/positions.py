@@ -39,18 +39,35 @@ def refuse_outside(
     )
 
 
+def at_the_edge(path: str, points: pd.DataFrame, shape: tuple[int, int, int]) -> list[str]:
+    """What to say of cells a whole voxel outside a volume of this shape (z, y, x)."""
+    behind = [axis for axis, size in zip(AXES, shape, strict=True) if (points[axis] >= size).any()]
+    before = [axis for axis in AXES if (points[axis] <= -1).any()]
+    if not behind and not before:
+        return []
+    reach = [f"{axis} {points[axis].max():g}" for axis in behind]
+    reach += [f"{axis} {points[axis].min():g}" for axis in before]
+    return [
+        f"{path}: positions reach {', '.join(reach)}, one voxel beyond the volume of shape "
+        f"(z, y, x) {tuple(shape)}, which is counted from 0. If they were counted from "
+        f"{'1' if behind else '-1'}, all of them lie a voxel off: count them from 0."
+    ]
+
+
 def flat(path: str, points: pd.DataFrame, shape: tuple[int, int, int]) -> list[str]:
     """What to say of cells that all lie in one plane of a volume of this shape (z, y, x)."""
-    planes = points["z"].unique()
-    if len(planes) != 1 or shape[0] < 2:
-        return []
-    if len(points) < (FIRST_PLANE if planes[0] == 0 else ONE_PLANE):
-        return []
-    return [
-        f"{path}: all {len(points)} positions lie in plane {planes[0]:g} of {shape[0]}. If they "
-        "were marked in a single plane or a projection, their z is not known; if only this plane "
-        "was looked at, give artefacts of it as non_cells, since all else counts as no cell."
-    ]
+    for axis, size in zip(AXES, shape, strict=True):
+        planes = points[axis].round().unique()
+        fewest = FIRST_PLANE if len(planes) and planes[0] == 0 else ONE_PLANE
+        if len(planes) == 1 and size > 1 and len(points) >= fewest:
+            where = f"plane {planes[0]:g}" if axis == "z" else f"the plane {axis} = {planes[0]:g}"
+            return [
+                f"{path}: all {len(points)} positions lie in {where} of {size}. If they were "
+                f"marked in a single plane or a projection, their {axis} is not known; if only "
+                "this plane was looked at, give artefacts of it as non_cells, since all else "
+                "counts as no cell."
+            ]
+    return []
 
 
 def _refuse_channels(path: str, deepest: int, planes: int) -> None:

@@ -17,6 +17,8 @@ FEWEST_BYTES = 16
 JUDGED = {"train", "test"}
 # Fewer positions than this may be the same in two brains by chance.
 TELLING = 5
+# From this share of the smaller of two lists on they are one.
+SAME_SHARE = 0.5
 
 
 def check_brains(project: Project) -> None:
@@ -102,7 +104,7 @@ def _count(paths: Iterable[str], kind: str, enough: int) -> int | None:
 
 def _two_brains(one: Brain, other: Brain) -> str:
     same = one.cells == other.cells
-    files = one.cells if same else f"{one.cells} and {other.cells} (the same text)"
+    files = one.cells if same else f"{one.cells} and {other.cells} (the same positions)"
     return (
         f"brains {one.name!r} ({one.role}) and {other.name!r} ({other.role}) have the same "
         f"annotation, {files}, but different signals; give each brain the cells of its own"
@@ -115,20 +117,41 @@ def _place(path: str) -> str:
 
 
 def _same_annotation(one: Brain, other: Brain) -> bool:
-    """Whether the files of cells of two brains are one, or the same and not by chance."""
-    from cellsift.io.cells import read_points
+    """Whether the files of cells of two brains are one, or hold the same cells and not by chance.
 
+    Whatever the order of their rows and their format, and if some were added or removed.
+    """
     if not one.cells or not other.cells:
         return False
-    try:
-        files = Path(one.cells), Path(other.cells)
-        if files[0].stat().st_size != files[1].stat().st_size:
-            return False
-        if files[0].read_bytes() != files[1].read_bytes():
-            return False
-        return _place(one.cells) == _place(other.cells) or len(read_points(files[0])) >= TELLING
-    except (InputError, OSError):
+    cells = _voxels_of(one.cells), _voxels_of(other.cells)
+    if None in cells:
         return False
+    if _place(one.cells) == _place(other.cells):
+        return True
+    fewest = min(map(len, cells))
+    return fewest >= TELLING and len(cells[0] & cells[1]) >= SAME_SHARE * fewest
+
+
+def _voxels_of(path: str) -> frozenset | None:
+    """The voxels (z, y, x) in which cells of a file lie; None where it cannot be read."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return _voxels_at(_place(path), status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _voxels_at(place: str, size: int, changed: int) -> frozenset | None:
+    """As `_voxels_of`; a file of another size or time of change is read anew."""
+    from cellsift.io.cells import read_points
+
+    try:
+        points = read_points(place, "cell")
+    # Preflight says so with the brain's name.
+    except (InputError, OSError):
+        return None
+    return frozenset(map(tuple, points.round().astype("int64").to_numpy().tolist()))
 
 
 def _are_copies(one: str, other: str) -> bool:
