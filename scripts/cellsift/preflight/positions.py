@@ -45,6 +45,9 @@ def at_the_edge(path: str, points: pd.DataFrame, shape: tuple[int, int, int]) ->
     before = [axis for axis in AXES if (points[axis] <= -1).any()]
     if not behind and not before:
         return []
+    # What was counted from 1 holds no 0; a single position at the edge is just rounded.
+    if behind and (points[AXES] < 1).any(axis=None):
+        return []
     reach = [f"{axis} {points[axis].max():g}" for axis in behind]
     reach += [f"{axis} {points[axis].min():g}" for axis in before]
     return [
