@@ -288,7 +288,7 @@ def test_a_job_over_its_time_comes_back_with_more(killed_and_finished, cluster):
     pipe = checkout.folder / "endless.tif"
     os.mkfifo(pipe)
     planes = np.random.default_rng(0).integers(100, 900, (28, 60, 60), dtype=np.uint16)
-    tifffile.imwrite(checkout.folder / "steady.tif", planes)
+    tifffile.imwrite(checkout.folder / "steady.tif", planes // 2)
     row = checkout.row("endless", "predict").replace("brains/endless/signal", pipe.name)
     checkout.write_table(row.replace("brains/endless/background", "steady.tif"))
     target = "results/brains/endless/volumes.json"

@@ -78,10 +78,13 @@ def test_a_million_markers_come_back_in_bounded_memory(cells, tmp_path):
         "print(len(read_points(sys.argv[1], 'all')), len(read_points(sys.argv[1], 'cell')))\n"
     )
     done = subprocess.run([sys.executable, "-c", read, path], capture_output=True, text=True)
-    assert done.stdout.split() == [str(COUNT), str(cells["is_cell"].sum())], done.stderr
-    found = read_points(path, "cell")
-    voxels = np.rint(cells.loc[cells["is_cell"], ["z", "y", "x"]].to_numpy())
-    np.testing.assert_array_equal(found.to_numpy(), voxels)
+    # A few of so many share a voxel, which is all that an XML keeps: they count once.
+    voxels = cells[["z", "y", "x"]].round()
+    of_cells = voxels[cells["is_cell"]].drop_duplicates()
+    assert COUNT > len(voxels.drop_duplicates()) > 0.9999 * COUNT
+    counts = [str(len(voxels.drop_duplicates())), str(len(of_cells))]
+    assert done.stdout.split() == counts, done.stderr
+    np.testing.assert_array_equal(read_points(path, "cell").to_numpy(), of_cells.to_numpy())
 
 
 def test_a_million_candidates_are_matched_and_measured(cells):

@@ -344,7 +344,7 @@ def test_a_half_copied_ome_zarr_is_told_before_any_work(new_checkout, small_brai
     found = "results/brains/half/preflight.json"
     code, output = checkout.run("--cores", "1", "--", found)
     assert code == 0, output
-    told = "brain half: signal.zarr: 1 of 16 chunks have no file and read as empty."
+    told = "brain half: signal.zarr: 1 of 16 chunks have no file and read as 0 everywhere."
     (note,) = [line for line in output.splitlines() if line.startswith("Note: ")]
     assert note.startswith(f"Note: {told}")
     (warning,) = read_json(checkout.folder / found)["warnings"]

@@ -171,6 +171,9 @@ def _probe(volume: str) -> str | None:
             entries = sorted(path.iterdir())
             found.update(f"{len(entries)} ".encode())
             path = entries[len(entries) // 2]
+        # At anything else, such as a pipe, a reader may wait for ever.
+        if not path.is_file():
+            return None
         size = path.stat().st_size
         with path.open("rb") as file:
             for start in (size // 2, 0, max(0, size - PROBE)):
