@@ -183,8 +183,8 @@ def _doubts_of_type(path: Path, is_cell: np.ndarray, kind: Kind) -> list[str]:
 def _marker_type(group: Element, path: Path) -> int:
     text = group.findtext("Type")
     try:
-        return int(text)
-    except (TypeError, ValueError):
+        return int(text or "")
+    except ValueError:
         raise InputError(
             f"{path}: a Marker_Type has type {text!r}, expected a whole number such as 1 (no cell) "
             "or 2 (cell)."

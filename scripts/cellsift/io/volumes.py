@@ -12,6 +12,7 @@ import numpy as np
 
 from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
+from cellsift.io.axes import Shape, Size, per_axis
 from cellsift.io.paths import hint
 from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
@@ -29,11 +30,11 @@ class Volume:
     """
 
     data: da.Array
-    voxel_size: tuple[float, float, float]
+    voxel_size: Size
     source: str
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Shape:
         return self.data.shape
 
     @property
@@ -109,7 +110,7 @@ def open_volume(
     data = open_voxels(path, voxel_size if voxel_size_in_files == "check" else None)
     if data.dtype not in (np.uint8, np.uint16):
         data = _to_uint16(data, str(path), intensity_range)
-    return Volume(data, tuple(float(size) for size in voxel_size), str(path))
+    return Volume(data, per_axis(float(size) for size in voxel_size), str(path))
 
 
 def open_channel(brain: "Brain", column: Literal["signal", "background"]) -> Volume | None:
@@ -128,8 +129,7 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
-        size = None if voxel_size is None else tuple(voxel_size)
-        data = ome_zarr.open_ome_zarr(str(path), size)
+        data = ome_zarr.open_ome_zarr(str(path), voxel_size)
         return data.astype(data.dtype.newbyteorder("="))
     planes = [Path(path)] if kind == "stack" else list_planes(path)
     data = tiff.open_stack(planes[0]) if kind == "stack" else tiff.open_planes(planes)
@@ -230,4 +230,4 @@ def _to_uint16(data: da.Array, source: str, intensity_range: Sequence[float] | N
         values *= 65535 / (high - low)
         return np.rint(values, out=values).astype(np.uint16)
 
-    return data.map_blocks(scaled, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+    return da.map_blocks(scaled, data, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
