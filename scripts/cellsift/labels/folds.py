@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Size, per_axis
 
 CELL, NO_CELL = "cell", "no_cell"
 AXES = ["z_um", "y_um", "x_um"]
@@ -15,8 +16,6 @@ COLUMNS = ("brain", "candidate", *AXES, "label")
 GROUPINGS = ("auto", "brain", "block")
 # Fewer candidates of a class than this, in training or held out, measure nothing.
 LEAST_PER_CLASS = 5
-
-Size = tuple[float, float, float]
 
 
 def candidates_in_um(
@@ -35,14 +34,14 @@ def cuboid_extent_um(
     shape: Sequence[int],
     voxel_size: Sequence[float],
     data_voxel_sizes: Iterable[Sequence[float]],
-) -> tuple[float, float, float]:
+) -> Size:
     """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
 
     That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
     volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
     """
     coarsest = np.max(list(data_voxel_sizes), axis=0)
-    return tuple(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
+    return per_axis(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
 
 
 def assign_folds(
