@@ -22,10 +22,8 @@ def open_groups(path: str) -> list[tuple[str, zarr.Group]]:
     converted is replaced by its only image. Copies of metadata (consolidated) are not believed.
     Raises InputError for what is no group, and for plates, labels and several images.
     """
-    versions: list[Format | None] = [version for version in MARKS if _is_there(path, version)] or [
-        None
-    ]
-    return [_only_image(path, _group(path, version)) for version in versions]
+    found: list[Format | None] = [version for version in MARKS if _is_there(path, version)]
+    return [_only_image(path, _group(path, version)) for version in found or [None]]
 
 
 def _is_there(path: str, version: Format) -> bool:
