@@ -107,8 +107,8 @@ def outcome_metrics(
         "f1": wilson_f1(hits, alarms + missed),
     }
     rows = []
-    for metric, value in values.items():
-        value = math.nan if partial and metric != "recall" else float(value)
+    for metric, share in values.items():
+        value = math.nan if partial and metric != "recall" else float(share)
         note = _reason(value, metric, partial)
         low, high = percentile_interval(value, np.concatenate([part[metric] for part in portions]))
         if low == high:
