@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -60,7 +61,7 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     with naming(brain, "background"):
         refuse_same_path(brain)
     signal, found_signal = _check_channel(brain, "signal")
-    found = {"brain": brain.name, "signal": found_signal, "background": None}
+    found: dict[str, Any] = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
@@ -136,7 +137,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
             planes = _planes_looked_at(volume)
             intensities = _intensities(planes)
             _refuse_constant(volume, intensities, column)
-            if voxels.dtype != volume.dtype:
+            if intensity_range is not None and voxels.dtype != volume.dtype:
                 _refuse_few_grey_values(volume, intensities, intensity_range)
         doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {}, pages)
         doubts += check_tiff_values(path, intensities) + list_doubts(path)
