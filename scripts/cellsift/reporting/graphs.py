@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +148,10 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     folds = sorted({fold for runs in histories.values() for fold in runs})
     colors = {fold: OKABE_ITO[place % len(OKABE_ITO)] for place, fold in enumerate(folds)}
     names = [f"fold {fold}" for fold in folds]
-    kinds = {"trained on": {"linestyle": ":"}, "left out": {"linestyle": "-"}}
+    kinds: dict[str, dict[str, Any]] = {
+        "trained on": {"linestyle": ":"},
+        "left out": {"linestyle": "-"},
+    }
     with styled():
         drawing, axes = panels(len(histories), 3.0, legend=[*names, *kinds, "weights kept"])
         for axis, (arm, runs) in zip(axes, histories.items(), strict=True):

@@ -20,7 +20,7 @@ NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
 
 def verdict(results: Results) -> Html:
     """The verdict in words, and what the config notes of the run."""
-    said = html.paragraph(" ".join(verdict_sentences(results)))
+    said: str = html.paragraph(" ".join(verdict_sentences(results)))
     if note := results.configuration.get("note"):
         said += html.paragraph(note)
     return html.Html(f'<div class="verdict">{said}</div>\n')
@@ -124,8 +124,11 @@ def classification(results: Results) -> Html:
     )
     parts = {}
     for role, rows in scores.groupby("role", sort=False):
-        parts[role] = _metrics(results, rows, AT_THRESHOLD, at_threshold)
-        parts[role] += _metrics(results, rows, BY_SCORE, by_score)
+        tables = (
+            _metrics(results, rows, AT_THRESHOLD, at_threshold),
+            _metrics(results, rows, BY_SCORE, by_score),
+        )
+        parts[role] = Html("".join(tables))
     others = [html.folded(part, f"The {role} brains") for role, part in parts.items()]
     return Html(parts[judged.role] + "".join(others[1:]))
 

@@ -105,7 +105,8 @@ class _OwnKernelManager(AsyncKernelManager):
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="this interpreter", language="python")
 
-    async def start_kernel(self, **keywords) -> None:
+    # jupyter_client gives this coroutine the type of the blocking function that it comes from.
+    async def start_kernel(self, **keywords) -> None:  # type: ignore[override]
         found = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
         keywords["env"] = os.environ | {
             "PYTHONPATH": os.pathsep.join(part for part in found if part),

@@ -146,16 +146,17 @@ def outcomes_of(
 ) -> pd.DataFrame:
     """What became of candidates and annotated cells: outcome (see maps.LOOKS), z, y, x in µm.
 
-    Without `annotation` (z, y, x in voxels) candidates are cell or rejected. With it, cells are
-    hits or false alarms, and annotated cells that were missed are told apart by whether any
-    candidate could have been called. A `partial` annotation names only some cells, so a cell
-    away from it is no false alarm but just a cell.
+    Without `annotation` (z, y, x in voxels) candidates are cell or rejected. With it, which needs
+    `distance_um`, cells are hits or false alarms, and annotated cells that were missed are told
+    apart by whether any candidate could have been called. A `partial` annotation names only some
+    cells, so a cell away from it is no false alarm but just a cell.
     """
     size = np.asarray(voxel_size)
     rejected = cells.loc[~cells["is_cell"], AXES] * size
     if annotation is None:
         called = cells.loc[cells["is_cell"], AXES] * size
         return pd.concat([rejected.assign(outcome="rejected"), called.assign(outcome="cell")])
+    assert distance_um is not None
     found = end_to_end_outcomes(cells, annotation, voxel_size, distance_um)
     if partial:
         found["outcome"] = found["outcome"].replace("false_alarm", "cell")

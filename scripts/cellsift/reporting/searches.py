@@ -130,7 +130,7 @@ def _places(values: pd.Series, tried: object) -> pd.Series:
     return values
 
 
-def _label_key(axis: Axes, key: str, tried: object) -> None:
+def _label_key(axis: Axes, key: str, tried: list | Mapping) -> None:
     axis.set(title=key, xlabel=key.replace("_", " "))
     if isinstance(tried, list):
         axis.set_xticks(range(len(tried)), [str(choice) for choice in tried])

@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), without its yellow, which is lost on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -22,7 +26,7 @@ MISSED = "#FF6EC7"
 # The figures are drawn for a text column this wide, in inches at 100 px each.
 WIDTH = 11.0
 
-SETTINGS = {
+SETTINGS: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.titlesize": 11,

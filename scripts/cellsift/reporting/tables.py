@@ -163,7 +163,7 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _cost_text(column: str, value: object) -> str:
+def _cost_text(column: str, value: str | float) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
