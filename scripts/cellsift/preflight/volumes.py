@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -61,7 +60,7 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     with naming(brain, "background"):
         refuse_same_path(brain)
     signal, found_signal = _check_channel(brain, "signal")
-    found: dict[str, Any] = {"brain": brain.name, "signal": found_signal, "background": None}
+    found: dict = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
