@@ -21,5 +21,6 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        code=snakemake.params.code,
         starting_point=next(iter(snakemake.input.starting_point), None),
     )

@@ -26,6 +26,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        code=snakemake.params.code,
         teacher=next(iter(snakemake.input.teacher), None),
         starting_point=next(iter(snakemake.input.starting_point), None),
     )

@@ -45,12 +45,7 @@ def modules_of(*roots: str) -> set[str]:
 
     Raises ValueError for a name of neither.
     """
-    imports, found = _imports(), set()
-    for root in roots:
-        first = [root] if root in imports.modules else _imported_by(root)
-        for module in first:
-            found |= {module} | imports.find_upstream_modules(module)
-    return found
+    return set().union(*map(_behind, roots))
 
 
 @cache
@@ -67,6 +62,12 @@ def _imports() -> grimp.ImportGraph:
 
 
 @cache
+def _behind(root: str) -> set[str]:
+    imports = _imports()
+    first = {root} if root in imports.modules else _imported_by(root)
+    return first.union(*map(imports.find_upstream_modules, first))
+
+
 def _imported_by(root: str) -> set[str]:
     """The modules of the package that an adapter or a notebook imports itself."""
     is_notebook = root.endswith(".ipynb")

@@ -41,11 +41,10 @@ def files_behind(paths: list[Path]) -> set[Path]:
     waiting, found = [source_of(path) for path in paths], set()
     while waiting:
         for node in ast.walk(WithoutTypeChecking().visit(ast.parse(waiting.pop()))):
-            if isinstance(node, ast.ImportFrom):
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-            else:
-                names = [alias.name for alias in getattr(node, "names", [])]
-            for name in names:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            of = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for name in (of + alias.name for alias in node.names):
                 new = files_named(name) - found
                 found |= new
                 waiting += [path.read_text() for path in new]
@@ -84,7 +83,6 @@ def files_of(roots: tuple[str, ...]) -> list[Path]:
 def hashes() -> dict[tuple[str, ...], str]:
     """The hashes of all roots, of what lies on the disk now."""
     code_of.cache_clear()
-    code._digest.cache_clear()
     return {roots: code_of(*roots) for roots in ROOTS}
 
 
@@ -96,20 +94,24 @@ def copied(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(code, "SCRIPTS", folder)
     yield folder
     code_of.cache_clear()
-    code._digest.cache_clear()
 
 
-def test_an_edit_of_any_module_changes_the_hashes_of_those_that_reach_it_alone(copied):
+def test_an_edit_of_any_module_changes_the_hashes_of_those_that_reach_it_alone(copied, monkeypatch):
     behind = {roots: files_behind(files_of(roots)) | set(files_of(roots)[1:]) for roots in ROOTS}
+    digest = code._digest.__wrapped__
+    digests = {path: digest(module_named(path)) for path in PACKAGE}
+    of_module = {module_named(path): digest for path, digest in digests.items()}
+    monkeypatch.setattr(code, "_digest", of_module.__getitem__)
     before = hashes()
     for path in PACKAGE:
         edited = copied / path.relative_to(SCRIPTS)
-        source = edited.read_bytes()
-        edited.write_bytes(source + b"# edited")
+        edited.write_bytes(edited.read_bytes() + b"# edited")
+        of_module[module_named(path)] = digest(module_named(path))
         now = hashes()
-        edited.write_bytes(source)
+        of_module[module_named(path)] = digests[path]
         changed = {roots for roots in ROOTS if now[roots] != before[roots]}
         assert changed == {roots for roots in ROOTS if path in behind[roots]}, path
+    assert len(PACKAGE) > 100
     assert hashes() == before
 
 
@@ -121,8 +123,9 @@ def test_what_only_shows_how_a_job_goes_decides_nothing():
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_no_adapter_reaches_what_is_found_by_a_name(name):
     """Or an edit of one architecture would train them all anew."""
-    found = {architecture_module(name) for name in list_models()}
-    assert not found & modules_of(name)
+    found = {architecture_module(name) for name in list_models()} & modules_of(name)
+    # The masked autoencoder, one of two methods, is made of the blocks of vit.
+    assert found == ({"cellsift.models.classifiers.vit"} if name == "pretrain" else set())
 
 
 @pytest.mark.parametrize("architecture", list_models())
@@ -144,7 +147,7 @@ def test_of_detectors_only_the_own_counts():
 @pytest.mark.parametrize(
     ("roots", "module"),
     [
-        (("report_brain", str(REPORTS / "brain.ipynb")), "cellsift.evaluation.curves"),
+        (("report_brain", str(REPORTS / "brain.ipynb")), "cellsift.evaluation.end_to_end"),
         (("report_index", str(REPORTS / "index.ipynb")), "cellsift.reporting.verdict"),
         (("check_volumes",), "cellsift.detection.dog"),
         (("check_volumes",), "cellsift.io.tiff_pages"),

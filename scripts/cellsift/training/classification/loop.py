@@ -59,6 +59,7 @@ def train_fold(
     threads: int = 1,
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
+    code: str = "",
     progress: bool = True,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
@@ -84,6 +85,8 @@ def train_fold(
         teacher: JSON sidecar of the recipe's teacher, trained with the same fold held out.
         starting_point: file or folder of the weights that the recipe's pretraining or init_from
             stands for (`read_starting_point`).
+        code: hash of the code that decides the weights, as `workflow.code.code_of` gives it: what
+            other code has begun is begun anew. Without one, what there is is gone on with.
         progress: whether to print progress to standard error.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
@@ -101,7 +104,7 @@ def train_fold(
     run |= {"teacher": its_weights, "starting_point": digest(weights)}
     earlier = [learnt_from(path) for path in (teacher, starting_point) if path is not None]
     run["earlier_brains"] = sorted(set().union(*earlier))
-    mark = fingerprint({"network": network, **run}, table, stores)
+    mark = fingerprint({"network": network, **run}, table, stores, code)
     with repeatable(threads):
         torch.manual_seed(seed_of(seed, fold, 0))
         state = _start(arm, recipe, data, place, weights)

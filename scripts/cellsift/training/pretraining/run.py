@@ -23,7 +23,6 @@ from cellsift.models import create_model
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import save_tensors
 from cellsift.settings.pretraining import Pretraining
-from cellsift.training import pretraining
 from cellsift.training.augmentation import augment
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.classification.outputs import DECIMALS, versions
@@ -55,6 +54,7 @@ def pretrain(
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
+    code: str = "",
     progress: bool = True,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
@@ -72,6 +72,7 @@ def pretrain(
         seed: the same seed gives the same weights on the same machine and number of threads.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
+        code: as of `train_fold`.
         progress: whether to print progress to standard error.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
@@ -83,7 +84,7 @@ def pretrain(
     run = {"seed": seed, "device": place.type, "threads": threads}
     rows = all_candidates(stores)
     data = Cuboids(stores, rows)
-    mark = fingerprint({**settings.to_dict(), **run}, rows, stores, pretraining)
+    mark = fingerprint({**settings.to_dict(), **run}, rows, stores, code)
     per_epoch = min(len(data), recipe["cuboids_per_epoch"])
     batches = even_batches(per_epoch, recipe["batch_size"])
     bar = PretrainingProgress(
