@@ -169,16 +169,18 @@ def test_a_training_that_was_killed_goes_on_where_it_was(unbroken, tmp_path):
     assert_same_results(tmp_path, unbroken)
 
 
-@pytest.mark.parametrize("change", ["recipe", "seed", "labels", "voxels"])
+@pytest.mark.parametrize("change", ["recipe", "seed", "labels", "voxels", "code"])
 def test_a_checkpoint_of_something_else_is_not_used(brains, tmp_path, change):
     with pytest.raises(Stop):
         train(tmp_path, brains, after_epoch=stop_after(2))
     stores, table = brains
-    arm, seed = narrow_arm(), 0
+    arm, seed, code = narrow_arm(), 0, ""
     if change == "recipe":
         arm = narrow_arm(learning_rate=0.002)
     elif change == "seed":
         seed = 1
+    elif change == "code":
+        code = "edited"
     elif change == "labels":
         table = table.copy()
         row = table.index[table["label"] == "cell"][0]
@@ -188,7 +190,7 @@ def test_a_checkpoint_of_something_else_is_not_used(brains, tmp_path, change):
         store = write_store(tmp_path / "one.zarr", brighter, stores["one"].positions)
         stores = stores | {"one": store}
     epochs = []
-    train(tmp_path, (stores, table), arm, seed=seed, after_epoch=epochs.append)
+    train(tmp_path, (stores, table), arm, seed=seed, code=code, after_epoch=epochs.append)
     assert epochs == [1, 2, 3]
 
 
