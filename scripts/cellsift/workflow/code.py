@@ -73,23 +73,24 @@ def _imported_by(root: str) -> set[str]:
     is_notebook = root.endswith(".ipynb")
     path = Path(root) if is_notebook else SCRIPTS / f"{root}.py"
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError:
         raise ValueError(f"{root!r} is no adapter, module or notebook") from None
     known, found = _imports().modules, set()
-    for part in _cells(text) if is_notebook else [ast.parse(text)]:
+    for part in _cells(content) if is_notebook else [ast.parse(content)]:
         for name in _imported_names(part):
             # Of `from package import name`, the name may be a module or something in the package.
             found |= set([m for m in (name, name.rpartition(".")[0]) if m in known][:1])
     return found
 
 
-def _cells(notebook: str) -> Iterator[ast.AST]:
-    for cell in json.loads(notebook)["cells"]:
-        if cell["cell_type"] == "code":
-            # A cell that is broken or no plain Python is the page's concern.
-            with suppress(SyntaxError):
-                yield ast.parse("".join(cell["source"]))
+def _cells(notebook: bytes) -> Iterator[ast.AST]:
+    # A notebook that is broken, and a cell that is or is no plain Python, are the page's concern.
+    with suppress(ValueError, KeyError, TypeError):
+        for cell in json.loads(notebook)["cells"]:
+            if cell["cell_type"] == "code":
+                with suppress(SyntaxError):
+                    yield ast.parse("".join(cell["source"]))
 
 
 def _imported_names(part: ast.AST) -> Iterator[str]:

@@ -192,6 +192,14 @@ def test_a_notebook_with_a_cell_that_is_no_python_counts_with_the_others(tmp_pat
     assert "cellsift.reporting.results" in modules_of(str(notebook))
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"cells": [1]}'])
+def test_a_broken_notebook_is_left_to_those_who_make_its_page(tmp_path, content):
+    """Or it would end a run in which nothing else needs it."""
+    notebook = tmp_path / "page.ipynb"
+    notebook.write_bytes(content)
+    assert code_of("report_brain", str(notebook)) == code_of("report_brain")
+
+
 def test_a_name_of_nothing_is_refused():
     with pytest.raises(ValueError, match="'treat' is no adapter, module or notebook"):
         code_of("treat")
