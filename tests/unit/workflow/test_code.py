@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,16 +39,21 @@ class WithoutTypeChecking(ast.NodeTransformer):
 
 def files_behind(paths: list[Path]) -> set[Path]:
     """The files of the package that these import, found by the names of files alone."""
-    waiting, found = [source_of(path) for path in paths], set()
+    waiting, found = list(paths), set()
     while waiting:
-        for node in ast.walk(WithoutTypeChecking().visit(ast.parse(waiting.pop()))):
-            if not isinstance(node, ast.Import | ast.ImportFrom):
-                continue
+        new = files_imported_by(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@cache
+def files_imported_by(path: Path) -> set[Path]:
+    found = set()
+    for node in ast.walk(WithoutTypeChecking().visit(ast.parse(source_of(path)))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
             of = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-            for name in (of + alias.name for alias in node.names):
-                new = files_named(name) - found
-                found |= new
-                waiting += [path.read_text() for path in new]
+            found = found.union(*(files_named(of + alias.name) for alias in node.names))
     return found
 
 
