@@ -2,7 +2,7 @@
 
 What only a job's log, the terminal and locks need, this room of the package, decides no number: it
 never counts, nor does what it imports. So what a job shows while it works belongs here, and is
-handed to those who work as an argument.
+handed to those who work as an argument. Nor does the package's own module, which has the version.
 
 Modules that are found by a name at run time, as architectures and detectors are, no import reaches:
 who asks for a hash names them as well.
@@ -45,7 +45,8 @@ def modules_of(*roots: str) -> set[str]:
 
     Raises ValueError for a name of neither.
     """
-    return set().union(*map(_behind, roots))
+    # The package's own module holds the version alone: a release runs nothing again.
+    return set().union(*map(_behind, roots)) - {PACKAGE}
 
 
 @cache
