@@ -6,6 +6,7 @@ from cellsift.io.cuboids import CuboidStore
 from cellsift.job import job, wanted_device
 from cellsift.pretraining_settings import Pretraining
 from cellsift.training.pretraining.run import pretrain
+from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):
     folder = Path(snakemake.output.sidecar).parent
@@ -19,4 +20,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        watch=ProgressNotes(snakemake.log[0]).counted("epoch"),
     )

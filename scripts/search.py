@@ -7,6 +7,7 @@ from cellsift.io.cuboids import CuboidStore
 from cellsift.io.whole import read_table
 from cellsift.job import job, wanted_device
 from cellsift.training.search.trials import do_trials
+from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):
     left_out = snakemake.wildcards.study.removeprefix("fold-")
@@ -21,5 +22,6 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        watch=ProgressNotes(snakemake.log[0]).counted("trial"),
         starting_point=next(iter(snakemake.input.starting_point), None),
     )

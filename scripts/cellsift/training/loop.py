@@ -60,6 +60,7 @@ def train_fold(
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Train one arm with one fold held out and return the path of the model's JSON sidecar.
@@ -85,6 +86,7 @@ def train_fold(
         starting_point: file or folder of the weights that the recipe's pretraining or init_from
             stands for (`read_starting_point`).
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -112,7 +114,7 @@ def train_fold(
         board = Path(training_folder) / "tensorboard"
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
             state.restore(saved)
-        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress) as show:
+        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress, watch) as show:
             show.resume(state.history)
             while not state.finished(epochs, recipe["patience"], recipe["frozen_epochs"]):
                 _do_epoch(state, batches, seed_of(seed, fold, state.epoch + 1), show)

@@ -56,6 +56,7 @@ def pretrain(
     device: str = "auto",
     threads: int = 1,
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Pre-train a backbone on all cuboids of some brains and return the path of its JSON sidecar.
@@ -73,6 +74,7 @@ def pretrain(
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -92,6 +94,7 @@ def pretrain(
         len(batches),
         Path(folder) / "tensorboard",
         progress,
+        watch,
     )
     with repeatable(threads), bar as show:
         torch.manual_seed(seed_of(seed, 0))

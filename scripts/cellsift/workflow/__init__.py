@@ -1,0 +1,1 @@
+"""What only Snakemake needs: jobs, locks, hashes of code, messages."""
