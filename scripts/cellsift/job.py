@@ -25,8 +25,8 @@ def job(
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
     with the brain, arm or ensemble and fold among `wildcards`. It is the last line of the log as
-    well, after "Error: ". Either way the process ends with exit code 1. Notes beside the log that the
-    work has begun, and how long it took.
+    well, after "Error: ". Either way the process ends with exit code 1. That the work has begun,
+    and how long it took, is noted beside the log.
 
     Yields a function that shows the user a remark in the terminal, and keeps it in the log.
     """

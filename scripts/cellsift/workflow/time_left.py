@@ -71,7 +71,9 @@ class TimeLeft:
         times = _with_own_accounts(self.times, at_work)
         pace = _pace(times)
         work = longest = unknown = 0.0
-        known = sum(_usual(rule) * found.count for (rule, arm), found in times.items() if not arm)
+        known = sum(
+            _usual(rule) * found.count for (rule, arm), found in self.times.items() if not arm
+        )
         # A job at work counts for what is left of it, one that waits for all of it.
         jobs = [(job.kind, 1, job) for job in at_work]
         jobs += [(kind, count, None) for kind, count in waiting.items() if count]
