@@ -28,10 +28,10 @@ arena: $(INSTALLED)  ## compare every architecture on the made-up brains; takes 
 	@$(RUN) --profile workflow/profiles/local --configfile config/arena.yaml
 
 rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS=1e10 METHOD=dog
-	@$(BIN)/python -m cellsift.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
+	@$(BIN)/python -m cellsift.benchmarks.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
-	@$(BIN)/python -m cellsift.costs
+	@$(BIN)/python -m cellsift.benchmarks.costs
 
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1
@@ -50,7 +50,7 @@ lint: $(INSTALLED)  ## check style and the workflow's rules
 	@$(BIN)/snakemake --lint
 
 lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
-	@$(BIN)/python -m cellsift.pins
+	@$(BIN)/python -m cellsift.workflow.pins
 
 clean:  ## remove the results and .venv
 	rm -rf results .venv .snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cellsift.errors import InputError
-from cellsift.io.whole import read_json, write_json
-from cellsift.job import job
+from cellsift.io.json_files import read_json, write_json
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     checked = read_json(snakemake.input[0])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cellsift.calibrated_arm import join_folds
-from cellsift.job import job
+from cellsift.calibration.arm import join_folds
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     join_folds(

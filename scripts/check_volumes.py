@@ -1,11 +1,11 @@
 """Adapter of the rule check_volumes: note what volumes are, or why they cannot be worked on."""
 
-from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.io.cores import limit_cores
-from cellsift.io.whole import write_json
-from cellsift.job import job
+from cellsift.io.json_files import write_json
 from cellsift.preflight.volumes import check_volumes
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     limit_cores(snakemake.threads)

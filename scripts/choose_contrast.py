@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
-from cellsift.evaluation.placement import doubts_of_placement
 from cellsift.io.cells import read_points
-from cellsift.io.whole import read_json, read_table, write_json
-from cellsift.job import job
+from cellsift.io.json_files import read_json, write_json
+from cellsift.io.tables import read_table
+from cellsift.labels.placement import doubts_of_placement
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 
 def tell_doubts(tell, brain: Brain, detected: Path, cells, distance_um: float) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cellsift.arm_settings import Arm
-from cellsift.job import job
+from cellsift.settings.arms import Arm
 from cellsift.training.search.outcome import choose_recipe
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     choose_recipe(

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import classify_brain, score_brain
-from cellsift.inference.ensemble import load_ensemble
+from cellsift.inference.trained_arm import load_ensemble
 from cellsift.io.cells import write_cells_xml
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_table, write_array, write_table
-from cellsift.job import job, wanted_device
+from cellsift.io.tables import read_table, write_array, write_table
+from cellsift.workflow.job import job, wanted_device
 
 with job(snakemake.log[0], snakemake.wildcards):
     known, logits = None, None

@@ -6,8 +6,8 @@ import numpy as np
 
 from cellsift.inference.members import classify_by_members
 from cellsift.io.cells import AXES, write_cells_xml
-from cellsift.io.whole import read_table, write_table
-from cellsift.job import job
+from cellsift.io.tables import read_table, write_table
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     known = None

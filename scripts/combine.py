@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cellsift.ensemble_arm import combine_members
-from cellsift.job import job
+from cellsift.calibration.ensemble import combine_members
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     combine_members(

@@ -1,14 +1,14 @@
 """Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
 
-from cellsift.brains_table import Brain
 from cellsift.detection import contrast_slab
 from cellsift.detection.blocks import limit_memory
 from cellsift.detection.filters import use_gpu_if_there_is_one
 from cellsift.detection.parts import write_parts
 from cellsift.io.cores import limit_cores
+from cellsift.io.tables import read_table
 from cellsift.io.volumes import open_channel
-from cellsift.io.whole import read_table
-from cellsift.job import device_of_filters, job, memory_for_data
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import device_of_filters, job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)

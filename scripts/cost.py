@@ -3,8 +3,9 @@
 import pandas as pd
 
 from cellsift.inference.cost import measure_cost
-from cellsift.io.whole import read_json, read_table, write_json
-from cellsift.job import job, wanted_device
+from cellsift.io.json_files import read_json, write_json
+from cellsift.io.tables import read_table
+from cellsift.workflow.job import job, wanted_device
 
 with job(snakemake.log[0], snakemake.wildcards):
     sidecar = read_json(snakemake.input.sidecar)

@@ -1,12 +1,12 @@
 """Adapter of the rule cuboids: cut the cuboid around every candidate of a chunk into a store."""
 
-from cellsift.brains_table import Brain
-from cellsift.io.chunks import rows_of_chunk
+from cellsift.cuboids.chunks import rows_of_chunk
+from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.io.cores import limit_cores
-from cellsift.io.extraction import extract_cuboids
+from cellsift.io.tables import read_table
 from cellsift.io.volumes import open_channel
-from cellsift.io.whole import read_table
-from cellsift.job import job, memory_for_data
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)

@@ -1,10 +1,10 @@
 """Adapter of the rule detect: gather the candidates of all slabs of a brain."""
 
-from cellsift.brains_table import Brain
 from cellsift.detection import gather
 from cellsift.detection.parts import StoredParts
-from cellsift.io.whole import write_table
-from cellsift.job import job
+from cellsift.io.tables import write_table
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)

@@ -1,13 +1,13 @@
 """Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
 
-from cellsift.brains_table import Brain
 from cellsift.detection import detect_slab
 from cellsift.detection.blocks import limit_memory
 from cellsift.detection.filters import use_gpu_if_there_is_one
 from cellsift.detection.parts import write_parts
 from cellsift.io.cores import limit_cores
 from cellsift.io.volumes import open_channel
-from cellsift.job import device_of_filters, job, memory_for_data
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import device_of_filters, job, memory_for_data
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from cellsift.brains_table import Brain
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.io.cells import read_points
-from cellsift.io.whole import read_json, read_table, write_table
-from cellsift.job import job
+from cellsift.io.json_files import read_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     folder = Path(snakemake.output[0]).parent

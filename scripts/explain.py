@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.arm import explain_arm
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_table
-from cellsift.job import job, wanted_device
-from cellsift.training.device import choose_device
+from cellsift.inference.device import choose_device
+from cellsift.io.tables import read_table
+from cellsift.workflow.job import job, wanted_device
 
 with job(snakemake.log[0], snakemake.wildcards):
     folds = read_table(snakemake.input.folds).set_index(["brain", "candidate"])["fold"]

@@ -1,11 +1,11 @@
 """Adapter of the rule find_centres: find somata in what was marked in all slabs of a brain."""
 
-from cellsift.brains_table import Brain
 from cellsift.detection import find_centres
 from cellsift.detection.parts import StoredParts
+from cellsift.io.tables import write_table
 from cellsift.io.volumes import open_channel
-from cellsift.io.whole import write_table
-from cellsift.job import job
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     brain = Brain.from_dict(snakemake.params.brain)

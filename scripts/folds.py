@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from cellsift.brains_table import Brain
-from cellsift.io.whole import read_table, write_table
-from cellsift.job import job
-from cellsift.training.folds import assign_folds, candidates_in_um, cuboid_extent_um
+from cellsift.io.tables import read_table, write_table
+from cellsift.labels.folds import assign_folds, candidates_in_um, cuboid_extent_um
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     brains = [Brain.from_dict(content) for content in snakemake.params.brains]

@@ -1,7 +1,8 @@
 """Adapter of the rule keep_candidates: drop candidates below the chosen contrast."""
 
-from cellsift.io.whole import read_json, read_table, write_table
-from cellsift.job import job
+from cellsift.io.json_files import read_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     candidates = read_table(snakemake.input.detected)

@@ -1,10 +1,11 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
-from cellsift.brains_table import Brain
-from cellsift.evaluation.matching import label_candidates
 from cellsift.io.cells import read_points
-from cellsift.io.whole import read_json, read_table, write_json, write_table
-from cellsift.job import job
+from cellsift.io.json_files import read_json, write_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.labels.matching import label_candidates
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     brain = Brain.from_dict(snakemake.params.brain)

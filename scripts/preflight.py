@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from cellsift.brains_table import Brain
-from cellsift.io.whole import read_json, write_json
-from cellsift.job import job
+from cellsift.io.json_files import read_json, write_json
 from cellsift.preflight.annotation import check_annotation
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     brain = replace(Brain.from_dict(snakemake.params.brain), role=snakemake.params.role)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cellsift.io.cuboids import CuboidStore
-from cellsift.job import job, wanted_device
-from cellsift.pretraining_settings import Pretraining
+from cellsift.cuboids.store import CuboidStore
+from cellsift.settings.pretraining import Pretraining
 from cellsift.training.pretraining.run import pretrain
+from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):

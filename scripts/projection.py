@@ -1,10 +1,10 @@
 """Adapter of the rule projection: the brain seen from above, for its report."""
 
-from cellsift.brains_table import Brain
 from cellsift.io.cores import limit_cores
 from cellsift.io.volumes import open_channel
-from cellsift.job import job
 from cellsift.reporting.projections import project_brain
+from cellsift.settings.brains import Brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_cores(snakemake.threads)

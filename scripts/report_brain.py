@@ -1,7 +1,7 @@
 """Adapter of the rule report_brain: the page of one brain."""
 
-from cellsift.job import job
 from cellsift.reporting.pages import write_brain
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     brain = snakemake.params.brain

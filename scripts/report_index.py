@@ -1,7 +1,7 @@
 """Adapter of the rule report_index: the page that compares the arms."""
 
-from cellsift.job import job
 from cellsift.reporting.pages import write_index
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     config = snakemake.params.config

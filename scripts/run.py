@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 
-from cellsift.command_line import check_config_file, config_files, is_a_look
 from cellsift.errors import InputError
-from cellsift.home import make_do_without_home
-from cellsift.run_lock import STATE, be_the_only_run
+from cellsift.workflow.command_line import check_config_file, config_files, is_a_look
+from cellsift.workflow.home import make_do_without_home
+from cellsift.workflow.run_lock import STATE, be_the_only_run
 
 
 def main(arguments: list[str]) -> int:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import score_chunk
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import write_array
-from cellsift.job import job, wanted_device
+from cellsift.io.tables import write_array
+from cellsift.workflow.job import job, wanted_device
 
 with job(snakemake.log[0], snakemake.wildcards):
     logits = score_chunk(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cellsift.arm_settings import Arm
-from cellsift.job import job
-from cellsift.tracking import write_mlflow
+from cellsift.interop.mlflow_store import write_mlflow
+from cellsift.settings.arms import Arm
+from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     arms = [Arm(**arm) for arm in snakemake.params.arms]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from cellsift.arm_settings import Arm
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_table
-from cellsift.job import job, wanted_device
-from cellsift.training.loop import train_fold
+from cellsift.cuboids.store import CuboidStore
+from cellsift.io.tables import read_table
+from cellsift.settings.arms import Arm
+from cellsift.training.classification.loop import train_fold
 from cellsift.training.search.choice import with_chosen_recipe
+from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):

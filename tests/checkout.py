@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from cellsift.run_lock import RESULTS_LOCK
+from cellsift.workflow.run_lock import RESULTS_LOCK
 
 PARTS = ("workflow", "scripts", "config", "reports", "envs")
 PROFILE = Path("workflow", "profiles", "slurm")
@@ -73,7 +73,7 @@ class Checkout:
         (self.folder / "brains.tsv").write_text("\n".join([HEADER, *self.rows, *more]) + "\n")
 
     def write_arm(self, name: str, **changes) -> None:
-        path = self.folder / "config" / "models" / f"{name}.yaml"
+        path = self.folder / "config" / "arms" / f"{name}.yaml"
         path.write_text(yaml.safe_dump(ARM | changes))
 
     def write_config(self, name: str, **changes) -> None:

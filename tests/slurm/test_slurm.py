@@ -17,8 +17,8 @@ import tifffile
 import yaml
 
 from cellsift.detection import detect
+from cellsift.io.json_files import read_json
 from cellsift.io.volumes import open_volume
-from cellsift.io.whole import read_json
 from checkout import ARM, PROFILE, Checkout
 from comparison import assert_same_tables
 from damage import garble

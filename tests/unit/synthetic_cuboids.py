@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cellsift.arm_settings import Arm
-from cellsift.io.cuboid_writer import new_store
-from cellsift.io.cuboids import CuboidStore
-from cellsift.training.folds import assign_folds
+from cellsift.cuboids.store import CuboidStore
+from cellsift.cuboids.writer import new_store
+from cellsift.labels.folds import assign_folds
+from cellsift.settings.arms import Arm
 
 SHAPE = (8, 16, 16)
 VOXEL_SIZE = (5.0, 2.0, 2.0)

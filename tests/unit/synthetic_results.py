@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
-from cellsift.evaluation.matching import label_candidates
+from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
-from cellsift.io.extraction import extract_cuboids
+from cellsift.io.json_files import write_json
+from cellsift.io.tables import write_table
 from cellsift.io.volumes import Volume
-from cellsift.io.whole import write_json, write_table
+from cellsift.labels.matching import label_candidates
 from cellsift.reporting.projections import project_brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)

@@ -20,11 +20,12 @@ import pytest
 import tifffile
 import zarr
 
+from cellsift.cuboids.extraction import extract_cuboids
+from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.extraction import extract_cuboids
+from cellsift.io.atomic import atomic_file, atomic_folder
+from cellsift.io.tables import write_table
 from cellsift.io.volumes import open_volume
-from cellsift.io.whole import whole_file, whole_folder, write_table
 from damage import garble
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def in_a_job(body: str, log: Path, *arguments: object, largest_file: int | None 
         "import resource, sys\n"
         "from pathlib import Path\n"
         "import numpy as np\nimport pandas as pd\n"
-        "from cellsift.job import job\n"
+        "from cellsift.workflow.job import job\n"
         f"{limit}\n"
         f"with job({str(log)!r}, {{'brain': 'mouse_7', 'chunk': '1'}}):\n"
         + textwrap.indent(textwrap.dedent(body), "    ")
@@ -123,7 +124,7 @@ WRITERS = {
     "weights": """
         import torch
         from cellsift.models import create_model
-        from cellsift.models.normalisation import Normalisation
+        from cellsift.cuboids.normalisation import Normalisation
         from cellsift.models.storage import save_model
         model = create_model("resnet", 2, (16, 20, 20), depth=18, width=8)
         sidecar = {
@@ -141,7 +142,7 @@ WRITERS = {
     """,
     "cuboids": """
         import dask.array as da
-        from cellsift.io.extraction import extract_cuboids
+        from cellsift.cuboids.extraction import extract_cuboids
         from cellsift.io.volumes import Volume
         voxels = np.random.randint(0, 2**16, (20, 60, 60)).astype(np.uint16)
         volume = Volume(da.from_array(voxels), (5.0, 2.0, 2.0), "made up")
@@ -283,15 +284,15 @@ def test_a_store_is_not_made_of_a_brain_with_a_garbled_plane(planes, tmp_path):
 
 KILLED = {
     "file": """
-        from cellsift.io.whole import whole_file
-        with whole_file(sys.argv[1]) as beside, beside.open("w") as file:
+        from cellsift.io.whole import atomic_file
+        with atomic_file(sys.argv[1]) as beside, beside.open("w") as file:
             file.write("half")
             file.flush()
             wait()
     """,
     "store": """
         import dask.array as da
-        from cellsift.io.extraction import extract_cuboids
+        from cellsift.cuboids.extraction import extract_cuboids
         from cellsift.io.volumes import Volume
         class Slow(Volume):
             def planes(self, start, stop):
@@ -352,13 +353,13 @@ def test_only_what_a_writer_of_the_same_name_left_is_removed(tmp_path):
     kept = [".cells-abcdefgh.xml", ".cells-abcdefgh-abcdefgh.csv", "cells-abcdefgh.csv", ".other"]
     for name in [*kept, ".cells-abcdefg1.csv"]:
         (tmp_path / name).touch()
-    with whole_file(tmp_path / "cells.csv") as beside:
+    with atomic_file(tmp_path / "cells.csv") as beside:
         beside.write_text("new")
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "cells.csv"}
 
 
 def test_errors_that_are_not_the_disks_come_through_unchanged(tmp_path):
-    for make in (whole_file, whole_folder):
+    for make in (atomic_file, atomic_folder):
         with pytest.raises(ValueError, match="a mistake"), make(tmp_path / "out"):
             raise ValueError("a mistake")
     assert list(tmp_path.iterdir()) == []

@@ -17,15 +17,15 @@ from fuzzing import FUZZ
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsift.configuration import load_project, read_project
+from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.explain.arm import fold_model_files
-from cellsift.inference.ensemble import load_ensemble
+from cellsift.inference.trained_arm import load_ensemble
 from cellsift.io.cells import read_points
 from cellsift.models import create_model
-from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import load_model, save_model
 from cellsift.reporting.projections import KEYS, load_projection
+from cellsift.settings.project import load_project, read_project
 from cellsift.training.checkpoint import load_checkpoint, save_checkpoint
 
 SIDECAR = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.preflight.volumes import check_volumes
+from cellsift.settings.brains import Brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 

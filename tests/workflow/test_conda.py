@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from cellsift.detection import detect
+from cellsift.interop.mlflow_store import SETTINGS
 from cellsift.io.volumes import open_volume
-from cellsift.tracking import SETTINGS
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import classify_brain
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json, read_table
+from cellsift.io.json_files import read_json
+from cellsift.io.tables import read_table
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cellsift.arm_settings import read_arm
 from cellsift.models import list_models
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
+from cellsift.settings.arms import read_arm
 
 pytestmark = pytest.mark.slow
 

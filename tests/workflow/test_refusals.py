@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cellsift.results_folder import LEAST_ROOM
+from cellsift.workflow.results_folder import LEAST_ROOM
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow

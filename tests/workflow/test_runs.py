@@ -16,7 +16,7 @@ import zarr
 from brainglobe_utils.IO.cells import get_cells
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
-from cellsift.io.whole import read_json, write_json
+from cellsift.io.json_files import read_json, write_json
 from cellsift.models.storage import load_model
 from checkout import Checkout
 from comparison import assert_same_tables

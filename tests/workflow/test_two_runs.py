@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cellsift.io.whole import write_json
-from cellsift.run_lock import RESULTS_LOCK
+from cellsift.io.json_files import write_json
+from cellsift.workflow.run_lock import RESULTS_LOCK
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow

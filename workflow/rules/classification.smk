@@ -15,7 +15,7 @@ rule score_chunk:
         environment("networks")
     threads: 1
     params:
-        code=code("inference/classify.py", "inference/ensemble.py"),
+        code=code("inference/classify.py", "inference/trained_arm.py"),
     script:
         "../../scripts/score_chunk.py"
 
@@ -44,8 +44,8 @@ rule classify:
     params:
         code=code(
             "inference/classify.py",
-            "inference/ensemble.py",
-            "inference/verdicts.py",
+            "inference/trained_arm.py",
+            "calibration/decision.py",
             "io/cells.py",
         ),
     script:
@@ -67,6 +67,6 @@ rule classify_ensemble:
     conda:
         environment("volumes")
     params:
-        code=code("inference/members.py", "inference/verdicts.py", "io/cells.py"),
+        code=code("inference/members.py", "calibration/decision.py", "io/cells.py"),
     script:
         "../../scripts/classify_ensemble.py"

@@ -10,20 +10,21 @@ from snakemake.settings.types import DeploymentMethod
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from cellsift.configuration import load_project
+from cellsift.settings.project import load_project
 from cellsift.detection import measures_contrast_apart
-from cellsift.environments import environment_for
+from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
-from cellsift.io.stamp import data_stamp
+from cellsift.workflow.stamp import data_stamp
 from cellsift.models import architecture_files
 from cellsift.preflight.shared import check_brains, told_beside
-from cellsift.run_lock import STATE
+from cellsift.workflow.job_names import JobNames
+from cellsift.workflow.run_lock import STATE
 
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
         # It loads torch, which jobs of a cluster need not do to read the rules.
-        from cellsift.network_checks import check_networks
+        from cellsift.project.network_checks import check_networks
 
         check_networks(PROJECT)
         check_brains(PROJECT)
@@ -43,7 +44,7 @@ MEASURED = (
 ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
 ANNOTATION_CHECKS = [
     *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
-    "evaluation/placement.py",
+    "labels/placement.py",
 ]
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
@@ -100,6 +101,12 @@ def jobs_of(work):
     return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
 
 
+def names_of_jobs():
+    """What the terminal calls the jobs of the run."""
+    slabs = {name: b.settings["jobs_per_brain"]["detection"] for name, b in PROJECT.brains.items()}
+    return JobNames(len(FOLDS), slabs)
+
+
 def slabs_of(step):
     """Input function: the files of a step of detection, one for each slab of the brain."""
     slabs = jobs_of("detection")
@@ -141,7 +148,7 @@ def code(*parts):
 def network_code(wildcards):
     """Hash of what an arm's network is made of; other families do not count."""
     family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
-    common = [f"models/{name}.py" for name in ("backbone", "normalisation", "starting_weights")]
+    common = ["cuboids", *(f"models/{name}.py" for name in ("backbone", "starting_weights"))]
     start = [f"interop/{name}.py" for name in ("cellfinder_weights", "keras_files")]
     return code("training", *common, *start, *family)
 
@@ -154,13 +161,13 @@ def search_code(wildcards):
 def pretraining_code(wildcards):
     """Hash of what a pre-training is made of."""
     family = architecture_files(PROJECT.pretrainings[wildcards.pretraining].architecture)
-    steps = [f"training/{name}.py" for name in ("augmentation", "batches", "optimisation", "seeds")]
-    common = [f"models/{name}.py" for name in ("backbone", "normalisation")]
+    steps = [f"training/{name}.py" for name in ("augmentation", "optimisation", "seeds")]
+    common = ["cuboids", "models/backbone.py"]
     return code("training/pretraining", *steps, *common, *family)
 
 
 def _modules(path):
-    return [path] if path.suffix == ".py" else sorted(path.glob("*.py"))
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
 
 
 def model_of_teacher(wildcards):

@@ -17,7 +17,7 @@ rule cuboids:
     params:
         brain=brain_with("cuboid", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
-        code=code("io"),
+        code=code("io", "cuboids"),
     script:
         "../../scripts/cuboids.py"
 

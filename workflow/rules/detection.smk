@@ -97,8 +97,12 @@ rule choose_contrast:
         data=stamps_where_kept_by_contrast(),
         code=code(
             *(
-                f"evaluation/{name}.py"
-                for name in ("detection_threshold", "matching", "placement")
+                f"{name}.py"
+                for name in (
+                    "evaluation/detection_threshold",
+                    "labels/matching",
+                    "labels/placement",
+                )
             ),
             *ANNOTATION,
         ),
@@ -134,6 +138,6 @@ rule label:
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of("cells", "non_cells"),
-        code=code("evaluation/matching.py", "evaluation/placement.py", *ANNOTATION),
+        code=code("labels/matching.py", "labels/placement.py", *ANNOTATION),
     script:
         "../../scripts/label.py"

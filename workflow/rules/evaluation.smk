@@ -61,6 +61,6 @@ rule cost_ensemble:
     conda:
         environment("volumes")
     params:
-        code=code("ensemble_arm.py"),
+        code=code("calibration/ensemble.py"),
     script:
         "../../scripts/cost_ensemble.py"

@@ -10,7 +10,7 @@ rule folds:
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
-        code=code("training/folds.py"),
+        code=code("labels/folds.py"),
     script:
         "../../scripts/folds.py"
 
@@ -58,7 +58,7 @@ rule calibrate:
         environment("volumes")
     params:
         threshold=PROJECT.config["threshold"],
-        code=code("calibrated_arm.py", "evaluation/calibration.py", "inference/description.py"),
+        code=code("calibration/arm.py", "calibration/calibrate.py", "calibration/description.py"),
     script:
         "../../scripts/calibrate.py"
 
@@ -80,9 +80,9 @@ rule combine:
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
         threshold=PROJECT.config["threshold"],
         code=code(
-            "ensemble_arm.py",
-            "evaluation/calibration.py",
-            "evaluation/combination.py",
+            "calibration/ensemble.py",
+            "calibration/calibrate.py",
+            "calibration/combination.py",
             "inference/members.py",
         ),
     script:

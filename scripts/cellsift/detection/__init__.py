@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellsift.detection import cellfinder_parameters, dog_parameters
-from cellsift.detection.parameters import Parameter, complete
 from cellsift.errors import InputError
+from cellsift.settings.parameters import Parameter, complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """What the `cellfinder` detector can be told; apart from it, as rules ask for it without torch."""
 
-from cellsift.detection.parameters import Parameter
+from cellsift.settings.parameters import Parameter
 
 PARAMETERS = {
     "soma_diameter": Parameter(16.0, "diameter of a typical soma in the plane, µm", exclusive=True),

@@ -1,6 +1,6 @@
 """What the `dog` detector can be told; apart from it, as rules ask for it without scipy."""
 
-from cellsift.detection.parameters import Parameter
+from cellsift.settings.parameters import Parameter
 
 # As multiples of the soma's diameter.
 SIGMA_SMALL, SIGMA_LARGE, MINIMUM_DISTANCE = 0.35, 0.9, 0.4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellsift.io.whole import whole_file
+from cellsift.io.atomic import atomic_file
 
 # What one block of a slab yields.
 Part = dict[str, np.ndarray]
@@ -19,7 +19,7 @@ Parts = Iterable[Part]
 def write_parts(parts: Iterable[Part], path: str | Path) -> None:
     """Write a slab's parts into an .npz file, whole or not at all; one part is held at a time."""
     with (
-        whole_file(path) as beside,
+        atomic_file(path) as beside,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
     ):
         for number, part in enumerate(parts):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from cellsift.calibration.calibrate import AMBIGUOUS, CELL, NO_CELL
 from cellsift.errors import InputError
-from cellsift.evaluation.calibration import AMBIGUOUS, CELL, NO_CELL
 from cellsift.evaluation.intervals import (
     RESAMPLES,
     UNKNOWN,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.evaluation.matching import AXES, match
+from cellsift.labels.matching import AXES, match
 
 
 def choose_contrast_threshold(

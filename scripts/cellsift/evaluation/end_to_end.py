@@ -18,7 +18,7 @@ from cellsift.evaluation.intervals import (
     wilson,
     wilson_f1,
 )
-from cellsift.evaluation.matching import match
+from cellsift.labels.matching import match
 
 AXES = ["z", "y", "x"]
 

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from cellsift.calibration.calibrate import AMBIGUOUS, CELL, choose_threshold
 from cellsift.errors import InputError
-from cellsift.evaluation.calibration import AMBIGUOUS, CELL, choose_threshold
 from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points

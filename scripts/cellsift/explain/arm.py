@@ -7,6 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from cellsift.calibration.description import FILE
+from cellsift.calibration.members import Combination, member_folder
+from cellsift.cuboids.normalisation import Normalisation
+from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
@@ -17,11 +21,9 @@ from cellsift.explain.prototypes import export_prototypes, has_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
-from cellsift.inference.description import FILE
-from cellsift.inference.members import Combination, member_folder
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json, whole_file, write_table
-from cellsift.models.normalisation import Normalisation
+from cellsift.io.atomic import atomic_file
+from cellsift.io.json_files import read_json
+from cellsift.io.tables import write_table
 from cellsift.models.storage import check_file_names, load_model
 
 COLUMNS = [
@@ -94,7 +96,7 @@ def explain_arm(
     method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS
     title = title or model_folder.name
     figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
-    with whole_file(folder / "montage.png") as beside:
+    with atomic_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
     alone, files = models[0][0], members[0][1]
     if len(members) == 1 and has_prototypes(alone):

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cellsift.cuboids.normalisation import Normalisation
+from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.volume import write_saliency
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import write_table
-from cellsift.models.normalisation import Normalisation
-from cellsift.models.pipnet import LEAST_PRESENCE
+from cellsift.io.tables import write_table
+from cellsift.labels.folds import CELL, NO_CELL
+from cellsift.models.classifiers.pipnet import LEAST_PRESENCE
 from cellsift.models.storage import load_model
-from cellsift.training.folds import CELL, NO_CELL
 
 COLUMNS = [
     "fold",

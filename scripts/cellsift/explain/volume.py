@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import tifffile
 
-from cellsift.io.whole import whole_file
+from cellsift.io.atomic import atomic_file
 
 
 def write_saliency(
@@ -91,7 +91,7 @@ def _write_hyperstack(
             for channel in channels
         ],
     }
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         tifffile.imwrite(
             beside,
             stack.transpose(0, 2, 1, 3, 4),

@@ -7,14 +7,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from cellsift.calibration.decision import classified, known_logits
+from cellsift.cuboids.batches import Cuboids
+from cellsift.cuboids.chunks import rows_of_chunk
+from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
-from cellsift.inference.ensemble import Ensemble, load_ensemble
-from cellsift.inference.verdicts import classified, known_logits
-from cellsift.io.chunks import rows_of_chunk
-from cellsift.io.cuboids import CuboidStore
-from cellsift.training.batches import Cuboids
-from cellsift.training.device import choose_device, place_model, repeatable
-from cellsift.training.scoring import SCORING_BATCH, score
+from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.scoring import SCORING_BATCH, score
+from cellsift.inference.trained_arm import Ensemble, load_ensemble
 
 
 def classify_brain(

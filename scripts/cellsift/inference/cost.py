@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.scoring import SCORING_BATCH
 from cellsift.models import create_model
-from cellsift.training.device import choose_device, place_model, repeatable
-from cellsift.training.scoring import SCORING_BATCH
 
 MEGABYTE = 1e6
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from cellsift.errors import InputError
-from cellsift.io.whole import whole_file
+from cellsift.io.atomic import atomic_file
 from cellsift.models.storage import load_model
 
 OPSET = 18
@@ -56,7 +56,7 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
         verbose=False,
     )
     program.model.metadata_props["cellsift"] = json.dumps(sidecar)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         program.save(beside, external_data=False)
 
 

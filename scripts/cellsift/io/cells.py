@@ -12,10 +12,10 @@ from defusedxml.ElementTree import parse
 
 from cellsift.errors import InputError
 from cellsift.io import cell_counter
+from cellsift.io.atomic import atomic_file
 from cellsift.io.cells_csv import AXES, read_csv
 from cellsift.io.paths import hint
 from cellsift.io.voxel_size import StatedSize
-from cellsift.io.whole import whole_file
 
 # BrainGlobe's marker types
 NO_CELL_TYPE = 1
@@ -112,7 +112,7 @@ def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
             SubElement(marker, "MarkerY").text = str(y)
             SubElement(marker, "MarkerZ").text = str(z)
     indent(root)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         ElementTree(root).write(beside, encoding="UTF-8", xml_declaration=True)
 
 

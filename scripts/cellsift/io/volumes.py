@@ -18,7 +18,7 @@ from cellsift.io.tiff_voxel_size import stated_voxel_size
 from cellsift.io.voxel_size import refuse_contradiction
 
 if TYPE_CHECKING:
-    from cellsift.brains_table import Brain
+    from cellsift.settings.brains import Brain
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellsift.errors import InputError
+from cellsift.models import classifiers as FAMILIES
 
 if TYPE_CHECKING:
     from torch import nn
 
 Builder = Callable[..., "nn.Module"]
 _builders: dict[str, Builder] = {}
+SCRIPTS = Path(__file__).parents[2]
 
 
 def architecture(name: str) -> Callable[[Builder], Builder]:
@@ -49,7 +51,7 @@ def architecture_file(name: str) -> Path:
 
 
 def architecture_files(name: str) -> list[Path]:
-    """Return the modules of this folder that an architecture is made of, found by its imports.
+    """Return the modules of this package that an architecture is made of, found by its imports.
 
     Raises InputError for an unknown name.
     """
@@ -58,7 +60,7 @@ def architecture_files(name: str) -> list[Path]:
         path = waiting.pop()
         found.add(path)
         imported = (
-            path.with_name(f"{node.module.rsplit('.', 1)[-1]}.py")
+            SCRIPTS / f"{node.module.replace('.', '/')}.py"
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(__package__)
         )
@@ -133,15 +135,15 @@ def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) 
 
 def _builder(name: str) -> Builder:
     module = architecture_file(name).stem
-    importlib.import_module(f"{__package__}.{module}")
+    importlib.import_module(f"{FAMILIES.__name__}.{module}")
     return _builders[name]
 
 
 @cache
 def _files() -> dict[str, Path]:
-    """Find the registered names by reading, not importing, the modules beside this one."""
+    """Find the registered names by reading, not importing, the modules of the families."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(path for folder in FAMILIES.__path__ for path in Path(folder).glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             for decorator in getattr(node, "decorator_list", []):
                 if _is_registration(decorator):

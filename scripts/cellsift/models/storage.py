@@ -13,9 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
-from cellsift.io.whole import read_json, whole_file, write_json
-from cellsift.models.normalisation import Normalisation
+from cellsift.io.atomic import atomic_file
+from cellsift.io.json_files import read_json, write_json
 from cellsift.models.registry import check_options, create_model
 
 REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
@@ -53,7 +54,7 @@ def save_tensors(
         for name, tensor in tensors.items()
     }
     weights_path = _weights_path(json_path)
-    with whole_file(weights_path) as beside:
+    with atomic_file(weights_path) as beside:
         save_file(tensors, beside)
     write_json(sidecar | {"weights_sha256": _sha256(weights_path)}, json_path)
     return json_path

@@ -9,7 +9,9 @@ from tqdm.contrib.concurrent import process_map
 
 from cellsift.detection.blocks import available_cores
 from cellsift.errors import InputError
-from cellsift.io.whole import read_json, whole_folder, write_json, write_table
+from cellsift.io.atomic import atomic_folder
+from cellsift.io.json_files import read_json, write_json
+from cellsift.io.tables import write_table
 from cellsift.phantom.brain import PhantomBrain, make_brain
 from cellsift.phantom.settings import BrainSettings, Distractors
 
@@ -82,7 +84,7 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
     distractors.csv, and for an animal of a cohort brain.json, which tells how it was made.
     """
     truth_file = animal.truth_file if animal else "cells.csv"
-    with whole_folder(folder) as beside:
+    with atomic_folder(folder) as beside:
         for channel in ("signal", "background"):
             (beside / channel).mkdir()
             for z, plane in enumerate(getattr(brain, channel)):

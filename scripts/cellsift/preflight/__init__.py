@@ -1,6 +1,6 @@
 """What a brain's files hold, looked at before any work; bad input is refused here."""
 
-from cellsift.brains_table import Brain
+from cellsift.settings.brains import Brain
 
 
 def check_brain(brain: Brain, slabs: int = 1) -> dict:

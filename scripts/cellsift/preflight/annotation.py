@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellsift.brains_table import Brain
 from cellsift.io.cells import Positions, read_positions
 from cellsift.io.voxel_size import contradiction
 from cellsift.preflight.naming import naming
 from cellsift.preflight.positions import at_the_edge, flat, refuse_outside
 from cellsift.preflight.repeated import refuse_same, repeated
+from cellsift.settings.brains import Brain
 
 KINDS = {"cells": "cell", "non_cells": "no_cell"}
 # Files that a run writes for every brain, beside the results of its arms.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cellsift.brains_table import Brain
 from cellsift.errors import InputError
+from cellsift.settings.brains import Brain
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cellsift.brains_table import Brain, whereabouts
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
+from cellsift.settings.brains import Brain, whereabouts
 
 ADVICE = (
     "Give the channel of autofluorescence as background, or leave background empty for every brain "

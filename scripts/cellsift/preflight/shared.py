@@ -6,9 +6,9 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from cellsift.brains_table import Brain, whereabouts
-from cellsift.configuration import Project
 from cellsift.errors import InputError
+from cellsift.settings.brains import Brain, whereabouts
+from cellsift.settings.project import Project
 
 # Of a file so many bytes are looked at, at its beginning, middle and end.
 PROBE = 2**16
@@ -58,7 +58,7 @@ def told_beside(project: Project, name: str) -> list[str]:
 
 def refuse_few(project: Project) -> None:
     """Raise InputError where the train brains have too few annotated cells for the folds."""
-    from cellsift.training.folds import LEAST_PER_CLASS
+    from cellsift.labels.folds import LEAST_PER_CLASS
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
     folds = project.config["training"]["folds"]
@@ -74,7 +74,7 @@ def refuse_few(project: Project) -> None:
 
 
 def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
-    from cellsift.training.folds import LEAST_PER_CLASS
+    from cellsift.labels.folds import LEAST_PER_CLASS
 
     return (
         f"the train brains ({', '.join(brain.name for brain in brains)}) have {count} annotated "

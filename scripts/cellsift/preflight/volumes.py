@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import dask.array as da
 import numpy as np
 
-from cellsift.brains_table import Brain
 from cellsift.errors import InputError
 from cellsift.io.reading import reads
 from cellsift.io.volumes import (
@@ -26,6 +25,7 @@ from cellsift.preflight.lists import list_doubts
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 from cellsift.preflight.tiff_values import check_tiff_values
+from cellsift.settings.brains import Brain
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)

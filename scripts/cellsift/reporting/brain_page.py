@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellsift.cuboids.store import CuboidStore
 from cellsift.io.cells import read_points
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json
+from cellsift.io.json_files import read_json
 from cellsift.reporting import html, maps, scores, tables, thumbnails
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection

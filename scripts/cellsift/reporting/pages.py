@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
 from cellsift.errors import InputError
-from cellsift.io.whole import whole_file
+from cellsift.io.atomic import atomic_file
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPORTS = PACKAGE.parents[1] / "reports"
@@ -80,7 +80,7 @@ def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) ->
     with tempfile.TemporaryDirectory(prefix="cellsift-") as scratch:
         executed = _execute(Path(notebook), parameters, Path(scratch))
     page = _convert(executed, title)
-    with whole_file(out) as beside:
+    with atomic_file(out) as beside:
         beside.write_text(page, encoding="utf-8")
 
 

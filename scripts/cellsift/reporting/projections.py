@@ -8,9 +8,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cellsift.errors import InputError
+from cellsift.io.atomic import atomic_file
 from cellsift.io.reading import reads
 from cellsift.io.volumes import Volume
-from cellsift.io.whole import whole_file
 
 LARGEST_SIDE = 1400
 # Of a projection's views, several times over; a file that unpacks to more is none.
@@ -66,7 +66,7 @@ def project_brain(signal: Volume, background: Volume | None, path: str | Path) -
 
 def save_projection(projection: Projection, path: str | Path) -> None:
     """Write a projection as a compressed .npz, whole or not at all."""
-    with whole_file(path) as beside, beside.open("wb") as file:
+    with atomic_file(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **{key: getattr(projection, key) for key in KEYS})
 
 

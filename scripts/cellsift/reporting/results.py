@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.io.whole import read_json
+from cellsift.io.json_files import read_json
 
 
 @dataclass(frozen=True)

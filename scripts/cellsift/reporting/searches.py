@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cellsift.io.whole import read_json
+from cellsift.io.json_files import read_json
 from cellsift.reporting import html, tables
 from cellsift.reporting.graphs import PANELS_ACROSS, legend_columns, panels
 from cellsift.reporting.html import Html
@@ -44,7 +44,7 @@ def _search(results: Results, arm: str, space: Mapping) -> Html:
         "that did not see its candidates, so this arm's out-of-fold scores are not made better by "
         "the choosing; the average precisions here are, as the best of many. Recipes that differ "
         "much between rows mean that the search found little but noise. The recipe of the search "
-        f"on all folds is in search/{arm}/{arm}_searched.yaml: copied to config/models, it is an "
+        f"on all folds is in search/{arm}/{arm}_searched.yaml: copied to config/arms, it is an "
         "arm of its own."
     )
     of_figure = (

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 
 from cellsift import models, training
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import whole_file
+from cellsift.cuboids.store import CuboidStore
+from cellsift.io.atomic import atomic_file
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ PROBES = 64
 
 def save_checkpoint(path: Path, fingerprint: str, state: dict[str, Any]) -> None:
     """Write the state of a training (tensors, numbers, text, lists, dicts), whole or not at all."""
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         torch.save({"fingerprint": fingerprint, "state": state}, beside)
 
 
@@ -72,6 +72,6 @@ def fingerprint(
             probes = np.unique(np.linspace(0, len(store) - 1, PROBES).astype(int))
             digest.update(np.ascontiguousarray(store.read(probes)).tobytes())
     for package in (models, training, *packages):
-        for module in sorted(Path(package.__file__).parent.glob("*.py")):
+        for module in sorted(Path(package.__file__).parent.rglob("*.py")):
             digest.update(module.read_bytes())
     return digest.hexdigest()

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from cellsift.arm_settings import Arm
+from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.interop.cellfinder_weights import depth_of, stem_kernel, weights_from_layers
 from cellsift.interop.keras_files import ENDINGS, read_layers
-from cellsift.io.whole import read_json
+from cellsift.io.json_files import read_json
 from cellsift.models import complete_options, create_model
 from cellsift.models.backbone import head_tensors
-from cellsift.models.normalisation import Normalisation
-from cellsift.models.planes import is_flat
+from cellsift.models.layers.planes import is_flat
 from cellsift.models.starting_weights import check_fit
 from cellsift.models.storage import check_file_names, load_tensors
-from cellsift.training.fold_data import FoldData
+from cellsift.settings.arms import Arm
+from cellsift.training.classification.fold_data import FoldData
 
 CELLFINDERS = "resnet_cellfinder"
 CELLFINDERS_INPUT = "linear"

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.vit import INITIAL_SPREAD, Block, PatchEncoder, VisionTransformer
+from cellsift.models.classifiers.vit import INITIAL_SPREAD, Block, PatchEncoder, VisionTransformer
 
 DECODER_DEPTH = 2
 DECODER_HEADS = 4

@@ -13,19 +13,20 @@ import pandas as pd
 import torch
 from torch import nn
 
+from cellsift.cuboids.batches import Cuboids, fit_normalisation
+from cellsift.cuboids.normalisation import Normalisation
+from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import write_table
+from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.io.tables import write_table
 from cellsift.models import create_model
 from cellsift.models.backbone import head_tensors
-from cellsift.models.normalisation import Normalisation
 from cellsift.models.storage import save_tensors
-from cellsift.pretraining_settings import Pretraining
+from cellsift.settings.pretraining import Pretraining
 from cellsift.training import pretraining
 from cellsift.training.augmentation import augment
-from cellsift.training.batches import Cuboids, fit_normalisation
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from cellsift.training.device import choose_device, place_model, repeatable
+from cellsift.training.classification.outputs import DECIMALS, versions
 from cellsift.training.optimisation import (
     check_finite,
     even_batches,
@@ -33,7 +34,6 @@ from cellsift.training.optimisation import (
     make_optimiser,
     step,
 )
-from cellsift.training.outputs import DECIMALS, versions
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.progress import Progress
 from cellsift.training.seeds import seed_of

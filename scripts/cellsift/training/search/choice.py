@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
-from cellsift.io.whole import read_json
-from cellsift.training.search.space import recipe_with
+from cellsift.io.json_files import read_json
+from cellsift.settings.arms import Arm
+from cellsift.settings.search import recipe_with
 
 CHOSEN = "chosen.json"
 

@@ -11,12 +11,14 @@ import yaml
 from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import TrialState
 
-from cellsift.arm_settings import Arm
 from cellsift.errors import InputError
-from cellsift.io.whole import read_table, whole_file, write_json, write_table
-from cellsift.training.recipe import DEFAULTS
+from cellsift.io.atomic import atomic_file
+from cellsift.io.json_files import write_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.search import recipe_with
 from cellsift.training.search.choice import CHOSEN
-from cellsift.training.search.space import recipe_with
 from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
 
 TRIALS, IMPORTANCE = "trials.csv", "importance.csv"
@@ -85,7 +87,7 @@ def choose_recipe(
 
 
 def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
-    """Write what a search has found as the file of a new arm, for config/models."""
+    """Write what a search has found as the file of a new arm, for config/arms."""
     content = {
         "description": f"{arm.name} with the best recipe of {chosen['trials']} that were tried.",
         "architecture": arm.architecture,
@@ -94,11 +96,11 @@ def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
         "training": recipe_with(arm.recipe, chosen["values"]),
     }
     comment = (
-        f"# Found by the search of {arm.name}: copy this file to config/models to use it.\n"
+        f"# Found by the search of {arm.name}: copy this file to config/arms to use it.\n"
         "# The recipe was chosen on all folds of the train brains, so that this arm's out-of-fold\n"
         f"# scores are slightly optimistic. Those of {arm.name} itself are not.\n"
     )
-    with whole_file(Path(path)) as beside:
+    with atomic_file(Path(path)) as beside:
         beside.write_text(comment + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 

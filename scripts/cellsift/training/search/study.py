@@ -21,9 +21,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
-from cellsift.io.whole import whole_file
-from cellsift.training.recipe import DEFAULTS
-from cellsift.training.search.space import own_values
+from cellsift.io.atomic import atomic_file
+from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.search import own_values
 from cellsift.training.seeds import seed_of
 
 # What tells the trial of the arm's own recipe from the others.
@@ -64,7 +64,7 @@ def _drop_cut_lines(journal: Path) -> None:
     lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
     whole = [line for line in lines if line.endswith(b"\n") and _is_entry(line)]
     if len(whole) < len(lines):
-        with whole_file(journal) as beside:
+        with atomic_file(journal) as beside:
             beside.write_bytes(b"".join(whole))
 
 

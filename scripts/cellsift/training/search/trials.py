@@ -11,17 +11,17 @@ import optuna
 import pandas as pd
 from optuna.trial import TrialState
 
-from cellsift.arm_settings import Arm
+from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError, TrainingDiverged
-from cellsift.io.cuboids import CuboidStore
-from cellsift.io.whole import read_json
+from cellsift.io.json_files import read_json
+from cellsift.labels.folds import EXTENT, assign_folds, training_rows
+from cellsift.settings.arms import Arm
+from cellsift.settings.search import recipe_with
 from cellsift.training import search
 from cellsift.training.checkpoint import fingerprint
-from cellsift.training.folds import EXTENT, assign_folds, training_rows
-from cellsift.training.loop import train_fold
+from cellsift.training.classification.loop import train_fold
 from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
 from cellsift.training.search.outcome import choose_recipe, write_trials
-from cellsift.training.search.space import recipe_with
 from cellsift.training.search.study import (
     ended_trials,
     has_tried_own,

@@ -1,0 +1,144 @@
+"""The steps that are rehearsed. Each takes the rehearsal's folder and says what it went through."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cellsift.benchmarks.rehearsal.brain import open_brain
+from cellsift.calibration.description import write_description
+from cellsift.cuboids.extraction import extract_cuboids
+from cellsift.cuboids.normalisation import Normalisation
+from cellsift.cuboids.store import CuboidStore
+from cellsift.detection import (
+    check_parameters,
+    contrast_slab,
+    detect_slab,
+    dog,
+    find_centres,
+    gather,
+    measures_contrast_apart,
+)
+from cellsift.detection.blocks import limit_memory
+from cellsift.detection.parts import StoredParts, write_parts
+from cellsift.inference.classify import classify_brain
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.tables import read_table, write_table
+from cellsift.io.volumes import Volume
+from cellsift.models import create_model
+from cellsift.models.storage import save_model
+from cellsift.reporting.projections import project_brain
+
+CUBOID = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
+NETWORK = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
+DETECTION = {
+    "dog": {"soma_diameter": 14.0},
+    "cellfinder": {"soma_diameter": 16.0, "n_sds_above_mean_thresh": 3.0},
+}
+# Of its candidates the workflow keeps those above a contrast learnt on annotated brains; here a
+# value with which a whole brain keeps some millions.
+LEAST_CONTRAST = {"dog": 0.5, "cellfinder": -np.inf}
+PLANES = 16
+# What people call the steps.
+NAMES = {
+    "read": "generating planes",
+    "detect": "detect",
+    "cuboids": "cuboids",
+    "classify": "classify",
+    "project": "projections",
+}
+
+
+def read_planes(folder: Path, voxels: float) -> dict:
+    """Generate all planes of the signal: a floor under the time of the other steps."""
+    signal, _ = open_brain(folder, voxels)
+    for first in range(0, signal.shape[0], PLANES):
+        signal.planes(first, first + PLANES)
+    return {"voxels": signal.data.size, "bytes_read": signal.data.nbytes}
+
+
+def detect_candidates(folder: Path, voxels: float, method: str, memory_bytes: int) -> dict:
+    """Write candidates.csv; tells the seconds of what slabs cannot share, and their halo, too.
+
+    `contrast_apart_seconds` are those of measuring contrast where that is a step of its own. This
+    process holds `memory_bytes` of planes and tiles at most, as a job would. Raises InputError
+    where that is too little.
+    """
+    limit_memory(memory_bytes)
+    signal, _ = open_brain(folder, voxels)
+    parts = detect_slab(signal, method, **DETECTION[method])
+    write_parts(parts, folder / "slab.npz")
+    stored, gathering, apart = StoredParts([folder / "slab.npz"]), 0.0, 0.0
+    if measures_contrast_apart(method):
+        started = time.perf_counter()
+        centres = find_centres(signal, method, stored, **DETECTION[method])
+        found = time.perf_counter()
+        write_parts(
+            contrast_slab(signal, method, centres, **DETECTION[method]), folder / "slab.npz"
+        )
+        gathering, apart = found - started, time.perf_counter() - found
+    started = time.perf_counter()
+    detected = gather(stored, method, **DETECTION[method])
+    candidates = detected[detected["contrast"] >= LEAST_CONTRAST[method]]
+    write_table(candidates, folder / "candidates.csv")
+    gathering += time.perf_counter() - started
+    return {
+        "voxels": signal.data.size,
+        "detected": len(detected),
+        "candidates": len(candidates),
+        "bytes_read": signal.data.nbytes * (2 if measures_contrast_apart(method) else 1),
+        "gathering_seconds": round(gathering, 3),
+        "contrast_apart_seconds": round(apart, 3),
+        "halo_planes": halo_of_contrast(signal, method)[0],
+    }
+
+
+def halo_of_contrast(signal: Volume, method: str) -> tuple[int, int, int]:
+    """Voxels (z, y, x) to each side that the measurement of contrast looks at, in any detector."""
+    parameters = check_parameters("dog", soma_diameter=DETECTION[method]["soma_diameter"])
+    return dog.scale_of(signal, parameters).halo
+
+
+def project_volumes(folder: Path, voxels: float) -> dict:
+    """Write projection.npz, the pictures of the brain's page."""
+    signal, background = open_brain(folder, voxels)
+    project_brain(signal, background, folder / "projection.npz")
+    return {
+        "voxels": signal.data.size,
+        "bytes_read": signal.data.nbytes + background.data.nbytes,
+    }
+
+
+def cut_cuboids(folder: Path, voxels: float, memory_bytes: int) -> dict:
+    """Write cuboids.zarr."""
+    signal, background = open_brain(folder, voxels)
+    positions = read_table(folder / "candidates.csv")[["z", "y", "x"]].to_numpy()
+    path = folder / "cuboids.zarr"
+    extract_cuboids(signal, background, positions, **CUBOID, path=path, memory_bytes=memory_bytes)
+    written = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return {
+        "voxels": signal.data.size,
+        "candidates": len(positions),
+        "bytes_read": signal.data.nbytes + background.data.nbytes,
+        "bytes_written": written,
+    }
+
+
+def classify_candidates(folder: Path) -> dict:
+    """Write cells.csv and cells.xml with an untrained network: it is as slow as a trained one."""
+    torch.manual_seed(0)
+    store = CuboidStore.open(folder / "cuboids.zarr")
+    model = create_model(NETWORK["architecture"], store.channels, store.shape, **NETWORK["options"])
+    sidecar = NETWORK | {
+        "in_channels": store.channels,
+        "cuboid": {"shape": list(store.shape), "voxel_size": list(store.voxel_size)},
+        "normalisation": Normalisation.named("brain").to_dict(),
+        "provenance": {"arm": "untrained"},
+    }
+    path = save_model(folder / "model", "fold-0", model, sidecar)
+    write_description(folder / "model", [path], {"temperature": 1.0, "threshold": 0.5})
+    cells = classify_brain(folder / "model", store)
+    write_table(cells, folder / "cells.csv")
+    write_cells_xml(cells, folder / "cells.xml")
+    return {"candidates": len(cells)}

@@ -1,0 +1,1 @@
+"""From logits to probabilities and decisions: temperature, threshold, combination of arms."""

@@ -1,0 +1,69 @@
+"""An ensemble arm as a whole: fitted on its members' out-of-fold scores; needs no torch."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+import cellsift
+from cellsift.calibration.calibrate import calibrate
+from cellsift.calibration.combination import combine
+from cellsift.calibration.description import FILE, read_description
+from cellsift.calibration.members import member_folder
+from cellsift.io.json_files import write_json
+from cellsift.io.tables import read_table, write_table
+
+PACKAGES = ("numpy", "scipy", "scikit-learn")
+
+
+def combine_members(
+    folder: str | Path,
+    members: Mapping[str, Sequence[str | Path]],
+    method: str = "mean",
+    threshold: str | dict = "f1",
+    scores_file: str | Path | None = None,
+) -> Path:
+    """Write model.json, by which trained arms are used as one; return its path.
+
+    Args:
+        folder: of the ensemble; the folders of its members, with their model.json, lie beside it.
+        members: by the name of its folder, the files of a member's out-of-fold scores.
+        method: how they are weighted (`evaluation.combination.combine`).
+        threshold: how the threshold is chosen, "f1" or {"recall": share}.
+        scores_file: where the ensemble's own out-of-fold scores are written, from which its
+            temperature and threshold are taken; default: training/scores.csv in `folder`, where
+            `arm.out_of_fold_scores` finds them.
+
+    Raises InputError as `combine` and `calibrate` do, and for a member that is not trained.
+    """
+    folder = Path(folder)
+    scores = {
+        name: pd.concat([read_table(file) for file in files], ignore_index=True)
+        for name, files in members.items()
+    }
+    temperatures = {
+        name: read_description(member_folder(folder, name))["temperature"] for name in members
+    }
+    combination, joined = combine(scores, temperatures, method)
+    calibration = calibrate(joined, threshold)
+    write_table(joined, scores_file or folder / "training" / "scores.csv")
+    content = {
+        "architecture": "ensemble",
+        **combination.to_dict(),
+        "temperature": calibration["temperature"],
+        "threshold": calibration["threshold"],
+        "calibration": calibration,
+        "provenance": {
+            "arm": folder.name,
+            "brains": sorted(set(joined["brain"])),
+            "versions": {
+                "cellsift": cellsift.__version__,
+                "python": platform.python_version(),
+                **{package: version(package) for package in PACKAGES},
+            },
+        },
+    }
+    write_json(content, folder / FILE)
+    return folder / FILE

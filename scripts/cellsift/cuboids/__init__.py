@@ -1,0 +1,1 @@
+"""Cuboids around candidates: cut out of volumes, stored, normalised and put into batches."""

@@ -1,0 +1,1 @@
+"""Which candidates are cells by the annotation, and into which folds they are dealt."""

@@ -1,0 +1,182 @@
+"""One-to-one matching of candidates to annotated cells, and the labels that follow from it."""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+from scipy.spatial import KDTree
+
+from cellsift.errors import InputError
+from cellsift.labels.placement import doubts_of_placement
+
+AXES = ["z", "y", "x"]
+
+# A component with more pairs of points than this is solved by the sparse solver
+LARGEST_DENSE_COMPONENT = 40_000
+
+
+def match(
+    candidates: np.ndarray,
+    annotated: np.ndarray,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+) -> np.ndarray:
+    """Match candidates (n, 3) to annotated cells (m, 3), both z, y, x in voxels.
+
+    Returns index pairs (k, 2) of (candidate, annotated cell), sorted by candidate. The matching is
+    one to one, pairs lie within `distance_um` (inclusive), the number of pairs is the largest
+    possible, and among the matchings of that size the sum of distances is the smallest.
+    """
+    candidates, annotated = _microns(candidates, voxel_size), _microns(annotated, voxel_size)
+    if not (np.isfinite(distance_um) and distance_um > 0):
+        raise InputError(f"the matching distance is {distance_um} µm; give a positive number.")
+    if not len(candidates) or not len(annotated):
+        return np.empty((0, 2), dtype=np.int64)
+    pairs = [
+        _assign(rows, columns, distances)
+        for rows, columns, distances in _components(candidates, annotated, distance_um)
+    ]
+    matched = np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
+    return matched[np.argsort(matched[:, 0], kind="stable")]
+
+
+def label_candidates(
+    candidates: pd.DataFrame,
+    cells: pd.DataFrame,
+    non_cells: pd.DataFrame | None,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+    shape: tuple[int, int, int] | None = None,
+) -> tuple[pd.DataFrame, dict]:
+    """Label candidates (columns z, y, x in voxels) by the annotation.
+
+    Returns the candidates with a column `label` and a JSON-ready summary. With `cells` alone the
+    annotation counts as complete: a matched candidate is "cell", one that is not matched but lies
+    within `distance_um` of a cell is "ambiguous", any other is "no_cell". With `non_cells` only
+    what was annotated is used: candidates are matched to both kinds at once, and those without a
+    match, or with a nearer annotation of the other kind, are "ambiguous".
+    The summary counts annotated cells, those `reached` by a candidate, and lists the row numbers
+    of those `missed`, counted from 0. Its `warnings` are sentences on annotated cells that seem to
+    lie elsewhere (`doubts_of_placement`), for which the `shape` of the volume is of use.
+    """
+    if non_cells is None:
+        labels, reached = _labels_by_cells(candidates, cells, voxel_size, distance_um)
+    else:
+        labels, reached = _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um)
+    missed = np.setdiff1d(np.arange(len(cells)), reached)
+    summary = {
+        "distance_um": float(distance_um),
+        "candidates": len(candidates),
+        "annotated": len(cells),
+        "annotated_non_cells": None if non_cells is None else len(non_cells),
+        "reached": len(reached),
+        "recall": len(reached) / len(cells) if len(cells) else None,
+        **{label: int((labels == label).sum()) for label in ("cell", "no_cell", "ambiguous")},
+        "missed": missed.tolist(),
+        "warnings": doubts_of_placement(
+            candidates[AXES].to_numpy(), cells[AXES].to_numpy(), voxel_size, distance_um, shape
+        ),
+    }
+    return candidates.assign(label=labels), summary
+
+
+def _microns(points: np.ndarray, voxel_size: tuple[float, float, float]) -> np.ndarray:
+    points = np.asarray(points, dtype=float).reshape(-1, 3)
+    if not np.isfinite(points).all():
+        raise InputError("a position to be matched is not a finite number; correct or drop it.")
+    return points * np.asarray(voxel_size, dtype=float)
+
+
+def _components(candidates: np.ndarray, annotated: np.ndarray, distance_um: float):
+    """Yield rows, columns and distances of the pairs within reach, per connected group of points.
+
+    Groups share no point, so that matching each on its own gives the matching of all.
+    """
+    # the tolerance keeps pairs at exactly the distance, whatever the rounding of the voxel size
+    within = KDTree(candidates).sparse_distance_matrix(
+        KDTree(annotated), distance_um * (1 + 1e-9), output_type="coo_matrix"
+    )
+    if not within.nnz:
+        return
+    n, total = len(candidates), len(candidates) + len(annotated)
+    graph = coo_array((np.ones(within.nnz), (within.row, within.col + n)), shape=(total, total))
+    component = connected_components(graph, directed=False)[1][within.row]
+    order = np.lexsort((within.col, within.row, component))
+    starts = np.flatnonzero(np.diff(component[order], prepend=-1))
+    for start, stop in zip(starts, np.append(starts[1:], len(order)), strict=True):
+        chosen = order[start:stop]
+        yield within.row[chosen], within.col[chosen], within.data[chosen]
+
+
+def _assign(rows: np.ndarray, columns: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Match one group of points, given its pairs within reach."""
+    if len(rows) == 1:
+        return np.column_stack([rows, columns]).astype(np.int64)
+    row_names, row = np.unique(rows, return_inverse=True)
+    column_names, column = np.unique(columns, return_inverse=True)
+    # one more match must outweigh any saving of distance
+    penalty = (min(len(row_names), len(column_names)) + 1) * (distances.max() + 1.0)
+    shape = (len(row_names), len(column_names))
+    if shape[0] * shape[1] <= LARGEST_DENSE_COMPONENT:
+        matched = _assign_dense(row, column, distances, shape, penalty)
+    else:
+        matched = _assign_sparse(row, column, distances, shape, penalty)
+    return np.column_stack([row_names[matched[0]], column_names[matched[1]]]).astype(np.int64)
+
+
+def _assign_dense(row, column, distances, shape, penalty):
+    cost = np.full(shape, penalty)
+    cost[row, column] = distances
+    first, second = linear_sum_assignment(cost)
+    kept = cost[first, second] < penalty
+    return first[kept], second[kept]
+
+
+def _assign_sparse(row, column, distances, shape, penalty):
+    """As the dense one; each row has a column of its own that stands for staying unmatched."""
+    if shape[0] > shape[1]:
+        second, first = _assign_sparse(column, row, distances, shape[::-1], penalty)
+        return first, second
+    own = np.arange(shape[0])
+    # the solver takes no zero costs; one more µm on every pair leaves the order of matchings alone
+    cost = csr_array(
+        (
+            np.concatenate([distances + 1.0, np.full(shape[0], 1.0 + penalty)]),
+            (np.concatenate([row, own]), np.concatenate([column, own + shape[1]])),
+        ),
+        shape=(shape[0], shape[0] + shape[1]),
+    )
+    first, second = min_weight_full_bipartite_matching(cost)
+    kept = second < shape[1]
+    return first[kept], second[kept]
+
+
+def _labels_by_cells(candidates, cells, voxel_size, distance_um):
+    points, annotated = candidates[AXES].to_numpy(), cells[AXES].to_numpy()
+    pairs = match(points, annotated, voxel_size, distance_um)
+    near = _nearest(points, annotated, voxel_size) <= distance_um * (1 + 1e-9)
+    labels = np.where(near, "ambiguous", "no_cell").astype(object)
+    labels[pairs[:, 0]] = "cell"
+    return labels, pairs[:, 1]
+
+
+def _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um):
+    points = candidates[AXES].to_numpy()
+    annotated = [cells[AXES].to_numpy(), non_cells[AXES].to_numpy()]
+    pairs = match(points, np.concatenate(annotated), voxel_size, distance_um)
+    matched, is_cell = pairs[:, 0], pairs[:, 1] < len(cells)
+    to_cell, to_non_cell = (_nearest(points, kind, voxel_size)[matched] for kind in annotated)
+    nearer = np.where(is_cell, to_cell <= to_non_cell, to_non_cell <= to_cell)
+    labels = np.full(len(points), "ambiguous", dtype=object)
+    labels[matched[nearer & is_cell]] = "cell"
+    labels[matched[nearer & ~is_cell]] = "no_cell"
+    return labels, pairs[is_cell, 1]
+
+
+def _nearest(points, annotated, voxel_size) -> np.ndarray:
+    """Distance of each point to the nearest annotated one in µm, infinite where there is none."""
+    points, annotated = _microns(points, voxel_size), _microns(annotated, voxel_size)
+    if not len(points) or not len(annotated):
+        return np.full(len(points), np.inf)
+    return KDTree(annotated).query(points)[0]

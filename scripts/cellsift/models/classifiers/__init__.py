@@ -1,0 +1,1 @@
+"""Architectures that tell cells from artefacts: one module for each family."""

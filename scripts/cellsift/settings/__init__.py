@@ -1,0 +1,1 @@
+"""What a user may say: config, brains, arms and recipes, read, checked and completed."""

@@ -1,0 +1,1 @@
+"""Trainings of classifiers, fold by fold."""

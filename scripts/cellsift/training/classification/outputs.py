@@ -1,0 +1,107 @@
+"""What a finished training leaves: model, history and out-of-fold scores."""
+
+import math
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import cellsift
+from cellsift.cuboids.normalisation import Normalisation
+from cellsift.io.tables import write_table
+from cellsift.models.storage import save_model
+from cellsift.settings.arms import Arm
+from cellsift.training.classification.fold_data import FoldData
+from cellsift.training.classification.state import TrainingState
+
+HISTORY = [
+    "epoch",
+    "train_loss",
+    "validation_loss",
+    "average_precision",
+    "learning_rate",
+    "seconds",
+]
+# Of learning rates, which become small.
+DECIMALS = 9
+
+
+def write_fold(
+    arm: Arm,
+    state: TrainingState,
+    data: FoldData,
+    normalisation: Normalisation,
+    run: Mapping[str, Any],
+    model_folder: str | Path,
+    training_folder: str | Path,
+) -> Path:
+    """Write the best epoch's model, the history and the scores; return the model's JSON path."""
+    fold, recipe = run["fold"], run["recipe"]
+    offset = logit_offset(data.is_cell, data.log_odds, recipe["class_weights"])
+    state.model.load_state_dict(state.best_weights)
+    channels, shape, voxel_size = data.training.layout
+    sidecar = {
+        "architecture": arm.architecture,
+        "options": dict(arm.options),
+        "in_channels": channels,
+        "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
+        "normalisation": normalisation.to_dict(),
+        "logit_offset": offset,
+        "test_time_augmentation": recipe["test_time_augmentation"],
+        "provenance": _provenance(arm, state, data, run),
+    }
+    write_table(
+        pd.DataFrame(state.history)[HISTORY], Path(training_folder) / "history.csv", DECIMALS
+    )
+    scores = data.held_out_table[["brain", "candidate", "label", "fold"]].assign(
+        logit=state.best_logits + offset
+    )
+    write_table(scores, Path(training_folder) / "scores.csv")
+    return save_model(model_folder, f"fold-{fold}", state.model, sidecar)
+
+
+def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> float:
+    """Return what to add to a network's logits so that they stand for these log odds of a cell.
+
+    A network answers for the odds that it was trained with: even ones where classes were balanced,
+    else those of its training candidates `is_cell`. By Bayes' rule the difference of the log odds
+    makes up for that (Saerens, Latinne & Decaestecker 2002, Neural Computation 14, section 2).
+    All folds are to stand for the same odds. Each by its own would be wrong in opposite directions
+    where whole brains are held out: one of many cells would be judged by the odds of the others.
+    """
+    if class_weights == "balanced":
+        return log_odds
+    cells = int(is_cell.sum())
+    return log_odds - math.log(cells / (len(is_cell) - cells))
+
+
+def _provenance(
+    arm: Arm, state: TrainingState, data: FoldData, run: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "arm": arm.name,
+        **run,
+        "brains": sorted(set(data.training_table["brain"])),
+        # Their labels chose the epoch.
+        "judged_on": sorted(set(data.held_out_table["brain"])),
+        "cells": int(data.is_cell.sum()),
+        "no_cells": int((~data.is_cell).sum()),
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "average_precision": round(state.history[state.best_epoch - 1]["average_precision"], 6),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a network's weights."""
+    return {
+        "cellsift": cellsift.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }

@@ -1,0 +1,19 @@
+"""A comparison as an MLflow file store; tests/workflow/test_conda.py reads one back."""
+
+import sys
+
+import pytest
+from synthetic_results import SKILL, make_results
+
+from cellsift.errors import InputError
+from cellsift.interop.mlflow_store import write_mlflow
+from cellsift.settings.arms import Arm
+
+
+def test_where_mlflow_is_missing_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    results = make_results(tmp_path / "made", cells=20).folder
+    arms = [Arm(name, "resnet", {"depth": 18}, {"epochs": 3}) for name in SKILL]
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(InputError, match="mlflow-skinny is not installed"):
+        write_mlflow(results, arms, tmp_path / "store")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]

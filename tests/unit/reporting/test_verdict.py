@@ -1,0 +1,147 @@
+"""What the report says in words: the verdict, and how folds were made."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellsift.errors import InputError
+from cellsift.io.json_files import write_json
+from cellsift.reporting import tables
+from cellsift.reporting.results import Results
+from cellsift.reporting.verdict import verdict_sentences
+
+FLOOR = "brightness threshold"
+
+
+def write_evaluation(folder, f1, differences=(), role="test", brains=("mouse",), recall=0.9):
+    """Tables of an evaluation: F1 by arm, and (arm_a, arm_b, difference, low, high)."""
+    names = [*brains, f"all {role} brains"] if len(brains) > 1 else list(brains)
+    end = [
+        (arm, name, role, "locked", "f1", value, value - 0.05, value + 0.05)
+        for arm, value in f1.items()
+        for name in names
+    ]
+    columns = ["arm", "brain", "role", "scores", "metric", "value", "low", "high"]
+    compared = [(a, b, names[-1], "f1", *rest) for a, b, *rest in differences]
+    found = {
+        "end_to_end": pd.DataFrame(end, columns=columns),
+        "classification": pd.DataFrame(end, columns=columns),
+        "comparison": pd.DataFrame(
+            compared, columns=["arm_a", "arm_b", "brain", "metric", "difference", "low", "high"]
+        ),
+        "detection": pd.DataFrame(
+            [(name, role, "recall", recall, recall, recall) for name in names],
+            columns=["brain", "role", "metric", "value", "low", "high"],
+        ),
+    }
+    (folder / "evaluation").mkdir()
+    for name, table in found.items():
+        table.to_csv(folder / "evaluation" / f"{name}.csv", index=False)
+
+
+def verdict(folder, arms=("wide", "narrow")) -> str:
+    return " ".join(verdict_sentences(Results(folder, {"arms": list(arms)})))
+
+
+def test_verdict_names_the_best_arm_and_says_that_two_arms_can_be_told_apart(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.80, "wide": 0.91}, [("narrow", "wide", -0.1, -0.2, -0.05)]
+    )
+    said = verdict(tmp_path)
+    assert "wide has the highest F1 on the test brain mouse: 0.91 [0.86, 0.96]" in said
+    assert "0.10 higher (difference +0.10 [+0.05, +0.20]): the two can be told apart" in said
+
+
+def test_verdict_admits_that_two_arms_cannot_be_told_apart(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", 0.01, -0.02, 0.04)]
+    )
+    assert "cannot be told apart" in verdict(tmp_path)
+
+
+def test_verdict_does_not_call_what_rounds_to_nothing_higher_or_lower(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", -0.002, -0.02, 0.01)]
+    )
+    same = "the F1 of wide is the same to two digits (difference +0.00 [−0.02, +0.01])"
+    assert same in verdict(tmp_path)
+
+
+def test_verdict_says_where_candidates_alone_turn_the_order_round(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", -0.1, -0.2, -0.05)]
+    )
+    said = verdict(tmp_path)
+    assert "0.10 lower" in said
+    assert "the other way round" in said
+
+
+def test_verdict_does_not_praise_an_arm_that_a_brightness_threshold_equals(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.80, FLOOR: 0.82}, [("wide", FLOOR, -0.02, -0.1, 0.05)])
+    said = verdict(tmp_path, ["wide"])
+    assert "The one arm compared here, wide" in said
+    assert "a network is not shown to be worth its cost" in said
+    assert "told apart" not in said
+
+
+def test_verdict_without_test_brain_warns_that_values_are_too_good(tmp_path):
+    write_evaluation(tmp_path, {"narrow": 0.8, "wide": 0.9}, role="train")
+    said = verdict(tmp_path)
+    assert "no annotated test brain" in said
+    assert "the epoch" in said
+    assert "too good" in said
+    assert "not compared on the same candidates" in said
+
+
+def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
+    write_evaluation(
+        tmp_path,
+        {"narrow": 0.8, "wide": 0.9},
+        [("narrow", "wide", -0.1, -0.2, -0.01)],
+        brains=("a", "b"),
+    )
+    said = verdict(tmp_path)
+    assert "on the 2 test brains together" in said
+    assert "With only 2 test brains" in said
+
+
+def test_verdict_gives_the_limit_that_detection_sets(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.9}, recall=0.24)
+    said = verdict(tmp_path, ["wide"])
+    assert "What limits the result is detection" in said
+    assert "a candidate for 24% of the annotated cells" in said
+
+
+def test_verdict_does_not_blame_detection_for_an_annotation_that_seems_to_lie_elsewhere(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.9}, brains=("a", "b"), recall=0.24)
+    doubt = {"warnings": ["brain b, cells: b.csv: 9 of 40 annotated cells have a candidate ..."]}
+    write_json(doubt, tmp_path / "brains" / "b" / "labels.json")
+    said = verdict(tmp_path, ["wide"])
+    assert "Check the annotation of b first" in said
+    assert "What limits the result is detection" not in said
+
+
+def test_verdict_where_f1_is_unknown_or_nothing_is_annotated(tmp_path):
+    for name, f1 in (("partial", {"wide": np.nan}), ("none", {})):
+        (tmp_path / name).mkdir()
+        write_evaluation(tmp_path / name, f1)
+    assert "F1 cannot be known" in verdict(tmp_path / "partial")
+    assert "No brain is annotated" in verdict(tmp_path / "none")
+
+
+def test_a_missing_or_broken_table_is_named(tmp_path):
+    with pytest.raises(InputError, match="roc.csv: there is no such file"):
+        Results(tmp_path).evaluation("roc")
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "roc.csv").write_text("")
+    with pytest.raises(InputError, match="roc.csv: not readable"):
+        Results(tmp_path).evaluation("roc")
+
+
+def test_folds_by_brain_and_by_block_are_told_apart():
+    folds = pd.DataFrame({"brain": ["a", "a", "b", "b"], "fold": [0, 0, 1, 1]})
+    assert "have seen other brains only" in tables.folds_sentence(folds)
+    folds["fold"] = [0, 1, 0, 1]
+    assert "say little about how well a network does on another animal" in tables.folds_sentence(
+        folds
+    )

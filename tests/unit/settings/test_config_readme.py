@@ -1,0 +1,44 @@
+"""The config's reference tells every parameter of every detector and every key of the recipe."""
+
+import pytest
+import yaml
+
+from cellsift.detection import detector_defaults, detector_parameters, list_detectors
+from cellsift.settings.files import SCHEMAS, read_yaml
+from cellsift.settings.recipe import DEFAULTS
+
+
+def said(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+
+
+@pytest.mark.parametrize("method", list_detectors())
+def test_detector_parameters_are_listed_with_default_and_meaning(repository, method):
+    text = (repository / "config" / "README.md").read_text()
+    defaults = detector_defaults(method)
+    for name, description in detector_parameters(method).items():
+        assert f"| `{name}` | {said(defaults[name])} | {description} |" in text
+
+
+def test_every_key_of_the_recipe_is_listed(repository):
+    text = (repository / "config" / "README.md").read_text()
+    for name in DEFAULTS:
+        assert f"| `{name}` |" in text
+
+
+def test_every_key_of_a_pretraining_is_listed_with_its_default(repository):
+    text = (repository / "config" / "README.md").read_text()
+    schema = read_yaml(SCHEMAS / "pretraining.schema.yaml")
+    for name, rule in schema["properties"].items():
+        if isinstance(rule.get("default"), int | float) or rule.get("default"):
+            assert f"| `{name}` | {said(rule['default'])} |" in text
+
+
+@pytest.mark.parametrize("folder", ["arms", "pretraining"])
+def test_every_arm_and_pretraining_is_listed_with_its_description(repository, folder):
+    text = (repository / "config" / "README.md").read_text()
+    for path in (repository / "config" / folder).glob("*.yaml"):
+        description = yaml.safe_load(path.read_text())["description"]
+        assert f"| `{path.stem}` | {description} |" in text

@@ -1,0 +1,58 @@
+"""Snakemake's own tracebacks of a failing disk become messages; those of faults stay."""
+
+import errno
+import logging
+import os
+
+import pytest
+from snakemake.exceptions import print_exception
+from snakemake.logging import logger
+
+from cellsift.workflow.snakemake_messages import tell_disk_trouble
+
+
+@pytest.fixture
+def told(caplog, monkeypatch):
+    """A function: what Snakemake logs of an error that it comes upon."""
+    monkeypatch.setattr(logger, "filters", [])
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    tell_disk_trouble(logger)
+
+    def log(error: Exception) -> str:
+        try:
+            raise error
+        except Exception as raised:
+            print_exception(raised, {})
+        return caplog.records[-1].getMessage()
+
+    return log
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.ESTALE])
+def test_a_failing_disk_is_told_with_what_to_do(told, number):
+    said = told(OSError(number, os.strerror(number), "results/brains/a/cells.csv"))
+    assert said.startswith("Error: results/brains/a/cells.csv: ")
+    assert os.strerror(number) in said
+    assert "start the run again" in said
+    assert "\n" not in said
+
+
+def test_a_disk_without_a_file_is_that_of_the_working_directory(told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert f"{tmp_path}: there is no room" in told(OSError(errno.ENOSPC, "No space left on device"))
+
+
+@pytest.mark.parametrize("fault", [ValueError("wrong"), OSError("no number")])
+def test_a_fault_keeps_its_traceback(told, fault):
+    said = told(fault)
+    assert said.startswith("Traceback")
+    assert str(fault) in said
+
+
+def test_other_messages_stay_as_they_are(told, caplog):
+    told(OSError(errno.EROFS, "Read-only"))
+    try:
+        raise OSError(errno.EROFS, "Read-only")
+    except OSError:
+        logger.error("a job failed")
+    assert caplog.records[-1].getMessage() == "a job failed"
