@@ -43,11 +43,13 @@ test: lint test-fast  ## pass all checks and tests
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-lint: $(INSTALLED)  ## check style and the workflow's rules
+lint: $(INSTALLED)  ## check style, the workflow's rules, the floors of the house and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check workflow
 	@$(BIN)/snakemake --lint
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
 
 lock: $(INSTALLED)  ## write the versions in .venv down as the pinned ones
 	@$(BIN)/python -m cellsift.workflow.pins
