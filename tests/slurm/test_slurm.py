@@ -93,10 +93,10 @@ def rule_of(record: dict[str, str]) -> str:
     return re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
 
 
-def jobs_noted_as_finished(output: str) -> set[str]:
-    """The scheduler's numbers of the jobs that a run has seen to the end."""
-    numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", output))
-    return {numbers[job] for job in re.findall(r"Finished jobid: (\d+)", output) if job in numbers}
+def jobs_noted_as_finished(log: str) -> set[str]:
+    """The scheduler's numbers of the jobs that a run has seen to the end, by Snakemake's log."""
+    numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", log))
+    return {numbers[job] for job in re.findall(r"Finished jobid: (\d+)", log) if job in numbers}
 
 
 def errors_in(output: str) -> list[str]:
@@ -116,7 +116,8 @@ def killed_and_finished(cluster, new_checkout):
     while first.poll() is None and not list(checkout.results.glob("brains/*/candidates.csv")):
         time.sleep(0.5)
     os.killpg(first.pid, signal.SIGKILL)
-    told, _ = first.communicate()
+    first.communicate()
+    told = checkout.full_log
     # As the README says: end what it left, free the folder, start again.
     left = {record["JobName"] for record in cluster.records() if record["JobState"] in UNFINISHED}
     for name in left:
@@ -375,4 +376,4 @@ def test_jobs_start_in_a_folder_with_spaces_or_are_refused_with_the_reason(clust
     code, output = cluster.run(refused, "--", target, python=".venv/bin/python")
     assert code != 0
     assert "rename the folder" in output
-    assert "has been submitted" not in output
+    assert "has been submitted" not in refused.full_log

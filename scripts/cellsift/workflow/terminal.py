@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from snakemake.logging import DefaultFilter
 from snakemake.settings.enums import Quietness
@@ -109,7 +109,7 @@ class RunDisplay(logging.Handler):
             with self._state:
                 event = getattr(record, "event", None)
                 if event in self._told_by:
-                    self._told_by[event](record)
+                    self._told_by[event](vars(record))
                 elif (number := self._tried_again(record)) is not None:
                     self._failed.discard(number)
                     self._print(f"{self._plan.jobs[number].name}: is tried again")
@@ -151,7 +151,7 @@ class RunDisplay(logging.Handler):
         others = ", ".join(filter(None, [more, in_queue]))
         return f"{turn.job.name}: {self._how_far(turn)}{f' ({others})' if others else ''}"
 
-    def _plan_made(self, _: logging.LogRecord) -> None:
+    def _plan_made(self, _: Mapping[str, Any]) -> None:
         self._plan = self._make_plan()
         where = "" if self._plan.remote else f" on {_number(self._cores, 'core')}"
         self._print(f"{_number(len(self._plan.jobs), 'step')} to do{where}.")
@@ -163,23 +163,23 @@ class RunDisplay(logging.Handler):
     def _cores(self) -> int:
         return max(self._plan.limits.get("_cores", 1), 1)
 
-    def _job_begun(self, record: logging.LogRecord) -> None:
-        if (job := self._plan.jobs.get(record.jobid)) is None:
+    def _job_begun(self, told: Mapping[str, Any]) -> None:
+        if (job := self._plan.jobs.get(told["jobid"])) is None:
             return
         # What an earlier try has noted.
         _forget(job)
-        self._failed.discard(record.jobid)
-        remote = self._plan.remote and not record.local
-        self._begun[record.jobid] = Begun(job, self._clock(), remote)
+        self._failed.discard(told["jobid"])
+        remote = self._plan.remote and not told["local"]
+        self._begun[told["jobid"]] = Begun(job, self._clock(), remote)
         if not remote:
-            needs = dict(record.resources.items())
+            needs = dict(told["resources"].items())
             self._times.needs(job.kind[0], _share(needs, self._plan.limits))
 
-    def _job_done(self, record: logging.LogRecord) -> None:
-        if (job := self._plan.jobs.get(record.job_id)) is None:
+    def _job_done(self, told: Mapping[str, Any]) -> None:
+        if (job := self._plan.jobs.get(told["job_id"])) is None:
             return
-        begun = self._begun.pop(record.job_id, None)
-        self._done.add(record.job_id)
+        begun = self._begun.pop(told["job_id"], None)
+        self._done.add(told["job_id"])
         took = None if begun is None else self._took(begun)
         _forget(job)
         if took is not None:
@@ -190,12 +190,13 @@ class RunDisplay(logging.Handler):
         ]
         self._print("; ".join(parts))
 
-    def _job_failed(self, record: logging.LogRecord) -> None:
-        if (job := self._plan.jobs.get(record.jobid)) is None:
+    def _job_failed(self, told: Mapping[str, Any]) -> None:
+        if (job := self._plan.jobs.get(told["jobid"])) is None:
             return
-        self._begun.pop(record.jobid, None)
-        self._failed.add(record.jobid)
+        self._begun.pop(told["jobid"], None)
+        self._failed.add(told["jobid"])
         _forget(job)
+        self._print(f"{job.name}: failed")
 
     def _tried_again(self, record: logging.LogRecord) -> int | None:
         found = AGAIN.match(str(record.msg))
@@ -204,7 +205,7 @@ class RunDisplay(logging.Handler):
     def _outlook(self) -> Iterable[str]:
         lost = self._plan.out_of_reach(self._failed)
         if lost:
-            yield f"{len(lost)} failed or held up by that"
+            yield f"{len(lost)} cannot be done"
         left = self._seconds_left(lost)
         if left is not None:
             yield f"{about(left)} left"
@@ -311,7 +312,9 @@ def show_run(logger: logging.Logger, workflow, names: JobNames) -> None:
         ]
     terminal = handlers.get("DefaultStreamHandler")
     quiet = {Quietness.PROGRESS, Quietness.ALL} & set(settings.quiet or ())
-    if terminal is None or quiet or settings.verbose or settings.debug_dag:
+    if not isinstance(terminal, logging.StreamHandler):
+        return
+    if quiet or settings.verbose or settings.debug_dag:
         return
     display = RunDisplay(
         lambda: Plan(

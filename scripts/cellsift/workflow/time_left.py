@@ -75,7 +75,7 @@ class TimeLeft:
             _usual(rule) * found.count for (rule, arm), found in self.times.items() if not arm
         )
         # A job at work counts for what is left of it, one that waits for all of it.
-        jobs = [(job.kind, 1, job) for job in at_work]
+        jobs: list[tuple[Kind, int, AtWork | None]] = [(job.kind, 1, job) for job in at_work]
         jobs += [(kind, count, None) for kind, count in waiting.items() if count]
         for kind, count, job in jobs:
             usual = _usual(kind[0])

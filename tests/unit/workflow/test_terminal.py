@@ -108,8 +108,9 @@ def test_a_failed_job_and_what_needs_it_are_counted_apart(tmp_path):
     run.begin(1)
     run.begin(2)
     run.fail(1)
+    assert run.lines[-1] == f"{TRAININGS[0]}: failed"
     assert run.finish(2, after=60).startswith(
-        f"{TRAININGS[1]}: 60 s; 1 of 5, 3 failed or held up by that, about"
+        f"{TRAININGS[1]}: 60 s; 1 of 5, 3 cannot be done, about"
     )
 
 
@@ -117,7 +118,7 @@ def test_a_run_that_stops_at_a_failure_tells_no_time(run):
     run.begin(1)
     run.begin(2)
     run.fail(1)
-    assert run.finish(2, after=60).endswith("1 of 5, 3 failed or held up by that")
+    assert run.finish(2, after=60).endswith("1 of 5, 3 cannot be done")
 
 
 def test_a_job_that_is_tried_again_has_not_failed(run):
@@ -229,7 +230,7 @@ def test_signs_come_after_silence_and_end_with_the_display(tmp_path, monkeypatch
     run = Run(tmp_path)
     run.display._silence = 1
     run.display._clock = time.monotonic
-    run.display._plan_made(None)
+    run.display._plan_made({})
     run.begin(1)
     deadline = time.monotonic() + 10
     while not run.lines[-1].startswith("  ") and time.monotonic() < deadline:
