@@ -1,6 +1,6 @@
 """The jobs of a run, as plain data: what they are called, and which others need them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,12 +34,14 @@ class Plan:
         limits: how much there is of each resource; cores are "_cores".
         remote: whether jobs run on a cluster.
         keep_going: whether jobs are begun after one has failed.
+        given_up: gives the jobs that failed and are not tried again.
     """
 
     jobs: Mapping[int, PlannedJob]
     limits: Mapping[str, int] = field(default_factory=dict)
     remote: bool = False
     keep_going: bool = False
+    given_up: Callable[[], Iterable[int]] = tuple
 
     def out_of_reach(self, failed: Iterable[int]) -> set[int]:
         """The jobs that failed, and all that cannot begin for it."""
@@ -66,6 +68,13 @@ def planned_jobs(dag, names: JobNames) -> dict[int, PlannedJob]:
         )
         for job, number in numbers.items()
     }
+
+
+def numbers_of(dag, jobs: Iterable) -> list[int]:
+    """Snakemake's numbers of jobs, and of those in groups."""
+    # A list at once: Snakemake goes on meanwhile.
+    single = [each for job in list(jobs) for each in (job if job.is_group() else [job])]
+    return [dag.jobid(job) for job in single]
 
 
 def _arm(wildcards: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -17,7 +18,7 @@ from snakemake.logging import DefaultFilter
 from snakemake.settings.enums import Quietness
 
 from cellsift.workflow.job_names import JobNames
-from cellsift.workflow.plan import Plan, PlannedJob, planned_jobs
+from cellsift.workflow.plan import Plan, PlannedJob, numbers_of, planned_jobs
 from cellsift.workflow.progress_file import JobProgress, progress_file, read_progress
 from cellsift.workflow.time_left import AtWork, TimeLeft, about, in_words
 
@@ -59,9 +60,14 @@ class Begun:
     shown: int = 0
 
     @property
+    def queued(self) -> bool:
+        """Whether it waits for the cluster, as far as it has been looked at."""
+        return self.remote and self.noted is None
+
+    @property
     def at_work(self) -> bool:
-        """Whether it has left the cluster's queue, as far as it has been looked at."""
-        return self.noted is not None or not self.remote
+        """Whether it works: Snakemake learns late of jobs of a cluster that have ended."""
+        return not self.queued and (self.noted is None or self.noted.seconds is None)
 
 
 class RunDisplay(logging.Handler):
@@ -140,7 +146,7 @@ class RunDisplay(logging.Handler):
         """
         self._look()
         at_work = [begun for begun in self._begun.values() if begun.at_work]
-        queued = len(self._begun) - len(at_work)
+        queued = sum(begun.queued for begun in self._begun.values())
         in_queue = f"{queued} in the cluster's queue" if queued else ""
         if not at_work:
             return f"nothing at work, {in_queue}" if queued else None
@@ -203,6 +209,7 @@ class RunDisplay(logging.Handler):
         return int(found[1]) if found and int(found[1]) in self._plan.jobs else None
 
     def _outlook(self) -> Iterable[str]:
+        self._look()
         lost = self._plan.out_of_reach(self._failed)
         if lost:
             yield f"{len(lost)} cannot be done"
@@ -214,11 +221,12 @@ class RunDisplay(logging.Handler):
         if lost and not self._plan.keep_going:
             # Nothing more is begun.
             return None
-        self._look()
         at_work = [begun for begun in self._begun.values() if begun.at_work]
-        ended = self._done | lost | {n for n, begun in self._begun.items() if begun.at_work}
+        begun = {number for number, job in self._begun.items() if not job.queued}
         waiting = Counter(
-            job.kind for number, job in self._plan.jobs.items() if number not in ended
+            job.kind
+            for number, job in self._plan.jobs.items()
+            if number not in self._done | lost | begun
         )
         if not waiting and not at_work or self._in_queue():
             return None
@@ -245,6 +253,10 @@ class RunDisplay(logging.Handler):
 
     def _look(self) -> None:
         """See which jobs are at work, and how far."""
+        for number in self._plan.given_up():
+            # Not every failure is reported as one of a job.
+            if self._begun.pop(number, None):
+                self._failed.add(number)
         now = self._clock()
         if now - self._looked < LOOK_EVERY:
             return
@@ -291,11 +303,13 @@ class RunDisplay(logging.Handler):
 
     def _in_queue(self) -> bool:
         """Whether all jobs wait for the cluster: nobody knows for how long."""
-        return bool(self._begun) and not any(begun.at_work for begun in self._begun.values())
+        return bool(self._begun) and all(begun.queued for begun in self._begun.values())
 
     def _print(self, line: str) -> None:
         self._spoke, self._signs = self._clock(), 0
-        print(line, file=self._stream, flush=True)
+        # A terminal that is gone stops no run.
+        with suppress(OSError, ValueError):
+            print(line, file=self._stream, flush=True)
 
 
 def show_run(logger: logging.Logger, workflow, names: JobNames) -> None:
@@ -322,6 +336,7 @@ def show_run(logger: logging.Logger, workflow, names: JobNames) -> None:
             workflow.scheduler.global_resources,
             remote=not workflow.local_exec,
             keep_going=workflow.execution_settings.keep_going,
+            given_up=lambda: numbers_of(workflow.dag, workflow.scheduler.failed),
         ),
         stream=terminal.stream,
     )

@@ -121,6 +121,17 @@ def test_a_run_that_stops_at_a_failure_tells_no_time(run):
     assert run.finish(2, after=60).endswith("1 of 5, 3 cannot be done")
 
 
+def test_a_job_that_failed_without_a_report_is_not_at_work(tmp_path):
+    given_up = []
+    run = Run(tmp_path, keep_going=True, given_up=lambda: given_up)
+    run.begin(1)
+    assert run.display.sign_of_life() is not None
+    given_up.append(1)
+    assert run.display.sign_of_life() is None
+    run.begin(2)
+    assert ", 3 cannot be done" in run.finish(2, after=60)
+
+
 def test_a_job_that_is_tried_again_has_not_failed(run):
     run.begin(1)
     run.begin(2)
@@ -201,6 +212,22 @@ def test_time_in_the_queue_is_not_counted(on_cluster, monkeypatch):
     assert run.finish(1, after=30) == f"{TRAININGS[0]}: 2 min; 1 of 5"
 
 
+def test_a_job_that_the_cluster_has_ended_is_not_at_work(on_cluster):
+    on_cluster.begin(1)
+    on_cluster.note(1).ended()
+    assert on_cluster.display.sign_of_life() is None
+
+
+def test_a_terminal_that_is_gone_stops_no_run(run, monkeypatch):
+    def gone(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(run.stream, "write", gone)
+    run.begin(1)
+    run.finish(1)
+    assert len(run.lines) == 1
+
+
 def test_the_clusters_own_messages_are_left_to_the_log(run):
     for message in (
         "Job 7 has been submitted with SLURM jobid 12 (log: /somewhere).",
@@ -268,7 +295,7 @@ def of_snakemake(**settings) -> SimpleNamespace:
     return SimpleNamespace(
         output_settings=output,
         dag=dag,
-        scheduler=SimpleNamespace(global_resources={"_cores": 1}),
+        scheduler=SimpleNamespace(global_resources={"_cores": 1}, failed=set()),
         local_exec=True,
         execution_settings=SimpleNamespace(keep_going=False),
     )
