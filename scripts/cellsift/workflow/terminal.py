@@ -135,7 +135,8 @@ class RunDisplay(logging.Handler):
         """Whether the display says in its own words what Snakemake reports, or leaves it out."""
         if record.levelno > logging.INFO:
             return False
-        if getattr(record, "event", None) in REPLACED:
+        # Of some messages Snakemake itself says that they are details.
+        if getattr(record, "event", None) in REPLACED or hasattr(record, "quietness"):
             return True
         return bool(CHATTER.match(str(record.msg))) or self._tried_again(record) is not None
 

@@ -237,6 +237,8 @@ def test_the_clusters_own_messages_are_left_to_the_log(run):
     ):
         record = logging.makeLogRecord({"msg": message, "levelno": logging.INFO})
         assert run.display.tells(record), message
+    told = {"msg": "Removing temporary output a.npz.", "levelno": logging.INFO}
+    assert run.display.tells(logging.makeLogRecord(told | {"quietness": Quietness.RULES}))
 
 
 def test_what_a_user_has_to_know_is_left_to_snakemake(run):
