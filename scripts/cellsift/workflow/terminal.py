@@ -43,7 +43,7 @@ REPLACED = {
 CHATTER = re.compile(
     r"Assuming unrestricted shared filesystem usage|Building DAG of jobs|Using shell: "
     r"|(Conda environments|Singularity containers): ignored|Group jobs: inactive"
-    r"|Select jobs to execute|SLURM run ID: |Job \d+ has been submitted with SLURM jobid "
+    r"|Select jobs to execute|SLURM run ID: |Job \S+ has been submitted with SLURM jobid "
     r"|'sacct' unavailable"
 )
 AGAIN = re.compile(r"Trying to restart job (\d+)\.")

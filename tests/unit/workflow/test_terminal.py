@@ -231,6 +231,7 @@ def test_a_terminal_that_is_gone_stops_no_run(run, monkeypatch):
 def test_the_clusters_own_messages_are_left_to_the_log(run):
     for message in (
         "Job 7 has been submitted with SLURM jobid 12 (log: /somewhere).",
+        "Job 1257d7de-daaa-5440-a4d4 has been submitted with SLURM jobid 72 (log: /somewhere).",
         "SLURM run ID: cellsift-5",
         "Select jobs to execute...",
         "Using shell: /usr/bin/bash",
