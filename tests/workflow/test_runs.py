@@ -1,6 +1,7 @@
 """Whole runs: what they leave behind, what a change runs again, and what a kill costs."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -42,6 +43,27 @@ def test_results_are_laid_out_as_promised(finished):
         assert 20_000 < page.stat().st_size < 10_000_000
     assert 20_000 < (results / "reports" / "index.html").stat().st_size < 10_000_000
     assert "results/reports/index.html" in finished.output
+
+
+def test_the_terminal_has_a_line_for_each_step_and_the_log_all_the_rest(finished):
+    lines = finished.output.splitlines()
+    steps = [re.fullmatch(r"([^;]+): [^;:]+; (\d+) of (\d+)(, about .+ left)?", x) for x in lines]
+    steps = [step for step in steps if step]
+    total = int(steps[0][3])
+    assert f"{total} steps to do on 2 cores." in lines
+    assert [int(step[2]) for step in steps] == list(range(1, total + 1))
+    names = {step[1] for step in steps}
+    assert len(names) == total
+    assert {"train small, fold 1 of 2", "train small, fold 2 of 2", "cuboids of mouse_1"} <= names
+    # Of the last steps it is known what they take.
+    assert steps[-2][4]
+    # Signs of life are few, and there is little else.
+    others = [line for line in lines if line and not line.startswith("  ")]
+    assert len(others) <= total + 6, finished.output
+    assert "Select jobs to execute" not in finished.output
+    log = min((finished.folder / ".snakemake" / "log").glob("*.log")).read_text()
+    assert all(part in log for part in ("Select jobs to execute", "rule train:", "Job stats:"))
+    assert not list(finished.results.rglob("*.progress.*"))
 
 
 def test_xml_opens_in_brainglobe(finished):
@@ -389,7 +411,8 @@ def test_a_model_from_phantoms_classifies_real_cortex(finished, shared_data):
     finally:
         finished.write_table()
     assert code == 0, output
-    assert "train" not in {line.strip() for line in output.splitlines()}
+    assert "rule classify:" in finished.full_log
+    assert "rule train:" not in finished.full_log
     cells = pd.read_csv(finished.results / "brains" / "cortex" / "small" / "cells.csv")
     assert len(cells) > 20
     assert cells["p_cell"].between(0, 1).all()

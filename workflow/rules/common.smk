@@ -18,6 +18,7 @@ from cellsift.workflow.stamp import data_stamp
 from cellsift.models import architecture_module
 from cellsift.preflight.shared import check_brains, told_beside
 from cellsift.workflow.code import code_of
+from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.run_lock import STATE
 
 try:
@@ -93,6 +94,12 @@ def brains_with(names, *settings, annotation=False):
 def jobs_of(work):
     """Params function: into how many jobs this work on the brain is divided."""
     return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
+
+
+def names_of_jobs():
+    """What the terminal calls the jobs of the run."""
+    slabs = {name: b.settings["jobs_per_brain"]["detection"] for name, b in PROJECT.brains.items()}
+    return JobNames(len(FOLDS), slabs)
 
 
 def slabs_of(step):

@@ -136,6 +136,20 @@ def test_a_broken_training_goes_on_and_ends_like_an_unbroken_one(brains, unbroke
     assert_same_results(tmp_path, unbroken)
 
 
+def test_a_training_can_be_watched_from_where_it_goes_on(brains, tmp_path):
+    with pytest.raises(Stop):
+        train(tmp_path, brains, after_epoch=stop_after(1))
+    seen = []
+    train(tmp_path, brains, watch=lambda done, total: seen.append((done, total)))
+    done = [epochs for epochs, _ in seen]
+    assert done[0] == 1
+    assert done[-1] == 3
+    assert done == sorted(done)
+    # Also within an epoch, as one may take minutes.
+    assert any(epochs % 1 for epochs in done)
+    assert {total for _, total in seen} == {3}
+
+
 KILLED = """
 import sys, time
 from pathlib import Path

@@ -61,6 +61,7 @@ def train_fold(
     starting_point: str | Path | None = None,
     code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Train one arm with one fold held out and return the path of the model's JSON sidecar.
@@ -88,6 +89,7 @@ def train_fold(
         code: hash of the code that decides the weights, as `workflow.code.code_of` gives it: what
             other code has begun is begun anew. Without one, what there is is gone on with.
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -115,7 +117,7 @@ def train_fold(
         board = Path(training_folder) / "tensorboard"
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
             state.restore(saved)
-        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress) as show:
+        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress, watch) as show:
             show.resume(state.history)
             while not state.finished(epochs, recipe["patience"], recipe["frozen_epochs"]):
                 _do_epoch(state, batches, seed_of(seed, fold, state.epoch + 1), show)

@@ -56,6 +56,7 @@ def pretrain(
     threads: int = 1,
     code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Pre-train a backbone on all cuboids of some brains and return the path of its JSON sidecar.
@@ -74,6 +75,7 @@ def pretrain(
         threads: CPU threads of torch.
         code: as of `train_fold`.
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -93,6 +95,7 @@ def pretrain(
         len(batches),
         Path(folder) / "tensorboard",
         progress,
+        watch,
     )
     with repeatable(threads), bar as show:
         torch.manual_seed(seed_of(seed, 0))

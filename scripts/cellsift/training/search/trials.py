@@ -1,7 +1,7 @@
 """The trials of a search: each trains with another recipe, judged on candidates left out of it."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def do_trials(
     starting_point: str | Path | None = None,
     code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
 ) -> Path:
     """Do trials of an arm's search until there are enough; return the table of all, job-N.csv.
 
@@ -66,6 +67,7 @@ def do_trials(
         folder: of the search; journal.log in it is what the jobs share.
         job: number of this job, from 1.
         device, threads, starting_point, code, progress: as of `train_fold`.
+        watch: called with the trials that are done, by all jobs, and their number.
 
     Raises:
         InputError: too few candidates for inner folds, or what `train_fold` raises.
@@ -83,10 +85,14 @@ def do_trials(
         "code": code,
         "progress": progress,
     }
+    wanted = arm.search["trials"]
+    watch = watch or (lambda done, total: None)
+    watch(len(ended_trials(study)), wanted)
     if job == 1 and not has_tried_own(study):
         own = own_trial(study, arm.recipe, arm.search, seed)
         _try(study, own, arm, stores, rows, work, training)
-    while len(ended_trials(study)) < arm.search["trials"]:
+    while (done := len(ended_trials(study))) < wanted:
+        watch(done, wanted)
         trial = next_trial(study, arm.search, seed_of(seed, job))
         _try(study, trial, arm, stores, rows, work, training)
     shutil.rmtree(work, ignore_errors=True)
