@@ -6,6 +6,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.settings.pretraining import Pretraining
 from cellsift.training.pretraining.run import pretrain
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):
     folder = Path(snakemake.output.sidecar).parent
@@ -19,4 +20,6 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        code=snakemake.params.code,
+        watch=ProgressNotes(snakemake.log[0]).counted("epoch"),
     )

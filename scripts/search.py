@@ -7,6 +7,7 @@ from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
 from cellsift.training.search.trials import do_trials
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):
     left_out = snakemake.wildcards.study.removeprefix("fold-")
@@ -21,5 +22,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        code=snakemake.params.code,
+        watch=ProgressNotes(snakemake.log[0]).counted("trial"),
         starting_point=next(iter(snakemake.input.starting_point), None),
     )

@@ -8,6 +8,7 @@ from cellsift.settings.arms import Arm
 from cellsift.training.classification.loop import train_fold
 from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 
 with job(snakemake.log[0], snakemake.wildcards):
     fold = int(snakemake.wildcards.fold)
@@ -26,6 +27,8 @@ with job(snakemake.log[0], snakemake.wildcards):
         seed=snakemake.params.seed,
         device=wanted_device(snakemake),
         threads=snakemake.threads,
+        code=snakemake.params.code,
+        watch=ProgressNotes(snakemake.log[0]).counted("epoch"),
         teacher=next(iter(snakemake.input.teacher), None),
         starting_point=next(iter(snakemake.input.starting_point), None),
     )

@@ -54,6 +54,11 @@ class Checkout:
         return self.folder / "results"
 
     @property
+    def full_log(self) -> str:
+        """All that Snakemake has said of the latest run."""
+        return max((self.folder / ".snakemake" / "log").glob("*.log")).read_text()
+
+    @property
     def leftovers(self) -> list[Path]:
         """Hidden files in the results, as killed or failed writers may leave them."""
         # Snakemake notes the time of a folder in a file of its own; a run's lock stays.

@@ -15,12 +15,13 @@ rule score_chunk:
         environment("networks")
     threads: 1
     params:
-        code=code("inference/classify.py", "inference/trained_arm.py"),
+        code=code("score_chunk", modules_of_networks),
     script:
         "../../scripts/score_chunk.py"
 
 
-# With one chunk it scores the candidates itself.
+# With one chunk it scores the candidates itself. Names what chunks and cuboids depend on, too, which
+# may be gone when theirs could be compared.
 rule classify:
     input:
         cuboids=cuboids_of_brain,
@@ -42,12 +43,7 @@ rule classify:
         environment("networks")
     threads: 1
     params:
-        code=code(
-            "inference/classify.py",
-            "inference/trained_arm.py",
-            "calibration/decision.py",
-            "io/cells.py",
-        ),
+        code=code("classify", "score_chunk", "cuboids", modules_of_networks),
     script:
         "../../scripts/classify.py"
 
@@ -67,6 +63,6 @@ rule classify_ensemble:
     conda:
         environment("volumes")
     params:
-        code=code("inference/members.py", "calibration/decision.py", "io/cells.py"),
+        code=code("classify_ensemble"),
     script:
         "../../scripts/classify_ensemble.py"

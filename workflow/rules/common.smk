@@ -1,7 +1,7 @@
 """Reads the project and lists what the rules need of it; decides nothing else."""
 
-import hashlib
 import sys
+from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,12 +11,14 @@ SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.settings.project import load_project
-from cellsift.detection import measures_contrast_apart
+from cellsift.detection import detector_module, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
 from cellsift.workflow.stamp import data_stamp
-from cellsift.models import architecture_files
+from cellsift.models import architecture_module
 from cellsift.preflight.shared import check_brains, told_beside
+from cellsift.workflow.code import code_of
+from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.run_lock import STATE
 
 try:
@@ -39,12 +41,6 @@ LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 MEASURED = (
     "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
 )
-# The modules that read annotations, and those that look for what is wrong with them.
-ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
-ANNOTATION_CHECKS = [
-    *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
-    "labels/placement.py",
-]
 FOLDS = range(PROJECT.config["training"]["folds"])
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
@@ -100,6 +96,12 @@ def jobs_of(work):
     return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
 
 
+def names_of_jobs():
+    """What the terminal calls the jobs of the run."""
+    slabs = {name: b.settings["jobs_per_brain"]["detection"] for name, b in PROJECT.brains.items()}
+    return JobNames(len(FOLDS), slabs)
+
+
 def slabs_of(step):
     """Input function: the files of a step of detection, one for each slab of the brain."""
     slabs = jobs_of("detection")
@@ -132,35 +134,32 @@ def stamp_of(*columns):
     return lambda wildcards: data_stamp(PROJECT.brains[wildcards.brain], columns)
 
 
-def code(*parts):
-    """Hash of modules that jobs depend on: an edit of them runs its jobs again."""
-    files = [path for part in parts for path in _modules(SCRIPTS / "cellsift" / part)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+def code(script, *more):
+    """Params function: hash of the code that a rule's script reaches; an edit runs its jobs again.
+
+    `more` are scripts whose outputs are gone by then, notebooks, and functions of wildcards that
+    list modules which a job finds by a name.
+    """
+    return lambda wildcards: code_of(
+        script, *chain.from_iterable(m(wildcards) if callable(m) else [m] for m in more)
+    )
 
 
-def network_code(wildcards):
-    """Hash of what an arm's network is made of; other families do not count."""
-    family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
-    common = ["cuboids", *(f"models/{name}.py" for name in ("backbone", "starting_weights"))]
-    start = [f"interop/{name}.py" for name in ("cellfinder_weights", "keras_files")]
-    return code("training", *common, *start, *family)
+def modules_of_detector(wildcards):
+    """The module of the detector of a brain."""
+    return [detector_module(PROJECT.brains[wildcards.brain].detector["method"])]
 
 
-def search_code(wildcards):
-    """Hash of what decides the trials of a search."""
-    return code("training/search") + network_code(wildcards)
+def modules_of_networks(wildcards):
+    """The modules of the networks that are at work for an arm: its own, its members', a teacher's."""
+    arm = PROJECT.arms[wildcards.arm]
+    names = [*(arm.members or [wildcards.arm]), *filter(None, [arm.recipe.get("teacher")])]
+    return sorted({architecture_module(PROJECT.arms[name].architecture) for name in names})
 
 
-def pretraining_code(wildcards):
-    """Hash of what a pre-training is made of."""
-    family = architecture_files(PROJECT.pretrainings[wildcards.pretraining].architecture)
-    steps = [f"training/{name}.py" for name in ("augmentation", "optimisation", "seeds")]
-    common = ["cuboids", "models/backbone.py"]
-    return code("training/pretraining", *steps, *common, *family)
-
-
-def _modules(path):
-    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+def modules_of_pretraining(wildcards):
+    """The module of the network that is pre-trained."""
+    return [architecture_module(PROJECT.pretrainings[wildcards.pretraining].architecture)]
 
 
 def model_of_teacher(wildcards):

@@ -17,7 +17,7 @@ rule cuboids:
     params:
         brain=brain_with("cuboid", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
-        code=code("io", "cuboids"),
+        code=code("cuboids"),
     script:
         "../../scripts/cuboids.py"
 
@@ -41,6 +41,6 @@ rule projection:
     params:
         brain=brain_with("intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
-        code=code("reporting/projections.py", "io"),
+        code=code("projection"),
     script:
         "../../scripts/projection.py"

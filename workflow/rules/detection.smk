@@ -16,7 +16,7 @@ rule detect_slab:
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
-        code=code("detection", "io"),
+        code=code("detect_slab", modules_of_detector),
     script:
         "../../scripts/detect_slab.py"
 
@@ -34,7 +34,7 @@ rule find_centres:
         environment("detection")
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
-        code=code("detection", "io"),
+        code=code("find_centres", modules_of_detector),
     script:
         "../../scripts/find_centres.py"
 
@@ -57,7 +57,7 @@ rule contrast_slab:
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
-        code=code("detection", "io"),
+        code=code("contrast_slab", modules_of_detector),
     script:
         "../../scripts/contrast_slab.py"
 
@@ -77,7 +77,7 @@ rule detect:
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal"),
-        code=code("detection", "io"),
+        code=code("detect", "detect_slab", "find_centres", "contrast_slab", modules_of_detector),
     script:
         "../../scripts/detect.py"
 
@@ -95,17 +95,7 @@ rule choose_contrast:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=PROJECT.config["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
-        code=code(
-            *(
-                f"{name}.py"
-                for name in (
-                    "evaluation/detection_threshold",
-                    "labels/matching",
-                    "labels/placement",
-                )
-            ),
-            *ANNOTATION,
-        ),
+        code=code("choose_contrast"),
     script:
         "../../scripts/choose_contrast.py"
 
@@ -120,6 +110,8 @@ rule keep_candidates:
         f"{RESULTS}/logs/keep_candidates/{{brain}}.log",
     conda:
         environment("volumes")
+    params:
+        code=code("keep_candidates"),
     script:
         "../../scripts/keep_candidates.py"
 
@@ -138,6 +130,6 @@ rule label:
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of("cells", "non_cells"),
-        code=code("labels/matching.py", "labels/placement.py", *ANNOTATION),
+        code=code("label"),
     script:
         "../../scripts/label.py"

@@ -25,7 +25,7 @@ rule evaluate:
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
         seed=PROJECT.config["seed"],
-        code=code("evaluation", *ANNOTATION),
+        code=code("evaluate"),
     script:
         "../../scripts/evaluate.py"
 
@@ -46,7 +46,7 @@ rule cost:
     # Alone on this machine, as it measures time; a cluster gives it what its profile says.
     threads: workflow.resource_settings.cores or 1
     params:
-        code=code("inference/cost.py"),
+        code=code("cost", modules_of_networks),
     script:
         "../../scripts/cost.py"
 
@@ -61,6 +61,6 @@ rule cost_ensemble:
     conda:
         environment("volumes")
     params:
-        code=code("calibration/ensemble.py"),
+        code=code("cost_ensemble"),
     script:
         "../../scripts/cost_ensemble.py"

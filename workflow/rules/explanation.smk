@@ -19,6 +19,6 @@ rule explain:
     params:
         cuboids=cuboids_by_brain(ANNOTATED),
         examples=PROJECT.config["explain"]["examples"],
-        code=code("explain"),
+        code=code("explain", modules_of_networks),
     script:
         "../../scripts/explain.py"

@@ -13,7 +13,7 @@ rule check_volumes:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
-        code=code("preflight", "io"),
+        code=code("check_volumes"),
     script:
         "../../scripts/check_volumes.py"
 
@@ -30,6 +30,8 @@ rule accept_volumes:
     retries: 0
     conda:
         environment("volumes")
+    params:
+        code=code("accept_volumes"),
     script:
         "../../scripts/accept_volumes.py"
 
@@ -49,6 +51,6 @@ rule preflight:
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         beside=told_beside_others,
         data=stamp_of("cells", "non_cells"),
-        code=code(*ANNOTATION_CHECKS, *ANNOTATION),
+        code=code("preflight"),
     script:
         "../../scripts/preflight.py"

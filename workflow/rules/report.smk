@@ -24,7 +24,7 @@ rule report_index:
         config=PROJECT.config,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
         arms=[vars(arm) for arm in PROJECT.arms.values()],
-        code=code("reporting"),
+        code=code("report_index", "reports/index.ipynb"),
     script:
         "../../scripts/report_index.py"
 
@@ -52,6 +52,6 @@ rule report_brain:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
         config=PROJECT.config,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        code=code("reporting"),
+        code=code("report_brain", "reports/brain.ipynb"),
     script:
         "../../scripts/report_brain.py"

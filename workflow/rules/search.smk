@@ -17,7 +17,7 @@ rule search:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
         seed=PROJECT.config["seed"],
-        code=search_code,
+        code=code("search", modules_of_networks),
     script:
         "../../scripts/search.py"
 
@@ -36,7 +36,7 @@ rule choose_recipe:
     params:
         arm=arm_of,
         seed=PROJECT.config["seed"],
-        code=code("training/search"),
+        code=code("choose_recipe"),
     script:
         "../../scripts/choose_recipe.py"
 
@@ -52,6 +52,6 @@ rule searched_arm:
         environment("networks")
     params:
         arm=arm_of,
-        code=code("training/search"),
+        code=code("searched_arm"),
     script:
         "../../scripts/searched_arm.py"

@@ -13,6 +13,6 @@ rule track:
         environment("tracking")
     params:
         arms=[vars(arm) for arm in PROJECT.arms.values()],
-        code=code("interop/mlflow_store.py"),
+        code=code("track"),
     script:
         "../../scripts/track.py"

@@ -10,7 +10,7 @@ rule folds:
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
-        code=code("labels/folds.py"),
+        code=code("folds"),
     script:
         "../../scripts/folds.py"
 
@@ -39,7 +39,7 @@ rule train:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
         seed=PROJECT.config["seed"],
-        code=network_code,
+        code=code("train", modules_of_networks),
     script:
         "../../scripts/train.py"
 
@@ -58,7 +58,7 @@ rule calibrate:
         environment("volumes")
     params:
         threshold=PROJECT.config["threshold"],
-        code=code("calibration/arm.py", "calibration/calibrate.py", "calibration/description.py"),
+        code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"
 
@@ -79,11 +79,6 @@ rule combine:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
         threshold=PROJECT.config["threshold"],
-        code=code(
-            "calibration/ensemble.py",
-            "calibration/calibrate.py",
-            "calibration/combination.py",
-            "inference/members.py",
-        ),
+        code=code("combine"),
     script:
         "../../scripts/combine.py"

@@ -44,6 +44,12 @@ def list_detectors() -> list[str]:
     return sorted(_PARAMETERS)
 
 
+def detector_module(method: str) -> str:
+    """The name of the module in which a detector is written; InputError for an unknown detector."""
+    _parameters(method)
+    return f"{__name__}.{method}"
+
+
 def detector_parameters(method: str) -> dict[str, str]:
     """The parameters of a detector: name to description, with units."""
     return {name: known.description for name, known in _parameters(method).items()}
@@ -150,5 +156,4 @@ def _parameters(method: str) -> dict[str, Parameter]:
 
 
 def _detector(method: str) -> ModuleType:
-    _parameters(method)
-    return import_module(f"{__name__}.{method}")
+    return import_module(detector_module(method))

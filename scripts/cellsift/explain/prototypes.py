@@ -14,7 +14,6 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.volume import write_saliency
 from cellsift.io.tables import write_table
 from cellsift.labels.folds import CELL, NO_CELL
-from cellsift.models.classifiers.pipnet import LEAST_PRESENCE
 from cellsift.models.storage import load_model
 
 COLUMNS = [
@@ -118,7 +117,7 @@ class _Best:
                 "candidate": self.candidate,
             }
         )
-        table = table[(self.points.max(axis=1) > 0) & (self.presence >= LEAST_PRESENCE)]
+        table = table[(self.points.max(axis=1) > 0) & (self.presence >= self.model.least_presence)]
         return table.sort_values(
             ["points_cell", "points_no_cell", "prototype"],
             key=lambda column: -column if column.name == "points_cell" else column,

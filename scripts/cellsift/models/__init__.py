@@ -9,7 +9,7 @@ Importing this package, and listing what it holds, does not import torch.
 from cellsift.models.registry import (
     architecture,
     architecture_file,
-    architecture_files,
+    architecture_module,
     check_options,
     complete_options,
     create_model,
@@ -20,7 +20,7 @@ from cellsift.models.registry import (
 __all__ = [
     "architecture",
     "architecture_file",
-    "architecture_files",
+    "architecture_module",
     "check_options",
     "complete_options",
     "create_model",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Builder = Callable[..., "nn.Module"]
 _builders: dict[str, Builder] = {}
-SCRIPTS = Path(__file__).parents[2]
 
 
 def architecture(name: str) -> Callable[[Builder], Builder]:
@@ -50,22 +49,12 @@ def architecture_file(name: str) -> Path:
     return files[name]
 
 
-def architecture_files(name: str) -> list[Path]:
-    """Return the modules of this package that an architecture is made of, found by its imports.
+def architecture_module(name: str) -> str:
+    """Return the name of the module in which an architecture is written.
 
     Raises InputError for an unknown name.
     """
-    waiting, found = [architecture_file(name)], set()
-    while waiting:
-        path = waiting.pop()
-        found.add(path)
-        imported = (
-            SCRIPTS / f"{node.module.replace('.', '/')}.py"
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(__package__)
-        )
-        waiting += [other for other in imported if other.is_file() and other not in found]
-    return sorted(found - {Path(__file__)})
+    return f"{FAMILIES.__name__}.{architecture_file(name).stem}"
 
 
 def model_options(name: str) -> dict[str, Any]:
@@ -134,8 +123,7 @@ def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) 
 
 
 def _builder(name: str) -> Builder:
-    module = architecture_file(name).stem
-    importlib.import_module(f"{FAMILIES.__name__}.{module}")
+    importlib.import_module(architecture_module(name))
     return _builders[name]
 
 

@@ -18,7 +18,7 @@ from cellsift.errors import InputError
 from cellsift.explain.gradcam import gradcam
 from cellsift.models import (
     architecture_file,
-    architecture_files,
+    architecture_module,
     classifiers,
     create_model,
     list_models,
@@ -30,6 +30,7 @@ from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import DEFAULTS
 from cellsift.training.classification.loop import train_fold
+from cellsift.workflow.code import modules_of
 
 SHAPE = (20, 50, 50)
 SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
@@ -303,11 +304,11 @@ def test_normalisation_by_brain_needs_one_statistic_per_channel():
 
 
 def test_a_network_is_made_of_what_its_module_imports_too():
-    names = {path.stem for path in architecture_files("pipnet3d")}
-    assert {"pipnet", "resnet", "slice_mil"} <= names
-    assert {"features", "boosted_trees"} <= {path.stem for path in architecture_files("features")}
-    assert {path.stem for path in architecture_files("resnet")} == {
-        "localising",
-        "planes",
-        "resnet",
-    }
+    def made_of(architecture):
+        modules = modules_of(architecture_module(architecture))
+        return {name.rpartition(".")[2] for name in modules}
+
+    assert {"pipnet", "resnet", "slice_mil"} <= made_of("pipnet3d")
+    assert {"features", "boosted_trees"} <= made_of("features")
+    assert {"localising", "planes", "resnet"} <= made_of("resnet")
+    assert not {"pipnet", "slice_mil", "vit"} & made_of("resnet")

@@ -46,8 +46,10 @@ def search(folder, brains, arm, left_out=0, **more):
 
 @pytest.fixture(scope="module")
 def searched(brains, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    return folder, search(folder, brains, searching())
+    """The folder of a search, its table, and what could be watched of it."""
+    folder, seen = tmp_path_factory.mktemp("searched"), []
+    watch = lambda *trials: seen.append(trials)  # noqa: E731
+    return folder, search(folder, brains, searching(), watch=watch), seen
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_trials_are_judged_on_inner_folds_alone(brains, tmp_path, monkeypatch):
 
 
 def test_the_first_trial_is_the_arms_own_recipe(searched):
-    folder, path = searched
+    folder, path, _ = searched
     table = read_table(path)
     assert list(table["trial"]) == [0, 1, 2]
     assert list(table["own_recipe"]) == [True, False, False]
@@ -191,6 +193,10 @@ def test_the_default_augmentation_by_its_name_is_the_arms_own(brains):
     assert own_values(RECIPE, space) == own
     weaker = complete_recipe({"augmentation": {"strength": 0.5}})
     assert own_values(weaker, space) == own | {"augmentation_strength": 0.5}
+
+
+def test_a_search_can_be_watched(searched):
+    assert searched[2] == [(0, 3), (1, 3), (2, 3)]
 
 
 @pytest.mark.slow

@@ -100,6 +100,7 @@ class PIPNet(nn.Module):
     """
 
     heads = ("prototypes", "sheet")
+    least_presence = LEAST_PRESENCE
 
     def __init__(self, backbone: nn.Module, prototypes: int, forming: float):
         super().__init__()

@@ -30,6 +30,7 @@ def train_arm(
     threads: int = 1,
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
+    code: str = "",
 ) -> Path:
     """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
 
@@ -42,6 +43,7 @@ def train_arm(
             is trained with the recipe of each fold's own search, which lies there too.
         teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
         starting_point: what the recipe's pretraining or init_from stands for.
+        code: as of `train_fold`.
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
@@ -51,7 +53,13 @@ def train_arm(
     extent = cuboid_extent_um(store.shape, store.voxel_size, sizes)
     table = assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
     places = [folder / "training" / f"fold-{fold}" for fold in range(folds)]
-    how = {"seed": seed, "device": device, "threads": threads, "starting_point": starting_point}
+    how = {
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "starting_point": starting_point,
+        "code": code,
+    }
     sidecars = [
         train_fold(
             _searched(arm, stores, table, fold, folder / "search" / f"fold-{fold}", how),

@@ -59,7 +59,9 @@ def train_fold(
     threads: int = 1,
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
+    code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Train one arm with one fold held out and return the path of the model's JSON sidecar.
@@ -84,7 +86,10 @@ def train_fold(
         teacher: JSON sidecar of the recipe's teacher, trained with the same fold held out.
         starting_point: file or folder of the weights that the recipe's pretraining or init_from
             stands for (`read_starting_point`).
+        code: hash of the code that decides the weights, as `workflow.code.code_of` gives it: what
+            other code has begun is begun anew. Without one, what there is is gone on with.
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -101,7 +106,7 @@ def train_fold(
     run |= {"teacher": its_weights, "starting_point": digest(weights)}
     earlier = [learnt_from(path) for path in (teacher, starting_point) if path is not None]
     run["earlier_brains"] = sorted(set().union(*earlier))
-    mark = fingerprint({"network": network, **run}, table, stores)
+    mark = fingerprint({"network": network, **run}, table, stores, code)
     with repeatable(threads):
         torch.manual_seed(seed_of(seed, fold, 0))
         state = _start(arm, recipe, data, place, weights)
@@ -112,7 +117,7 @@ def train_fold(
         board = Path(training_folder) / "tensorboard"
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
             state.restore(saved)
-        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress) as show:
+        with Progress(f"{arm.name} fold {fold}", epochs, steps, board, progress, watch) as show:
             show.resume(state.history)
             while not state.finished(epochs, recipe["patience"], recipe["frozen_epochs"]):
                 _do_epoch(state, batches, seed_of(seed, fold, state.epoch + 1), show)

@@ -23,7 +23,6 @@ from cellsift.models import create_model
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import save_tensors
 from cellsift.settings.pretraining import Pretraining
-from cellsift.training import pretraining
 from cellsift.training.augmentation import augment
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.classification.outputs import DECIMALS, versions
@@ -55,7 +54,9 @@ def pretrain(
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
+    code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> Path:
     """Pre-train a backbone on all cuboids of some brains and return the path of its JSON sidecar.
@@ -72,7 +73,9 @@ def pretrain(
         seed: the same seed gives the same weights on the same machine and number of threads.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
+        code: as of `train_fold`.
         progress: whether to print progress to standard error.
+        watch: called with the epochs that are done, also parts of one, and their number at most.
         after_epoch: called with the number of each epoch, after its checkpoint.
 
     Raises:
@@ -83,7 +86,7 @@ def pretrain(
     run = {"seed": seed, "device": place.type, "threads": threads}
     rows = all_candidates(stores)
     data = Cuboids(stores, rows)
-    mark = fingerprint({**settings.to_dict(), **run}, rows, stores, pretraining)
+    mark = fingerprint({**settings.to_dict(), **run}, rows, stores, code)
     per_epoch = min(len(data), recipe["cuboids_per_epoch"])
     batches = even_batches(per_epoch, recipe["batch_size"])
     bar = PretrainingProgress(
@@ -92,6 +95,7 @@ def pretrain(
         len(batches),
         Path(folder) / "tensorboard",
         progress,
+        watch,
     )
     with repeatable(threads), bar as show:
         torch.manual_seed(seed_of(seed, 0))

@@ -1,7 +1,7 @@
 """The trials of a search: each trains with another recipe, judged on candidates left out of it."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from cellsift.io.json_files import read_json
 from cellsift.labels.folds import EXTENT, assign_folds, training_rows
 from cellsift.settings.arms import Arm
 from cellsift.settings.search import recipe_with
-from cellsift.training import search
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.loop import train_fold
 from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
@@ -48,7 +47,9 @@ def do_trials(
     device: str = "auto",
     threads: int = 1,
     starting_point: str | Path | None = None,
+    code: str = "",
     progress: bool = True,
+    watch: Callable[[float, int], object] | None = None,
 ) -> Path:
     """Do trials of an arm's search until there are enough; return the table of all, job-N.csv.
 
@@ -65,26 +66,33 @@ def do_trials(
             judged on them; None: all may be seen, and the folds of the table are the inner folds.
         folder: of the search; journal.log in it is what the jobs share.
         job: number of this job, from 1.
-        device, threads, starting_point, progress: as of `train_fold`.
+        device, threads, starting_point, code, progress: as of `train_fold`.
+        watch: called with the trials that are done, by all jobs, and their number.
 
     Raises:
         InputError: too few candidates for inner folds, or what `train_fold` raises.
     """
     folder = Path(folder)
     rows = inner_folds(table, left_out, arm.search["inner_folds"])
-    study = open_study(folder / JOURNAL, study_name(arm, stores, rows, seed, starting_point))
+    name = study_name(arm, stores, rows, seed, starting_point, code)
+    study = open_study(folder / JOURNAL, name)
     work = folder / f"work-{job}"
     training = {
         "seed": seed,
         "device": device,
         "threads": threads,
         "starting_point": starting_point,
+        "code": code,
         "progress": progress,
     }
+    wanted = arm.search["trials"]
+    watch = watch or (lambda done, total: None)
+    watch(len(ended_trials(study)), wanted)
     if job == 1 and not has_tried_own(study):
         own = own_trial(study, arm.recipe, arm.search, seed)
         _try(study, own, arm, stores, rows, work, training)
-    while len(ended_trials(study)) < arm.search["trials"]:
+    while (done := len(ended_trials(study))) < wanted:
+        watch(done, wanted)
         trial = next_trial(study, arm.search, seed_of(seed, job))
         _try(study, trial, arm, stores, rows, work, training)
     shutil.rmtree(work, ignore_errors=True)
@@ -94,7 +102,12 @@ def do_trials(
 
 
 def study_name(
-    arm: Arm, stores: Stores, rows: pd.DataFrame, seed: int, starting_point: str | Path | None
+    arm: Arm,
+    stores: Stores,
+    rows: pd.DataFrame,
+    seed: int,
+    starting_point: str | Path | None,
+    code: str = "",
 ) -> str:
     """Return a hash of all that decides what a search finds, but for the number of its trials.
 
@@ -108,7 +121,7 @@ def study_name(
         "space": arm.search["space"],
         "seed": seed,
     }
-    return fingerprint(settings, rows, stores, search)
+    return fingerprint(settings, rows, stores, code)
 
 
 def with_searched_recipe(
