@@ -5,14 +5,10 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cellsift.errors import InputError
 from cellsift.settings.brains import Brain, whereabouts
 from cellsift.settings.project import Project
-
-if TYPE_CHECKING:
-    from cellsift.io.cells import Kind
 
 # Of a file so many bytes are looked at, at its beginning, middle and end.
 PROBE = 2**16
@@ -66,11 +62,10 @@ def refuse_few(project: Project) -> None:
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
     folds = project.config["training"]["folds"]
-    cells = [str(brain.cells) for brain in brains]
-    asked: list[tuple[str, Kind, list[str]]] = [("cells", "cell", cells)]
+    asked = [("cells", "cell", [brain.cells for brain in brains])]
     # Where all cells are annotated, artefacts are what detection proposes beside them.
     if all(brain.non_cells for brain in brains):
-        non_cells = [str(brain.non_cells) for brain in brains]
+        non_cells = [brain.non_cells for brain in brains]
         asked.append(("artefacts (non_cells)", "no_cell", non_cells))
     for what, kind, paths in asked:
         count = _count(paths, kind, LEAST_PER_CLASS * folds)
@@ -88,7 +83,7 @@ def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
     )
 
 
-def _count(paths: Iterable[str], kind: "Kind", enough: int) -> int | None:
+def _count(paths: Iterable[str], kind: str, enough: int) -> int | None:
     """How many positions the files hold together, `enough` of them at most.
 
     None where one cannot be read.
@@ -128,13 +123,13 @@ def _same_annotation(one: Brain, other: Brain) -> bool:
     """
     if not one.cells or not other.cells:
         return False
-    cells, others = _voxels_of(one.cells), _voxels_of(other.cells)
-    if cells is None or others is None:
+    cells = _voxels_of(one.cells), _voxels_of(other.cells)
+    if None in cells:
         return False
     if _place(one.cells) == _place(other.cells):
         return True
-    fewest = min(len(cells), len(others))
-    return fewest >= TELLING and len(cells & others) >= SAME_SHARE * fewest
+    fewest = min(map(len, cells))
+    return fewest >= TELLING and len(cells[0] & cells[1]) >= SAME_SHARE * fewest
 
 
 def _voxels_of(path: str) -> frozenset | None:
