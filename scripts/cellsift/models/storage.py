@@ -11,18 +11,18 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import read_json, write_json
+from cellsift.models.contract import Network
 from cellsift.models.registry import check_options, create_model
 
 REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
 
 
-def save_model(folder: str | Path, stem: str, model: nn.Module, sidecar: dict) -> Path:
+def save_model(folder: str | Path, stem: str, model: Network, sidecar: dict) -> Path:
     """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
 
     As `save_tensors`, with all of the model's tensors.
@@ -60,7 +60,7 @@ def save_tensors(
     return json_path
 
 
-def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
+def load_model(json_path: str | Path) -> tuple[Network, dict]:
     """Return a stored model, on the CPU and in evaluation mode, and its sidecar.
 
     The weights lie beside the sidecar, under the same name with the ending .safetensors.
@@ -156,7 +156,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"{path} is no whole safetensors file: {error}") from error
 
 
-def _build(sidecar: dict, path: Path) -> nn.Module:
+def _build(sidecar: dict, path: Path) -> Network:
     try:
         check_options(sidecar["architecture"], sidecar["options"])
         return create_model(

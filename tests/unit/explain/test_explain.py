@@ -14,7 +14,7 @@ from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.gradcam import gradcam, scale
-from cellsift.explain.own_maps import has_own_maps, own_maps
+from cellsift.explain.own_maps import own_maps
 from cellsift.explain.selection import KINDS
 from cellsift.io.json_files import write_json
 from cellsift.models import create_model
@@ -226,7 +226,7 @@ def test_own_maps_are_those_of_the_network():
     with torch.no_grad():
         weights = planes.plane_attention(inputs).numpy()
     np.testing.assert_allclose(own_maps(planes, inputs)[:, 0, :, 7, 9], weights, rtol=1e-5)
-    assert not has_own_maps(create_model("resnet", 2, shape, width=4))
+    assert not create_model("resnet", 2, shape, width=4).own_map_names
 
 
 def test_explaining_twice_gives_the_same_files(arm, tmp_path):

@@ -13,22 +13,22 @@ from monai.networks.nets.efficientnet import EfficientNet as MonaiEfficientNet
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.mobilenet import (
+from cellsift.models.contract import Network
+from cellsift.models.layers.depthwise import depthwise_convolution
+from cellsift.models.layers.dimensions import CONVOLUTIONS
+from cellsift.models.layers.initialisation import initialise_by_fan_out
+from cellsift.models.layers.localising import deepest_that_localises
+from cellsift.models.layers.planes import PlanesAsChannels, is_flat
+from cellsift.models.layers.pooling import mean_over_map
+from cellsift.models.layers.strides import (
     HALVINGS,
-    check_choice,
-    check_factor,
+    Shape,
     check_plane,
-    depthwise_convolution,
-    initialise,
     limited_strides,
-    mean_over_map,
     shape_after,
 )
-from cellsift.models.layers.localising import deepest_that_localises
-from cellsift.models.layers.planes import CONVOLUTIONS, PlanesAsChannels, is_flat
+from cellsift.models.option_checks import check_choice, check_factor
 from cellsift.models.registry import architecture
-
-Shape = tuple[int, int, int]
 
 # Factors on width and depth, and the share of features dropped before the last layer.
 VARIANTS = {
@@ -66,7 +66,7 @@ def efficientnet3d(
     variant: str = "b0",
     width: float = 1.0,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return an EfficientNet; an axis is halved only while at least three steps remain on it.
 
     Args:
@@ -91,12 +91,12 @@ def efficientnet3d_attention(
     variant: str = "b0",
     width: float = 1.0,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return an EfficientNet whose verdict also rests on gated maps of two finer scales.
 
     Additive attention gates after Schlemper et al. 2019, Attention Gated Networks (Medical Image
     Analysis 53; arXiv 1808.08114), sections 2.2 and 2.3, in the form for classifiers, on the last
-    maps of the two scales above the deepest. `gate_maps` gives the attention coefficients.
+    maps of the two scales above the deepest. `own_maps` gives the attention coefficients.
 
     Args:
         in_channels: channels of the cuboid.
@@ -110,10 +110,10 @@ def efficientnet3d_attention(
     backbone = build_backbone(in_channels, cuboid_shape, variant, width, flat)
     stages = gated_stages(cuboid_shape, flat)
     network = GatedEfficientNet(backbone, stages, VARIANTS[variant][2])
-    return GatedPlanes(network) if flat else network
+    return PlanesAsChannels(network) if flat else network
 
 
-class EfficientNet(nn.Module):
+class EfficientNet(Network):
     """Backbone, mean over the last map, one linear layer: logits (n, 2)."""
 
     heads = ("classifier",)
@@ -135,11 +135,13 @@ class EfficientNet(nn.Module):
         return self.classifier(self.dropout(mean_over_map(last).flatten(1)))
 
 
-class GatedEfficientNet(nn.Module):
+class GatedEfficientNet(Network):
     """Gated maps of two scales and the mean of the last map, side by side, to logits (n, 2)."""
 
     heads = ("classifier",)
     gradients_in_place = True
+    own_map_names = ("finer gate", "coarser gate")
+    own_maps_file = "gates.tif"
 
     def __init__(self, backbone: nn.Module, stages: list[int], dropout: float):
         super().__init__()
@@ -157,7 +159,7 @@ class GatedEfficientNet(nn.Module):
         """The deepest stage whose map still says where a cell lies."""
         return self.backbone.stages[self.backbone.gradcam_stage]
 
-    def gate_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def own_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the attention coefficients (n, z, y, x) of the finer and of the coarser gate.
 
         Between 0 (shut) and 1 (open), on the grid of the gated map; (n, y, x) for images.
@@ -172,14 +174,6 @@ class GatedEfficientNet(nn.Module):
         vectors = [gate(maps[stage], last) for gate, stage in pairs]
         vectors.append(mean_over_map(last).flatten(1))
         return self.classifier(self.dropout(torch.cat(vectors, dim=1)))
-
-
-class GatedPlanes(PlanesAsChannels):
-    """A gated network of images on cuboids."""
-
-    def gate_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return the attention coefficients of both gates as (n, 1, y, x): one for all planes."""
-        return [image.unsqueeze(1) for image in self.network.gate_maps(x.flatten(1, 2))]
 
 
 class AttentionGate(nn.Module):
@@ -265,7 +259,7 @@ def build_backbone(
                 setattr(module, name, nn.SiLU())
     set_strides(network, shape, axes)
     backbone = Backbone(network, axes, stage_sizes(shape, flat))
-    backbone.apply(initialise)
+    backbone.apply(initialise_by_fan_out)
     return backbone
 
 
