@@ -1,6 +1,7 @@
 """The explanations of one arm: examples from all brains, their saliency, and the pictures."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -189,17 +190,18 @@ def _saliency(
     for weight, models in members:
         if weight:
             towards_cell = chosen["is_cell"].to_numpy(bool) == (weight > 0)
+            explain = partial(_saliency_of_rows, towards_cell)
             maps = _mean_over_models(
-                chosen,
-                cuboids,
-                stores,
-                models,
-                device,
-                lambda model, inputs, rows, at=towards_cell: saliency(model, inputs, at[rows]),
-                each=cuboids.shape[2:],
+                chosen, cuboids, stores, models, device, explain, each=cuboids.shape[2:]
             )
             total += abs(weight) * scale(maps)
     return scale(total)
+
+
+def _saliency_of_rows(
+    towards_cell: np.ndarray, model: Network, inputs: torch.Tensor, rows: np.ndarray
+) -> np.ndarray:
+    return saliency(model, inputs, towards_cell[rows])
 
 
 def _mean_over_models(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,9 @@ def export_prototypes(
         folder: where to write. In prototypes.tif the channel after those of the cuboid is the
             prototype's probability; pieces that reach beyond a cuboid repeat its border.
     """
-    tables, pieces, sidecar = [], [], {}
+    tables: list[pd.DataFrame] = []
+    pieces: list[tuple[np.ndarray, np.ndarray]] = []
+    sidecar: dict[str, Any] = {}
     for fold, path in models.items():
         model, sidecar = load_model(path)
         best = _Best(model, Normalisation.from_dict(sidecar["normalisation"]))

@@ -102,10 +102,14 @@ def check_file_names(names: object, path: Path) -> list[str]:
 
     A list from a stranger could otherwise have files read from anywhere.
     """
-    good = isinstance(names, list) and all(
-        isinstance(name, str) and name == Path(name).name and name != ".." for name in names
-    )
-    if not good or not names or "" in names:
+    if (
+        not isinstance(names, list)
+        or not names
+        or not all(
+            isinstance(name, str) and name == Path(name).name and name not in ("", "..")
+            for name in names
+        )
+    ):
         raise InputError(
             f"{path}: 'folds' is {names!r}; it has to list the names of files beside it"
         )
@@ -131,10 +135,11 @@ def check_sidecar(sidecar: dict, path: Path) -> None:
 def _check_cuboid(cuboid: dict, path: Path) -> None:
     for key in ("shape", "voxel_size"):
         values = cuboid.get(key) if isinstance(cuboid, dict) else None
-        numbers = isinstance(values, list | tuple) and all(
-            isinstance(v, int | float) and v > 0 for v in values
-        )
-        if not numbers or len(values) != 3:
+        if (
+            not isinstance(values, list | tuple)
+            or not all(isinstance(v, int | float) and v > 0 for v in values)
+            or len(values) != 3
+        ):
             raise InputError(f"{path}: cuboid {key} is {values!r}; give three numbers z, y, x")
 
 

@@ -185,4 +185,5 @@ def initialise(module: nn.Module) -> None:
     """Draw weights as ConvNeXt's authors do."""
     if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -90,8 +90,7 @@ class DenseNet(Network):
         for number, stride in enumerate(between, start=1):
             transition = layers.get_submodule(f"transition{number}")
             transition.pool = MEAN_POOLING[axes](stride[-axes:])
-            # Pooling leaves out an odd last row.
-            sizes.append(tuple(n // step for n, step in zip(sizes[-1], stride, strict=True)))
+            sizes.append(pooled(sizes[-1], stride))
         self.gradcam_block = deepest_that_localises([size[-axes:] for size in sizes]) + 1
 
     @property
@@ -121,6 +120,12 @@ def pooling_strides(shape: Shape, transitions: int) -> list[Shape]:
         shape = shape_after(shape, stride)
     for _ in range(transitions):
         # A transition leaves out the odd last row; without it both ways of counting agree.
-        strides += limited_strides(tuple(n - n % 2 for n in shape), (HALVED,))
-        shape = tuple(n // step for n, step in zip(shape, strides[-1], strict=True))
+        strides += limited_strides([n - n % 2 for n in shape], (HALVED,))
+        shape = pooled(shape, strides[-1])
     return strides
+
+
+def pooled(shape: Shape, stride: Shape) -> Shape:
+    """Return the size (z, y, x) of a map after pooling, which leaves out an odd last row."""
+    z, y, x = (n // step for n, step in zip(shape, stride, strict=True))
+    return z, y, x

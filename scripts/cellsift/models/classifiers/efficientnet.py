@@ -7,6 +7,9 @@ images of 224 and fails on cuboids; strides that halve y and x before z; first w
 depthwise kernels that do not shrink with the number of features; SiLU that leaves its input be.
 """
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 import torch
 import torch.nn.functional as F
 from monai.networks.nets.efficientnet import EfficientNet as MonaiEfficientNet
@@ -119,7 +122,7 @@ class EfficientNet(Network):
     heads = ("classifier",)
     gradients_in_place = True
 
-    def __init__(self, backbone: nn.Module, dropout: float):
+    def __init__(self, backbone: "Backbone", dropout: float):
         super().__init__()
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
@@ -143,7 +146,7 @@ class GatedEfficientNet(Network):
     own_map_names = ("finer gate", "coarser gate")
     own_maps_file = "gates.tif"
 
-    def __init__(self, backbone: nn.Module, stages: list[int], dropout: float):
+    def __init__(self, backbone: "Backbone", stages: list[int], dropout: float):
         super().__init__()
         self.backbone = backbone
         self.gated_stages = stages
@@ -166,7 +169,7 @@ class GatedEfficientNet(Network):
         """
         maps, last = self.backbone(x)
         pairs = zip(self.gates, self.gated_stages, strict=True)
-        return [gate.coefficients(maps[stage], last)[:, 0] for gate, stage in pairs]
+        return [cast(AttentionGate, g).coefficients(maps[s], last)[:, 0] for g, s in pairs]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps, last = self.backbone(x)
@@ -195,10 +198,10 @@ class AttentionGate(nn.Module):
         self.interpolation = {2: "bilinear", 3: "trilinear"}[axes]
         nn.init.kaiming_normal_(self.theta.weight)
         nn.init.kaiming_normal_(self.phi.weight)
-        nn.init.zeros_(self.phi.bias)
+        nn.init.zeros_(cast(torch.Tensor, self.phi.bias))
         # Gates start open: the network learns as if there were none, and then to shut them.
         nn.init.normal_(self.psi.weight, std=0.01)
-        nn.init.constant_(self.psi.bias, FIRST_GATE_BIAS)
+        nn.init.constant_(cast(torch.Tensor, self.psi.bias), FIRST_GATE_BIAS)
 
     def coefficients(self, x: torch.Tensor, gating: torch.Tensor) -> torch.Tensor:
         """Return alpha (n, 1, ...), between 0 and 1, for every place of x."""
@@ -221,7 +224,8 @@ class Backbone(nn.Module):
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.SiLU())
         self.stages = network._blocks
         self.head = nn.Sequential(network._conv_head, network._bn1, nn.SiLU())
-        self.stage_features = [stage[-1].out_channels for stage in self.stages]
+        last_blocks = [cast(nn.Sequential, stage)[-1] for stage in self.stages]
+        self.stage_features = [cast(int, block.out_channels) for block in last_blocks]
         self.features = network._conv_head.out_channels
 
     def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -265,7 +269,8 @@ def build_backbone(
 
 def set_strides(network: MonaiEfficientNet, shape: Shape, axes: int) -> None:
     """Give the five convolutions that halve the map their strides per axis."""
-    blocks = [block for stage in network._blocks for block in stage]
+    stages = cast(Iterable[Iterable[Any]], network._blocks)
+    blocks = [block for stage in stages for block in stage]
     stem, *strides = (stride[-axes:] for stride in limited_strides(shape, HALVINGS))
     network._conv_stem.stride = stem
     for block in blocks:
@@ -279,7 +284,8 @@ def set_strides(network: MonaiEfficientNet, shape: Shape, axes: int) -> None:
 def stage_sizes(shape: Shape, flat: bool) -> list[tuple[int, ...]]:
     """Return the sizes (z, y, x) of the maps of all stages; (y, x) for images."""
     stem, *strides = limited_strides(shape, HALVINGS)
-    size, sizes = shape_after(shape, stem), []
+    size = shape_after(shape, stem)
+    sizes: list[tuple[int, ...]] = []
     for stage in STAGES:
         if "_s22_" in stage:
             size = shape_after(size, strides.pop(0))

@@ -153,6 +153,15 @@ class FeatureTrees(Network):
 class CuboidFeatures(nn.Module):
     """The features (n, f) of cuboids (n, channel, z, y, x), in the order of `feature_names`."""
 
+    places: torch.Tensor
+    distance: torch.Tensor
+    central: torch.Tensor
+    central_share: torch.Tensor
+    outside_share: torch.Tensor
+    variance_of_voxel: torch.Tensor
+    gaussians: torch.Tensor
+    gaussians_in_plane: torch.Tensor
+
     def __init__(self, in_channels: int, cuboid_shape: Shape, z_step: float):
         super().__init__()
         self.names = feature_names(in_channels)

@@ -119,12 +119,13 @@ class MobileNet(Network):
         strides = iter(limited_strides(cuboid_shape, HALVINGS))
         features = multiple_of_eight(STEM_FEATURES * width)
         stride = next(strides)
-        layers = [Layer(axes, in_channels, features, nn.Hardswish, 3, stride)]
+        layers: list[nn.Module] = [Layer(axes, in_channels, features, nn.Hardswish, 3, stride)]
         sizes = [shape_after(cuboid_shape, stride)]
         for line in bottlenecks:
             stride = next(strides) if line.halves else (1, 1, 1)
-            layers.append(InvertedResidual(axes, features, line, width, stride))
-            features = layers[-1].out_features
+            residual = InvertedResidual(axes, features, line, width, stride)
+            layers.append(residual)
+            features = residual.out_features
             sizes.append(shape_after(sizes[-1], stride))
         last, hidden = multiple_of_eight(last * width), multiple_of_eight(hidden * width)
         layers.append(Layer(axes, features, last, nn.Hardswish))
@@ -158,12 +159,13 @@ class Layer(nn.Sequential):
         depthwise: bool = False,
     ):
         spans = (min(kernel, 3), kernel, kernel)[-axes:]
-        stride, padding = stride[-axes:], tuple(span // 2 for span in spans)
+        steps, padding = stride[-axes:], tuple(span // 2 for span in spans)
+        convolution: nn.Module
         if depthwise:
-            convolution = depthwise_convolution(features, spans, stride, bias=False)
+            convolution = depthwise_convolution(features, spans, steps, bias=False)
         else:
             convolution = CONVOLUTIONS[axes](
-                in_features, features, spans, stride, padding, bias=False
+                in_features, features, spans, steps, padding, bias=False
             )
         # Keras' momentum of 0.99 takes too many steps to settle on few labels.
         norm = NORMALISATIONS[axes](features, eps=1e-3, momentum=0.1)
@@ -177,7 +179,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         expanded = multiple_of_eight(line.expanded * width)
         self.out_features = multiple_of_eight(line.features * width)
-        layers = []
+        layers: list[nn.Module] = []
         if expanded != in_features:
             layers.append(Layer(axes, in_features, expanded, line.activation))
         layers.append(

@@ -21,6 +21,8 @@ prototypes fire: Sacha et al., AAAI 2024). So the units' convolutions look at ne
 axes that they halve, and once before, as in BagNets (Brendel and Bethge, ICLR 2019).
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -79,10 +81,8 @@ def pipnet3d(
     number = isinstance(forming, int | float) and not isinstance(forming, bool)
     if not number or not 0 <= forming < 1:
         raise InputError(f"pipnet3d forming is {forming!r}; give a number from 0 to 0.99")
-    if is_flat(cuboid_shape, planes_as_channels):
-        backbone = FlatBackbone(in_channels, cuboid_shape, depth, width)
-    else:
-        backbone = VolumeBackbone(in_channels, cuboid_shape, depth, width)
+    flat = is_flat(cuboid_shape, planes_as_channels)
+    backbone = (FlatBackbone if flat else VolumeBackbone)(in_channels, cuboid_shape, depth, width)
     return PIPNet(backbone, prototypes, float(forming))
 
 
@@ -99,7 +99,7 @@ class PIPNet(Network):
     has_prototypes = True
     least_presence = LEAST_PRESENCE
 
-    def __init__(self, backbone: nn.Module, prototypes: int, forming: float):
+    def __init__(self, backbone: "VolumeBackbone | FlatBackbone", prototypes: int, forming: float):
         super().__init__()
         self.share_without_labels = forming
         self.backbone = backbone
@@ -242,8 +242,9 @@ def see_parts(units: nn.Module) -> nn.Module:
     for parent, name, conv in wide[1:]:
         kernel = tuple(3 if stride > 1 else 1 for stride in conv.stride)
         padding = tuple(size // 2 for size in kernel)
+        kind: Callable[..., nn.Conv2d | nn.Conv3d] = type(conv)
         sizes = (conv.in_channels, conv.out_channels, kernel, conv.stride)
-        narrow = type(conv)(*sizes, padding=padding, bias=False)
+        narrow = kind(*sizes, padding=padding, bias=False)
         nn.init.kaiming_normal_(narrow.weight, mode="fan_out", nonlinearity="relu")
         setattr(parent, name, narrow)
     return units

@@ -206,11 +206,11 @@ def map_sizes(size: Size) -> list[Size]:
 def least_shape(flat: bool = False) -> Shape:
     """Return the smallest cuboid (z, y, x) whose first map has three steps along each axis."""
     axes = 2 if flat else 3
-    least = (
+    *z, y, x = (
         next(n for n in count(1) if map_sizes((n,) * axes)[0][axis] >= LEAST_MAP)
         for axis in range(axes)
     )
-    return (1, *least)[-3:]
+    return (z[0] if z else 1, y, x)
 
 
 def check_shape(shape: Shape, flat: bool = False) -> None:

@@ -120,7 +120,7 @@ def deit3d(
 class VisionTransformer(Network):
     """A network for cuboids (n, channel, z, y, x) that gives logits (n, 2)."""
 
-    heads = ("class_head",)
+    heads: tuple[str, ...] = ("class_head",)
     gradients_in_place = True
     own_map_names = ("attention rollout",)
     own_maps_file = "rollout.tif"
@@ -203,6 +203,7 @@ class DistilledTransformer(VisionTransformer):
             batch: has `inputs`, `targets`, `weights` of the classes, and `teacher`, the logits
                 (n, 2) of the teacher on the same inputs.
         """
+        assert batch.teacher is not None
         of_class, of_teacher = self.both(batch.inputs)
         on_labels = F.cross_entropy(of_class.float(), batch.targets, weight=batch.weights)
         on_teacher = F.cross_entropy(of_teacher.float(), batch.teacher.argmax(dim=1))
@@ -215,14 +216,16 @@ def _layout(
     """Return width, depth and heads: those given, else those of the size."""
     if not isinstance(size, str) or size not in SIZES:
         raise InputError(f"size is {size!r}; choose one of {', '.join(SIZES)}")
-    given = {"width": width, "depth": depth, "heads": heads}
-    for (what, value), of_size in zip(list(given.items()), SIZES[size], strict=True):
-        given[what] = of_size if value is None else value
-        check_whole_number(what, given[what])
-    width, depth, heads = given.values()
-    if width % heads:
-        raise InputError(f"width {width} is not a multiple of heads {heads}; change one of them")
-    return width, depth, heads
+    layout = []
+    for what, value, of_size in zip(
+        ("width", "depth", "heads"), (width, depth, heads), SIZES[size], strict=True
+    ):
+        layout.append(of_size if value is None else value)
+        check_whole_number(what, layout[-1])
+    features, blocks, count = layout
+    if features % count:
+        raise InputError(f"width {features} is not a multiple of heads {count}; change one of them")
+    return features, blocks, count
 
 
 def _head(width: int) -> nn.Linear:

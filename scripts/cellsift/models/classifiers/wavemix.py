@@ -60,8 +60,8 @@ def wavemix3d(
     check_shape(cuboid_shape, levels)
     if is_flat(cuboid_shape, planes_as_channels):
         channels = in_channels * cuboid_shape[0]
-        axes = [(True, True)] * levels
-        return PlanesAsChannels(WaveMix(channels, width, depth, axes, dropout))
+        in_plane: list[Axes] = [(True, True)] * levels
+        return PlanesAsChannels(WaveMix(channels, width, depth, in_plane, dropout))
     axes = level_axes(cuboid_shape[0], levels, planar_levels)
     return WaveMix(in_channels, width, depth, axes, dropout)
 
@@ -171,6 +171,8 @@ class HaarTransform(nn.Module):
         axes: for every axis (z, y, x or y, x), whether the level acts on it.
     """
 
+    filters: torch.Tensor
+
     def __init__(self, axes: Axes):
         super().__init__()
         self.register_buffer("filters", haar_filters(axes))
@@ -199,7 +201,9 @@ class HaarTransform(nn.Module):
         filters = self.filters.repeat(channels, *[1] * (len(step) + 1))
         convolve = F.conv_transpose3d if len(step) == 3 else F.conv_transpose2d
         x = convolve(subbands.flatten(1, 2), filters, stride=step, groups=channels)
-        return x[(..., *(slice(n) for n in size))]
+        for axis, n in enumerate(size, start=2):
+            x = x.narrow(axis, 0, n)
+        return x
 
 
 def haar_filters(axes: Axes) -> torch.Tensor:
@@ -241,7 +245,7 @@ def pad_to_multiple(x: torch.Tensor, step: Size) -> torch.Tensor:
 
 def level_axes(planes: int, levels: int, planar_levels: int) -> list[Axes]:
     """Return on which of z, y, x every level acts: on z once it is due and while it has planes."""
-    axes = []
+    axes: list[Axes] = []
     for level in range(levels):
         along_z = level >= planar_levels and planes > 1
         axes.append((along_z, True, True))

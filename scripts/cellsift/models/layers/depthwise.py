@@ -1,6 +1,7 @@
 """Convolutions of each channel on its own."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ def depthwise_convolution(
     features: int, kernel: tuple[int, ...], stride: tuple[int, ...], bias: bool
 ) -> nn.Module:
     """Return a convolution of each channel on its own, over as many axes as the kernel has."""
-    kind = DepthwiseConvolution if len(kernel) == 3 else nn.Conv2d
+    kind: Callable[..., nn.Module] = DepthwiseConvolution if len(kernel) == 3 else nn.Conv2d
     padding = tuple(k // 2 for k in kernel)
     return kind(features, features, kernel, stride, padding, groups=features, bias=bias)
 

@@ -5,8 +5,9 @@ patches that are also cut along z are our extension. The blocks are our own: MON
 normalisation layer that nothing uses and no stochastic depth (Huang et al. 2016, arXiv 1603.09382).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -124,7 +125,7 @@ class PatchEncoder(nn.Module):
     def attention_maps(self, x: torch.Tensor) -> torch.Tensor:
         """Return the attention (n, block, head, token, token) of each token (row) to all others."""
         tokens, maps = self.tokens(x), []
-        for block in self.blocks:
+        for block in cast(Iterable[Block], self.blocks):
             maps.append(block.attention.weights(block.norm_a(tokens)))
             tokens = block(tokens)
         return torch.stack(maps, dim=1)
@@ -186,7 +187,8 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.scaled_dot_product_attention(*self._split(x))
+        query, key, value = self._split(x)
+        x = F.scaled_dot_product_attention(query, key, value)
         return self.dropout(self.project(x.transpose(1, 2).flatten(2)))
 
     def weights(self, x: torch.Tensor) -> torch.Tensor:
@@ -194,10 +196,11 @@ class Attention(nn.Module):
         query, key, _ = self._split(x)
         return torch.softmax(query @ key.transpose(2, 3) / query.shape[-1] ** 0.5, dim=-1)
 
-    def _split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def _split(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return queries, keys and values, each (n, head, token, feature)."""
         x = self.query_key_value(x).unflatten(2, (3, self.heads, -1))
-        return x.permute(2, 0, 3, 1, 4).unbind(0)
+        query, key, value = x.permute(2, 0, 3, 1, 4).unbind(0)
+        return query, key, value
 
 
 class StochasticDepth(nn.Module):
@@ -230,7 +233,8 @@ def patch_for(shape: Shape, patch_size: Sequence[int] | None = None) -> Shape:
             f"patches of {list(patch_size)} voxels (z, y, x) cut a cuboid of {list(shape)} into "
             f"fewer than {LEAST_MAP} along y or x; give smaller patches or larger cuboids"
         )
-    return tuple(map(int, patch_size))
+    z, y, x = map(int, patch_size)
+    return z, y, x
 
 
 def initialise(module: nn.Module) -> None:

@@ -67,7 +67,7 @@ class PlaneBlock(nn.Module):
             nn.Conv2d(features, features, 3, padding=1, bias=False),
             nn.BatchNorm2d(features),
         )
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if in_features != features or stride != (1, 1):
             self.shortcut = nn.Sequential(
                 nn.Conv2d(in_features, features, 1, stride, bias=False),

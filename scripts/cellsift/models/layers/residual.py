@@ -40,7 +40,7 @@ class Unit(nn.Sequential):
         in_features: int,
         features: int,
         blocks: int,
-        stride: int,
+        stride: int | Size,
         bottleneck: bool,
         norm: NormFactory,
         size: Size,
@@ -57,12 +57,13 @@ class Block(nn.Module):
     """What the residual blocks share: the shortcut and the sum."""
 
     expansion = 1
+    relu_out: nn.ReLU
 
     def __init__(
         self,
         in_features: int,
         features: int,
-        stride: int,
+        stride: int | Size,
         projection: bool,
         norm: NormFactory,
         size: Size,
@@ -87,7 +88,15 @@ class Block(nn.Module):
 class BasicBlock(Block):
     """Two convolutions of three steps per axis."""
 
-    def __init__(self, in_features, features, stride, projection, norm, size):
+    def __init__(
+        self,
+        in_features: int,
+        features: int,
+        stride: int | Size,
+        projection: bool,
+        norm: NormFactory,
+        size: Size,
+    ):
         super().__init__(in_features, features, stride, projection, norm, size)
         convolution = CONVOLUTIONS[len(size)]
         self.conv_a = convolution(in_features, features, 3, stride, padding=1, bias=False)
@@ -107,7 +116,15 @@ class BottleneckBlock(Block):
 
     expansion = BOTTLENECK_EXPANSION
 
-    def __init__(self, in_features, features, stride, projection, norm, size):
+    def __init__(
+        self,
+        in_features: int,
+        features: int,
+        stride: int | Size,
+        projection: bool,
+        norm: NormFactory,
+        size: Size,
+    ):
         super().__init__(in_features, features, stride, projection, norm, size)
         convolution = CONVOLUTIONS[len(size)]
         self.conv_a = convolution(in_features, features, 1, stride, bias=False)
