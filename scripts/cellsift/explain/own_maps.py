@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import tifffile
 import torch
 import torch.nn.functional as F
 
+from cellsift.errors import InputError
 from cellsift.explain.volume import write_maps
+from cellsift.io.tiff_file import opened
 from cellsift.models.contract import Network
 
 BATCH = 8
@@ -55,10 +56,10 @@ def remove_own_maps(folder: Path) -> None:
 
 def _kind_of(path: Path) -> str | None:
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with opened(path, first_page=True) as tiff:
             return (tiff.imagej_metadata or {}).get("Info")
-    except (OSError, ValueError):
-        # No TIFF, or a broken one, and so none of these.
+    except InputError:
+        # Whatever is wrong with the file, it is none of these.
         return None
 
 

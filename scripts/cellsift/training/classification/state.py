@@ -1,7 +1,7 @@
 """The state of a training between two epochs: all that is needed to go on."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ class TrainingState:
     @property
     def judged(self) -> Network:
         """The network that is scored and stored: the moving average where there is one."""
-        return self.model if self.average is None else self.average.module
+        return self.model if self.average is None else cast(Network, self.average.module)
 
     def finished(self, epochs: int, patience: int, frozen: int = 0) -> bool:
         """Return whether all epochs are done, or too many since the best one.

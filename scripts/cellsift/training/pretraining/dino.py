@@ -47,6 +47,7 @@ class Dino(nn.Module):
     """
 
     FIGURES = ("spread", "information")
+    centre: torch.Tensor
 
     def __init__(
         self,

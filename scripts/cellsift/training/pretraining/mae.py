@@ -37,6 +37,7 @@ class MaskedAutoencoder(nn.Module):
     """
 
     FIGURES = ()
+    inside: torch.Tensor
 
     def __init__(
         self,
