@@ -19,15 +19,13 @@ from cellsift.models import architecture_module
 from cellsift.preflight.shared import check_brains, told_beside
 from cellsift.workflow.code import code_of
 from cellsift.workflow.job_names import JobNames
+from cellsift.workflow.known_networks import check_networks_once
 from cellsift.workflow.run_lock import STATE
 
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
-        # It loads torch, which jobs of a cluster need not do to read the rules.
-        from cellsift.project.network_checks import check_networks
-
-        check_networks(PROJECT)
+        check_networks_once(PROJECT)
         check_brains(PROJECT)
 except InputError as problem:
     raise WorkflowError(str(problem)) from None

@@ -115,26 +115,25 @@ def check_fits(recipe: Mapping[str, Any], network: Any) -> None:
     """Raise InputError if a completed recipe and a network do not go together.
 
     Args:
-        network: its attributes `loss` and `learns_from_teacher` say what it is trained by.
+        network: a `models.contract.Network`, which says what it is trained by.
     """
     softened = [key for key in ("label_smoothing", "mixup") if recipe[key]]
-    if softened and (hasattr(network, "loss") or getattr(network, "fitted_at_once", False)):
+    if softened and (network.has_own_loss or network.fitted_at_once):
         raise InputError(
             f"{' and '.join(softened)} mean nothing to this architecture, which is not trained by "
             "cross entropy alone; set them to 0 in this arm's training"
         )
-    if recipe["frozen_epochs"] and getattr(network, "fitted_at_once", False):
+    if recipe["frozen_epochs"] and network.fitted_at_once:
         raise InputError(
             f"frozen_epochs is {recipe['frozen_epochs']}, but this architecture is fitted at once; "
             "set it to 0 in this arm's training"
         )
-    learns = getattr(network, "learns_from_teacher", False)
-    if learns and not recipe["teacher"]:
+    if network.learns_from_teacher and not recipe["teacher"]:
         raise InputError(
             "this architecture learns from another arm; name that arm as `teacher` in the recipe "
             "(training: {teacher: NAME}), best a convolutional network"
         )
-    if recipe["teacher"] and not learns:
+    if recipe["teacher"] and not network.learns_from_teacher:
         raise InputError(
             f"teacher is {recipe['teacher']!r}, but this architecture learns from the labels "
             "alone; leave it out, or choose deit3d"

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from cellsift.inference.device import choose_device, place_model, repeatable
 from cellsift.models import create_model
+from cellsift.models.contract import Batch, Network
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import complete_recipe
 from cellsift.training.augmentation import augment
-from cellsift.training.classification.objective import Batch, Softening, batch_loss
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, step
 
 CUBOIDS = 1000
@@ -43,8 +43,9 @@ def seconds_per_epoch(
     place = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
-        model = place_model(create_model(arm.architecture, channels, shape, **arm.options), place)
-        if getattr(model, "fitted_at_once", False):
+        model = create_model(arm.architecture, channels, shape, **arm.options)
+        place_model(model, place)
+        if model.fitted_at_once:
             return _seconds_of_fit(model, (channels, *shape), place)
         return _seconds_of_steps(
             model, complete_recipe(arm.recipe), (channels, *shape), voxel_size, place, seconds
@@ -52,7 +53,7 @@ def seconds_per_epoch(
 
 
 def _seconds_of_steps(
-    model: nn.Module,
+    model: Network,
     recipe: dict[str, Any],
     size: tuple[int, ...],
     voxel_size: Size,
@@ -84,7 +85,7 @@ def _seconds_of_steps(
     return float(np.median(times[1:])) * CUBOIDS / BATCH
 
 
-def _seconds_of_fit(model: nn.Module, size: tuple[int, ...], device: torch.device) -> float:
+def _seconds_of_fit(model: Network, size: tuple[int, ...], device: torch.device) -> float:
     started = time.perf_counter()
     features = [
         model.cuboid_features(torch.randn(BATCH, *size, device=device)).cpu().numpy()

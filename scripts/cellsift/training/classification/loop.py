@@ -23,7 +23,7 @@ from cellsift.settings.recipe import check_fits, complete_recipe
 from cellsift.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from cellsift.training.classification.fitting import fit_at_once
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.objective import Softening, batch_loss, put_in_order
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.classification.outputs import write_fold
 from cellsift.training.classification.state import TrainingState
 from cellsift.training.classification.varied_batches import VariedBatches
@@ -112,7 +112,7 @@ def train_fold(
         state = _start(arm, recipe, data, place, weights)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
         batches = VariedBatches(data, normalisation, recipe, place, taught_by)
-        at_once = _fitted_at_once(state.model)
+        at_once = state.model.fitted_at_once
         epochs, steps = (1, 1) if at_once else (recipe["epochs"], len(batches.slices))
         board = Path(training_folder) / "tensorboard"
         if (saved := load_checkpoint(checkpoint, mark)) is not None:
@@ -144,20 +144,19 @@ def _start(
         start_from(model, weights, "backbone" if recipe["pretraining"] else recipe["init_parts"])
     place_model(model, device)
     # What is fitted at once has no steps to average over.
-    decay = 0 if _fitted_at_once(model) else recipe["moving_average"]
+    decay = 0 if model.fitted_at_once else recipe["moving_average"]
     return TrainingState(
         model,
         make_optimiser(model, recipe["weight_decay"]),
         make_moving_average(model, decay),
-        # While prototypes are formed, nothing is learnt from labels yet.
-        first_kept=int(getattr(model, "forming", 0) * recipe["epochs"]) + 1,
+        first_kept=int(model.share_without_labels * recipe["epochs"]) + 1,
     )
 
 
 def _do_epoch(state: TrainingState, batches: VariedBatches, seed: int, show: Progress) -> None:
     """Train for one epoch, judge the network on the held-out fold, and record both."""
     started = time.perf_counter()
-    if _fitted_at_once(state.model):
+    if state.model.fitted_at_once:
         trained = fit_at_once(state.model, batches, seed)
     else:
         trained = _train_epoch(state, batches, seed, show)
@@ -192,7 +191,7 @@ def _train_epoch(
         rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
         loss_of = partial(batch_loss, state.model, batch, softening)
         total += step(state.model, state.optimiser, loss_of, rate) * len(rows)
-        put_in_order(state.model)
+        state.model.after_step()
         if state.average is not None:
             state.average.update_parameters(state.model)
         show.batch_done()
@@ -209,10 +208,6 @@ def _judge(logits: np.ndarray, data: FoldData, recipe: Mapping[str, Any]) -> dic
         "validation_loss": validation_loss(logits, is_cell, weights),
         "average_precision": float(average_precision_score(is_cell, logits)),
     }
-
-
-def _fitted_at_once(model: torch.nn.Module) -> bool:
-    return getattr(model, "fitted_at_once", False)
 
 
 def _teacher(

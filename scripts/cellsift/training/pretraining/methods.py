@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from cellsift.models.backbone import check_backbone
+from cellsift.models.contract import Network
 from cellsift.training.pretraining import mae
 from cellsift.training.pretraining.dino import Dino
 from cellsift.training.pretraining.mae import MaskedAutoencoder
@@ -13,7 +12,7 @@ from cellsift.training.pretraining.mae import MaskedAutoencoder
 METHODS = {"mae": MaskedAutoencoder, "dino": Dino}
 
 
-def check_method(method: str, architecture: str, network: nn.Module) -> None:
+def check_method(method: str, architecture: str, network: Network) -> None:
     """Raise InputError unless the method can train this network."""
     check_backbone(architecture, network)
     if method == "mae":
@@ -22,7 +21,7 @@ def check_method(method: str, architecture: str, network: nn.Module) -> None:
 
 def make_method(
     method: str,
-    network: nn.Module,
+    network: Network,
     in_channels: int,
     cuboid_shape: tuple[int, int, int],
     settings: Mapping[str, Any],
