@@ -17,6 +17,7 @@ from cellsift.benchmarks.rehearsal.brain import brain_shape, write_tile
 from cellsift.benchmarks.rehearsal.extrapolation import extrapolate
 from cellsift.benchmarks.rehearsal.measuring import measured
 from cellsift.benchmarks.rehearsal.report import describe
+from cellsift.detection import list_detectors
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.cores import available_cores, processor_name
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, help="folder for the report")
     parser.add_argument("--voxels", type=float, default=1e10, help="size of the made-up brain")
-    parser.add_argument("--method", choices=sorted(steps.DETECTION), default="dog")
+    parser.add_argument("--method", choices=list_detectors(), default="dog")
     parser.add_argument("--memory-gb", type=float, default=2.0, help="data that cuboids may hold")
     parser.add_argument(
         "--detection-memory-gb", type=float, default=DETECTION_GB, help="and detection"
