@@ -1,9 +1,10 @@
 """What a detector is: the class that every detector is made from.
 
 A detector is one module of this package, in which a class made from `Detector` carries the
-decorator `@detector("name")`; nothing else has to change for it to be listed, checked and run. Such
-a module is imported whenever somebody asks for a detector's parameters, each time that Snakemake
-reads the rules, too. Therefore it imports numpy, scipy, torch and the like within its methods.
+decorator `@detector("name")`; nothing else has to change for it to be listed, checked and run (only
+config/README.md tells of its parameters). Such a module is imported whenever somebody asks for a
+detector's parameters, and so does Snakemake each time that it reads the rules. Therefore it imports
+numpy, scipy, torch and the like within its methods.
 
 Axes are z, y, x. Positions are in voxels of the volume, lengths in µm.
 """

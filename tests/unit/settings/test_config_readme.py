@@ -14,12 +14,24 @@ def said(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-@pytest.mark.parametrize("method", list_detectors())
-def test_detector_parameters_are_listed_with_default_and_meaning(repository, method):
-    text = (repository / "config" / "README.md").read_text()
+def described(method: str) -> str:
+    """The parameters of a detector as the reference lists them, in their order."""
     defaults = detector_defaults(method)
-    for name, description in detector_parameters(method).items():
-        assert f"| `{name}` | {said(defaults[name])} | {description} |" in text
+    rows = [
+        f"| `{name}` | {said(defaults[name])} | {description} |"
+        for name, description in detector_parameters(method).items()
+    ]
+    head = f"Parameters of `{method}`:\n\n| parameter | default | meaning |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def test_detectors_are_listed_with_default_and_meaning_of_their_parameters_and_no_others(
+    repository,
+):
+    """Where it fails, it shows what to write between the two comments."""
+    text = (repository / "config" / "README.md").read_text()
+    listed = text.split("<!-- detectors -->\n")[1].split("<!-- /detectors -->")[0]
+    assert listed == "\n".join(map(described, list_detectors()))
 
 
 def test_every_key_of_the_recipe_is_listed(repository):
