@@ -13,7 +13,7 @@ of: rules ask for them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cellsift.detection.registry import (
     check_parameters,
@@ -52,7 +52,7 @@ __all__ = [
 
 
 def detect(
-    volume: Volume, method: str, resources: Resources = UNLIMITED, **parameters
+    volume: Volume, method: str, resources: Resources = UNLIMITED, **parameters: Any
 ) -> pd.DataFrame:
     """Candidates of a volume: columns z, y, x in voxels and contrast, sorted by z, y, x.
 
@@ -73,7 +73,7 @@ def detect_slab(
     slab: int = 0,
     slabs: int = 1,
     resources: Resources = UNLIMITED,
-    **parameters,
+    **parameters: Any,
 ) -> Iterator[Part]:
     """The parts that slab number `slab` of `slabs` contributes, in the order of z.
 
@@ -87,7 +87,7 @@ def detect_slab(
     return detector.detect_slab(volume, first, last, resources)
 
 
-def find_centres(volume: Volume, method: str, parts: Parts, **parameters) -> pd.DataFrame:
+def find_centres(volume: Volume, method: str, parts: Parts, **parameters: Any) -> pd.DataFrame:
     """Centres z, y, x in voxels, sorted, in the parts of all slabs in their order.
 
     Voxels of the volume are not read. Only for detectors that `measures_contrast_apart`.
@@ -105,7 +105,7 @@ def contrast_slab(
     slab: int = 0,
     slabs: int = 1,
     resources: Resources = UNLIMITED,
-    **parameters,
+    **parameters: Any,
 ) -> Iterator[Part]:
     """The parts of one slab for the contrast of those centres that lie in it.
 
@@ -119,7 +119,7 @@ def contrast_slab(
     return detector.contrast_slab(volume, positions, first, last, resources)
 
 
-def gather(parts: Parts, method: str, **parameters) -> pd.DataFrame:
+def gather(parts: Parts, method: str, **parameters: Any) -> pd.DataFrame:
     """The table of candidates that `detect` gives, of the parts of all slabs in any order.
 
     `parts` are gone through twice.

@@ -42,7 +42,8 @@ class Block:
 
     def in_core(self, positions: np.ndarray) -> np.ndarray:
         """Which positions (n, 3) of the volume lie in the block itself, as booleans (n,)."""
-        return ((positions >= self.start) & (positions < self.stop)).all(axis=1)
+        inside = (positions >= self.start) & (positions < self.stop)
+        return np.logical_and.reduce(inside, axis=1)
 
 
 def over_blocks(
@@ -62,21 +63,21 @@ def over_blocks(
     by the size of planes and halo, within the memory of `resources`. Every plane is read once; one
     slab with its halo is in memory, and a block's voxels may be used only while `function` runs.
     """
-    shape, halo = np.array(volume.shape), np.array(halo)
+    shape, around = np.array(volume.shape), np.array(halo)
     begin, end = planes or (0, volume.shape[0])
     if not slab_planes:
-        slab_planes = planes_held(volume, int(halo[0]), planes, resources) - 2 * int(halo[0])
-    tile_side = tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo)
+        slab_planes = planes_held(volume, halo[0], planes, resources) - 2 * halo[0]
+    tile_side = tile_side or _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), halo)
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
-    slabs = windows(volume, begin, end, slab_planes, int(halo[0]))
+    slabs = windows(volume, begin, end, slab_planes, halo[0])
     with ThreadPoolExecutor(max_workers=resources.workers) as pool:
         for first, last, held in slabs:
 
             def of_tile(corner, first=first, last=last, held=held) -> Result:
                 start = np.array([first, *corner])
                 stop = np.minimum(start + size, [last, *shape[1:]])
-                low, high = np.maximum(start - halo, 0), np.minimum(stop + halo, shape)
+                low, high = np.maximum(start - around, 0), np.minimum(stop + around, shape)
                 tile = held[:, low[1] : high[1], low[2] : high[2]]
                 return function(Block(tile, low, start, stop))
 
@@ -151,7 +152,7 @@ def memory_for(
     first, last = planes or (0, depth)
     held = min(held, depth, last - first + 2 * halo)
     reading = READ_COPIES * min(most_planes_read(volume), held) * _plane_bytes(volume)
-    chunk = math.prod(volume.data.chunksize) * volume.dtype.itemsize
+    chunk = int(math.prod(volume.data.chunksize)) * volume.dtype.itemsize
     # Tiles overlap by their halos, hence twice.
     in_tiles = min(resources.workers * TILE_VOXELS, 2 * held * height * width)
     in_planes = held * _plane_bytes(volume) + reading
@@ -163,7 +164,7 @@ def filtered_for_one(
 ) -> float:
     """How many voxels are filtered for each voxel of the volume: halos, for several blocks."""
     slab_planes = planes_held(volume, halo[0], resources=resources) - 2 * halo[0]
-    tile_side = _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), np.array(halo))
+    tile_side = _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), halo)
     return math.prod(
         sum(min(start + size + reach, n) - max(start - reach, 0) for start in range(0, n, size)) / n
         for n, reach, size in zip(
@@ -176,5 +177,5 @@ def _plane_bytes(volume: Volume) -> int:
     return volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
 
 
-def _tile_side(planes: int, halo: np.ndarray) -> int:
-    return max(math.isqrt(TILE_VOXELS // int(planes)) - 2 * int(halo[1:].max()), SMALLEST_TILE_SIDE)
+def _tile_side(planes: int, halo: tuple[int, int, int]) -> int:
+    return max(math.isqrt(TILE_VOXELS // planes) - 2 * max(halo[1:]), SMALLEST_TILE_SIDE)

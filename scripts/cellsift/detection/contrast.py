@@ -160,8 +160,8 @@ def maxima(
     lie within each other's windows, only the first by z, y, x is one. `device` as in
     `filters.gaussian`.
     """
-    size = tuple(2 * voxels + 1 for voxels in reach)
-    positions = np.argwhere((values == highest(values, size, device)) & (values > 0))
+    z, y, x = (2 * voxels + 1 for voxels in reach)
+    positions = np.argwhere((values == highest(values, (z, y, x), device)) & (values > 0))
     ties = cKDTree(positions / np.array(reach)).query_pairs(
         1.0 + 1e-9, p=math.inf, output_type="ndarray"
     )

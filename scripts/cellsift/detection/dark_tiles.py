@@ -78,7 +78,9 @@ def lost_in_dark_tiles(
     ]
 
 
-def _bright_tiles_lost(planes: dict, inside: list[np.ndarray], side: int) -> bool:
+def _bright_tiles_lost(
+    planes: Mapping[int, np.ndarray], inside: list[np.ndarray], side: int
+) -> bool:
     """Whether many dropped tiles are clearly brighter than the volume's darkest tiles."""
     means = [tile_means(plane, side) for plane in planes.values()]
     every = np.concatenate([each.ravel() for each in means])
@@ -94,7 +96,7 @@ def _bright_tiles_lost(planes: dict, inside: list[np.ndarray], side: int) -> boo
     return sum(each.sum() for each in lost) >= LOST_TILES * len(every)
 
 
-def _spots_lost(planes: dict, inside: list[np.ndarray], side: int) -> bool:
+def _spots_lost(planes: Mapping[int, np.ndarray], inside: list[np.ndarray], side: int) -> bool:
     """Whether many of the spots of a soma's size lie in dropped tiles."""
     kept = lost = 0
     for plane, within in zip(planes.values(), inside, strict=True):
@@ -125,7 +127,8 @@ def _count_spots(plane: np.ndarray, inside: np.ndarray, side: int) -> tuple[int,
         for begin, number in ((top, rows), (left, columns))
     )
     kept = inside[np.ix_(row, column)]
-    return tuple(
+    in_kept, in_lost = (
         int((excess[of] > SPOT * max(float(np.median(rough[of])), 1)).sum()) if of.any() else 0
         for of in (kept, ~kept)
     )
+    return in_kept, in_lost

@@ -97,8 +97,9 @@ class DifferenceOfGaussians(Detector):
         from cellsift.detection.brightness import brightness
         from cellsift.detection.contrast import measured_blocks
 
-        scale, thickness = self.scale(volume.voxel_size), self.parameters["slab_planes"]
-        planes = (first, last)
+        scale, planes = self.scale(volume.voxel_size), (first, last)
+        given = self.parameters["slab_planes"]
+        thickness = None if given is None else int(given)
         for found, _, _ in measured_blocks(
             volume, scale, None, planes, thickness, resources=resources
         ):

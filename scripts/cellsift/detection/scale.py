@@ -33,14 +33,18 @@ class Scale:
         a Gaussian of width `axial_blur`. The window reaches at least one voxel to each side.
         """
 
+        z, y, x = voxel_size
+
         def in_voxels(sigma: float) -> tuple[float, float, float]:
-            z, y, x = voxel_size
             return math.hypot(sigma, axial_blur) / z, sigma / y, sigma / x
+
+        def whole(size: float) -> int:
+            return max(1, round(minimum_distance / size))
 
         return cls(
             sigma_small=in_voxels(sigma_small),
             sigma_large=in_voxels(sigma_large),
-            reach=tuple(max(1, round(minimum_distance / size)) for size in voxel_size),
+            reach=(whole(z), whole(y), whole(x)),
         )
 
     @classmethod
@@ -65,11 +69,11 @@ class Scale:
 
         Twice the window: whether a maximum gives way to an equal one depends on the other's window.
         """
-        return tuple(
-            radius + 2 * reach for radius, reach in zip(self.radius, self.reach, strict=True)
-        )
+        (z, y, x), reach = self.radius, self.reach
+        return z + 2 * reach[0], y + 2 * reach[1], x + 2 * reach[2]
 
 
 def cut_off(sigma: tuple[float, float, float]) -> tuple[int, int, int]:
     """How many voxels a Gaussian of this width in voxels reaches to each side, per axis."""
-    return tuple(int(TRUNCATE * size + 0.5) for size in sigma)
+    z, y, x = (int(TRUNCATE * size + 0.5) for size in sigma)
+    return z, y, x

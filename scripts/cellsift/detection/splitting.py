@@ -72,7 +72,8 @@ def centres_of_split(structure: Structure, settings, beside: np.ndarray) -> np.n
     """
     voxels = structure.voxels
     margins = _margins(settings)
-    best, erosions = [], 0
+    best: list[np.ndarray] = []
+    erosions = 0
     for number, pieces in enumerate(_pieces(voxels, settings, margins), start=1):
         if len(pieces) > max(len(best), 1):
             best, erosions = pieces, number

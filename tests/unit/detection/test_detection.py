@@ -158,6 +158,8 @@ def test_any_cutting_finds_the_same_bit_for_bit(slabs, tile_side):
 def test_slabs_of_one_plane_give_the_same_table():
     volume = of_noise()
     assert detect(volume, "dog", slab_planes=1).equals(detect(volume, "dog"))
+    # A whole number is one in YAML with a decimal point, too.
+    assert detect(volume, "dog", slab_planes=2.0).equals(detect(volume, "dog"))
 
 
 def test_the_result_is_sorted_and_the_same_on_every_run():

@@ -11,6 +11,7 @@ import datetime
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from cellsift.benchmarks.rehearsal import steps
 from cellsift.benchmarks.rehearsal.brain import brain_shape, write_tile
@@ -74,7 +75,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as name:
         work = Path(name)
         write_tile(work)
-        plan = {
+        plan: dict[str, tuple[Any, ...]] = {
             "read": (steps.read_planes, voxels),
             "detect": (steps.detect_candidates, voxels, method, detection_bytes),
             "cuboids": (steps.cut_cuboids, voxels, memory_bytes),

@@ -93,7 +93,7 @@ def extrapolate(
       and binds_first, in sentences.
     """
     factor = target / math.prod(shape)
-    rehearsed = unread_brain(tuple(shape), TILE.voxel_size)
+    rehearsed = unread_brain(shape, TILE.voxel_size)
     whole = unread_brain(brain_shape(target), voxel_size_of(target))
     detector = rehearsed_detector(method)
     growth = Growth.of(rehearsed, whole, detector)
@@ -190,13 +190,13 @@ def _detection(whole: Volume, detector: Detector) -> dict:
 
 
 def _time(hours: Mapping[str, float]) -> str:
-    slowest = max(hours, key=hours.get)
+    slowest = max(hours, key=hours.__getitem__)
     share = hours[slowest] / max(sum(hours.values()), 1e-9)
     return f"On few nodes the time of {NAMES[slowest]}: {share:.0%} of all hours."
 
 
 def _alone(hours: Mapping[str, float]) -> str:
-    slowest = max(hours, key=hours.get)
+    slowest = max(hours, key=hours.__getitem__)
     return (
         f"On {NODES[-1]} nodes {NAMES[slowest]}, with {hours[slowest]:.2f} h: gathering and "
         "projections are one job for a brain."
@@ -204,7 +204,7 @@ def _alone(hours: Mapping[str, float]) -> str:
 
 
 def _storage(nodes: Mapping[str, float]) -> str:
-    soonest = min(nodes, key=nodes.get)
+    soonest = min(nodes, key=nodes.__getitem__)
     count = round(nodes[soonest])
     return (
         f"From about {count} node{'s' if count > 1 else ''} on the shared storage: "

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,8 +22,8 @@ from cellsift.models import create_model
 from cellsift.models.storage import save_model
 from cellsift.reporting.projections import project_brain
 
-CUBOID = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
-NETWORK = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
+CUBOID: dict[str, Any] = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
+NETWORK: dict[str, Any] = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
 PLANES = 16
 # What people call the steps.
 NAMES = {
