@@ -4,7 +4,8 @@ from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.preflight.volumes import check_volumes
 from cellsift.settings.brains import Brain
-from cellsift.workflow.job import job, limit_reading
+from cellsift.workflow.job import job
+from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     limit_reading(snakemake.threads)

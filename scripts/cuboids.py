@@ -5,7 +5,8 @@ from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.io.tables import read_table
 from cellsift.io.volumes import open_channel
 from cellsift.settings.brains import Brain
-from cellsift.workflow.job import job, limit_reading, memory_for_data
+from cellsift.workflow.job import job, memory_for_data
+from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)

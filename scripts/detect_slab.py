@@ -4,7 +4,9 @@ from cellsift.detection import detect_slab
 from cellsift.detection.parts import write_parts
 from cellsift.io.volumes import open_channel
 from cellsift.settings.brains import Brain
-from cellsift.workflow.job import job, limit_reading, resources_of
+from cellsift.workflow.detection_resources import resources_of
+from cellsift.workflow.job import job
+from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)

@@ -3,7 +3,8 @@
 from cellsift.io.volumes import open_channel
 from cellsift.reporting.projections import project_brain
 from cellsift.settings.brains import Brain
-from cellsift.workflow.job import job, limit_reading
+from cellsift.workflow.job import job
+from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)

@@ -6,13 +6,8 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cellsift.errors import InputError, disk_trouble
-from cellsift.io.cores import available_cores
-
-if TYPE_CHECKING:
-    from cellsift.detection.resources import Resources
 
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
@@ -86,31 +81,6 @@ def device_of_filters(snakemake) -> str:
     if "SLURM_JOB_ID" in os.environ and not _asked_for_gpu(snakemake):
         return "cpu"
     return "cpu" if wanted_device(snakemake) == "cpu" else "auto"
-
-
-def limit_reading(threads: int) -> None:
-    """Let this process read volumes in so many threads at most: those that its job was given.
-
-    Planes and chunks are read by so many of dask, and decoded by so many of zarr, if it is called
-    before the first chunk is read.
-    """
-    import dask
-    import zarr
-
-    threads = available_cores(threads)
-    dask.config.set(num_workers=threads)
-    zarr.config.set({"threading.max_workers": threads})
-
-
-def resources_of(snakemake) -> "Resources":
-    """What a job of detection may use: its threads, its share of memory, and a GPU if it may."""
-    from cellsift.detection.resources import Resources, gpu_if_there_is_one
-
-    return Resources(
-        threads=snakemake.threads,
-        memory_bytes=memory_for_data(snakemake),
-        device=gpu_if_there_is_one(device_of_filters(snakemake)),
-    )
 
 
 def memory_for_data(snakemake) -> int:

@@ -13,18 +13,14 @@ import zarr
 
 from cellsift.detection import resources
 from cellsift.io.cores import available_cores
-from cellsift.workflow.job import (
-    device_of_filters,
-    limit_reading,
-    memory_for_data,
-    resources_of,
-    wanted_device,
-)
+from cellsift.workflow.detection_resources import resources_of
+from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
+from cellsift.workflow.reading_threads import limit_reading
 
 READ = """
 import sys, threading
 from cellsift.io.volumes import open_volume
-from cellsift.workflow.job import limit_reading
+from cellsift.workflow.reading_threads import limit_reading
 limit_reading(1)
 volume = open_volume(sys.argv[1], (5, 2, 2))
 for start in range(0, volume.shape[0], 8):
