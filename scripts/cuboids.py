@@ -2,14 +2,14 @@
 
 from cellsift.cuboids.chunks import rows_of_chunk
 from cellsift.cuboids.extraction import extract_cuboids
-from cellsift.io.cores import limit_cores
 from cellsift.io.tables import read_table
 from cellsift.io.volumes import open_channel
 from cellsift.settings.brains import Brain
 from cellsift.workflow.job import job, memory_for_data
+from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):
-    limit_cores(snakemake.threads)
+    limit_reading(snakemake.threads)
     brain = Brain.from_dict(snakemake.params.brain)
     signal, background = (open_channel(brain, column) for column in ("signal", "background"))
     positions = read_table(snakemake.input[0])[["z", "y", "x"]].to_numpy()

@@ -13,7 +13,7 @@ rule check_volumes:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
-        code=code("check_volumes"),
+        code=code("check_volumes", modules_of_detector),
     script:
         "../../scripts/check_volumes.py"
 

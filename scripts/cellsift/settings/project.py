@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.settings.arms import Arm, read_arms
 from cellsift.settings.brains import Brain, complete_detection, read_brains
-from cellsift.settings.files import read_yaml, refuse_bomb, validated
+from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_bomb, validated
 from cellsift.settings.pretraining import Pretraining, pretrainings_of
 
 
@@ -48,6 +49,7 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
     for key in ("brains_table", "results"):
         config[key] = expanded(config[key])
     config["training"] = _training(config["training"])
+    _refuse_unknown_detector(config["detection"]["method"])
     config["detection"] = complete_detection(config["detection"], "config, detection")
     brains = read_brains(config, root)
     arms = read_arms(config["arms"], config["training"], config["cuboid"]["voxel_size"])
@@ -57,6 +59,17 @@ def load_project(config: dict, root: str | Path = ".") -> Project:
             "can be learnt; give at least one train brain a file in its column cells"
         )
     return Project(config, brains, arms, pretrainings_of(arms.values()))
+
+
+def _refuse_unknown_detector(method: object) -> None:
+    from cellsift.detection import list_detectors
+
+    if method not in (known := list_detectors()):
+        found = "nothing" if method is None else shorten(repr(method), LONGEST_QUOTE)
+        raise InputError(
+            f"config: detection.method: {found} found; give one of {', '.join(known)} "
+            "(The detector.)"
+        )
 
 
 def _training(given: dict) -> dict:

@@ -153,7 +153,7 @@ def test_of_detectors_only_the_own_counts():
     [
         (("report_brain", str(REPORTS / "brain.ipynb")), "cellsift.evaluation.end_to_end"),
         (("report_index", str(REPORTS / "index.ipynb")), "cellsift.reporting.verdict"),
-        (("check_volumes",), "cellsift.detection.dog"),
+        (("check_volumes", detector_module("cellfinder")), "cellsift.detection.dark_tiles"),
         (("check_volumes",), "cellsift.io.tiff_pages"),
         (("train",), "cellsift.training.augmentation"),
         (("train",), "cellsift.models"),
