@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from cellsift.inference.members import classify_by_members
-from cellsift.io.cells import AXES, write_cells_xml
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.names import AXES
 from cellsift.io.tables import read_table, write_table
 from cellsift.workflow.job import job
 

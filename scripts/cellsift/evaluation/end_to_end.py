@@ -18,9 +18,8 @@ from cellsift.evaluation.intervals import (
     wilson,
     wilson_f1,
 )
+from cellsift.io.names import AXES
 from cellsift.labels.matching import match
-
-AXES = ["z", "y", "x"]
 
 PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"
 HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"

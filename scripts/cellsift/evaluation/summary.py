@@ -7,18 +7,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cellsift.calibration.calibrate import AMBIGUOUS, CELL, choose_threshold
+from cellsift.calibration.calibrate import choose_threshold
 from cellsift.errors import InputError
 from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
 from cellsift.evaluation.end_to_end import (
-    AXES,
     candidate_metrics,
     end_to_end_outcomes,
     outcome_metrics,
 )
 from cellsift.evaluation.intervals import RESAMPLES, blocks_of
+from cellsift.io.names import AMBIGUOUS, AXES, CELL
 
 BRIGHTNESS = "brightness threshold"
 

@@ -7,7 +7,8 @@ from itertools import permutations
 import numpy as np
 from scipy.spatial import KDTree
 
-AXES = "zyx"
+from cellsift.io.names import AXES
+
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.
 COARSE_VOXELS = (10, 25, 50, 100)

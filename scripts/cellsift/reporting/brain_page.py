@@ -11,6 +11,7 @@ import pandas as pd
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
+from cellsift.io.names import AXES
 from cellsift.reporting import html, maps, scores, tables, thumbnails
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
@@ -270,7 +271,7 @@ def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
     if store.padded[table["candidate"].to_numpy()].any():
         caption += " Stripes: the candidate lies near the border of the volume."
     shown = table.copy()
-    for axis in scores.AXES:
+    for axis in AXES:
         shown[axis] = [f"{value:.1f}" for value in table[axis]]
     for arm in brain.scored:
         shown[f"p_cell, {arm}"] = [f"{value:.3f}" for value in shown.pop(arm)]
@@ -281,7 +282,7 @@ def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
 
 
 def _title(row: pd.Series, arms: list[str]) -> str:
-    place = " ".join(f"{value:.0f}" for value in row[scores.AXES])
+    place = " ".join(f"{value:.0f}" for value in row[AXES])
     p_cell = np.array([row[arm] for arm in arms], float)
     if len(arms) > 3:
         return f"{place}\np {p_cell.min():.2f} to {p_cell.max():.2f}"

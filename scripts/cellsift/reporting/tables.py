@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from cellsift.io.names import LABELS
+
 METRIC_NAMES = {
     "precision": "precision",
     "recall": "recall",
@@ -176,8 +178,8 @@ def _cost_text(column: str, value: object) -> str:
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
     """How many cells and other candidates of each brain each fold holds."""
     counts = folds.groupby(["fold", "brain", "label"], sort=True).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=["cell", "no_cell", "ambiguous"], fill_value=0).reset_index()
-    for label in ("cell", "no_cell", "ambiguous"):
+    counts = counts.reindex(columns=list(LABELS), fill_value=0).reset_index()
+    for label in LABELS:
         counts[label] = counts[label].map(count_text)
     return counts.rename(
         columns={"cell": "cells", "no_cell": "artefacts", "ambiguous": "ambiguous (not used)"}
