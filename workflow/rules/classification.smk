@@ -1,16 +1,14 @@
 rule score_chunk:
     input:
         cuboids=cuboids_of_brain,
-        model=f"{RESULTS}/models/{{arm}}/model.json",
-        weights=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
-        ),
+        model=MODEL.description,
+        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
     output:
         temp(LOGITS),
     log:
-        f"{RESULTS}/logs/score_chunk/{{arm}}/{{brain}}/{{chunk}}-of-{{chunks}}.log",
+        RESULTS.log("score_chunk", "{arm}/{brain}/{chunk}-of-{chunks}"),
     benchmark:
-        f"{RESULTS}/benchmarks/score_chunk/{{arm}}/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
+        RESULTS.benchmark("score_chunk", "{arm}/{brain}/{chunk}-of-{chunks}")
     conda:
         environment("networks")
     threads: 1
@@ -24,20 +22,18 @@ rule score_chunk:
 rule classify:
     input:
         cuboids=cuboids_of_brain,
-        model=f"{RESULTS}/models/{{arm}}/model.json",
-        weights=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
-        ),
+        model=MODEL.description,
+        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
         scores=out_of_fold_scores,
         logits=logits_of_chunks,
     output:
-        logits=f"{BRAINS}/{{arm}}/logits.npy",
-        table=f"{BRAINS}/{{arm}}/cells.csv",
-        xml=f"{BRAINS}/{{arm}}/cells.xml",
+        logits=BRAIN.logits("{arm}"),
+        table=BRAIN.cells("{arm}"),
+        xml=BRAIN.cells_xml("{arm}"),
     log:
-        f"{RESULTS}/logs/classify/{{arm}}/{{brain}}.log",
+        RESULTS.log("classify", "{arm}/{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/classify/{{arm}}/{{brain}}.tsv"
+        RESULTS.benchmark("classify", "{arm}/{brain}")
     conda:
         environment("networks")
     threads: 1
@@ -55,18 +51,19 @@ rule classify:
 # An ensemble takes its members' logits: no network is used again.
 rule classify_ensemble:
     input:
-        model=f"{RESULTS}/models/{{ensemble}}/model.json",
-        cells=of_members(f"{BRAINS}/{{arm}}/cells.csv"),
-        logits=of_members(f"{BRAINS}/{{arm}}/logits.npy"),
+        model=RESULTS.model("{ensemble}").description,
+        cells=of_members(BRAIN.cells("{arm}")),
+        logits=of_members(BRAIN.logits("{arm}")),
         scores=joined_scores,
     output:
-        table=f"{BRAINS}/{{ensemble}}/cells.csv",
-        xml=f"{BRAINS}/{{ensemble}}/cells.xml",
+        table=BRAIN.cells("{ensemble}"),
+        xml=BRAIN.cells_xml("{ensemble}"),
     log:
-        f"{RESULTS}/logs/classify_ensemble/{{ensemble}}/{{brain}}.log",
+        RESULTS.log("classify_ensemble", "{ensemble}/{brain}"),
     conda:
         environment("volumes")
     params:
+        members=lambda wildcards: PROJECT.arms[wildcards.ensemble].members,
         code=code("inference/members.py", "calibration/decision.py", "io/cells.py"),
     script:
         "../../scripts/classify_ensemble.py"

@@ -1,12 +1,12 @@
 rule cuboids:
     input:
-        f"{BRAINS}/candidates.csv",
+        BRAIN.candidates,
     output:
         directory(CUBOIDS),
     log:
-        f"{RESULTS}/logs/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.log",
+        RESULTS.log("cuboids", "{brain}/{chunk}-of-{chunks}"),
     benchmark:
-        f"{RESULTS}/benchmarks/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
+        RESULTS.benchmark("cuboids", "{brain}/{chunk}-of-{chunks}")
     wildcard_constraints:
         brain=one_of(KEPT),
     conda:
@@ -31,11 +31,11 @@ use rule cuboids as cuboids_that_pass with:
 
 rule projection:
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        f"{BRAINS}/projection.npz",
+        BRAIN.projection,
     log:
-        f"{RESULTS}/logs/projection/{{brain}}.log",
+        RESULTS.log("projection", "{brain}"),
     conda:
         environment("volumes")
     params:

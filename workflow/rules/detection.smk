@@ -1,12 +1,12 @@
 rule detect_slab:
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
+        temp(BRAIN.slab("detect", "{slab}")),
     log:
-        f"{RESULTS}/logs/detect_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("detect_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("detect_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -25,11 +25,11 @@ rule find_centres:
     input:
         slabs_of("detect"),
     output:
-        temp(f"{BRAINS}/detection/centres.csv"),
+        temp(BRAIN.centres),
     log:
-        f"{RESULTS}/logs/find_centres/{{brain}}.log",
+        RESULTS.log("find_centres", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/find_centres/{{brain}}.tsv"
+        RESULTS.benchmark("find_centres", "{brain}")
     conda:
         environment("detection")
     params:
@@ -41,13 +41,13 @@ rule find_centres:
 
 rule contrast_slab:
     input:
-        f"{BRAINS}/detection/centres.csv",
+        BRAIN.centres,
     output:
-        temp(f"{BRAINS}/detection/contrast-{{slab}}.npz"),
+        temp(BRAIN.slab("contrast", "{slab}")),
     log:
-        f"{RESULTS}/logs/contrast_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("contrast_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("contrast_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -67,11 +67,11 @@ rule detect:
     input:
         slabs_of(MEASURED),
     output:
-        f"{BRAINS}/detected.csv",
+        BRAIN.detected,
     log:
-        f"{RESULTS}/logs/detect/{{brain}}.log",
+        RESULTS.log("detect", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
+        RESULTS.benchmark("detect", "{brain}")
     conda:
         environment("detection")
     params:
@@ -84,11 +84,11 @@ rule detect:
 
 rule choose_contrast:
     input:
-        of_brains("detected.csv", LEARNT_FROM),
+        of_brains(BRAIN.detected, LEARNT_FROM),
     output:
-        f"{RESULTS}/detection/threshold.json",
+        RESULTS.contrast_threshold,
     log:
-        f"{RESULTS}/logs/choose_contrast.log",
+        RESULTS.log("choose_contrast"),
     conda:
         environment("volumes")
     params:
@@ -112,12 +112,12 @@ rule choose_contrast:
 
 rule keep_candidates:
     input:
-        detected=f"{BRAINS}/detected.csv",
-        threshold=f"{RESULTS}/detection/threshold.json",
+        detected=BRAIN.detected,
+        threshold=RESULTS.contrast_threshold,
     output:
-        f"{BRAINS}/candidates.csv",
+        BRAIN.candidates,
     log:
-        f"{RESULTS}/logs/keep_candidates/{{brain}}.log",
+        RESULTS.log("keep_candidates", "{brain}"),
     conda:
         environment("volumes")
     script:
@@ -126,13 +126,13 @@ rule keep_candidates:
 
 rule label:
     input:
-        candidates=f"{BRAINS}/candidates.csv",
-        found=f"{BRAINS}/preflight.json",
+        candidates=BRAIN.candidates,
+        found=BRAIN.preflight,
     output:
-        table=f"{BRAINS}/labels.csv",
-        summary=f"{BRAINS}/labels.json",
+        table=BRAIN.labels,
+        summary=BRAIN.labels_summary,
     log:
-        f"{RESULTS}/logs/label/{{brain}}.log",
+        RESULTS.log("label", "{brain}"),
     conda:
         environment("volumes")
     params:

@@ -3,9 +3,9 @@
 # are refused.
 rule check_volumes:
     output:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     log:
-        f"{RESULTS}/logs/check_volumes/{{brain}}.log",
+        RESULTS.log("check_volumes", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
@@ -20,11 +20,11 @@ rule check_volumes:
 
 rule accept_volumes:
     input:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     output:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     log:
-        f"{RESULTS}/logs/accept_volumes/{{brain}}.log",
+        RESULTS.log("accept_volumes", "{brain}"),
     priority: 100
     # What was found does not change by asking again.
     retries: 0
@@ -36,18 +36,18 @@ rule accept_volumes:
 
 rule preflight:
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        f"{BRAINS}/preflight.json",
+        BRAIN.preflight,
     log:
-        f"{RESULTS}/logs/preflight/{{brain}}.log",
+        RESULTS.log("preflight", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
     params:
         brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        beside=told_beside_others,
+        shared=doubts_of_shared_files,
         data=stamp_of("cells", "non_cells"),
         code=code(*ANNOTATION_CHECKS, *ANNOTATION),
     script:

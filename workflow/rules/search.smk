@@ -3,13 +3,13 @@ rule search:
     input:
         cuboids_of_brains(LEARNT_FROM),
         starting_point=starting_points,
-        folds=f"{RESULTS}/training/folds.csv",
+        folds=RESULTS.folds,
     output:
-        f"{RESULTS}/search/{{arm}}/{{study}}/job-{{job}}.csv",
+        SEARCH.job("{job}"),
     log:
-        f"{RESULTS}/logs/search/{{arm}}/{{study}}-{{job}}.log",
+        RESULTS.log("search", "{arm}/{study}-{job}"),
     benchmark:
-        f"{RESULTS}/benchmarks/search/{{arm}}/{{study}}-{{job}}.tsv"
+        RESULTS.benchmark("search", "{arm}/{study}-{job}")
     conda:
         environment("networks")
     threads: 1
@@ -26,11 +26,11 @@ rule choose_recipe:
     input:
         jobs_of_search,
     output:
-        trials=f"{RESULTS}/search/{{arm}}/{{study}}/trials.csv",
-        importance=f"{RESULTS}/search/{{arm}}/{{study}}/importance.csv",
-        chosen=f"{RESULTS}/search/{{arm}}/{{study}}/chosen.json",
+        trials=SEARCH.trials,
+        importance=SEARCH.importance,
+        chosen=SEARCH.chosen,
     log:
-        f"{RESULTS}/logs/choose_recipe/{{arm}}/{{study}}.log",
+        RESULTS.log("choose_recipe", "{arm}/{study}"),
     conda:
         environment("networks")
     params:
@@ -43,11 +43,11 @@ rule choose_recipe:
 
 rule searched_arm:
     input:
-        f"{RESULTS}/search/{{arm}}/all/chosen.json",
+        RESULTS.search("{arm}").chosen,
     output:
-        f"{RESULTS}/search/{{arm}}/{{arm}}_searched.yaml",
+        RESULTS.searched_arm("{arm}"),
     log:
-        f"{RESULTS}/logs/searched_arm/{{arm}}.log",
+        RESULTS.log("searched_arm", "{arm}"),
     conda:
         environment("networks")
     params:

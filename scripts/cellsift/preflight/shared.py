@@ -32,8 +32,8 @@ def check_brains(project: Project) -> None:
     refuse_few(project)
 
 
-def told_beside(project: Project, name: str) -> list[str]:
-    """What is to be told of a brain beside the others of its run, without stopping it: sentences.
+def doubts_beside_others(project: Project, name: str) -> list[str]:
+    """What may be wrong with a brain beside the others of its run, but need not be: sentences.
 
     Looks at names, sizes and a few bytes of the volumes.
     """

@@ -1,0 +1,14 @@
+"""Look for candidates in a slab of a brain."""
+
+from pathlib import Path
+
+from cellsift import detection
+from cellsift.detection.parts import write_parts
+from cellsift.settings.brains import Brain
+from cellsift.steps.brain import open_signal
+
+
+def detect_slab(brain: Brain, slab: int, slabs: int, out: str | Path) -> None:
+    """Write what slab number `slab`, from 0, of `slabs` holds to `out`, an .npz of parts."""
+    parts = detection.detect_slab(open_signal(brain), slab=slab, slabs=slabs, **brain.detector)
+    write_parts(parts, out)
