@@ -1,4 +1,5 @@
 rule score_chunk:
+    """Score one chunk of a brain's candidates by an arm."""
     input:
         cuboids=cuboids_of_brain,
         model=MODEL.description,
@@ -18,13 +19,14 @@ rule score_chunk:
         "../../scripts/score_chunk.py"
 
 
-# With one chunk it scores the candidates itself.
 rule classify:
+    """Give every candidate of a brain its probability by an arm."""
     input:
         cuboids=cuboids_of_brain,
         model=MODEL.description,
         weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
         scores=out_of_fold_scores,
+        # With one chunk there are none: the candidates are scored here.
         logits=logits_of_chunks,
     output:
         logits=BRAIN.logits("{arm}"),
@@ -48,8 +50,8 @@ rule classify:
         "../../scripts/classify.py"
 
 
-# An ensemble takes its members' logits: no network is used again.
 rule classify_ensemble:
+    """Give every candidate its probability by the logits of an ensemble's members."""
     input:
         model=RESULTS.model("{ensemble}").description,
         cells=of_members(BRAIN.cells("{arm}")),

@@ -1,4 +1,5 @@
 rule cuboids:
+    """Cut the cuboid around every candidate of a chunk."""
     input:
         BRAIN.candidates,
     output:
@@ -23,6 +24,7 @@ rule cuboids:
 
 
 use rule cuboids as cuboids_that_pass with:
+    """The same for brains whose cuboids are not kept."""
     output:
         temp(directory(CUBOIDS)),
     wildcard_constraints:
@@ -30,6 +32,7 @@ use rule cuboids as cuboids_that_pass with:
 
 
 rule projection:
+    """See the brain from above and from the front, for its report."""
     input:
         BRAIN.volumes,
     output:

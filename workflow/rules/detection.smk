@@ -1,4 +1,5 @@
 rule detect_slab:
+    """Look for candidates in a slab of a brain."""
     input:
         BRAIN.volumes,
     output:
@@ -22,6 +23,7 @@ rule detect_slab:
 
 
 rule find_centres:
+    """Find somata in what was marked in all slabs of a brain."""
     input:
         slabs_of("detect"),
     output:
@@ -40,6 +42,7 @@ rule find_centres:
 
 
 rule contrast_slab:
+    """Measure the contrast of a brain's candidates in a slab."""
     input:
         BRAIN.centres,
     output:
@@ -64,6 +67,7 @@ rule contrast_slab:
 
 # Names what all its steps depend on: theirs are gone when they could be compared.
 rule detect:
+    """Gather the candidates of all slabs of a brain."""
     input:
         slabs_of(MEASURED),
     output:
@@ -83,6 +87,7 @@ rule detect:
 
 
 rule choose_contrast:
+    """Choose the contrast that a candidate must have to be kept."""
     input:
         of_brains(BRAIN.detected, LEARNT_FROM),
     output:
@@ -111,6 +116,7 @@ rule choose_contrast:
 
 
 rule keep_candidates:
+    """Drop candidates below the chosen contrast."""
     input:
         detected=BRAIN.detected,
         threshold=RESULTS.contrast_threshold,
@@ -125,6 +131,7 @@ rule keep_candidates:
 
 
 rule label:
+    """Tell by the annotation which candidates are cells."""
     input:
         candidates=BRAIN.candidates,
         found=BRAIN.preflight,

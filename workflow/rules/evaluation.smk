@@ -1,4 +1,5 @@
 rule evaluate:
+    """Compare all arms on the annotated brains."""
     input:
         candidates=of_brains(BRAIN.candidates, ANNOTATED),
         labels=of_brains(BRAIN.labels, ANNOTATED),
@@ -28,6 +29,7 @@ rule evaluate:
 
 
 rule cost:
+    """Measure what an arm costs on this machine."""
     input:
         sidecar=MODEL.sidecar(0),
         weights=MODEL.weights(0),
@@ -47,6 +49,7 @@ rule cost:
 
 
 rule cost_ensemble:
+    """Add up what the members of an ensemble cost."""
     input:
         of_members(RESULTS.cost("{arm}")),
     output:

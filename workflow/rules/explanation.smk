@@ -1,4 +1,5 @@
 rule explain:
+    """Show where an arm looked, on telling examples."""
     input:
         model=MODEL.description,
         weights=weights_behind,

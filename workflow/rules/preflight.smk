@@ -2,6 +2,7 @@
 # again. Looked at and refused apart, too: the index page waits for every look, and names those that
 # are refused.
 rule check_volumes:
+    """Note what a brain's volumes are, or why they cannot be worked on."""
     output:
         BRAIN.checked,
     log:
@@ -19,6 +20,7 @@ rule check_volumes:
 
 
 rule accept_volumes:
+    """Refuse volumes that cannot be worked on."""
     input:
         BRAIN.checked,
     output:
@@ -35,6 +37,7 @@ rule accept_volumes:
 
 
 rule preflight:
+    """Refuse an annotation that does not fit its volume; note what a brain is."""
     input:
         BRAIN.volumes,
     output:

@@ -1,5 +1,5 @@
-# Runs only for an arm whose recipe names it.
 rule pretrain:
+    """Train a backbone without labels, on the cuboids of many brains; only where a recipe asks."""
     input:
         lambda wildcards: cuboids_of_brains(brains_of_pretraining(wildcards)),
     output:

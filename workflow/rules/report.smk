@@ -2,6 +2,7 @@ STYLE = ["reports/style.css", "reports/page/index.html.j2"]
 
 
 rule report_index:
+    """Write the page that compares the arms."""
     input:
         rules.evaluate.output,
         of_brains(BRAIN.checked, PROJECT.brains),
@@ -30,6 +31,7 @@ rule report_index:
 
 
 rule report_brain:
+    """Write the page of a brain."""
     input:
         BRAIN.preflight,
         BRAIN.projection,

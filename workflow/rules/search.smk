@@ -1,5 +1,5 @@
-# Runs only for an arm with `search`: once for each fold, without its candidates, and once on all.
 rule search:
+    """Try recipes for an arm with `search`, without the candidates of one fold or on all."""
     input:
         cuboids_of_brains(LEARNT_FROM),
         starting_point=starting_points,
@@ -23,6 +23,7 @@ rule search:
 
 
 rule choose_recipe:
+    """Choose the best of all trials of a search."""
     input:
         jobs_of_search,
     output:
@@ -42,6 +43,7 @@ rule choose_recipe:
 
 
 rule searched_arm:
+    """Write the recipe that a search has found as the file of an arm."""
     input:
         RESULTS.search("{arm}").chosen,
     output:

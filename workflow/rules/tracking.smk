@@ -1,5 +1,5 @@
-# Optional: `mlflow: true` in the config.
 rule track:
+    """Write the comparison as an MLflow file store; only with `mlflow: true`."""
     input:
         rules.evaluate.output,
         expand(MODEL.description, arm=PROJECT.arms),

@@ -1,4 +1,5 @@
 rule folds:
+    """Deal the labelled candidates of the train brains into folds."""
     input:
         of_brains(BRAIN.labels, LEARNT_FROM),
     output:
@@ -16,6 +17,7 @@ rule folds:
 
 
 rule train:
+    """Train an arm with one fold held out."""
     input:
         cuboids_of_brains(LEARNT_FROM),
         starting_point=starting_points,
@@ -45,6 +47,7 @@ rule train:
 
 
 rule calibrate:
+    """Make one model of an arm's folds, with temperature and threshold."""
     input:
         scores=expand(FOLD.scores, fold=FOLDS, allow_missing=True),
         sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
@@ -61,8 +64,8 @@ rule calibrate:
         "../../scripts/calibrate.py"
 
 
-# Of an ensemble, what calibrate does for an arm that is trained.
 rule combine:
+    """Make an ensemble of its members by their out-of-fold scores."""
     input:
         scores=of_members(FOLD.scores),
         models=of_members(MODEL.description),

@@ -19,13 +19,13 @@ class FailedJobs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if lines := told_of(record):
+            if lines := failure_lines(record):
                 print("", *lines, sep="\n", file=sys.stderr, flush=True)
         except Exception:
             self.handleError(record)
 
 
-def told_of(record: logging.LogRecord) -> list[str]:
+def failure_lines(record: logging.LogRecord) -> list[str]:
     """The lines that tell of a failed job of a cluster; none for all else that is reported."""
     event = getattr(record, "event", None)
     # Only what runs elsewhere comes with a message, and is grouped.
