@@ -125,7 +125,7 @@ def test_preflight_notes_doubts_of_volumes_and_annotation_and_tells_the_new_ones
         {"found": "preflight.json"},
         brain=a_brain(tmp_path, np.concatenate([cells, cells[:3]])),
         role="train",
-        beside=["its background is another's signal"],
+        shared=["its background is another's signal"],
     )
     assert code == 0, told
     found = json.loads((tmp_path / "preflight.json").read_text())

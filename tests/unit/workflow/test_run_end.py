@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.workflow.run_end import success_message
+from cellsift.workflow.run_end import failure_message, success_message
 
 
 def write(*files: str) -> None:
@@ -47,3 +47,9 @@ def test_what_is_gone_again_is_not_named(tmp_path, monkeypatch):
     """As a file that only other jobs needed."""
     monkeypatch.chdir(tmp_path)
     assert success_message("results", ["results/brains/a/candidates.csv"]) == "Done."
+
+
+def test_a_failed_run_says_where_more_is_to_be_read():
+    said = failure_message("results")
+    assert "results/logs has the whole story" in said
+    assert said.endswith("the run goes on where it stopped.")

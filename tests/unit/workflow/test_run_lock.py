@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.workflow.run_lock import RESULTS_LOCK, lock_results
+from cellsift.results import LOCK
+from cellsift.workflow.run_lock import lock_results
 
 HOLD = """
 import sys
@@ -31,7 +32,7 @@ def test_the_second_process_is_refused_until_the_first_was_killed(tmp_path):
         lock_results(tmp_path / "others")
         holder.kill()
     lock_results(results)
-    assert [path.name for path in results.iterdir()] == [RESULTS_LOCK]
+    assert [path.name for path in results.iterdir()] == [LOCK]
 
 
 def test_nobody_is_refused_on_a_disk_without_locks(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Hand-made features with boosted trees: the floor that every network has to beat.
+"""Hand-made features with boosted trees: the baseline that every network has to beat.
 
 Some twenty numbers that a person would look at (brightness of the centre, contrast to the
 surroundings, size, shape, focus, ratio of the channels; `FEATURES` says what each means) and
