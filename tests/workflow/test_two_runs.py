@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cellsift.io.json_files import write_json
-from cellsift.workflow.run_lock import RESULTS_LOCK
+from cellsift.results import LOCK
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow
@@ -136,7 +136,7 @@ def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
     process = start(checkout, "snakemake", *shared, target)
     try:
         deadline = time.monotonic() + 120
-        while not (tmp_path / "results" / RESULTS_LOCK).exists():
+        while not (tmp_path / "results" / LOCK).exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
