@@ -33,9 +33,9 @@ class Results:
     def brain(self, name: str) -> "BrainFolder":
         return BrainFolder(self.path / "brains" / name)
 
-    def brain_names(self, file: str) -> list[str]:
-        """The names of the brains in whose folder there is a file of this name, sorted."""
-        return sorted(path.parent.name for path in self.path.glob(f"brains/*/{file}"))
+    def brain_names(self) -> list[str]:
+        """The names of the brains that have a folder, sorted."""
+        return sorted(path.name for path in self.path.glob("brains/*") if path.is_dir())
 
     @property
     def contrast_threshold(self) -> Path:

@@ -38,7 +38,8 @@ class RunResults:
         """Role of each brain: those given, else of all that preflight has looked at, sorted."""
         if self.roles:
             return self.roles
-        names = self.paths.brain_names("preflight.json")
+        paths = self.paths
+        names = [name for name in paths.brain_names() if paths.brain(name).preflight.is_file()]
         evaluated = self.evaluation("detection")
         known = dict(zip(evaluated["brain"], evaluated["role"], strict=True))
         return {name: known.get(name, "predict") for name in names}

@@ -36,7 +36,7 @@ def remove_refusals(folder: str | Results) -> None:
     A disk may be back by then, or a permission given, of which a file's size and time say nothing.
     """
     results = Results(folder)
-    for name in results.brain_names("checked.json"):
+    for name in results.brain_names():
         note = results.brain(name).checked
         with suppress(OSError, ValueError):
             if "refused" in read_json(note):
