@@ -7,7 +7,8 @@ from cellsift.workflow.job import job
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     choose_contrast(
         [Brain.from_dict(content) for content in snakemake.params.brains],
-        snakemake.input,
+        snakemake.input.detected,
+        snakemake.input.volumes,
         snakemake.params.keep,
         snakemake.output[0],
         tell,

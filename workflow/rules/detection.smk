@@ -89,7 +89,8 @@ rule detect:
 rule choose_contrast:
     """Choose the contrast that a candidate must have to be kept."""
     input:
-        of_brains(BRAIN.detected, LEARNT_FROM),
+        detected=of_brains(BRAIN.detected, LEARNT_FROM),
+        volumes=of_brains(BRAIN.volumes, LEARNT_FROM),
     output:
         RESULTS.contrast_threshold,
     log:

@@ -56,7 +56,7 @@ class RunResults:
 
     def found(self, brain: str) -> dict:
         """What preflight found in a brain's volumes and, where it is annotated, its annotation."""
-        # An older preflight.json may be left of volumes that were replaced since.
+        # An older note on the annotation may be left of volumes that were replaced since.
         files = self.paths.brain(brain)
         return _noted(files.preflight) | _noted(files.checked)
 

@@ -19,6 +19,7 @@ from cellsift.settings.brains import Brain
 def choose_contrast(
     brains: Sequence[Brain],
     detected: Sequence[str | Path],
+    volumes: Sequence[str | Path],
     keep: Mapping[str, Any] | None,
     out: str | Path,
     tell: Callable[[str], None],
@@ -27,7 +28,7 @@ def choose_contrast(
 
     Args:
         brains: annotated train brains, with their settings of matching.
-        detected: the candidates of each, beside which lies what `accept_volumes` wrote.
+        detected, volumes: of each the candidates, and what `accept_volumes` wrote.
         keep: what of detection is to be kept, as `choose_contrast_threshold` takes it.
         tell: is called with what makes it likely that an annotation lies elsewhere, where the
             threshold cannot be chosen; otherwise the step `label` says so.
@@ -52,8 +53,8 @@ def choose_contrast(
             partial=[brain.name for brain in brains if brain.non_cells],
         )
     except InputError:
-        for brain, path in zip(brains, detected, strict=True):
-            shape = read_json(Path(path).with_name("volumes.json"))["signal"]["shape"]
+        for brain, path in zip(brains, volumes, strict=True):
+            shape = read_json(path)["signal"]["shape"]
             points = candidates[brain.name], annotated[brain.name]
             for doubt in _doubts(brain, *points, distance_um, shape):
                 tell(doubt)

@@ -64,7 +64,12 @@ def results(tmp_path_factory, brain) -> Results:
         detect_slab(brain, slab, 2, files.slab("detect", slab))
     detect(brain, [files.slab("detect", slab) for slab in (0, 1)], files.detected)
     choose_contrast(
-        [brain], [files.detected], {"recall": 0.8}, results.contrast_threshold, said.append
+        [brain],
+        [files.detected],
+        [files.volumes],
+        {"recall": 0.8},
+        results.contrast_threshold,
+        said.append,
     )
     keep_candidates(files.detected, results.contrast_threshold, files.candidates)
     label(
@@ -104,8 +109,9 @@ def test_what_is_kept_reaches_the_recall_that_was_asked_for(results, brain):
 
 def test_all_are_kept_where_the_config_keeps_all(results, brain, tmp_path):
     files = results.brain(brain.name)
-    choose_contrast([brain], [files.detected], None, tmp_path / "threshold.json", print)
-    keep_candidates(files.detected, tmp_path / "threshold.json", tmp_path / "candidates.csv")
+    out = tmp_path / "threshold.json"
+    choose_contrast([brain], [files.detected], [files.volumes], None, out, print)
+    keep_candidates(files.detected, out, tmp_path / "candidates.csv")
     assert (tmp_path / "candidates.csv").read_bytes() == files.detected.read_bytes()
 
 
