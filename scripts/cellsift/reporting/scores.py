@@ -80,8 +80,8 @@ def agreement_table(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """For each pair of arms: on how many candidates they agree, and what only one calls a cell."""
     arms = list(scored)
     rows = []
-    for place, first in enumerate(arms):
-        for second in arms[place + 1 :]:
+    for number, first in enumerate(arms):
+        for second in arms[number + 1 :]:
             a, b = scored[first]["is_cell"].to_numpy(), scored[second]["is_cell"].to_numpy()
             either = int((a | b).sum())
             rows.append(

@@ -105,7 +105,7 @@ def draw_search(
             axes[0].plot(order, ended[MERIT], marker, **marks)
             axes[0].step(order, ended[MERIT].cummax(), color=color, where="post")
             for axis, (key, tried) in zip(axes[1:], space.items(), strict=False):
-                axis.plot(_places(ended[key], tried), ended[MERIT], marker, **marks)
+                axis.plot(_positions(ended[key], tried), ended[MERIT], marker, **marks)
         axes[0].set(title="in their order", xlabel="recipe tried")
         axes[0].xaxis.get_major_locator().set_params(integer=True)
         for axis, (key, tried) in zip(axes[1:], space.items(), strict=False):
@@ -122,7 +122,7 @@ def draw_search(
     return drawing
 
 
-def _places(values: pd.Series, tried: object) -> pd.Series:
+def _positions(values: pd.Series, tried: object) -> pd.Series:
     """Where values stand along the axis: choices one beside the other, numbers where they are."""
     if isinstance(tried, list):
         return values.astype(str).map([str(choice) for choice in tried].index)

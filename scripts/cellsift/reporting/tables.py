@@ -51,7 +51,7 @@ def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     """
     metrics = [metric for metric in metrics if metric in set(tidy["metric"])]
     rows = []
-    brains = {brain: place for place, brain in enumerate(dict.fromkeys(tidy["brain"]))}
+    brains = {brain: number for number, brain in enumerate(dict.fromkeys(tidy["brain"]))}
     tidy = tidy.sort_values("brain", key=lambda names: names.map(brains), kind="stable")
     for (brain, role, arm), part in tidy.groupby(["brain", "role", "arm"], sort=False):
         by_metric = part.set_index("metric")[["value", "low", "high"]]

@@ -300,11 +300,11 @@ def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_j
 
 
 def test_doubts_about_volumes_and_annotation_are_shown_once_each(tmp_path):
-    place = tmp_path / "brains" / "b"
-    place.mkdir(parents=True)
+    folder = tmp_path / "brains" / "b"
+    folder.mkdir(parents=True)
     said = {"checked": ["one"], "preflight": ["one", "two"], "labels": ["three"]}
     for note, warnings in said.items():
-        (place / f"{note}.json").write_text(json.dumps({"warnings": warnings}))
+        (folder / f"{note}.json").write_text(json.dumps({"warnings": warnings}))
     assert RunResults(tmp_path).doubts("b") == ["one", "two", "three"]
 
 
