@@ -6,6 +6,7 @@ given paths: where results lie decides nothing about them.
 """
 
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 
 # In a folder of results, which runs of several checkouts may share.
@@ -18,13 +19,13 @@ ALL = "all"
 class Results:
     """What a run writes into its folder. Names may be wildcards such as {brain}."""
 
-    folder: str | Path
+    folder: str | PathLike[str]
 
     def __str__(self) -> str:
-        return str(self.folder)
+        return fspath(self.folder)
 
     def __fspath__(self) -> str:
-        return str(self.folder)
+        return fspath(self.folder)
 
     @property
     def path(self) -> Path:
@@ -127,7 +128,7 @@ class BrainFolder:
         """What its volumes and its annotation are."""
         return self.path / "preflight.json"
 
-    def slab(self, step: str, slab: str) -> Path:
+    def slab(self, step: str, slab: int | str) -> Path:
         """What a step of detection, "detect" or "contrast", found in a slab."""
         return self.path / "detection" / f"{step}-{slab}.npz"
 
@@ -153,14 +154,14 @@ class BrainFolder:
     def labels_summary(self) -> Path:
         return self.path / "labels.json"
 
-    def cuboids(self, chunk: str, chunks: str) -> Path:
+    def cuboids(self, chunk: int | str, chunks: int | str) -> Path:
         return self.path / "cuboids" / f"{chunk}-of-{chunks}.zarr"
 
     @property
     def projection(self) -> Path:
         return self.path / "projection.npz"
 
-    def chunk_logits(self, arm: str, chunk: str, chunks: str) -> Path:
+    def chunk_logits(self, arm: str, chunk: int | str, chunks: int | str) -> Path:
         return self.path / arm / "logits" / f"{chunk}-of-{chunks}.npy"
 
     def logits(self, arm: str) -> Path:

@@ -8,12 +8,12 @@ import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
-from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json, write_json
-from cellsift.io.names import AXES, CELL
+from cellsift.io.names import AXES
 from cellsift.io.tables import read_table
 from cellsift.labels.placement import doubts_of_placement
 from cellsift.settings.brains import Brain
+from cellsift.steps.annotation import annotated_cells
 
 
 def choose_contrast(
@@ -41,7 +41,7 @@ def choose_contrast(
     candidates = {
         brain.name: read_table(path) for brain, path in zip(brains, detected, strict=True)
     }
-    annotated = {brain.name: read_points(brain.cells, CELL) for brain in brains}
+    annotated = {brain.name: annotated_cells(brain) for brain in brains}
     distance_um = max(brain.settings["matching"]["distance_um"] for brain in brains)
     try:
         chosen = choose_contrast_threshold(

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
-from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
-from cellsift.io.names import CELL, NO_CELL
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
+from cellsift.steps.annotation import annotated_artefacts, annotated_cells
 
 
 def evaluate(
@@ -47,8 +46,8 @@ def _annotated(brain: Brain, labels: str | Path) -> AnnotatedBrain:
         role=brain.role,
         candidates=labelled.drop(columns="label"),
         labels=labelled["label"],
-        annotation=read_points(brain.cells, CELL),
-        non_cells=read_points(brain.non_cells, NO_CELL) if brain.non_cells else None,
+        annotation=annotated_cells(brain),
+        non_cells=annotated_artefacts(brain),
         voxel_size=brain.voxel_size,
         distance_um=brain.settings["matching"]["distance_um"],
     )

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json, write_json
-from cellsift.io.names import CELL, NO_CELL
 from cellsift.io.tables import read_table, write_table
 from cellsift.labels.matching import label_candidates
 from cellsift.settings.brains import Brain
+from cellsift.steps.annotation import annotated_artefacts, annotated_cells
 
 
 def label(
@@ -26,8 +25,8 @@ def label(
     """
     labelled, counts = label_candidates(
         read_table(candidates),
-        read_points(brain.cells, CELL),
-        read_points(brain.non_cells, NO_CELL) if brain.non_cells else None,
+        annotated_cells(brain),
+        annotated_artefacts(brain),
         brain.voxel_size,
         brain.settings["matching"]["distance_um"],
         read_json(found)["signal"]["shape"],

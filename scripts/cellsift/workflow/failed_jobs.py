@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 # How a job's own message begins, and that of a scheduler which ended it.
 BEGINNINGS = ("Error: ", "slurmstepd: error: ")
@@ -25,8 +26,11 @@ class FailedJobs(logging.Handler):
             self.handleError(record)
 
 
-def failure_lines(record: logging.LogRecord) -> list[str]:
-    """The lines that tell of a failed job of a cluster; none for all else that is reported."""
+def failure_lines(record: Any) -> list[str]:
+    """The lines that tell of a failed job of a cluster; none for all else that is reported.
+
+    `record` is one of logging, with what Snakemake adds to it.
+    """
     event = getattr(record, "event", None)
     # Only what runs elsewhere comes with a message, and is grouped.
     if event == "job_error" and record.rule_msg:

@@ -3,6 +3,7 @@
 import errno
 import os
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 
 from cellsift.errors import InputError, disk_trouble
@@ -13,7 +14,7 @@ from cellsift.results import Results
 LEAST_ROOM = 10 * 2**20
 
 
-def refuse_unwritable(folder: str | Path | Results) -> None:
+def refuse_unwritable(folder: str | PathLike[str]) -> None:
     """Raise InputError if the results could not be written into `folder`, which need not exist yet.
 
     It, or the nearest folder above it, has to be a folder, open to this user, on a disk that is
@@ -30,7 +31,7 @@ def writing_error(folder: Path) -> int | None:
     return _writing_error(_nearest(folder))
 
 
-def remove_refusals(folder: str | Results) -> None:
+def remove_refusals(folder: str | PathLike[str]) -> None:
     """Remove what was noted of brains in `folder` that were refused: the next run looks again.
 
     A disk may be back by then, or a permission given, of which a file's size and time say nothing.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 
 from cellsift.results import Results
@@ -10,7 +11,7 @@ from cellsift.results import Results
 NAMED = 3
 
 
-def success_message(results: str | Results, files: Iterable[str]) -> str:
+def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:
     """The last words of a run whose aim was these `files`: where the report is, or what it made.
 
     The report is named where it is one of the files, not where it is one of an earlier run.
@@ -26,7 +27,7 @@ def success_message(results: str | Results, files: Iterable[str]) -> str:
     return f"Done: {', '.join(made[:NAMED])}{more}"
 
 
-def failure_message(results: str | Results) -> str:
+def failure_message(results: str | PathLike[str]) -> str:
     """The last words of a run that failed: where more is to be read, and how to go on."""
     return (
         f"Not finished. The messages above say why; {Results(results).logs} has the whole story.\n"

@@ -3,6 +3,7 @@
 import fcntl
 import os
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 
 from cellsift.errors import CLOSED, FULL, InputError
@@ -45,7 +46,7 @@ def lock_working_directory() -> bool:
     return True
 
 
-def try_to_lock_results(results: str | Results) -> bool:
+def try_to_lock_results(results: str | PathLike[str]) -> bool:
     """Take the lock of a folder of results for as long as this process lives; False as above.
 
     Raises OSError where the disk has no locks, or the folder cannot be written to.
@@ -53,7 +54,7 @@ def try_to_lock_results(results: str | Results) -> bool:
     return _take(Results(results).lock)
 
 
-def lock_results(results: str | Results) -> None:
+def lock_results(results: str | PathLike[str]) -> None:
     """Take the lock of a folder of results, or raise InputError if another checkout's run has it.
 
     Where the disk has no locks, or the folder cannot be written to, nobody is refused.
