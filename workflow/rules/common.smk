@@ -54,8 +54,8 @@ ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
-PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
-KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
+TEMPORARY = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
+KEPT = [brain for brain in PROJECT.brains if brain not in TEMPORARY]
 
 
 def environment(name):

@@ -23,12 +23,12 @@ rule cuboids:
         "../../scripts/cuboids.py"
 
 
-use rule cuboids as cuboids_that_pass with:
+use rule cuboids as temporary_cuboids with:
     """The same for brains whose cuboids are not kept."""
     output:
         temp(directory(CUBOIDS)),
     wildcard_constraints:
-        brain=one_of(PASSING),
+        brain=one_of(TEMPORARY),
 
 
 rule projection:
