@@ -4,6 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
@@ -12,14 +13,14 @@ sys.path.insert(0, str(SCRIPTS))
 from cellsift.settings.project import load_project
 from cellsift.detection import measures_contrast_apart
 from cellsift.workflow.environments import environment_for
+from cellsift.errors import InputError
 from cellsift.workflow.stamp import data_stamp
 from cellsift.models import architecture_files
 from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.results import Results
 from cellsift.workflow.run_lock import STATE
-from cellsift.workflow.snakemake_messages import refusing_bad_input
 
-with refusing_bad_input():
+try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
         # It loads torch, which jobs of a cluster need not do to read the rules.
@@ -27,6 +28,8 @@ with refusing_bad_input():
 
         check_networks(PROJECT)
         check_brains(PROJECT)
+except InputError as problem:
+    raise WorkflowError(str(problem)) from None
 
 RESULTS = Results(PROJECT.config["results"])
 BRAIN = RESULTS.brain("{brain}")
@@ -62,8 +65,10 @@ def environment(name):
     """The file of a rule's environment, for the Python that runs Snakemake where conda is used."""
     source = SCRIPTS.parent / "envs" / f"{name}.yaml"
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
-        with refusing_bad_input():
+        try:
             source = environment_for(source, Path.cwd() / STATE / "environments")
+        except InputError as problem:
+            raise WorkflowError(str(problem)) from None
     return str(source)
 
 

@@ -1,16 +1,14 @@
-"""What Snakemake itself says of bad input and of a disk that fails, in the words of jobs."""
+"""What Snakemake itself says of a disk that fails, in the words that jobs use for it."""
 
 import errno
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from snakemake.exceptions import ProtectedOutputException, WorkflowError
+from snakemake.exceptions import ProtectedOutputException
 
-from cellsift.errors import InputError, disk_trouble
+from cellsift.errors import disk_trouble
 
 
 def explain_disk_errors(logger: logging.Logger) -> None:
@@ -21,15 +19,6 @@ def explain_disk_errors(logger: logging.Logger) -> None:
     logger.addFilter(_with_remedy)
     # Its own log may lie on a full disk; of that, too, one message is enough.
     logging.raiseExceptions = False
-
-
-@contextmanager
-def refusing_bad_input() -> Iterator[None]:
-    """Let Snakemake end with the message of an InputError alone, in place of a traceback."""
-    try:
-        yield
-    except InputError as problem:
-        raise WorkflowError(str(problem)) from None
 
 
 def _with_remedy(record: logging.LogRecord) -> bool:
