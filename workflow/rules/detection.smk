@@ -1,12 +1,13 @@
 rule detect_slab:
+    """Look for candidates in a slab of a brain."""
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
+        temp(BRAIN.slab("detect", "{slab}")),
     log:
-        f"{RESULTS}/logs/detect_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("detect_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("detect_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -22,14 +23,15 @@ rule detect_slab:
 
 
 rule find_centres:
+    """Find somata in what was marked in all slabs of a brain."""
     input:
         slabs_of("detect"),
     output:
-        temp(f"{BRAINS}/detection/centres.csv"),
+        temp(BRAIN.centres),
     log:
-        f"{RESULTS}/logs/find_centres/{{brain}}.log",
+        RESULTS.log("find_centres", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/find_centres/{{brain}}.tsv"
+        RESULTS.benchmark("find_centres", "{brain}")
     conda:
         environment("detection")
     params:
@@ -40,14 +42,15 @@ rule find_centres:
 
 
 rule contrast_slab:
+    """Measure the contrast of a brain's candidates in a slab."""
     input:
-        f"{BRAINS}/detection/centres.csv",
+        BRAIN.centres,
     output:
-        temp(f"{BRAINS}/detection/contrast-{{slab}}.npz"),
+        temp(BRAIN.slab("contrast", "{slab}")),
     log:
-        f"{RESULTS}/logs/contrast_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("contrast_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("contrast_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -64,14 +67,15 @@ rule contrast_slab:
 
 # Names what all its steps depend on: theirs are gone when they could be compared.
 rule detect:
+    """Gather the candidates of all slabs of a brain."""
     input:
         slabs_of(MEASURED),
     output:
-        f"{BRAINS}/detected.csv",
+        BRAIN.detected,
     log:
-        f"{RESULTS}/logs/detect/{{brain}}.log",
+        RESULTS.log("detect", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
+        RESULTS.benchmark("detect", "{brain}")
     conda:
         environment("detection")
     params:
@@ -83,12 +87,14 @@ rule detect:
 
 
 rule choose_contrast:
+    """Choose the contrast that a candidate must have to be kept."""
     input:
-        of_brains("detected.csv", LEARNT_FROM),
+        detected=of_brains(BRAIN.detected, LEARNT_FROM),
+        volumes=of_brains(BRAIN.volumes, LEARNT_FROM),
     output:
-        f"{RESULTS}/detection/threshold.json",
+        RESULTS.contrast_threshold,
     log:
-        f"{RESULTS}/logs/choose_contrast.log",
+        RESULTS.log("choose_contrast"),
     conda:
         environment("volumes")
     params:
@@ -101,13 +107,14 @@ rule choose_contrast:
 
 
 rule keep_candidates:
+    """Drop candidates below the chosen contrast."""
     input:
-        detected=f"{BRAINS}/detected.csv",
-        threshold=f"{RESULTS}/detection/threshold.json",
+        detected=BRAIN.detected,
+        threshold=RESULTS.contrast_threshold,
     output:
-        f"{BRAINS}/candidates.csv",
+        BRAIN.candidates,
     log:
-        f"{RESULTS}/logs/keep_candidates/{{brain}}.log",
+        RESULTS.log("keep_candidates", "{brain}"),
     conda:
         environment("volumes")
     params:
@@ -117,14 +124,15 @@ rule keep_candidates:
 
 
 rule label:
+    """Tell by the annotation which candidates are cells."""
     input:
-        candidates=f"{BRAINS}/candidates.csv",
-        found=f"{BRAINS}/preflight.json",
+        candidates=BRAIN.candidates,
+        found=BRAIN.preflight,
     output:
-        table=f"{BRAINS}/labels.csv",
-        summary=f"{BRAINS}/labels.json",
+        table=BRAIN.labels,
+        summary=BRAIN.labels_summary,
     log:
-        f"{RESULTS}/logs/label/{{brain}}.log",
+        RESULTS.log("label", "{brain}"),
     conda:
         environment("volumes")
     params:

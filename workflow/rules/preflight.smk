@@ -2,10 +2,11 @@
 # again. Looked at and refused apart, too: the index page waits for every look, and names those that
 # are refused.
 rule check_volumes:
+    """Note what a brain's volumes are, or why they cannot be worked on."""
     output:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     log:
-        f"{RESULTS}/logs/check_volumes/{{brain}}.log",
+        RESULTS.log("check_volumes", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
@@ -19,12 +20,13 @@ rule check_volumes:
 
 
 rule accept_volumes:
+    """Refuse volumes that cannot be worked on."""
     input:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     output:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     log:
-        f"{RESULTS}/logs/accept_volumes/{{brain}}.log",
+        RESULTS.log("accept_volumes", "{brain}"),
     priority: 100
     # What was found does not change by asking again.
     retries: 0
@@ -37,19 +39,20 @@ rule accept_volumes:
 
 
 rule preflight:
+    """Refuse an annotation that does not fit its volume; note what a brain is."""
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        f"{BRAINS}/preflight.json",
+        BRAIN.preflight,
     log:
-        f"{RESULTS}/logs/preflight/{{brain}}.log",
+        RESULTS.log("preflight", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
     params:
         brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        beside=told_beside_others,
+        shared=doubts_of_shared_files,
         data=stamp_of("cells", "non_cells"),
         code=code("preflight"),
     script:

@@ -13,6 +13,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.cuboids.writer import SHARD_BYTES, new_store
 from cellsift.errors import InputError
 from cellsift.io.axes import per_axis
+from cellsift.io.names import AXES
 from cellsift.io.volumes import Volume
 
 BATCH = 32
@@ -20,7 +21,6 @@ MEMORY_BYTES = 2 * 2**30
 # Of the memory, for one shard; it is held about three times while it is compressed.
 SHARE_OF_SHARD = 8
 COPIES_OF_SHARD = 3
-AXES = ("z", "y", "x")
 
 
 def extract_cuboids(

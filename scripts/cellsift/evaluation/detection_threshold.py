@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.labels.matching import AXES, match
+from cellsift.io.names import AXES
+from cellsift.labels.matching import match
 
 
 def choose_contrast_threshold(

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.volume import write_saliency
+from cellsift.io.names import AXES, CELL, NO_CELL
 from cellsift.io.tables import write_table
-from cellsift.labels.folds import CELL, NO_CELL
 from cellsift.models.contract import Network
 from cellsift.models.storage import load_model
 
@@ -69,7 +69,7 @@ def export_prototypes(
             best.piece(stores[row.brain], row.prototype, row.candidate)
             for row in tables[-1].itertuples()
         ]
-    places = pd.DataFrame([place for place, _ in pieces], columns=["z", "y", "x"])
+    places = pd.DataFrame([place for place, _ in pieces], columns=AXES)
     table = pd.concat([pd.concat(tables, ignore_index=True), places], axis=1)[COLUMNS]
     names = [
         f"fold {row.fold}, prototype {row.prototype}, points for cell {row.points_cell:.3f}, for "

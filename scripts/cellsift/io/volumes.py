@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import dask.array as da
 import numpy as np
@@ -17,9 +17,6 @@ from cellsift.io.paths import hint
 from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
 from cellsift.io.voxel_size import refuse_contradiction
-
-if TYPE_CHECKING:
-    from cellsift.settings.brains import Brain
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +108,6 @@ def open_volume(
     if data.dtype not in (np.uint8, np.uint16):
         data = _to_uint16(data, str(path), intensity_range)
     return Volume(data, per_axis(float(size) for size in voxel_size), str(path))
-
-
-def open_channel(brain: "Brain", column: Literal["signal", "background"]) -> Volume | None:
-    """Return a channel of a brain as its settings say, opened lazily; None if it has none."""
-    path, settings = getattr(brain, column), brain.settings
-    if path is None:
-        return None
-    in_files = settings.get("voxel_size_in_files", "check")
-    return open_volume(path, brain.voxel_size, settings.get("intensity_range"), in_files)
 
 
 def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> da.Array:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from cellsift.io.axes import Size, per_axis
+from cellsift.io.names import AXES
 
-AXES = "zyx"
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.
 COARSE_VOXELS = (10, 25, 50, 100)

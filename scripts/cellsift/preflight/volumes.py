@@ -16,7 +16,7 @@ from cellsift.io.volumes import (
     kind_of,
     list_planes,
     naming_bad_planes,
-    open_channel,
+    open_volume,
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
@@ -129,7 +129,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
-        volume = open_channel(brain, column)
+        volume = open_volume(path, **brain.reading)
         chunks = check_chunks(path)
         pages = check_files(path) if chunks is None else None
         voxels = open_voxels(path)

@@ -63,8 +63,8 @@ def write_brain(
 
     `information` holds the brain's `role` and, where it is annotated, the paths of its annotation,
     `cells` and `non_cells`, as in the brains table, and the paths of its cuboid stores, `cuboids`,
-    unless that is cuboids.zarr in the brain's folder. Of the configuration only the
-    names of the arms matter; without it the page shows every arm that has a model.
+    unless they lie in one store. Of the configuration only the names of the arms matter; without it
+    the page shows every arm that has a model.
     """
     parameters = {
         "results": str(Path(results).resolve()),

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
 from cellsift.evaluation.end_to_end import end_to_end_outcomes
+from cellsift.io.names import AXES
 from cellsift.reporting.graphs import PANELS_ACROSS, panels, title_lines
 from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled
 from cellsift.reporting.tables import count_text
 
-AXES = ["z", "y", "x"]
 BINS = 25
 LABEL_LINES = {
     "cell": (CELL, "-"),
@@ -80,8 +80,8 @@ def agreement_table(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """For each pair of arms: on how many candidates they agree, and what only one calls a cell."""
     arms = list(scored)
     rows = []
-    for place, first in enumerate(arms):
-        for second in arms[place + 1 :]:
+    for number, first in enumerate(arms):
+        for second in arms[number + 1 :]:
             a, b = scored[first]["is_cell"].to_numpy(), scored[second]["is_cell"].to_numpy()
             either = int((a | b).sum())
             rows.append(

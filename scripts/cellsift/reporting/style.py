@@ -62,16 +62,17 @@ class ArmStyle:
         return {"color": self.color, "linestyle": self.dashes, "linewidth": 1.8}
 
 
-def arm_styles(arms: Iterable[str], floor: Iterable[str] = ()) -> dict[str, ArmStyle]:
-    """A style for each arm, in their order; arms named in `floor` are grey and dotted.
+def arm_styles(arms: Iterable[str], baselines: Iterable[str] = ()) -> dict[str, ArmStyle]:
+    """A style for each arm, in their order; arms named in `baselines` are grey and dotted.
 
     Colour, dashes and marker all differ between the first five arms, so that lines can be told
     apart without colour.
     """
     looks = cycle(zip(cycle(OKABE_ITO), cycle(DASHES), cycle(MARKERS), strict=False))
-    floor = set(floor)
+    baselines = set(baselines)
     return {
-        arm: ArmStyle(GREY, ":", "x") if arm in floor else ArmStyle(*next(looks)) for arm in arms
+        arm: ArmStyle(GREY, ":", "x") if arm in baselines else ArmStyle(*next(looks))
+        for arm in arms
     }
 
 

@@ -20,14 +20,17 @@ class FailedJobs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if lines := told_of(record):
+            if lines := failure_lines(record):
                 print("", *lines, sep="\n", file=sys.stderr, flush=True)
         except Exception:
             self.handleError(record)
 
 
-def told_of(record: logging.LogRecord) -> list[str]:
-    """The lines that tell of a failed job of a cluster; none for all else that is reported."""
+def failure_lines(record: Any) -> list[str]:
+    """The lines that tell of a failed job of a cluster; none for all else that is reported.
+
+    `record` is one of logging, with what Snakemake adds to it.
+    """
     event = getattr(record, "event", None)
     # What Snakemake adds to a record, by event, logging's type does not know.
     added: Any = record

@@ -313,7 +313,7 @@ class RunDisplay(logging.Handler):
             print(line, file=self._stream, flush=True)
 
 
-def show_run(logger: logging.Logger, workflow, names: JobNames) -> None:
+def show_run(logger: logging.Logger, workflow: Any, names: JobNames) -> None:
     """Let the terminal show a run by its steps, and Snakemake's log in .snakemake/log all of it.
 
     Where the user asked Snakemake to say more (--verbose) or nothing, or to speak through a plugin
