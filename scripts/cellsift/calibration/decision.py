@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cellsift.errors import InputError
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES
 
 # Probabilities are rounded so that results do not depend on how candidates were batched.
 DECIMALS = 6

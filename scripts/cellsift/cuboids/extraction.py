@@ -12,8 +12,7 @@ from cellsift.cuboids.resampling import Resize, data_size, data_starts
 from cellsift.cuboids.store import CuboidStore
 from cellsift.cuboids.writer import SHARD_BYTES, new_store
 from cellsift.errors import InputError
-from cellsift.io.axes import per_axis
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES, per_axis
 from cellsift.io.volumes import Volume
 
 BATCH = 32

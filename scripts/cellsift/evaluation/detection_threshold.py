@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES
 from cellsift.labels.matching import match
 
 

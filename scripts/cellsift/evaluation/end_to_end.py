@@ -18,7 +18,7 @@ from cellsift.evaluation.intervals import (
     wilson,
     wilson_f1,
 )
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES
 from cellsift.labels.matching import match
 
 PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"

@@ -18,7 +18,8 @@ from cellsift.evaluation.end_to_end import (
     outcome_metrics,
 )
 from cellsift.evaluation.intervals import RESAMPLES, blocks_of
-from cellsift.io.names import AMBIGUOUS, AXES, CELL
+from cellsift.io.axes import AXES
+from cellsift.io.names import AMBIGUOUS, CELL
 
 BRIGHTNESS = "brightness threshold"
 

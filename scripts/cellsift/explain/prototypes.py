@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.volume import write_saliency
-from cellsift.io.names import AXES, CELL, NO_CELL
+from cellsift.io.axes import AXES
+from cellsift.io.names import CELL, NO_CELL
 from cellsift.io.tables import write_table
 from cellsift.models.contract import Network
 from cellsift.models.storage import load_model

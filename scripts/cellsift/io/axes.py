@@ -1,7 +1,10 @@
-"""Types of what has one number for each of the axes z, y and x."""
+"""The axes z, y and x, and types of what has one number for each of them."""
 
 from collections.abc import Iterable
 from typing import TypeVar
+
+# Positions are columns in this order, in voxels of the signal.
+AXES = ["z", "y", "x"]
 
 # In voxels.
 Shape = tuple[int, int, int]

@@ -13,8 +13,8 @@ from defusedxml.ElementTree import parse
 from cellsift.errors import InputError
 from cellsift.io import cell_counter
 from cellsift.io.atomic import atomic_file
+from cellsift.io.axes import AXES
 from cellsift.io.cells_csv import read_csv
-from cellsift.io.names import AXES
 from cellsift.io.paths import hint
 from cellsift.io.voxel_size import StatedSize
 

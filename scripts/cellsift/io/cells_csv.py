@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES
 from cellsift.io.text_files import read_text
 
 # As napari names the axes of a layer of points.

@@ -1,9 +1,6 @@
-"""Names that the tables of all steps share: of axes, and of what a candidate is."""
+"""What the tables of all steps call a candidate."""
 
 from typing import Final
-
-# Positions are columns in this order, in voxels of the signal.
-AXES = ["z", "y", "x"]
 
 # What the annotation says of a candidate. Ambiguous ones are not learnt from.
 CELL: Final = "cell"

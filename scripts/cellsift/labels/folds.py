@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from cellsift.errors import InputError
-from cellsift.io.axes import Size, per_axis
-from cellsift.io.names import AXES, CELL, NO_CELL
+from cellsift.io.axes import AXES, Size, per_axis
+from cellsift.io.names import CELL, NO_CELL
 
 AXES_UM = ["z_um", "y_um", "x_um"]
 EXTENT = ["z_extent_um", "y_extent_um", "x_extent_um"]

@@ -8,7 +8,8 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 from scipy.spatial import KDTree
 
 from cellsift.errors import InputError
-from cellsift.io.names import AMBIGUOUS, AXES, CELL, LABELS, NO_CELL
+from cellsift.io.axes import AXES
+from cellsift.io.names import AMBIGUOUS, CELL, LABELS, NO_CELL
 from cellsift.labels.placement import doubts_of_placement
 
 # A component with more pairs of points than this is solved by the sparse solver

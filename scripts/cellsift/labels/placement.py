@@ -7,8 +7,7 @@ from itertools import permutations
 import numpy as np
 from scipy.spatial import KDTree
 
-from cellsift.io.axes import Size, per_axis
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES, Size, per_axis
 
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.

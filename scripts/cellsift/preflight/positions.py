@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellsift.errors import InputError
+from cellsift.io.axes import AXES
 from cellsift.io.cells import Positions
-from cellsift.io.names import AXES
 from cellsift.labels.placement import reading_that_fits
 
 # From so many cells on, all of them in one plane is worth a word; from two in the very first.

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cellsift.cuboids.store import CuboidStore
+from cellsift.io.axes import AXES
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
-from cellsift.io.names import AXES
 from cellsift.reporting import html, maps, scores, tables, thumbnails
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection

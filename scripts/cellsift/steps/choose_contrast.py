@@ -8,8 +8,8 @@ import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
+from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
-from cellsift.io.names import AXES
 from cellsift.io.tables import read_table
 from cellsift.labels.placement import doubts_of_placement
 from cellsift.settings.brains import Brain

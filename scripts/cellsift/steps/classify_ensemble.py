@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cellsift.inference.members import classify_by_members
+from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
-from cellsift.io.names import AXES
 from cellsift.io.tables import read_table, write_table
 from cellsift.steps.scores import scores_of_brain
 

@@ -16,9 +16,13 @@ def contrast_slab(
     slab: int,
     slabs: int,
     out: str | Path,
+    *,
     resources: Resources = UNLIMITED,
 ) -> None:
-    """Write the contrast of the `centres` in slab number `slab` of `slabs` to `out`, an .npz."""
+    """Write the contrast of the `centres` in slab number `slab` of `slabs` to `out`, an .npz.
+
+    It is the same with any `resources`. Raises InputError as `detection.contrast_slab` does.
+    """
     parts = detection.contrast_slab(
         open_signal(brain),
         centres=read_table(centres),

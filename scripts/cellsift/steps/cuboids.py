@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cellsift.cuboids.chunks import rows_of_chunk
 from cellsift.cuboids.extraction import extract_cuboids
-from cellsift.io.names import AXES
+from cellsift.io.axes import AXES
 from cellsift.io.tables import read_table
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_channel, open_signal

@@ -10,11 +10,13 @@ from cellsift.steps.brain import open_signal
 
 
 def detect_slab(
-    brain: Brain, slab: int, slabs: int, out: str | Path, resources: Resources = UNLIMITED
+    brain: Brain, slab: int, slabs: int, out: str | Path, *, resources: Resources = UNLIMITED
 ) -> None:
-    """Write what slab number `slab`, from 0, of `slabs` holds to `out`, an .npz of parts."""
-    volume = open_signal(brain)
+    """Write what slab number `slab`, from 0, of `slabs` holds to `out`, an .npz of parts.
+
+    It is the same with any `resources`. Raises InputError as `detection.detect_slab` does.
+    """
     parts = detection.detect_slab(
-        volume, slab=slab, slabs=slabs, resources=resources, **brain.detector
+        open_signal(brain), slab=slab, slabs=slabs, resources=resources, **brain.detector
     )
     write_parts(parts, out)

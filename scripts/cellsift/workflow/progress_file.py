@@ -95,7 +95,7 @@ def read_progress(log: str | Path) -> JobProgress | None:
         return None
 
 
-def forget_progress(folder: str | Path) -> None:
+def remove_progress(folder: str | Path) -> None:
     """Remove what jobs with logs in `folder`, or below it, have noted."""
     for path in Path(folder).rglob(f"*{SUFFIX}"):
         with suppress(OSError):

@@ -11,7 +11,7 @@ from cellsift.workflow.command_line import only_inspects
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.home import replace_unwritable_home
 from cellsift.workflow.job_names import JobNames
-from cellsift.workflow.progress_file import forget_progress
+from cellsift.workflow.progress_file import remove_progress
 from cellsift.workflow.python_of_jobs import name_python_for_shells, refuse_folder_for_cluster
 from cellsift.workflow.results_folder import refuse_unwritable, remove_refusals
 from cellsift.workflow.run_lock import (
@@ -71,4 +71,4 @@ def start_run(results: Results, *, on_cluster: bool) -> None:
         refuse_folder_for_cluster(Path.cwd())
     refuse_unwritable(results)
     lock_results(results)
-    forget_progress(results.logs)
+    remove_progress(results.logs)

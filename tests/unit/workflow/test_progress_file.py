@@ -7,9 +7,9 @@ import pytest
 from cellsift.workflow.job import job
 from cellsift.workflow.progress_file import (
     ProgressNotes,
-    forget_progress,
     progress_file,
     read_progress,
+    remove_progress,
 )
 
 
@@ -94,9 +94,9 @@ def test_a_finished_run_leaves_nothing(tmp_path, log):
     for each in logs:
         each.touch()
         ProgressNotes(each).begun()
-    forget_progress(tmp_path)
+    remove_progress(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == sorted(logs, reverse=True)
-    forget_progress(tmp_path / "not_there")
+    remove_progress(tmp_path / "not_there")
 
 
 def test_every_job_of_a_rule_notes_both(log, capfd):
