@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cellsift.settings.arms import Arm
-from cellsift.training.search.outcome import choose_recipe
+from cellsift.steps.choose_recipe import choose_recipe
 from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import classify_brain, score_brain
-from cellsift.inference.trained_arm import load_ensemble
+from cellsift.inference.trained_arm import load_arm
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import read_table, write_array, write_table
 from cellsift.workflow.job import job, wanted_device
@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         known = known[known["brain"] == snakemake.wildcards.brain]
     if snakemake.input.logits:
         logits = np.concatenate([np.load(path) for path in snakemake.input.logits])
-    arm = load_ensemble(Path(snakemake.input.model).parent)
+    arm = load_arm(Path(snakemake.input.model).parent)
     store = CuboidStore.open(snakemake.input.cuboids)
     logits = score_brain(
         arm,

@@ -2,24 +2,26 @@
 
 from pathlib import Path
 
-from cellsift.cuboids.store import CuboidStore
-from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
-from cellsift.training.search.trials import do_trials
+from cellsift.steps.search import search
+from cellsift.training.engine import RunOptions
+from cellsift.training.search.files import SearchFiles
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
     left_out = snakemake.wildcards.study.removeprefix("fold-")
-    stores = snakemake.params.cuboids
-    do_trials(
+    search(
         Arm(**snakemake.params.arm),
-        {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
-        read_table(snakemake.input.folds),
+        snakemake.params.cuboids,
+        snakemake.input.folds,
         None if left_out == "all" else int(left_out),
-        Path(snakemake.output[0]).parent,
-        job=int(snakemake.wildcards.job),
-        seed=snakemake.params.seed,
-        device=wanted_device(snakemake),
-        threads=snakemake.threads,
-        starting_point=next(iter(snakemake.input.starting_point), None),
+        SearchFiles(
+            Path(snakemake.output[0]).parent,
+            int(snakemake.wildcards.job),
+            next(map(Path, snakemake.input.starting_point), None),
+        ),
+        RunOptions(
+            snakemake.params.seed, wanted_device(snakemake), snakemake.threads, TrainingDisplay()
+        ),
     )

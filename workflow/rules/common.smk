@@ -141,7 +141,7 @@ def code(*parts):
 def network_code(wildcards):
     """Hash of what an arm's network is made of; other families do not count."""
     family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
-    common = ["cuboids", *(f"models/{name}.py" for name in ("backbone", "starting_weights"))]
+    common = ["cuboids", *(f"models/{name}.py" for name in ("backbone", "weight_transfer"))]
     start = [f"interop/{name}.py" for name in ("cellfinder_weights", "keras_files")]
     return code("training", *common, *start, *family)
 

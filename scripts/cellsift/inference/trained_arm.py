@@ -16,7 +16,7 @@ from cellsift.models.storage import check_file_names
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class TrainedArm:
     """The trained models of an arm; their mean logit over `temperature` gives p_cell.
 
     Attributes:
@@ -48,7 +48,7 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class EnsembleOfArms(Ensemble):
+class TrainedEnsemble(TrainedArm):
     """Several arms used as one; the scorers are those of all members, one member after the other.
 
     Attributes:
@@ -56,7 +56,7 @@ class EnsembleOfArms(Ensemble):
         combination: makes one logit of theirs.
     """
 
-    members: Mapping[str, Ensemble]
+    members: Mapping[str, TrainedArm]
     combination: Combination
 
     def join(self, logits: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ class EnsembleOfArms(Ensemble):
         )
 
 
-def load_ensemble(folder: str | Path) -> Ensemble:
+def load_arm(folder: str | Path) -> TrainedArm:
     """Return the models that model.json in a folder lists: an arm's folds, or an ensemble's arms.
 
     The arms of an ensemble are looked for in the folders beside its own.
@@ -88,7 +88,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
     combination = Combination.from_dict(content, path)
     members = {name: _load_member(path, name, combination) for name in combination.weights}
     layouts = {(m.channels, m.shape, m.voxel_size) for m in members.values()}
-    return EnsembleOfArms(
+    return TrainedEnsemble(
         sum((member.scorers for member in members.values()), ()),
         *_only_layout(layouts, path),
         content["temperature"],
@@ -98,7 +98,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
     )
 
 
-def _load_member(path: Path, name: str, combination: Combination) -> Ensemble:
+def _load_member(path: Path, name: str, combination: Combination) -> TrainedArm:
     folder = member_folder(path.parent, name)
     member = _load_folds(folder, read_description(folder))
     if not np.isclose(member.temperature, combination.temperatures[name], rtol=1e-9):
@@ -110,7 +110,7 @@ def _load_member(path: Path, name: str, combination: Combination) -> Ensemble:
     return member
 
 
-def _load_folds(folder: Path, content: Mapping[str, Any]) -> Ensemble:
+def _load_folds(folder: Path, content: Mapping[str, Any]) -> TrainedArm:
     path = folder / FILE
     names = check_file_names(content.get("folds"), path)
     loaded = [read_scorer(folder / name) for name in names]
@@ -122,7 +122,7 @@ def _load_folds(folder: Path, content: Mapping[str, Any]) -> Ensemble:
         )
         for _, car in loaded
     }
-    return Ensemble(
+    return TrainedArm(
         tuple(scorer for scorer, _ in loaded),
         *_only_layout(layouts, path),
         content["temperature"],

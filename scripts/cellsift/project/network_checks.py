@@ -9,7 +9,9 @@ from cellsift.settings.project import Project
 from cellsift.settings.recipe import check_fits
 from cellsift.settings.search import ends_of, recipe_with
 from cellsift.training.pretraining.methods import check_method
-from cellsift.training.starting_point import read_starting_point, refuse_known_brains
+from cellsift.training.starting_point.leakage import refuse_known_brains
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
 
 
 def check_networks(project: Project) -> None:
@@ -41,5 +43,5 @@ def _check_arm(arm: Arm, project: Project) -> None:
         check_method(pretraining.method, arm.architecture, network)
     if path := arm.recipe["init_from"]:
         refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
-        cuboids = (channels, shape, voxel_size, arm.recipe["normalisation"])
-        read_starting_point(path, arm.architecture, arm.options, *cuboids)
+        cuboids = (channels, tuple(shape), tuple(voxel_size), arm.recipe["normalisation"])
+        read_starting_point(path, WantedNetwork(arm.architecture, arm.options, *cuboids))

@@ -95,7 +95,7 @@ def make_moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
-def settle_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:
+def recalibrate_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:
     """Set the statistics that batch normalisation uses outside training to those of `batches`.
 
     Its running averages trail behind in short trainings, and a network judged with them can give

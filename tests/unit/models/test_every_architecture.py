@@ -21,8 +21,8 @@ from cellsift.explain.saliency import OCCLUSION, saliency, saliency_method
 from cellsift.interop.onnx_export import main as export
 from cellsift.models import create_model, list_models
 from cellsift.models.storage import load_model, save_model
-from cellsift.training.classification.objective import Batch, Softening, batch_loss, put_in_order
-from cellsift.training.optimisation import make_optimiser, settle_batch_norm, step
+from cellsift.training.classification.objective import Batch, Softening, after_step, batch_loss
+from cellsift.training.optimisation import make_optimiser, recalibrate_batch_norm, step
 
 FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
@@ -89,7 +89,7 @@ def train(model: nn.Module, batches: Iterable[Batch], rate: float = 2e-3) -> lis
         loss = step(
             model.train(), optimiser, lambda b=batch: batch_loss(model, b, Softening()), rate
         )
-        put_in_order(model)
+        after_step(model)
         losses.append(float(loss))
     return losses
 
@@ -102,7 +102,7 @@ def learn(model: nn.Module, batches: Iterable[Batch], settling: torch.Tensor) ->
         model.fit(features, torch.cat(targets).numpy() == 1, (1.0, 1.0), seed=0)
     else:
         train(model, batches)
-        settle_batch_norm(model, iter([settling]))
+        recalibrate_batch_norm(model, iter([settling]))
     return model.eval()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from synthetic_cuboids import SHAPE as CUBOID
 from synthetic_cuboids import make_brains
 from torch import nn
+from trained_folds import train_in
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
@@ -29,7 +30,6 @@ from cellsift.models.classifiers.resnet import least_shape
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import DEFAULTS
-from cellsift.training.classification.loop import train_fold
 
 SHAPE = (20, 50, 50)
 SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
@@ -89,15 +89,8 @@ def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
         assert "made_up" in list_models()
         assert model_options("made_up") == {"size": 3}
         assert create_model("made_up", 2, SHAPE, size=7).judge.in_features == 7
-        places = {"model_folder": tmp_path, "training_folder": tmp_path}
-        path = train_fold(
-            Arm("new", "made_up", options={}, recipe={"epochs": 1}),
-            *make_brains(tmp_path, count=40),
-            0,
-            checkpoint=tmp_path / "checkpoint.pt",
-            progress=False,
-            **places,
-        )
+        arm = Arm("new", "made_up", options={}, recipe={"epochs": 1})
+        path = train_in(tmp_path, arm, make_brains(tmp_path, count=40))
         model, _ = load_model(path)
         saliency = gradcam(model, torch.rand(1, 2, *CUBOID))
         assert saliency.shape == (1, *CUBOID)

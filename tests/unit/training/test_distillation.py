@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from smallest_networks import OPTIONS, network
 from synthetic_cuboids import (
     SHAPE,
     VOXEL_SIZE,
@@ -14,7 +15,6 @@ from synthetic_cuboids import (
     generator,
     structured,
 )
-from test_starting_weights import OPTIONS, network
 
 from cellsift.models import create_model
 from cellsift.models.backbone import backbone_parameters, features, head_parameters

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from synthetic_cuboids import SHAPE, make_brains, narrow_arm
 from torch import nn
+from trained_folds import train_in
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
@@ -18,7 +19,6 @@ from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import check_fits, complete_recipe
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.loop import train_fold
 from cellsift.training.classification.objective import Batch, Softening, batch_loss
 from cellsift.training.classification.varied_batches import VariedBatches
 from cellsift.training.optimisation import make_moving_average
@@ -53,16 +53,7 @@ def batches(data, augmentation="default", normalisation=LOG, **teacher) -> Varie
 
 
 def train(folder, brains, arm, after_epoch=None):
-    return train_fold(
-        arm,
-        *brains,
-        0,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        progress=False,
-        after_epoch=after_epoch,
-    )
+    return train_in(folder, arm, brains, after_epoch=after_epoch)
 
 
 ROWS = np.arange(6)

@@ -16,19 +16,23 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from smallest_networks import OPTIONS
 from synthetic_cuboids import SHAPE, blobs, make_brains, write_store
-from test_starting_weights import OPTIONS
+from trained_folds import run_options
 
+from cellsift.cuboids.batches import Cuboids
 from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.models.backbone import head_parameters
-from cellsift.models.starting_weights import start_from
+from cellsift.models.weight_transfer import start_from
 from cellsift.settings.pretraining import Pretraining
 from cellsift.settings.recipe import DEFAULTS
-from cellsift.training.pretraining import run
+from cellsift.training.pretraining import backbone_training, outputs
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.pretraining.run import pretrain
-from cellsift.training.starting_point import read_starting_point
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
+from cellsift.workflow.training_progress import TrainingDisplay
 
 RECIPE = {
     "epochs": 3,
@@ -64,14 +68,9 @@ def with_recipe(settings: Pretraining, **changes) -> Pretraining:
     return replace(settings, recipe=settings.recipe | changes)
 
 
-def train(folder: Path, stores, settings: Pretraining = MAE, **more) -> Path:
-    return pretrain(
-        settings,
-        stores,
-        folder=folder / settings.name,
-        checkpoint=folder / "checkpoint.pt",
-        **{"progress": False} | more,
-    )
+def train(folder: Path, stores, settings: Pretraining = MAE, **options) -> Path:
+    places = (folder / settings.name, folder / "checkpoint.pt")
+    return pretrain(settings, stores, *places, run_options(**options))
 
 
 def results(path: Path) -> tuple[bytes, pd.DataFrame]:
@@ -94,7 +93,8 @@ def stores(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unbroken(stores, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("unbroken")
-    return {settings.name: train(folder, stores, settings) for settings in (MAE, DINO)}
+    display = TrainingDisplay(visible=False)
+    return {s.name: train(folder, stores, s, progress=display) for s in (MAE, DINO)}
 
 
 @BOTH
@@ -128,8 +128,9 @@ def test_a_network_starts_from_it(settings, unbroken):
     torch.manual_seed(5)
     model = create_model(settings.architecture, 2, SHAPE, **settings.options)
     head = [p.clone() for p in head_parameters(model)]
+    network = (settings.architecture, settings.options)
     cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe["normalisation"])
-    tensors = read_starting_point(path, settings.architecture, settings.options, *cuboids)
+    tensors = read_starting_point(path, WantedNetwork(*network, *cuboids))
     start_from(model, tensors, "backbone")
     state = model.state_dict()
     for name, tensor in load_file(path.with_suffix(".safetensors")).items():
@@ -231,26 +232,26 @@ def test_a_checkpoint_of_something_else_is_not_used(stores, tmp_path, change):
 def test_all_candidates_of_all_brains_are_seen_and_no_label(stores, tmp_path, monkeypatch):
     """There are only stores to read from, and of these only voxels and their statistics."""
     seen = []
-    read = run.Cuboids.raw
+    read = Cuboids.raw
 
     def raw(self, rows):
         seen.extend(zip(self._brain[rows], self._candidate[rows], strict=True))
         return read(self, rows)
 
-    monkeypatch.setattr(run.Cuboids, "raw", raw)
+    monkeypatch.setattr(Cuboids, "raw", raw)
     train(tmp_path, stores, with_recipe(MAE, epochs=1))
     assert sorted(seen) == [(brain, i) for brain in range(2) for i in range(30)]
 
 
 def test_a_pass_takes_no_more_cuboids_than_asked_for(stores, tmp_path, monkeypatch):
     seen = []
-    read = run.Cuboids.raw
+    read = Cuboids.raw
 
     def raw(self, rows):
         seen.append(len(rows))
         return read(self, rows)
 
-    monkeypatch.setattr(run.Cuboids, "raw", raw)
+    monkeypatch.setattr(Cuboids, "raw", raw)
     train(tmp_path, stores, with_recipe(MAE, cuboids_per_epoch=25, epochs=2))
     assert sum(seen) == 50
 
@@ -265,14 +266,14 @@ def test_brains_without_candidates_do_no_harm_but_too_few_cuboids_are_refused(st
 
 
 def test_a_loss_that_is_not_finite_ends_the_pretraining(stores, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "step", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr(backbone_training, "step", lambda *_: torch.tensor(math.nan))
     with pytest.raises(InputError, match="nan in epoch 1.*set a learning_rate below 0.001"):
         train(tmp_path, stores)
     assert not list(tmp_path.rglob("backbone.*"))
 
 
 def test_a_collapse_is_noted(stores, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(run, "COLLAPSED", 100)
+    monkeypatch.setattr(outputs, "COLLAPSED", 100)
     with caplog.at_level(logging.WARNING):
         train(tmp_path, stores, with_recipe(DINO, epochs=1))
     assert "pre-training dino collapsed" in caplog.text
@@ -287,7 +288,7 @@ def test_the_callers_random_numbers_are_left_alone(stores, tmp_path):
 
 
 def test_progress_in_a_log_is_one_line_per_epoch(stores, tmp_path, capsys):
-    train(tmp_path, stores, DINO, progress=True)
+    train(tmp_path, stores, DINO, progress=TrainingDisplay())
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 2
     assert all("information" in line and "pre-training dino" in line for line in lines)

@@ -16,9 +16,11 @@ from cellsift.settings import arms as arm_settings
 from cellsift.settings.arms import read_arm, read_arms
 from cellsift.settings.recipe import complete_recipe
 from cellsift.settings.search import complete_search, own_values, recipe_with
-from cellsift.training.classification.arm import train_arm
+from cellsift.training.classification.arm import TrainingBrain, train_arm
+from cellsift.training.engine import RunOptions
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
+from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.outcome import choose_recipe, write_arm, write_trials
 from cellsift.training.search.study import next_trial, open_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
@@ -40,8 +42,9 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=80)
 
 
-def search(folder, brains, arm, left_out=0, **more):
-    return do_trials(arm, *brains, left_out, folder, device="cpu", progress=False, **more)
+def search(folder, brains, arm, left_out=0, job=1, seed=1):
+    run = RunOptions(seed, device="cpu")
+    return do_trials(arm, *brains, left_out, SearchFiles(folder, job), run)
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +126,9 @@ def test_trials_are_judged_on_inner_folds_alone(brains, tmp_path, monkeypatch):
     known, left_out = [], table[table["fold"] == 0]
     train = trials_module.train_fold
 
-    def watched(arm, stores, rows, fold, **more):
+    def watched(arm, stores, rows, *more):
         known.append(set(zip(rows["brain"], rows["candidate"], strict=True)))
-        return train(arm, stores, rows, fold, **more)
+        return train(arm, stores, rows, *more)
 
     monkeypatch.setattr(trials_module, "train_fold", watched)
     search(tmp_path, brains, searching(2))
@@ -173,7 +176,7 @@ def test_a_recipe_that_was_tried_on_all_inner_folds_is_not_given_up(brains, tmp_
     """However poor it is on the last of them; one that is poor on the first is."""
     merits = iter([0.5, 1.0] * 4 + [0.6, 0.6] + [0.1])
 
-    def judged(*_, **more):
+    def judged(*_):
         path = tmp_path / "made.json"
         write_json({"provenance": {"average_precision": next(merits)}}, path)
         return path
@@ -205,11 +208,11 @@ def test_the_same_seed_tries_the_same_and_another_tries_others(searched, brains,
 def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_path, monkeypatch):
     train, calls = trials_module.train_fold, []
 
-    def killed(*given, **more):
+    def killed(*given):
         calls.append(given)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return train(*given, **more)
+        return train(*given)
 
     monkeypatch.setattr(trials_module, "train_fold", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -279,7 +282,7 @@ def test_jobs_that_begin_together_try_different_recipes(brains, tmp_path, monkey
         tried.append(trial.params)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trials_module, "_try", killed)
+    monkeypatch.setattr(trials_module, "_run_trial", killed)
     for job in (1, 2, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             search(tmp_path, brains, searching(8, jobs=4), job=job)
@@ -293,10 +296,12 @@ def test_an_own_recipe_that_was_killed_is_tried_again_and_the_search_ends(
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trials_module, "_try", killed)
+    monkeypatch.setattr(trials_module, "_run_trial", killed)
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, brains, searching(2))
-    monkeypatch.setattr(trials_module, "_try", lambda study, trial, *_: study.tell(trial, 0.5))
+    monkeypatch.setattr(
+        trials_module, "_run_trial", lambda study, trial, *_: study.tell(trial, 0.5)
+    )
     path = search(tmp_path, brains, searching(2))
     assert read_table(path)["own_recipe"].tolist() == [True, False]
 
@@ -330,10 +335,10 @@ def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
 def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_path, monkeypatch):
     train = trials_module.train_fold
 
-    def diverging(arm, *given, **more):
+    def diverging(arm, *given):
         if arm.recipe["class_weights"] == "none":
             raise TrainingDiverged("the training loss is nan")
-        return train(arm, *given, **more)
+        return train(arm, *given)
 
     monkeypatch.setattr(trials_module, "train_fold", diverging)
     arm = searching(6)
@@ -431,15 +436,18 @@ def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_an_arm_is_searched_and_trained_without_a_workflow(brains, tmp_path):
     stores, table = brains
-    labels = {
-        brain: of.sort_values("candidate")
-        .rename(columns={"z_um": "z", "y_um": "y", "x_um": "x"})
-        .reset_index(drop=True)
+    annotated = {
+        brain: TrainingBrain(
+            stores[brain],
+            of.sort_values("candidate")
+            .rename(columns={"z_um": "z", "y_um": "y", "x_um": "x"})
+            .reset_index(drop=True),
+            (1.0, 1.0, 1.0),
+        )
         for brain, of in table.groupby("brain")
     }
-    sizes = dict.fromkeys(stores, (1.0, 1.0, 1.0))
     arm = searching(2)
-    train_arm(arm, stores, labels, sizes, tmp_path, folds=2, device="cpu")
+    train_arm(arm, annotated, tmp_path, folds=2, run=RunOptions(device="cpu"))
     for fold in (0, 1):
         chosen = read_json(tmp_path / "search" / f"fold-{fold}" / "chosen.json")
         made = read_json(tmp_path / f"fold-{fold}.json")["provenance"]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.models import create_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import complete_recipe
@@ -30,7 +30,7 @@ def seconds_per_epoch(
     shape: Shape,
     voxel_size: Size,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     threads: int = 1,
     seconds: float = 5.0,
 ) -> float:
@@ -40,14 +40,16 @@ def seconds_per_epoch(
     disk, judging the held-out fold and a teacher's answers are not in it. Of a model that is
     fitted at once, features and fit of 1000 cuboids.
     """
-    place = choose_device(device)
+    device = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
-        model = place_model(create_model(arm.architecture, channels, shape, **arm.options), place)
+        model = move_to_device(
+            create_model(arm.architecture, channels, shape, **arm.options), device
+        )
         if getattr(model, "fitted_at_once", False):
-            return _seconds_of_fit(model, (channels, *shape), place)
+            return _seconds_of_fit(model, (channels, *shape), device)
         return _seconds_of_steps(
-            model, complete_recipe(arm.recipe), (channels, *shape), voxel_size, place, seconds
+            model, complete_recipe(arm.recipe), (channels, *shape), voxel_size, device, seconds
         )
 
 

@@ -66,8 +66,8 @@ def batch_loss(model: nn.Module, batch: Batch, softening: Softening) -> torch.Te
     return share * own + (1 - share) * others
 
 
-def put_in_order(model: nn.Module) -> None:
-    """Let a network put its parameters in order after a step, if it has `after_step`."""
+def after_step(model: nn.Module) -> None:
+    """Let a network follow a step of the optimiser, if it has `after_step`."""
     if hasattr(model, "after_step"):
         model.after_step()
 
