@@ -17,6 +17,9 @@ with job(snakemake.log[0], snakemake.wildcards):
         # Snakemake removes declared outputs before a job starts; this has to survive a kill.
         folder.parent / "checkpoints" / f"{folder.name}.pt",
         RunOptions(
-            snakemake.params.seed, wanted_device(snakemake), snakemake.threads, TrainingDisplay()
+            seed=snakemake.params.seed,
+            device=wanted_device(snakemake),
+            threads=snakemake.threads,
+            progress=TrainingDisplay(),
         ),
     )

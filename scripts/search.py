@@ -22,6 +22,9 @@ with job(snakemake.log[0], snakemake.wildcards):
             next(map(Path, snakemake.input.starting_point), None),
         ),
         RunOptions(
-            snakemake.params.seed, wanted_device(snakemake), snakemake.threads, TrainingDisplay()
+            seed=snakemake.params.seed,
+            device=wanted_device(snakemake),
+            threads=snakemake.threads,
+            progress=TrainingDisplay(),
         ),
     )

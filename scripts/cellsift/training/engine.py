@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ class Training(ABC):
 
     @property
     @abstractmethod
-    def history(self) -> list[Row]:
+    def history(self) -> Sequence[Row]:
         """What was recorded, an entry for each epoch done."""
 
     @abstractmethod

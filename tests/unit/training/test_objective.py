@@ -18,9 +18,9 @@ from cellsift.models import create_model
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import check_fits, complete_recipe
+from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.classification.objective import Batch, Softening, batch_loss
-from cellsift.training.classification.varied_batches import VariedBatches
 from cellsift.training.optimisation import make_moving_average
 
 CPU = torch.device("cpu")
@@ -47,9 +47,9 @@ class Recorder(nn.Module):
         return inputs.mean(dim=(2, 3, 4))
 
 
-def batches(data, augmentation="default", normalisation=LOG, **teacher) -> VariedBatches:
+def batches(data, augmentation="default", normalisation=LOG, **teacher) -> AugmentedBatches:
     recipe = complete_recipe({"augmentation": augmentation})
-    return VariedBatches(data, normalisation, recipe, CPU, **teacher)
+    return AugmentedBatches(data, normalisation, recipe, CPU, **teacher)
 
 
 def train(folder, brains, arm, after_epoch=None):

@@ -15,6 +15,7 @@ from cellsift.settings.arms import Arm
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import DEFAULT_RUN, RunOptions
+from cellsift.training.search.files import SearchFiles
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def train_arm(
     start = None if starting_point is None else Path(starting_point)
     sidecars, scores = [], []
     for fold in range(folds):
-        search = folder / "search" / f"fold-{fold}"
+        search = SearchFiles(folder / "search" / f"fold-{fold}", starting_point=start)
         files = FoldFiles(
             folder,
             folder / "training" / f"fold-{fold}",
@@ -71,7 +72,7 @@ def train_arm(
             None if teacher is None else Path(teacher) / f"fold-{fold}.json",
             start,
         )
-        tuned = _searched(arm, stores, table, fold, search, start, run)
+        tuned = _searched(arm, stores, table, fold, search, run)
         sidecars.append(train_fold(tuned, stores, table, fold, files, run))
         scores.append(files.training_folder / "scores.csv")
     join_folds(folder, sidecars, scores, threshold)
@@ -92,18 +93,15 @@ def _searched(
     stores: Mapping[str, CuboidStore],
     table: pd.DataFrame,
     fold: int,
-    folder: Path,
-    starting_point: Path | None,
+    files: SearchFiles,
     run: RunOptions,
 ) -> Arm:
     """The arm with the recipe that its search without the fold chooses, if it has a search."""
     if not arm.search:
         return arm
     # Optuna is needed by arms with a search alone.
-    from cellsift.training.search.files import SearchFiles
     from cellsift.training.search.trials import with_searched_recipe
 
-    files = SearchFiles(folder, starting_point=starting_point)
     return with_searched_recipe(arm, stores, table, fold, files, run)
 
 

@@ -15,13 +15,13 @@ from cellsift.models.weight_transfer import start_from
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import check_fits, complete_recipe
 from cellsift.training.checkpoint import fingerprint
+from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.classification.fold_training import FoldTraining
 from cellsift.training.classification.outputs import write_fold
 from cellsift.training.classification.state import TrainingState
 from cellsift.training.classification.teacher import read_teacher
-from cellsift.training.classification.varied_batches import VariedBatches
 from cellsift.training.engine import RunOptions, train
 from cellsift.training.optimisation import make_moving_average, make_optimiser
 from cellsift.training.seeds import seed_of
@@ -57,7 +57,7 @@ def train_fold(
     recipe, device = arm.recipe, choose_device(run.device)
     data = FoldData.of(stores, table, fold, recipe["label_share"], seed_of(run.seed, fold))
     teacher, teacher_hash = read_teacher(files.teacher, recipe, fold, device)
-    weights = starting_weights(files.starting_point, arm, data)
+    weights = starting_weights(files.starting_point, arm, data.brains, data.training.layout)
     earlier = [path for path in (files.teacher, files.starting_point) if path is not None]
     provenance = {
         "seed": run.seed,
@@ -75,7 +75,7 @@ def train_fold(
     def begin() -> FoldTraining:
         state = _first_state(arm, data, device, weights)
         normalisation = fit_normalisation(recipe["normalisation"], data.training)
-        batches = VariedBatches(data, normalisation, recipe, device, teacher)
+        batches = AugmentedBatches(data, normalisation, recipe, device, teacher)
         return FoldTraining(f"{arm.name} fold {fold}", files.training_folder, state, batches)
 
     training = train(begin, (run.seed, fold), files.checkpoint, mark, run)

@@ -1,6 +1,6 @@
 """The training of a network on the cuboids of all folds but one, judged on that one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from sklearn.metrics import average_precision_score
 
 from cellsift.inference.scoring import Scorer, score
 from cellsift.models.backbone import backbone_parameters
+from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fitting import fit_at_once
 from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.classification.objective import Softening, after_step, batch_loss
 from cellsift.training.classification.state import TrainingState
-from cellsift.training.classification.varied_batches import VariedBatches
 from cellsift.training.engine import Training
 from cellsift.training.optimisation import (
     check_finite,
@@ -28,7 +28,7 @@ from cellsift.training.optimisation import (
 from cellsift.training.progress import Row
 from cellsift.training.seeds import seed_of
 
-# Training cuboids, unvaried, from which batch normalisation takes its statistics for use.
+# Training cuboids, not augmented, from which batch normalisation takes its statistics for use.
 RECALIBRATION_CUBOIDS = 512
 
 
@@ -38,7 +38,7 @@ class FoldTraining(Training):
     A network that is fitted at once has one epoch of one step.
     """
 
-    def __init__(self, title: str, folder: Path, state: TrainingState, batches: VariedBatches):
+    def __init__(self, title: str, folder: Path, state: TrainingState, batches: AugmentedBatches):
         self.title, self.folder = title, folder
         self.state, self.batches, self.recipe = state, batches, batches.recipe
         self.fitted_at_once = getattr(state.model, "fitted_at_once", False)
@@ -47,7 +47,7 @@ class FoldTraining(Training):
         self._logits = np.empty(0)
 
     @property
-    def history(self) -> list[Row]:
+    def history(self) -> Sequence[Row]:
         return self.state.history
 
     def train_epoch(self, seed: int, step_done: Callable[[], None]) -> dict[str, float]:
@@ -57,7 +57,7 @@ class FoldTraining(Training):
             trained = fit_at_once(state.model, batches, seed)
         else:
             trained = self._take_steps(seed, step_done)
-            recalibrate_batch_norm(state.judged, batches.unvaried(RECALIBRATION_CUBOIDS))
+            recalibrate_batch_norm(state.judged, batches.plain(RECALIBRATION_CUBOIDS))
         scorer = Scorer(
             state.judged.eval(),
             batches.normalisation,

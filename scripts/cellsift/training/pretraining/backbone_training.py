@@ -1,6 +1,6 @@
 """The training of a backbone by a method of pre-training, on cuboids without labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class BackboneTraining(Training):
         self._history: list[Row] = []
 
     @property
-    def history(self) -> list[Row]:
+    def history(self) -> Sequence[Row]:
         return self._history
 
     def train_epoch(self, seed: int, step_done: Callable[[], None]) -> dict[str, float]:

@@ -1,17 +1,19 @@
 """Reading the weights that a training starts from."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.starting_point.cellfinder_model import read_cellfinder_model
 from cellsift.training.starting_point.cellsift_model import read_cellsift_model
 from cellsift.training.starting_point.checks import Tensors
 from cellsift.training.starting_point.files import is_keras_file, model_file
 from cellsift.training.starting_point.leakage import refuse_known_brains
 from cellsift.training.starting_point.wanted import WantedNetwork
+
+Layout = tuple[int, tuple[int, int, int], tuple[float, float, float]]
 
 
 def read_starting_point(path: str | Path, wanted: WantedNetwork) -> Tensors:
@@ -31,8 +33,14 @@ def read_starting_point(path: str | Path, wanted: WantedNetwork) -> Tensors:
     return read(path, wanted)
 
 
-def starting_weights(path: Path | None, arm: Arm, data: FoldData) -> Tensors | None:
+def starting_weights(
+    path: Path | None, arm: Arm, brains: Iterable[str], layout: Layout
+) -> Tensors | None:
     """Return the weights that an arm's folds start from; None if its recipe names no such.
+
+    Args:
+        brains: those that are trained on, or that the training is judged by.
+        layout: channels, shape and voxel size of the cuboids, as of `Cuboids`.
 
     Raises:
         InputError: as `read_starting_point`; no path for what the recipe names, or one that it
@@ -48,9 +56,8 @@ def starting_weights(path: Path | None, arm: Arm, data: FoldData) -> Tensors | N
         )
     if path is None:
         return None
-    brains = {*data.training_table["brain"], *data.held_out_table["brain"]}
     refuse_known_brains(path, brains)
-    network = (arm.architecture, arm.options, *data.training.layout)
+    network = (arm.architecture, arm.options, *layout)
     return read_starting_point(path, WantedNetwork(*network, recipe["normalisation"]))
 
 

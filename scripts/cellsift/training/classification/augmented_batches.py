@@ -16,11 +16,11 @@ from cellsift.training.classification.objective import Batch
 from cellsift.training.optimisation import class_weights, even_batches
 from cellsift.training.seeds import seed_of
 
-UNVARIED_BATCH = 64
+PLAIN_BATCH = 64
 
 
 @dataclass(frozen=True)
-class VariedBatches:
+class AugmentedBatches:
     """Makes batches out of the training cuboids of a fold.
 
     Attributes:
@@ -38,12 +38,12 @@ class VariedBatches:
         targets = torch.from_numpy(self.data.is_cell[rows].astype(np.int64))
         weights = class_weights(self.data.is_cell, self.recipe["class_weights"])
         return Batch(
-            inputs=self._varied(rows, seed, self.normalisation),
+            inputs=self._augmented(rows, seed, self.normalisation),
             targets=targets.to(self.device),
             weights=torch.tensor(weights, device=self.device),
             progress=progress,
-            view=lambda: self._varied(rows, seed, self.normalisation, view=1),
-            teacher=self._taught(rows, seed),
+            view=lambda: self._augmented(rows, seed, self.normalisation, view=1),
+            teacher=self._teacher_logits(rows, seed),
         )
 
     @property
@@ -51,14 +51,14 @@ class VariedBatches:
         """The batches of an epoch, as slices of an order of the training cuboids."""
         return even_batches(len(self.data.training), self.recipe["batch_size"])
 
-    def unvaried(self, count: int) -> Iterator[torch.Tensor]:
+    def plain(self, count: int) -> Iterator[torch.Tensor]:
         """Yield inputs of at most `count` cuboids, evenly chosen, in order and as they are."""
         count = min(count, len(self.data.training))
         rows = np.linspace(0, len(self.data.training) - 1, count).round().astype(int)
-        for chosen in even_batches(count, UNVARIED_BATCH):
+        for chosen in even_batches(count, PLAIN_BATCH):
             yield self.data.training.inputs(rows[chosen], self.normalisation, self.device)
 
-    def _varied(
+    def _augmented(
         self, rows: np.ndarray, seed: int, normalisation: Normalisation, view: int = 0
     ) -> torch.Tensor:
         """Return inputs; views of one seed are moved alike and differ in gain, blur and noise."""
@@ -72,10 +72,10 @@ class VariedBatches:
         return self.data.training.inputs(rows, normalisation, self.device, vary)
 
     @torch.no_grad()
-    def _taught(self, rows: np.ndarray, seed: int) -> torch.Tensor | None:
+    def _teacher_logits(self, rows: np.ndarray, seed: int) -> torch.Tensor | None:
         if self.teacher is None:
             return None
-        return self.teacher.model(self._varied(rows, seed, self.teacher.normalisation)).float()
+        return self.teacher.model(self._augmented(rows, seed, self.teacher.normalisation)).float()
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
