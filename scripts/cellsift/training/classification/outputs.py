@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cellsift.io.tables import write_table
 from cellsift.models.storage import save_model
@@ -15,7 +14,7 @@ from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.classification.fold_training import FoldTraining
 from cellsift.training.classification.state import TrainingState
-from cellsift.training.versions import versions
+from cellsift.training.records import versions, write_history
 
 HISTORY = [
     "epoch",
@@ -25,8 +24,6 @@ HISTORY = [
     "learning_rate",
     "seconds",
 ]
-# Of learning rates, which become small.
-DECIMALS = 9
 
 
 def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: FoldFiles) -> Path:
@@ -49,8 +46,8 @@ def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: 
         "test_time_augmentation": recipe["test_time_augmentation"],
         "provenance": _provenance(arm, state, data, run),
     }
-    history = pd.DataFrame(state.history)[HISTORY]
-    write_table(history, files.training_folder / "history.csv", DECIMALS)
+    rows = [{name: row[name] for name in HISTORY} for row in state.history]
+    write_history(rows, files.training_folder)
     scores = data.held_out_table[["brain", "candidate", "label", "fold"]].assign(
         logit=state.best_logits + offset
     )

@@ -5,20 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from cellsift.io.tables import write_table
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import save_tensors
 from cellsift.settings.pretraining import Pretraining
 from cellsift.training.pretraining.backbone_training import BackboneTraining
-from cellsift.training.versions import versions
+from cellsift.training.records import versions, write_history
 
 logger = logging.getLogger(__name__)
 
 STEM = "backbone"
-# Of learning rates, which become small.
-DECIMALS = 9
 # Less information than this in the teacher's answers, nats: it says the same of everything.
 COLLAPSED = 0.05
 
@@ -39,7 +34,7 @@ def write_backbone(
             settings.name,
             last["information"],
         )
-    write_table(pd.DataFrame(training.history), folder / "history.csv", DECIMALS)
+    write_history(training.history, folder)
     channels, shape, voxel_size = training.data.layout
     network = training.method.network
     of_head = head_tensors(network)

@@ -66,12 +66,13 @@ def pretrain(
 
 def all_candidates(stores: Mapping[str, CuboidStore]) -> pd.DataFrame:
     """Return columns brain and candidate for every cuboid; InputError if there are too few."""
+    counts = [len(store) for store in stores.values()]
     rows = pd.DataFrame(
         {
-            "brain": np.repeat(np.array(list(stores), object), [len(s) for s in stores.values()]),
-            "candidate": np.concatenate([np.arange(len(s)) for s in stores.values()] or [[]]),
+            "brain": np.repeat(np.array(list(stores), object), counts),
+            "candidate": np.concatenate([np.empty(0, int), *map(np.arange, counts)]),
         }
-    ).astype({"candidate": int})
+    )
     if len(rows) < FEWEST_CUBOIDS:
         raise InputError(
             f"there are {len(rows)} cuboids to pre-train on, at least {FEWEST_CUBOIDS} are needed; "
