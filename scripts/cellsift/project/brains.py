@@ -38,7 +38,8 @@ def complete_detection(given: Detection, what: str) -> Detection:
 
 def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
     brains: dict[str, Brain] = {}
-    shared = {key: value for key, value in config.to_dict().items() if key in SETTINGS_OF_A_BRAIN}
+    plain = config.to_dict()
+    shared = {key: plain[key] for key in SETTINGS_OF_A_BRAIN}
     for where, row in read_rows(path):
         brain = _brain(row, config, shared, where)
         if brain.name in brains:
