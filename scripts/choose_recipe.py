@@ -8,7 +8,7 @@ from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     choose_recipe(
-        Arm(**snakemake.params.arm),
+        Arm.from_dict(snakemake.params.arm),
         snakemake.input,
         Path(snakemake.output.chosen).parent,
         snakemake.params.seed,

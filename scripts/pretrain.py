@@ -11,7 +11,7 @@ from cellsift.workflow.training_progress import TrainingDisplay
 with job(snakemake.log[0], snakemake.wildcards):
     folder = Path(snakemake.output.sidecar).parent
     pretrain(
-        Pretraining(**snakemake.params.pretraining),
+        Pretraining.from_dict(snakemake.params.pretraining),
         snakemake.params.cuboids,
         folder,
         # Snakemake removes declared outputs before a job starts; this has to survive a kill.

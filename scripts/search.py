@@ -12,7 +12,7 @@ from cellsift.workflow.training_progress import TrainingDisplay
 with job(snakemake.log[0], snakemake.wildcards):
     left_out = snakemake.wildcards.study.removeprefix("fold-")
     search(
-        Arm(**snakemake.params.arm),
+        Arm.from_dict(snakemake.params.arm),
         snakemake.params.cuboids,
         snakemake.input.folds,
         None if left_out == "all" else int(left_out),

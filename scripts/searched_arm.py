@@ -5,4 +5,4 @@ from cellsift.steps.searched_arm import searched_arm
 from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
-    searched_arm(Arm(**snakemake.params.arm), snakemake.input[0], snakemake.output[0])
+    searched_arm(Arm.from_dict(snakemake.params.arm), snakemake.input[0], snakemake.output[0])

@@ -7,6 +7,6 @@ from cellsift.settings.arms import Arm
 from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
-    arms = [Arm(**arm) for arm in snakemake.params.arms]
+    arms = [Arm.from_dict(arm) for arm in snakemake.params.arms]
     store = Path(snakemake.output[0])
     write_mlflow(store.parent, arms, store)

@@ -10,7 +10,7 @@ from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
-    arm, fold = Arm(**snakemake.params.arm), int(snakemake.wildcards.fold)
+    arm, fold = Arm.from_dict(snakemake.params.arm), int(snakemake.wildcards.fold)
     folder = Path(snakemake.output.history).parent
     train(
         arm,

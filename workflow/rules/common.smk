@@ -10,7 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from cellsift.settings.project import load_project
+from cellsift.project.reading import load_project
 from cellsift.detection import measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
@@ -30,14 +30,16 @@ try:
 except InputError as problem:
     raise WorkflowError(str(problem)) from None
 
-RESULTS = PROJECT.config["results"]
+# As plain data, for params.
+CONFIG = PROJECT.config.to_dict()
+RESULTS = PROJECT.config.results
 BRAINS = f"{RESULTS}/brains/{{brain}}"
 CUBOIDS = f"{BRAINS}/cuboids/{{chunk}}-of-{{chunks}}.zarr"
 SCORES = f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv"
 LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 # The step of detection whose slabs hold the candidates with their contrast.
 MEASURED = (
-    "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
+    "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
 )
 # The modules that read annotations, and those that look for what is wrong with them.
 ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
@@ -45,14 +47,14 @@ ANNOTATION_CHECKS = [
     *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
     "labels/placement.py",
 ]
-FOLDS = range(PROJECT.config["training"]["folds"])
+FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that are trained, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
-PASSING = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
+PASSING = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
 
 
@@ -112,14 +114,14 @@ def slabs_of(step):
 
 def stamps_where_kept_by_contrast():
     """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
-    if PROJECT.config["detection"]["keep"] is None:
+    if PROJECT.config.detection.keep is None:
         return None
     return [data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM]
 
 
 def arm_of(wildcards):
     """The arm as plain data, without what is only for people: a new wording trains nothing."""
-    return vars(PROJECT.arms[wildcards.arm]) | {"description": ""}
+    return PROJECT.arms[wildcards.arm].to_dict() | {"description": ""}
 
 
 def told_beside_others(wildcards):
@@ -165,7 +167,7 @@ def _modules(path):
 
 def model_of_teacher(wildcards):
     """The model of the same fold of the arm that this one learns from, if it does."""
-    teacher = PROJECT.arms[wildcards.arm].recipe["teacher"]
+    teacher = PROJECT.arms[wildcards.arm].recipe.teacher
     files = multiext(f"{RESULTS}/models/{teacher}/fold-{wildcards.fold}", ".json", ".safetensors")
     return files if teacher else []
 
@@ -235,14 +237,14 @@ def brains_of_pretraining(wildcards):
 def starting_points(wildcards):
     """The weights that an arm starts from: of a pre-training, of another model, or none."""
     recipe = PROJECT.arms[wildcards.arm].recipe
-    if name := recipe["pretraining"]:
+    if name := recipe.pretraining:
         return multiext(f"{RESULTS}/pretraining/{name}/backbone", ".json", ".safetensors")
-    return [recipe["init_from"]] if recipe["init_from"] else []
+    return [recipe.init_from] if recipe.init_from else []
 
 
 def jobs_of_search(wildcards):
     """The trials that the jobs of a search have done, without one fold or on all."""
-    jobs = PROJECT.arms[wildcards.arm].search["jobs"]
+    jobs = PROJECT.arms[wildcards.arm].search.jobs
     trials = f"{RESULTS}/search/{{arm}}/{{study}}/job-{{job}}.csv"
     return expand(trials, job=range(1, jobs + 1), **wildcards)
 
@@ -265,7 +267,7 @@ def final_targets():
         f"{RESULTS}/reports/index.html",
         *expand(f"{RESULTS}/reports/brains/{{brain}}.html", brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
-        *([f"{RESULTS}/mlflow"] if PROJECT.config["mlflow"] else []),
+        *([f"{RESULTS}/mlflow"] if PROJECT.config.mlflow else []),
     ]
 
 

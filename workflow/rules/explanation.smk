@@ -18,7 +18,7 @@ rule explain:
         environment("networks")
     params:
         cuboids=cuboids_by_brain(ANNOTATED),
-        examples=PROJECT.config["explain"]["examples"],
+        examples=PROJECT.config.explain.examples,
         code=code("explain"),
     script:
         "../../scripts/explain.py"

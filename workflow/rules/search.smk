@@ -16,7 +16,7 @@ rule search:
     params:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=search_code,
     script:
         "../../scripts/search.py"
@@ -35,7 +35,7 @@ rule choose_recipe:
         environment("networks")
     params:
         arm=arm_of,
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("training/search"),
     script:
         "../../scripts/choose_recipe.py"

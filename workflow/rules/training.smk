@@ -9,7 +9,7 @@ rule folds:
         environment("networks")
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
-        training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
+        training={key: CONFIG["training"][key] for key in ("folds", "group_by")},
         code=code("labels/folds.py"),
     script:
         "../../scripts/folds.py"
@@ -38,7 +38,7 @@ rule train:
     params:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=network_code,
     script:
         "../../scripts/train.py"
@@ -57,7 +57,7 @@ rule calibrate:
     conda:
         environment("volumes")
     params:
-        threshold=PROJECT.config["threshold"],
+        threshold=CONFIG["threshold"],
         code=code("calibration/arm.py", "calibration/calibrate.py", "calibration/description.py"),
     script:
         "../../scripts/calibrate.py"
@@ -78,7 +78,7 @@ rule combine:
     params:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
-        threshold=PROJECT.config["threshold"],
+        threshold=CONFIG["threshold"],
         code=code(
             "calibration/ensemble.py",
             "calibration/calibrate.py",

@@ -61,7 +61,7 @@ def refuse_few(project: Project) -> None:
     from cellsift.labels.folds import LEAST_PER_CLASS
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
-    folds = project.config["training"]["folds"]
+    folds = project.config.training.folds
     asked = [("cells", "cell", [brain.cells for brain in brains])]
     # Where all cells are annotated, artefacts are what detection proposes beside them.
     if all(brain.non_cells for brain in brains):

@@ -8,11 +8,11 @@ which lies on the tensors' device.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from cellsift.settings.recipe import Augmentation
 
 Size = tuple[float, float, float]
 
@@ -106,7 +106,7 @@ def noise(batch: torch.Tensor, voxel_size: Size, strength: float, generator: tor
 def augment(
     batch: torch.Tensor,
     voxel_size: Size,
-    augmentation: Mapping[str, Any],
+    augmentation: Augmentation,
     generator: torch.Generator,
     photometric: torch.Generator | None = None,
 ) -> torch.Tensor:
@@ -114,21 +114,21 @@ def augment(
 
     Args:
         voxel_size: µm along z, y, x.
-        augmentation: of a completed recipe: `strength`, from 0 (nothing happens) to 1, scales
+        augmentation: of a recipe: `strength`, from 0 (nothing happens) to 1, scales
             angles, zoom, shift, gain, blur and noise, while flips and quarter turns are whole;
             `operations` names those that are used.
         generator: on the device of the batch; the same state gives the same result.
         photometric: another one for gain, blur and noise; default: the same.
     """
-    if augmentation["strength"] == 0:
+    if augmentation.strength == 0:
         return batch
     for operations, random in (
         ((flip, quarter_turn, affine), generator),
         ((gain, blur, noise), photometric or generator),
     ):
         for operation in operations:
-            if operation.__name__ in augmentation["operations"]:
-                batch = operation(batch, voxel_size, augmentation["strength"], random)
+            if operation.__name__ in augmentation.operations:
+                batch = operation(batch, voxel_size, augmentation.strength, random)
     return batch
 
 

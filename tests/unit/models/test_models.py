@@ -29,7 +29,7 @@ from cellsift.models import (
 from cellsift.models.classifiers.resnet import least_shape
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.recipe import Recipe
 
 SHAPE = (20, 50, 50)
 SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
@@ -48,7 +48,7 @@ def test_every_listed_architecture_is_in_the_file_it_names():
 
 @pytest.mark.parametrize("name", list_models())
 def test_no_option_has_the_name_of_a_key_of_the_recipe(name):
-    assert not set(model_options(name)) & set(DEFAULTS)
+    assert not set(model_options(name)) & set(Recipe.model_fields)
 
 
 def test_listing_architectures_does_not_import_torch():
@@ -89,7 +89,7 @@ def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
         assert "made_up" in list_models()
         assert model_options("made_up") == {"size": 3}
         assert create_model("made_up", 2, SHAPE, size=7).judge.in_features == 7
-        arm = Arm("new", "made_up", options={}, recipe={"epochs": 1})
+        arm = Arm("new", "made_up", options={}, recipe=Recipe(epochs=1))
         path = train_in(tmp_path, arm, make_brains(tmp_path, count=40))
         model, _ = load_model(path)
         saliency = gradcam(model, torch.rand(1, 2, *CUBOID))

@@ -16,6 +16,7 @@ from cellsift.io.tables import read_table
 from cellsift.models import create_model, list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.state import TrainingState
 
 PLANE = (1, 20, 20)
@@ -25,7 +26,7 @@ def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **option
     recipe = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001} | (recipe or {})
     if name == "deit3d":
         recipe |= {"teacher": "teacher"}
-    arm = Arm(name, name, SMALLEST[name] | options, recipe)
+    arm = Arm(name, name, SMALLEST[name] | options, Recipe.from_dict(recipe))
     return train_in(folder, arm, brains, fold, teacher)
 
 

@@ -25,8 +25,8 @@ from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.models.backbone import head_parameters
 from cellsift.models.weight_transfer import start_from
-from cellsift.settings.pretraining import Pretraining
-from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.pretraining import Pretraining, PretrainingRecipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.pretraining import backbone_training, outputs
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.pretraining.run import pretrain
@@ -34,15 +34,15 @@ from cellsift.training.starting_point.reading import read_starting_point
 from cellsift.training.starting_point.wanted import WantedNetwork
 from cellsift.workflow.training_progress import TrainingDisplay
 
-RECIPE = {
-    "epochs": 3,
-    "batch_size": 20,
-    "learning_rate": 0.001,
-    "weight_decay": 0.05,
-    "cuboids_per_epoch": 1000,
-    "normalisation": "brain",
-    "augmentation": DEFAULTS["augmentation"],
-}
+RECIPE = PretrainingRecipe(
+    epochs=3,
+    batch_size=20,
+    learning_rate=0.001,
+    weight_decay=0.05,
+    cuboids_per_epoch=1000,
+    normalisation="brain",
+    augmentation=Recipe().augmentation,
+)
 MAE = Pretraining(
     "mae",
     "mae",
@@ -58,14 +58,14 @@ DINO = Pretraining(
     "resnet",
     {"depth": 18, "width": 4},
     "all",
-    RECIPE | {"epochs": 2},
+    RECIPE.model_copy(update={"epochs": 2}),
     {"local_views": 1, "prototypes": 16, "teacher_momentum": 0.9},
 )
 BOTH = pytest.mark.parametrize("settings", [MAE, DINO], ids=["mae", "dino"])
 
 
 def with_recipe(settings: Pretraining, **changes) -> Pretraining:
-    return replace(settings, recipe=settings.recipe | changes)
+    return replace(settings, recipe=settings.recipe.model_copy(update=changes))
 
 
 def train(folder: Path, stores, settings: Pretraining = MAE, **options) -> Path:
@@ -118,7 +118,7 @@ def test_what_a_pretraining_leaves(settings, stores, unbroken):
     assert (made["brains"], made["cuboids"], made["seed"]) == (["one", "two"], 60, 0)
     assert set(made["versions"]) >= {"torch", "cellsift"}
     history = pd.read_csv(path.with_name("history.csv"))
-    assert list(history["epoch"]) == list(range(1, settings.recipe["epochs"] + 1))
+    assert list(history["epoch"]) == list(range(1, settings.recipe.epochs + 1))
     assert not list(path.parents[1].glob("checkpoint*"))
 
 
@@ -129,7 +129,7 @@ def test_a_network_starts_from_it(settings, unbroken):
     model = create_model(settings.architecture, 2, SHAPE, **settings.options)
     head = [p.clone() for p in head_parameters(model)]
     network = (settings.architecture, settings.options)
-    cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe["normalisation"])
+    cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe.normalisation)
     tensors = read_starting_point(path, WantedNetwork(*network, *cuboids))
     start_from(model, tensors, "backbone")
     state = model.state_dict()
@@ -169,7 +169,7 @@ def test_a_broken_pretraining_goes_on_and_ends_like_an_unbroken_one(
     assert not list(tmp_path.rglob("backbone.*"))
     epochs = []
     path = train(tmp_path, stores, settings, after_epoch=epochs.append)
-    assert epochs == list(range(2, settings.recipe["epochs"] + 1))
+    assert epochs == list(range(2, settings.recipe.epochs + 1))
     assert_same_results(path, unbroken[settings.name])
 
 

@@ -12,10 +12,10 @@ from synthetic_cuboids import make_brains, narrow_arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
-from cellsift.settings import arms as arm_settings
-from cellsift.settings.arms import read_arm, read_arms
-from cellsift.settings.recipe import complete_recipe
-from cellsift.settings.search import complete_search, own_values, recipe_with
+from cellsift.project import arms as project_arms
+from cellsift.project.arms import read_arm, read_arms
+from cellsift.settings.recipe import Augmentation, Recipe
+from cellsift.settings.search import Range, own_values, read_search, recipe_with
 from cellsift.training.classification.arm import TrainingBrain, train_arm
 from cellsift.training.engine import RunOptions
 from cellsift.training.search import trials as trials_module
@@ -27,14 +27,13 @@ from cellsift.training.search.trials import do_trials, inner_folds, study_name
 
 RATE = {"low": 0.0005, "high": 0.01, "log": True}
 SPACE = {"learning_rate": RATE, "class_weights": ["balanced", "none"]}
-RECIPE = complete_recipe()
+RECIPE = Recipe()
 
 
 def searching(trials: int = 3, jobs: int = 1, space=SPACE, **recipe):
     arm = narrow_arm(**{"epochs": 1} | recipe)
-    arm = replace(arm, recipe=complete_recipe(arm.recipe))
     given = {"trials": trials, "jobs": jobs, "space": space}
-    return replace(arm, search=complete_search(given, arm.recipe, "narrow.yaml"))
+    return replace(arm, search=read_search(given, arm.recipe, "narrow.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -73,28 +72,29 @@ def searched(brains, tmp_path_factory):
 )
 def test_a_search_that_cannot_be_done_is_refused(given, message):
     with pytest.raises(InputError) as refusal:
-        complete_search(given, RECIPE, "arm.yaml")
+        read_search(given, RECIPE, "arm.yaml")
     assert str(refusal.value).startswith("arm.yaml, search")
     assert message in str(refusal.value)
 
 
 def test_a_search_of_what_a_teacher_teaches_is_refused():
     with pytest.raises(InputError, match="search and teacher do not go together"):
-        complete_search({}, RECIPE | {"teacher": "resnet"}, "arm.yaml")
+        read_search({}, RECIPE.with_changes({"teacher": "resnet"}), "arm.yaml")
 
 
 @pytest.mark.parametrize("start", ["pretraining", "init_from"])
 def test_another_normalisation_than_that_of_the_weights_is_not_searched(start):
-    recipe, given = RECIPE | {start: "weights"}, {"space": {"normalisation": ["brain", "local"]}}
+    recipe = RECIPE.with_changes({start: "weights"})
+    given = {"space": {"normalisation": ["brain", "local"]}}
     with pytest.raises(InputError, match=r"starts from weights, .*take normalisation out"):
-        complete_search(given, recipe, "arm.yaml")
-    complete_search({}, recipe, "arm.yaml")
+        read_search(given, recipe, "arm.yaml")
+    read_search({}, recipe, "arm.yaml")
 
 
 def test_defaults_are_a_search_that_includes_the_default_recipe():
-    found = complete_search({}, RECIPE, "arm.yaml")
-    assert (found["trials"], found["inner_folds"], found["jobs"]) == (20, 2, 1)
-    assert own_values(RECIPE, found["space"]) == {
+    found = read_search({}, RECIPE, "arm.yaml")
+    assert (found.trials, found.inner_folds, found.jobs) == (20, 2, 1)
+    assert own_values(RECIPE, found.space) == {
         "learning_rate": 0.001,
         "weight_decay": 0.05,
         "augmentation_strength": 1.0,
@@ -103,10 +103,10 @@ def test_defaults_are_a_search_that_includes_the_default_recipe():
 
 def test_values_take_the_place_of_the_recipes_own():
     recipe = recipe_with(RECIPE, {"epochs": 7, "augmentation_strength": 0.25})
-    assert recipe["epochs"] == 7
-    assert recipe["augmentation"] == RECIPE["augmentation"] | {"strength": 0.25}
+    assert recipe.epochs == 7
+    assert recipe.augmentation == Augmentation(strength=0.25)
     none = recipe_with(RECIPE, {"augmentation": "none", "augmentation_strength": 0.5})
-    assert none["augmentation"] == {"operations": [], "strength": 0.5}
+    assert none.augmentation == Augmentation(operations=(), strength=0.5)
 
 
 def test_a_search_sees_no_candidate_of_the_fold_left_out(brains):
@@ -189,10 +189,11 @@ def test_a_recipe_that_was_tried_on_all_inner_folds_is_not_given_up(brains, tmp_
 
 
 def test_the_default_augmentation_by_its_name_is_the_arms_own(brains):
-    space = {"augmentation": ["none", "default"], "augmentation_strength": {"low": 0, "high": 1}}
+    strengths = Range(low=0, high=1)
+    space = {"augmentation": ["none", "default"], "augmentation_strength": strengths}
     own = {"augmentation": "default", "augmentation_strength": 1.0}
     assert own_values(RECIPE, space) == own
-    weaker = complete_recipe({"augmentation": {"strength": 0.5}})
+    weaker = Recipe.from_dict({"augmentation": {"strength": 0.5}})
     assert own_values(weaker, space) == own | {"augmentation_strength": 0.5}
 
 
@@ -328,7 +329,7 @@ def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
     write_trials(study, tmp_path / "job-1.csv")
     chosen = choose_recipe(arm, [tmp_path / "job-1.csv"], tmp_path)
     assert chosen["values"] == {key: best}
-    assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe[key] == best
+    assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe.to_dict()[key] == best
 
 
 @pytest.mark.slow
@@ -336,7 +337,7 @@ def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_pa
     train = trials_module.train_fold
 
     def diverging(arm, *given):
-        if arm.recipe["class_weights"] == "none":
+        if arm.recipe.class_weights == "none":
             raise TrainingDiverged("the training loss is nan")
         return train(arm, *given)
 
@@ -402,8 +403,8 @@ def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
     chosen = {"values": {"learning_rate": 0.001, "class_weights": "none"}, "trials": 3}
     path = tmp_path / "narrow_searched.yaml"
     write_arm(arm, chosen, path)
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
-    shared = {"learning_rate": 0.02, "normalisation": "local", "mixup": 0.2}
+    monkeypatch.setattr(project_arms, "ARMS", tmp_path)
+    shared = Recipe(learning_rate=0.02, normalisation="local", mixup=0.2)
     found = read_arms(["narrow_searched"], shared, (5.0, 1.0, 1.0))["narrow_searched"]
     assert found.recipe == recipe_with(arm.recipe, chosen["values"])
     assert (found.architecture, found.options) == (arm.architecture, arm.options)
@@ -418,7 +419,7 @@ def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
     chosen = choose_recipe(arm, [path], tmp_path)
     trained = with_chosen_recipe(arm, tmp_path / "chosen.json")
     assert trained.recipe == recipe_with(arm.recipe, chosen["values"])
-    plain = replace(arm, search={})
+    plain = replace(arm, search=None)
     assert with_chosen_recipe(plain, None) is plain
     for wrong, given in ((arm, None), (plain, tmp_path / "chosen.json")):
         with pytest.raises(InputError, match="give both or neither"):
@@ -426,7 +427,7 @@ def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
 
 
 def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(project_arms, "ARMS", tmp_path)
     content = {"architecture": "ensemble", "options": {"members": ["a", "b"]}, "search": {}}
     (tmp_path / "both.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match="no recipe that could be searched"):
@@ -451,4 +452,4 @@ def test_an_arm_is_searched_and_trained_without_a_workflow(brains, tmp_path):
     for fold in (0, 1):
         chosen = read_json(tmp_path / "search" / f"fold-{fold}" / "chosen.json")
         made = read_json(tmp_path / f"fold-{fold}.json")["provenance"]
-        assert made["recipe"] == recipe_with(arm.recipe, chosen["values"])
+        assert made["recipe"] == recipe_with(arm.recipe, chosen["values"]).to_dict()

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from synthetic_cuboids import blobs, make_brains, narrow_arm, write_store
 from trained_folds import train_in
 
@@ -24,7 +25,7 @@ from cellsift.inference.device import choose_device, repeatable
 from cellsift.io.json_files import read_json
 from cellsift.models import create_model
 from cellsift.models.storage import load_model
-from cellsift.settings.recipe import DEFAULTS, complete_recipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification import fold_training
 from cellsift.training.optimisation import (
     class_weights,
@@ -382,14 +383,15 @@ def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
 )
 def test_recipes_that_cannot_be_used_are_refused(recipe, message):
     with pytest.raises(InputError, match=message):
-        complete_recipe(recipe)
+        Recipe.from_dict(recipe)
 
 
 def test_a_completed_recipe_stays_as_it_is():
-    recipe = complete_recipe({"epochs": 5, "augmentation": {"strength": 0.5}})
-    assert complete_recipe(recipe) == recipe
-    assert complete_recipe() == DEFAULTS
-    assert complete_recipe(None) is not DEFAULTS
+    recipe = Recipe.from_dict({"epochs": 5, "augmentation": {"strength": 0.5}})
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert Recipe.from_dict({}) == Recipe()
+    with pytest.raises(ValidationError, match="frozen"):
+        recipe.epochs = 6
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from trained_folds import train_in
 from cellsift.errors import InputError
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import load_model
-from cellsift.settings.recipe import complete_recipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification import fold_training
 
 
@@ -142,4 +142,4 @@ def test_recipe_and_weights_have_to_agree(brains, elsewhere, tmp_path):
     with pytest.raises(InputError, match="starts from 'random weights'"):
         train(tmp_path, brains, elsewhere)
     with pytest.raises(InputError, match="leave one of them out"):
-        complete_recipe({"init_from": "a.json", "pretraining": "b"})
+        Recipe.from_dict({"init_from": "a.json", "pretraining": "b"})

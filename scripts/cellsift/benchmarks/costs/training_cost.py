@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import nn
 from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.models import create_model
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import complete_recipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
 from cellsift.training.classification.objective import Batch, Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, step
@@ -49,28 +48,28 @@ def seconds_per_epoch(
         if getattr(model, "fitted_at_once", False):
             return _seconds_of_fit(model, (channels, *shape), device)
         return _seconds_of_steps(
-            model, complete_recipe(arm.recipe), (channels, *shape), voxel_size, device, seconds
+            model, arm.recipe or Recipe(), (channels, *shape), voxel_size, device, seconds
         )
 
 
 def _seconds_of_steps(
     model: nn.Module,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     size: tuple[int, ...],
     voxel_size: Size,
     device: torch.device,
     seconds: float,
 ) -> float:
     generator = torch.Generator(device).manual_seed(0)
-    optimiser = make_optimiser(model.train(), recipe["weight_decay"])
-    softening = Softening(recipe["label_smoothing"], recipe["mixup"])
+    optimiser = make_optimiser(model.train(), recipe.weight_decay)
+    softening = Softening(recipe.label_smoothing, recipe.mixup)
     targets = torch.arange(BATCH, device=device) % 2
     times, until = [], time.perf_counter() + seconds
     # The first step, which allocates, is not counted.
     while len(times) <= LEAST_STEPS or time.perf_counter() < until:
         started = time.perf_counter()
         noise = torch.randn(BATCH, *size, device=device)
-        varied = partial(augment, noise, voxel_size, recipe["augmentation"], generator)
+        varied = partial(augment, noise, voxel_size, recipe.augmentation, generator)
         batch = Batch(
             inputs=varied(),
             targets=targets,

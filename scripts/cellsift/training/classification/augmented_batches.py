@@ -1,15 +1,15 @@
 """Batches of training cuboids, varied at random in a way that can be repeated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.inference.scoring import Scorer
+from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
 from cellsift.training.classification.fold_data import FoldData
 from cellsift.training.classification.objective import Batch
@@ -29,14 +29,14 @@ class AugmentedBatches:
 
     data: FoldData
     normalisation: Normalisation
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     device: torch.device
     teacher: Scorer | None = None
 
     def batch(self, rows: np.ndarray, seed: int, progress: float) -> Batch:
         """Return the batch of these rows; the same seed varies them in the same way."""
         targets = torch.from_numpy(self.data.is_cell[rows].astype(np.int64))
-        weights = class_weights(self.data.is_cell, self.recipe["class_weights"])
+        weights = class_weights(self.data.is_cell, self.recipe.class_weights)
         return Batch(
             inputs=self._augmented(rows, seed, self.normalisation),
             targets=targets.to(self.device),
@@ -49,7 +49,7 @@ class AugmentedBatches:
     @property
     def slices(self) -> list[slice]:
         """The batches of an epoch, as slices of an order of the training cuboids."""
-        return even_batches(len(self.data.training), self.recipe["batch_size"])
+        return even_batches(len(self.data.training), self.recipe.batch_size)
 
     def plain(self, count: int) -> Iterator[torch.Tensor]:
         """Yield inputs of at most `count` cuboids, evenly chosen, in order and as they are."""
@@ -65,7 +65,7 @@ class AugmentedBatches:
         vary = partial(
             augment,
             voxel_size=self.data.training.layout[2],
-            augmentation=self.recipe["augmentation"],
+            augmentation=self.recipe.augmentation,
             generator=self._generator(seed),
             photometric=self._generator(seed_of(seed, view)),
         )

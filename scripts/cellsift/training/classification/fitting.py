@@ -16,7 +16,7 @@ def fit_at_once(model: nn.Module, batches: AugmentedBatches, seed: int) -> dict[
         seed: the same seed gives the same fit.
     """
     is_cell = batches.data.is_cell
-    weights = class_weights(is_cell, batches.recipe["class_weights"])
+    weights = class_weights(is_cell, batches.recipe.class_weights)
     features = np.concatenate(
         [model.cuboid_features(inputs).cpu().numpy() for inputs in batches.plain(len(is_cell))]
     )

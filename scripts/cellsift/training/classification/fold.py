@@ -1,7 +1,6 @@
 """The training of one arm with one fold held out: from random weights to a stored model."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +12,7 @@ from cellsift.inference.device import choose_device, move_to_device
 from cellsift.models import create_model
 from cellsift.models.weight_transfer import start_from
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import check_fits, complete_recipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.files import FoldFiles
@@ -23,6 +22,7 @@ from cellsift.training.classification.outputs import write_fold
 from cellsift.training.classification.state import TrainingState
 from cellsift.training.classification.teacher import read_teacher
 from cellsift.training.engine import RunOptions, train
+from cellsift.training.fit_check import check_fits
 from cellsift.training.optimisation import make_moving_average, make_optimiser
 from cellsift.training.seeds import seed_of
 from cellsift.training.starting_point.leakage import learnt_from
@@ -53,9 +53,8 @@ def train_fold(
         InputError: a recipe, table, store or device that cannot be used, or a loss that is no
             longer finite.
     """
-    arm = replace(arm, recipe=complete_recipe(arm.recipe))
-    recipe, device = arm.recipe, choose_device(run.device)
-    data = FoldData.of(stores, table, fold, recipe["label_share"], seed_of(run.seed, fold))
+    recipe, device = arm.recipe or Recipe(), choose_device(run.device)
+    data = FoldData.of(stores, table, fold, recipe.label_share, seed_of(run.seed, fold))
     teacher, teacher_hash = read_teacher(files.teacher, recipe, fold, device)
     weights = starting_weights(files.starting_point, arm, data.brains, data.training.layout)
     earlier = [path for path in (files.teacher, files.starting_point) if path is not None]
@@ -64,7 +63,7 @@ def train_fold(
         "fold": fold,
         "device": device.type,
         "threads": run.threads,
-        "recipe": recipe,
+        "recipe": recipe.to_dict(),
         "teacher": teacher_hash,
         "starting_point": hash_of(weights),
         "earlier_brains": sorted(set().union(*map(learnt_from, earlier))),
@@ -74,7 +73,7 @@ def train_fold(
 
     def begin() -> FoldTraining:
         state = _first_state(arm, data, device, weights)
-        normalisation = fit_normalisation(recipe["normalisation"], data.training)
+        normalisation = fit_normalisation(recipe.normalisation, data.training)
         batches = AugmentedBatches(data, normalisation, recipe, device, teacher)
         return FoldTraining(f"{arm.name} fold {fold}", files.training_folder, state, batches)
 
@@ -95,14 +94,14 @@ def _first_state(
     model = create_model(arm.architecture, channels, shape, **arm.options)
     check_fits(recipe, model)
     if weights is not None:
-        start_from(model, weights, "backbone" if recipe["pretraining"] else recipe["init_parts"])
+        start_from(model, weights, "backbone" if recipe.pretraining else recipe.init_parts)
     move_to_device(model, device)
     # What is fitted at once has no steps to average over.
-    decay = 0 if getattr(model, "fitted_at_once", False) else recipe["moving_average"]
+    decay = 0 if getattr(model, "fitted_at_once", False) else recipe.moving_average
     return TrainingState(
         model,
-        make_optimiser(model, recipe["weight_decay"]),
+        make_optimiser(model, recipe.weight_decay),
         make_moving_average(model, decay),
         # While prototypes are formed, nothing is learnt from labels yet.
-        first_kept=int(getattr(model, "forming", 0) * recipe["epochs"]) + 1,
+        first_kept=int(getattr(model, "forming", 0) * recipe.epochs) + 1,
     )

@@ -1,6 +1,6 @@
 """The training of a network on the cuboids of all folds but one, judged on that one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from cellsift.inference.scoring import Scorer, score
 from cellsift.models.backbone import backbone_parameters
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fitting import fit_at_once
 from cellsift.training.classification.fold_data import FoldData
@@ -42,7 +43,7 @@ class FoldTraining(Training):
         self.title, self.folder = title, folder
         self.state, self.batches, self.recipe = state, batches, batches.recipe
         self.fitted_at_once = getattr(state.model, "fitted_at_once", False)
-        self.epochs = 1 if self.fitted_at_once else self.recipe["epochs"]
+        self.epochs = 1 if self.fitted_at_once else self.recipe.epochs
         self.steps = 1 if self.fitted_at_once else len(batches.slices)
         self._logits = np.empty(0)
 
@@ -61,7 +62,7 @@ class FoldTraining(Training):
         scorer = Scorer(
             state.judged.eval(),
             batches.normalisation,
-            test_time_augmentation=self.recipe["test_time_augmentation"],
+            test_time_augmentation=self.recipe.test_time_augmentation,
         )
         self._logits = score([scorer], batches.data.held_out, batches.device)[:, 0]
         return {**trained, **held_out_figures(self._logits, batches.data, self.recipe)}
@@ -70,9 +71,7 @@ class FoldTraining(Training):
         self.state.record(row, self._logits)
 
     def finished(self) -> bool:
-        return self.state.finished(
-            self.epochs, self.recipe["patience"], self.recipe["frozen_epochs"]
-        )
+        return self.state.finished(self.epochs, self.recipe.patience, self.recipe.frozen_epochs)
 
     def to_dict(self) -> dict[str, Any]:
         return self.state.to_dict()
@@ -86,16 +85,16 @@ class FoldTraining(Training):
         state, batches, recipe = self.state, self.batches, self.recipe
         count = len(batches.data.training)
         order = np.random.default_rng(seed).permutation(count)
-        softening = Softening(recipe["label_smoothing"], recipe["mixup"])
+        softening = Softening(recipe.label_smoothing, recipe.mixup)
         done, steps = state.epoch * self.steps, self.epochs * self.steps
         total = torch.zeros((), device=batches.device)
         state.model.train()
         for parameter in backbone_parameters(state.model):
-            parameter.requires_grad_(state.epoch >= recipe["frozen_epochs"])
+            parameter.requires_grad_(state.epoch >= recipe.frozen_epochs)
         for number, chosen in enumerate(batches.slices):
             rows = order[chosen]
             batch = batches.batch(rows, seed_of(seed, number), (done + number) / steps)
-            rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
+            rate = learning_rate_at(done + number, steps, recipe.learning_rate)
             loss_of = partial(batch_loss, state.model, batch, softening)
             total += step(state.model, state.optimiser, loss_of, rate) * len(rows)
             after_step(state.model)
@@ -107,16 +106,14 @@ class FoldTraining(Training):
         return {"train_loss": train_loss, "learning_rate": rate}
 
 
-def held_out_figures(
-    logits: np.ndarray, data: FoldData, recipe: Mapping[str, Any]
-) -> dict[str, float]:
+def held_out_figures(logits: np.ndarray, data: FoldData, recipe: Recipe) -> dict[str, float]:
     """Return loss and average precision on the labelled ones of the held-out candidates.
 
     Args:
         logits: of cell against no cell (n,), of all that are held out.
     """
     is_cell, logits = data.held_out_is_cell, logits[data.held_out_labelled]
-    weights = class_weights(data.is_cell, recipe["class_weights"])
+    weights = class_weights(data.is_cell, recipe.class_weights)
     return {
         "validation_loss": validation_loss(logits, is_cell, weights),
         "average_precision": float(average_precision_score(is_cell, logits)),

@@ -33,7 +33,7 @@ def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: 
         run: how the training was run, for the model's provenance: fold, recipe and more.
     """
     state, data, recipe = training.state, training.batches.data, training.recipe
-    offset = logit_offset(data.is_cell, data.log_odds, recipe["class_weights"])
+    offset = logit_offset(data.is_cell, data.log_odds, recipe.class_weights)
     state.model.load_state_dict(state.best_weights)
     channels, shape, voxel_size = data.training.layout
     sidecar = {
@@ -43,7 +43,7 @@ def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: 
         "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
         "normalisation": training.batches.normalisation.to_dict(),
         "logit_offset": offset,
-        "test_time_augmentation": recipe["test_time_augmentation"],
+        "test_time_augmentation": recipe.test_time_augmentation,
         "provenance": _provenance(arm, state, data, run),
     }
     rows = [{name: row[name] for name in HISTORY} for row in state.history]

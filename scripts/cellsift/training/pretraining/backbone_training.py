@@ -1,6 +1,6 @@
 """The training of a backbone by a method of pre-training, on cuboids without labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 
 from cellsift.cuboids.batches import Cuboids
 from cellsift.cuboids.normalisation import Normalisation
+from cellsift.settings.pretraining import PretrainingRecipe
 from cellsift.training.augmentation import augment
 from cellsift.training.engine import Training
 from cellsift.training.optimisation import (
@@ -37,15 +38,15 @@ class BackboneTraining(Training):
         method: Method,
         data: Cuboids,
         normalisation: Normalisation,
-        recipe: Mapping[str, Any],
+        recipe: PretrainingRecipe,
     ):
         self.title, self.folder = title, folder
         self.method, self.data, self.normalisation = method, data, normalisation
         self.recipe = recipe
-        self.optimiser = make_optimiser(method, recipe["weight_decay"])
-        per_epoch = min(len(data), recipe["cuboids_per_epoch"])
-        self.batches = even_batches(per_epoch, recipe["batch_size"])
-        self.epochs, self.steps = recipe["epochs"], len(self.batches)
+        self.optimiser = make_optimiser(method, recipe.weight_decay)
+        per_epoch = min(len(data), recipe.cuboids_per_epoch)
+        self.batches = even_batches(per_epoch, recipe.batch_size)
+        self.epochs, self.steps = recipe.epochs, len(self.batches)
         self._history: list[Row] = []
 
     @property
@@ -61,7 +62,7 @@ class BackboneTraining(Training):
         vary = partial(
             augment,
             voxel_size=data.layout[2],
-            augmentation=recipe["augmentation"],
+            augmentation=recipe.augmentation,
             generator=generator,
         )
         order = np.random.default_rng(seed).permutation(len(data))[: self.batches[-1].stop]
@@ -72,7 +73,7 @@ class BackboneTraining(Training):
             rows = order[batch]
             raw = data.on_device(rows, device)
             view = partial(data.normalised, raw, rows, self.normalisation, vary)
-            rate = learning_rate_at(done + number, steps, recipe["learning_rate"])
+            rate = learning_rate_at(done + number, steps, recipe.learning_rate)
             loss_of = partial(method.loss, view, generator)
             total += step(method, self.optimiser, loss_of, rate) * len(rows)
             method.after_step((done + number) / steps)

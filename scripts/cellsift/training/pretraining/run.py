@@ -54,7 +54,7 @@ def pretrain(
     def begin() -> BackboneTraining:
         method = _new_method(settings, data)
         move_to_device(method, device)
-        normalisation = fit_normalisation(recipe["normalisation"], data)
+        normalisation = fit_normalisation(recipe.normalisation, data)
         title = f"pre-training {settings.name}"
         return BackboneTraining(title, folder, method, data, normalisation, recipe)
 

@@ -16,8 +16,9 @@ from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.json_files import read_json
 from cellsift.labels.folds import EXTENT, assign_folds, training_rows
 from cellsift.settings.arms import Arm
-from cellsift.settings.search import recipe_with
-from cellsift.training import search
+from cellsift.settings.recipe import Recipe
+from cellsift.settings.search import Search, recipe_with
+from cellsift.training import search as search_package
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import RunOptions
@@ -58,7 +59,7 @@ class InnerTrainings:
 
     def average_precision(self, values: Mapping[str, Any], fold: int) -> float:
         """Train with these values of the recipe and an inner fold held out; return its figure."""
-        tried = replace(self.arm, recipe=recipe_with(self.arm.recipe, values))
+        tried = replace(self.arm, recipe=recipe_with(self.arm.recipe or Recipe(), values))
         files = self.files.fold(fold)
         made = train_fold(tried, self.stores, self.rows, fold, files, self.run)
         return read_json(made)["provenance"]["average_precision"]
@@ -89,19 +90,19 @@ def do_trials(
     Raises:
         InputError: too few candidates for inner folds, or what `train_fold` raises.
     """
-    wanted = arm.search["trials"]
-    rows = inner_folds(table, left_out, arm.search["inner_folds"])
+    recipe, search = arm.recipe or Recipe(), arm.search or Search()
+    rows = inner_folds(table, left_out, search.inner_folds)
     trainings = InnerTrainings(arm, stores, rows, files, run)
     name = study_name(arm, stores, rows, run.seed, files.starting_point)
     study = open_study(files.journal, name)
-    run.progress.trials_done(len(ended_trials(study)), wanted)
+    run.progress.trials_done(len(ended_trials(study)), search.trials)
     if files.job == 1 and not has_tried_own(study):
-        _run_trial(study, own_trial(study, arm.recipe, arm.search, run.seed), trainings)
-    while (done := len(ended_trials(study))) < wanted:
-        run.progress.trials_done(done, wanted)
-        trial = next_trial(study, arm.search, seed_of(run.seed, files.job))
+        _run_trial(study, own_trial(study, recipe, search, run.seed), trainings)
+    while (done := len(ended_trials(study))) < search.trials:
+        run.progress.trials_done(done, search.trials)
+        trial = next_trial(study, search, seed_of(run.seed, files.job))
         _run_trial(study, trial, trainings)
-    run.progress.trials_done(done, wanted)
+    run.progress.trials_done(done, search.trials)
     shutil.rmtree(files.work, ignore_errors=True)
     write_trials(study, files.trials)
     return files.trials
@@ -114,15 +115,14 @@ def study_name(
 
     What changes it begins a study of its own in the same journal.
     """
+    content = arm.to_dict()
     settings = {
-        "architecture": arm.architecture,
-        "options": arm.options,
-        "recipe": arm.recipe,
+        **{key: content[key] for key in ("architecture", "options", "recipe")},
         "starting_point": None if starting_point is None else file_hash(starting_point),
-        "space": arm.search["space"],
+        "space": content["search"]["space"],
         "seed": seed,
     }
-    return fingerprint(settings, rows, stores, search)
+    return fingerprint(settings, rows, stores, search_package)
 
 
 def with_searched_recipe(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.training.starting_point.cellfinder_model import read_cellfinder_model
 from cellsift.training.starting_point.cellsift_model import read_cellsift_model
 from cellsift.training.starting_point.checks import Tensors
@@ -47,8 +48,8 @@ def starting_weights(
             does not; or a model that learnt from a brain of this training, whose held-out
             candidates it may know.
     """
-    recipe = arm.recipe
-    named = recipe["pretraining"] or recipe["init_from"]
+    recipe = arm.recipe or Recipe()
+    named = recipe.pretraining or recipe.init_from
     if (path is None) != (not named):
         raise InputError(
             f"the recipe starts from {named or 'random weights'!r}, and the weights given are "
@@ -58,7 +59,7 @@ def starting_weights(
         return None
     refuse_known_brains(path, brains)
     network = (arm.architecture, arm.options, *layout)
-    return read_starting_point(path, WantedNetwork(*network, recipe["normalisation"]))
+    return read_starting_point(path, WantedNetwork(*network, recipe.normalisation))
 
 
 def hash_of(tensors: Tensors | None) -> str | None:

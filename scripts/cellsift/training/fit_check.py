@@ -1,0 +1,36 @@
+"""Whether a recipe and a network go together."""
+
+from typing import Any
+
+from cellsift.errors import InputError
+from cellsift.settings.recipe import Recipe
+
+
+def check_fits(recipe: Recipe, network: Any) -> None:
+    """Raise InputError if a recipe and a network do not go together.
+
+    Args:
+        network: its attributes `loss` and `learns_from_teacher` say what it is trained by.
+    """
+    softened = [key for key in ("label_smoothing", "mixup") if getattr(recipe, key)]
+    if softened and (hasattr(network, "loss") or getattr(network, "fitted_at_once", False)):
+        raise InputError(
+            f"{' and '.join(softened)} mean nothing to this architecture, which is not trained by "
+            "cross entropy alone; set them to 0 in this arm's training"
+        )
+    if recipe.frozen_epochs and getattr(network, "fitted_at_once", False):
+        raise InputError(
+            f"frozen_epochs is {recipe.frozen_epochs}, but this architecture is fitted at once; "
+            "set it to 0 in this arm's training"
+        )
+    learns = getattr(network, "learns_from_teacher", False)
+    if learns and not recipe.teacher:
+        raise InputError(
+            "this architecture learns from another arm; name that arm as `teacher` in the recipe "
+            "(training: {teacher: NAME}), best a convolutional network"
+        )
+    if recipe.teacher and not learns:
+        raise InputError(
+            f"teacher is {recipe.teacher!r}, but this architecture learns from the labels "
+            "alone; leave it out, or choose deit3d"
+        )
