@@ -73,7 +73,7 @@ def _cuboids_per_second(
 ) -> float:
     batch = torch.randn(SCORING_BATCH, *size, device=device)
     model(batch)
-    times = []
+    times: list[float] = []
     until = time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < until:
         started = time.perf_counter()

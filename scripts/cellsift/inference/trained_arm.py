@@ -14,6 +14,9 @@ from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer, read_scorer
 from cellsift.models.storage import check_file_names
 
+# Channels, shape (z, y, x) and voxel size (µm) of cuboids.
+Layout = tuple[int, tuple[int, int, int], tuple[float, float, float]]
+
 
 @dataclass(frozen=True)
 class TrainedArm:
@@ -88,9 +91,12 @@ def load_arm(folder: str | Path) -> TrainedArm:
     combination = Combination.from_dict(content, path)
     members = {name: _load_member(path, name, combination) for name in combination.weights}
     layouts = {(m.channels, m.shape, m.voxel_size) for m in members.values()}
+    channels, shape, voxel_size = _only_layout(layouts, path)
     return TrainedEnsemble(
-        sum((member.scorers for member in members.values()), ()),
-        *_only_layout(layouts, path),
+        tuple(scorer for member in members.values() for scorer in member.scorers),
+        channels,
+        shape,
+        voxel_size,
         content["temperature"],
         content["threshold"],
         members,
@@ -114,23 +120,24 @@ def _load_folds(folder: Path, content: Mapping[str, Any]) -> TrainedArm:
     path = folder / FILE
     names = check_file_names(content.get("folds"), path)
     loaded = [read_scorer(folder / name) for name in names]
-    layouts = {
-        (
-            car["in_channels"],
-            tuple(car["cuboid"]["shape"]),
-            tuple(map(float, car["cuboid"]["voxel_size"])),
-        )
-        for _, car in loaded
-    }
+    channels, shape, voxel_size = _only_layout({_layout(car) for _, car in loaded}, path)
     return TrainedArm(
         tuple(scorer for scorer, _ in loaded),
-        *_only_layout(layouts, path),
+        channels,
+        shape,
+        voxel_size,
         content["temperature"],
         content["threshold"],
     )
 
 
-def _only_layout(layouts: set[tuple], path: Path) -> tuple:
+def _layout(sidecar: Mapping[str, Any]) -> Layout:
+    (z, y, x), size = sidecar["cuboid"]["shape"], sidecar["cuboid"]["voxel_size"]
+    size_z, size_y, size_x = map(float, size)
+    return sidecar["in_channels"], (z, y, x), (size_z, size_y, size_x)
+
+
+def _only_layout(layouts: set[Layout], path: Path) -> Layout:
     if len(layouts) > 1:
         raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
     return layouts.pop()

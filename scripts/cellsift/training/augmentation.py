@@ -63,7 +63,8 @@ def affine(batch: torch.Tensor, voxel_size: Size, strength: float, generator: to
     count = int(chosen.sum())
     if count == 0:
         return batch
-    matrix = _random_matrix(batch.shape[2:], voxel_size, count, strength, generator)
+    _, _, z, y, x = batch.shape
+    matrix = _random_matrix((z, y, x), voxel_size, count, strength, generator)
     grid = F.affine_grid(matrix, [count, *batch.shape[1:]], align_corners=False)
     moved = F.grid_sample(batch[chosen], grid, padding_mode="border", align_corners=False)
     return _replaced(batch, chosen, moved)

@@ -64,7 +64,8 @@ def _seconds_of_steps(
     optimiser = make_optimiser(model.train(), recipe.weight_decay)
     softening = Softening(recipe.label_smoothing, recipe.mixup)
     targets = torch.arange(BATCH, device=device) % 2
-    times, until = [], time.perf_counter() + seconds
+    times: list[float] = []
+    until = time.perf_counter() + seconds
     # The first step, which allocates, is not counted.
     while len(times) <= LEAST_STEPS or time.perf_counter() < until:
         started = time.perf_counter()

@@ -72,7 +72,7 @@ def train_fold(
     mark = fingerprint({"network": network, **provenance}, table, stores)
 
     def begin() -> FoldTraining:
-        state = _first_state(arm, data, device, weights)
+        state = _first_state(arm, recipe, data, device, weights)
         normalisation = fit_normalisation(recipe.normalisation, data.training)
         batches = AugmentedBatches(data, normalisation, recipe, device, teacher)
         return FoldTraining(f"{arm.name} fold {fold}", files.training_folder, state, batches)
@@ -85,11 +85,11 @@ def train_fold(
 
 def _first_state(
     arm: Arm,
+    recipe: Recipe,
     data: FoldData,
     device: torch.device,
     weights: Mapping[str, torch.Tensor] | None,
 ) -> TrainingState:
-    recipe = arm.recipe
     channels, shape, _ = data.training.layout
     model = create_model(arm.architecture, channels, shape, **arm.options)
     check_fits(recipe, model)

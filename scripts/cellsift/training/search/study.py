@@ -138,5 +138,6 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
 def _distribution(key: str, tried: list | Range) -> BaseDistribution:
     if isinstance(tried, list):
         return CategoricalDistribution(tried)
-    kind = IntDistribution if is_whole_number(key) else FloatDistribution
-    return kind(tried.low, tried.high, log=tried.log)
+    if is_whole_number(key):
+        return IntDistribution(int(tried.low), int(tried.high), log=tried.log)
+    return FloatDistribution(tried.low, tried.high, log=tried.log)
