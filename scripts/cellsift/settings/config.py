@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
@@ -161,7 +160,7 @@ class DetectionOfBrain(Settings):
     @classmethod
     def _parameters_alone(cls, given: Any) -> Any:
         if isinstance(given, dict) and {"method", "keep"} & set(given):
-            raise PydanticCustomError("of_all_brains", "method and keep are those of all brains")
+            raise ValueError("method and keep are those of all brains")
         return given
 
 

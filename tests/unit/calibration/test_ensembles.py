@@ -23,6 +23,7 @@ from cellsift.inference.trained_arm import load_ensemble
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.arm import out_of_fold_scores
 from cellsift.training.classification.loop import train_fold
 
@@ -40,7 +41,7 @@ def models(stores, tmp_path_factory):
     """A folder with three arms of two folds each, and an ensemble of them by each method."""
     brains, table = stores
     folder = tmp_path_factory.mktemp("models")
-    recipe = {"epochs": 1, "batch_size": 16, "learning_rate": 0.003}
+    recipe = Recipe(epochs=1, batch_size=16, learning_rate=0.003)
     scores = {}
     for seed, name in enumerate(MEMBERS):
         sidecars = [

@@ -14,6 +14,7 @@ from cellsift.explain.prototypes import export_prototypes
 from cellsift.io.tables import read_table
 from cellsift.models.storage import load_model, save_model
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.loop import train_fold
 
 SMALL = {"depth": 10, "width": 4, "prototypes": 12}
@@ -28,7 +29,7 @@ def trained(tmp_path_factory):
 def train(folder, shape, **options):
     stores, table = make_brains(folder, count=40, shape=shape)
     recipe = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}
-    arm = Arm("p", "pipnet3d", SMALL | options, recipe)
+    arm = Arm("p", "pipnet3d", SMALL | options, Recipe.from_dict(recipe))
     models = {
         fold: train_fold(
             arm,

@@ -28,7 +28,7 @@ from cellsift.models import (
 from cellsift.models.classifiers.resnet import least_shape
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.loop import train_fold
 
 SHAPE = (20, 50, 50)
@@ -48,7 +48,7 @@ def test_every_listed_architecture_is_in_the_file_it_names():
 
 @pytest.mark.parametrize("name", list_models())
 def test_no_option_has_the_name_of_a_key_of_the_recipe(name):
-    assert not set(model_options(name)) & set(DEFAULTS)
+    assert not set(model_options(name)) & set(Recipe.model_fields)
 
 
 def test_listing_architectures_does_not_import_torch():
@@ -91,7 +91,7 @@ def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
         assert create_model("made_up", 2, SHAPE, size=7).judge.in_features == 7
         places = {"model_folder": tmp_path, "training_folder": tmp_path}
         path = train_fold(
-            Arm("new", "made_up", options={}, recipe={"epochs": 1}),
+            Arm("new", "made_up", options={}, recipe=Recipe(epochs=1)),
             *make_brains(tmp_path, count=40),
             0,
             checkpoint=tmp_path / "checkpoint.pt",

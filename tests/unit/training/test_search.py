@@ -12,8 +12,8 @@ from synthetic_cuboids import make_brains, narrow_arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
+from cellsift.project.arms import read_arm, read_arms
 from cellsift.settings import arms as arm_settings
-from cellsift.settings.arms import read_arm, read_arms
 from cellsift.settings.recipe import complete_recipe
 from cellsift.settings.search import complete_search, own_values, recipe_with
 from cellsift.training.classification.arm import train_arm
