@@ -75,8 +75,8 @@ def read_search(given: object, recipe: Recipe, what: str) -> Search:
         except InputError as error:
             raise InputError(f"{what}, search, space: {error}") from error
     start = recipe.pretraining or recipe.init_from
-    tried = search.space.get("normalisation")
-    if start and isinstance(tried, list) and set(tried) - {recipe.normalisation}:
+    others = search.space.get("normalisation")
+    if start and isinstance(others, list) and set(others) - {recipe.normalisation}:
         raise InputError(
             f"{what}, search, space: the arm starts from {start}, which has learnt with one "
             "normalisation; take normalisation out of the space"
