@@ -12,11 +12,11 @@ from textwrap import shorten
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.models import architecture_file
+from cellsift.project.searches import read_search
 from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
 from cellsift.settings.recipe import Recipe
-from cellsift.settings.search import read_search
 
 ARMS = REPOSITORY / "config" / "arms"
 # The architecture that measures shapes, and its option for the depth of voxels over their width.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cellsift.errors import InputError
 from cellsift.project.arms import ARMS, read_arm
 from cellsift.project.pretrainings import FOLDER, read_pretraining
+from cellsift.project.searches import read_search
 from cellsift.settings.arms import Arm
 from cellsift.settings.checking import completed
 from cellsift.settings.config import Config
@@ -19,7 +20,7 @@ from cellsift.settings.files import SCHEMAS, read_yaml
 from cellsift.settings.pretraining import Pretraining
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.schemas import OF_FILES, schema_files
-from cellsift.settings.search import own_values, read_search, recipe_with
+from cellsift.settings.search import own_values, recipe_with
 
 LEAST = {"arms": ["resnet"]}
 OWN_BRAIN = {
@@ -187,21 +188,37 @@ def test_a_message_has_the_key_what_was_found_and_what_to_write(content, said):
     assert str(refusal.value).startswith(f"config: {said}")
 
 
-def test_reading_settings_loads_neither_networks_nor_schemas(repository):
-    """Also without an arm in them, jobs make their brains of plain data at no cost."""
-    code = "import sys; {}; print(*sys.modules)"
-    for made, left_out in {
-        "import cellsift.project.reading": {"torch", "pandas", "jsonschema", "zarr"},
-        "import cellsift.settings.brains": {"pydantic", "numpy", "yaml"},
-    }.items():
-        done = subprocess.run(
-            [sys.executable, "-c", code.format(made)],
-            env={"PYTHONPATH": str(repository / "scripts")},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert not left_out & set(done.stdout.split())
+def loaded_by(module: str, repository) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        env={"PYTHONPATH": str(repository / "scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("cellsift.project.reading", {"torch", "pandas", "jsonschema", "zarr"}),
+        # A job makes its brain of plain data at no cost.
+        ("cellsift.settings.brains", {"pydantic", "numpy", "yaml"}),
+    ],
+)
+def test_settings_load_little(repository, module, left_out):
+    assert not left_out & loaded_by(module, repository)
+
+
+def test_a_job_with_an_arm_does_not_depend_on_how_settings_are_read(repository):
+    """So that no network is trained anew for another wording of a refusal."""
+    own = {name for name in loaded_by("cellsift.settings.arms", repository) if "cellsift." in name}
+    assert own == {
+        "cellsift.errors",
+        "cellsift.settings",
+        *(f"cellsift.settings.{name}" for name in ("arms", "recipe", "search", "values")),
+    }
 
 
 def test_a_schema_says_the_defaults_that_are_taken():

@@ -20,8 +20,6 @@ from cellsift.workflow.environments import PYTHONS, environment_for
 ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 # Imports inside functions that no job calls, by the module that has them.
 NEVER_CALLED = {
-    # Settings are refused where Snakemake runs; jobs get what they need of them as plain data.
-    "cellsift.settings.checking": {"jsonschema", "cellsift.settings.json_schema"},
     # Tells the device only where torch is.
     "cellsift.preflight.volumes": {"torch"},
 }
