@@ -24,8 +24,8 @@ from cellsift.inference.trained_arm import load_arm
 from cellsift.io.cells import read_points
 from cellsift.models import create_model
 from cellsift.models.storage import load_model, save_model
+from cellsift.project.reading import load_project, read_project
 from cellsift.reporting.projections import KEYS, load_projection
-from cellsift.settings.project import load_project, read_project
 from cellsift.training.checkpoint import load_checkpoint, save_checkpoint
 
 SIDECAR = {

@@ -12,11 +12,11 @@ from textwrap import shorten
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.models import architecture_file
+from cellsift.project.searches import read_search
 from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
 from cellsift.settings.recipe import Recipe
-from cellsift.settings.search import read_search
 
 ARMS = REPOSITORY / "config" / "arms"
 # The architecture that measures shapes, and its option for the depth of voxels over their width.
@@ -79,12 +79,13 @@ def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
                 f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is not among the arms of the "
                 f"config ({', '.join(arms)}); list it there too, or name one of them"
             )
-        if teacher and (recipe := arms[teacher].recipe) is None:
+        recipe = arms[teacher].recipe if teacher else None
+        if teacher and recipe is None:
             raise InputError(
                 f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is an ensemble, which has no "
                 "network of its own; name one of its members"
             )
-        if teacher and recipe.teacher:
+        if recipe and recipe.teacher:
             raise InputError(
                 f"{ARMS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
                 "arm that learns from the labels alone"

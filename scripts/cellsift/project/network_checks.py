@@ -23,16 +23,16 @@ def check_networks(project: Project) -> None:
     is judged here.
     """
     for arm in project.arms.values():
-        if arm.members:
+        if arm.recipe is None:
             continue
         try:
-            _check_arm(arm, project)
+            _check_arm(arm, arm.recipe, project)
         except InputError as error:
             raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
 
 
-def _check_arm(arm: Arm, project: Project) -> None:
-    recipe, cuboid = arm.recipe or Recipe(), project.config.cuboid
+def _check_arm(arm: Arm, recipe: Recipe, project: Project) -> None:
+    cuboid = project.config.cuboid
     channels = 2 if any(brain.background for brain in project.brains.values()) else 1
     check_options(arm.architecture, arm.options)
     # On the meta device nothing is allocated: only the shapes are worked out.

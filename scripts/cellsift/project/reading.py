@@ -42,14 +42,15 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
 
 
 def _completed(content: dict) -> Config:
-    _refuse_unknown_detector(content.get("detection"))
+    _refuse_unknown_detector(content)
     config = completed(Config, content, "config")
     paths = {key: expanded(getattr(config, key)) for key in ("brains_table", "results")}
     detection = complete_detection(config.detection, "config, detection")
     return config.model_copy(update={**paths, "detection": detection})
 
 
-def _refuse_unknown_detector(detection: object) -> None:
+def _refuse_unknown_detector(content: object) -> None:
+    detection = content.get("detection") if isinstance(content, dict) else None
     if not isinstance(detection, dict) or "method" not in detection:
         return
     method, known = detection["method"], list_detectors()

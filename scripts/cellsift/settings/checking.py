@@ -62,11 +62,11 @@ def _explain(problem: "jsonschema.ValidationError") -> str:
     where = ".".join(str(part) for part in problem.absolute_path)
     prefix = f"{where}: " if where else ""
     if problem.validator == "additionalProperties" and isinstance(problem.schema, dict):
-        known = sorted(problem.schema.get("properties", {}))
-        unknown = ", ".join(sorted(repr(key) for key in problem.instance if key not in known))
+        keys = sorted(problem.schema.get("properties", {}))
+        unknown = ", ".join(sorted(repr(key) for key in problem.instance if key not in keys))
         return (
             f"{prefix}unknown key {shorten(unknown, LONGEST_QUOTE)}; remove it or correct its "
-            f"name (known here: {', '.join(known)})"
+            f"name (known here: {', '.join(keys)})"
         )
     if problem.validator == "required":
         missing = sorted(set(problem.validator_value) - set(problem.instance))

@@ -1,9 +1,8 @@
 """The config of a run: what should be done, in terms of the science."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
@@ -87,9 +86,9 @@ class Detection(Settings):
         """The detector's own parameters, by name."""
         return dict(self.model_extra or {})
 
-    def with_parameters(self, parameters: dict[str, Any]) -> Self:
+    def with_parameters(self, parameters: dict[str, Any]) -> "Detection":
         """The same with these parameters of the detector in place of its own."""
-        return self.model_construct(method=self.method, keep=self.keep, **parameters)
+        return Detection.model_construct(method=self.method, keep=self.keep, **parameters)
 
 
 class JobsPerBrain(Settings):
@@ -161,7 +160,7 @@ class DetectionOfBrain(Settings):
     @classmethod
     def _parameters_alone(cls, given: Any) -> Any:
         if isinstance(given, dict) and {"method", "keep"} & set(given):
-            raise PydanticCustomError("of_all_brains", "method and keep are those of all brains")
+            raise ValueError("method and keep are those of all brains")
         return given
 
 

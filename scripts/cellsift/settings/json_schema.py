@@ -29,7 +29,7 @@ def _simple(part: Any, models: dict[str, Any]) -> Any:
     left_out = {"$ref", "$defs", "title"} | ({"default"} if _never_empty(part) else set())
     if {"enum", "const"} & set(part):
         left_out.add("type")
-    simple = {}
+    simple: dict[str, Any] = {}
     for key, value in part.items():
         if key in left_out:
             continue
@@ -48,12 +48,11 @@ def _simple(part: Any, models: dict[str, Any]) -> Any:
 
 
 def _properties(keys: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
-    properties = {}
+    properties: dict[str, Any] = {}
     for key, rule in keys.items():
-        rule = _simple(rule, models)
-        properties |= (
-            rule["properties"] if isinstance(rule, dict) and BESIDE in rule else {key: rule}
-        )
+        simple = _simple(rule, models)
+        beside = isinstance(simple, dict) and BESIDE in simple
+        properties |= simple["properties"] if beside else {key: simple}
     return properties
 
 

@@ -11,10 +11,11 @@ from cellsift.settings.files import SCHEMAS
 from cellsift.settings.json_schema import schema_of
 from cellsift.settings.pretraining import PretrainingFile
 from cellsift.settings.search import Search
+from cellsift.settings.values import Settings
 
 HEAD = "# Written by `python -m cellsift.settings.schemas`; edit the settings, not this file.\n"
 # What each schema describes, by its title and the name of its file.
-OF_FILES = {
+OF_FILES: dict[str, tuple[str, type[Settings]]] = {
     "arm": ("An arm of the comparison", ArmFile),
     "brains": ("A row of the brains table", Row),
     "config": ("cellsift configuration", Config),
