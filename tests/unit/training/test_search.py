@@ -14,8 +14,9 @@ from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
 from cellsift.project import arms as project_arms
 from cellsift.project.arms import read_arm, read_arms
+from cellsift.project.searches import read_search
 from cellsift.settings.recipe import Augmentation, Recipe
-from cellsift.settings.search import Range, own_values, read_search, recipe_with
+from cellsift.settings.search import Range, own_values, recipe_with
 from cellsift.training.classification.arm import TrainingBrain, train_arm
 from cellsift.training.engine import RunOptions
 from cellsift.training.search import trials as trials_module
