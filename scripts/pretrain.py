@@ -6,9 +6,11 @@ from cellsift.settings.pretraining import Pretraining
 from cellsift.steps.pretrain import pretrain
 from cellsift.training.engine import RunOptions
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
+    notes = ProgressNotes(snakemake.log[0])
     folder = Path(snakemake.output.sidecar).parent
     pretrain(
         Pretraining.from_dict(snakemake.params.pretraining),
@@ -20,6 +22,7 @@ with job(snakemake.log[0], snakemake.wildcards):
             seed=snakemake.params.seed,
             device=wanted_device(snakemake),
             threads=snakemake.threads,
-            progress=TrainingDisplay(),
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_epochs=notes.counted("epoch")),
         ),
     )

@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 from cellsift.errors import InputError
-from cellsift.workflow.command_line import check_config_file, config_files, is_a_look
-from cellsift.workflow.home import make_do_without_home
-from cellsift.workflow.run_lock import STATE, be_the_only_run
+from cellsift.workflow.command_line import check_config_file, config_files, only_inspects
+from cellsift.workflow.home import replace_unwritable_home
+from cellsift.workflow.run_lock import STATE, lock_working_directory
 
 
 def main(arguments: list[str]) -> int:
@@ -21,14 +21,14 @@ def main(arguments: list[str]) -> int:
     try:
         for path in config_files(arguments):
             check_config_file(path)
-        if moved := make_do_without_home(STATE / "home"):
+        if moved := replace_unwritable_home(STATE / "home"):
             print(
                 f"{STATE / 'home'} takes the place of the home folder for caches and settings of "
                 f"libraries ({', '.join(moved)}): they cannot be written where they belong."
             )
-        if is_a_look(arguments):
+        if only_inspects(arguments):
             os.execv(sys.executable, snakemake)
-        alone = be_the_only_run()
+        alone = lock_working_directory()
     except InputError as problem:
         print(problem, file=sys.stderr)
         return 1

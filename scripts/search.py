@@ -7,9 +7,11 @@ from cellsift.steps.search import search
 from cellsift.training.engine import RunOptions
 from cellsift.training.search.files import SearchFiles
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
+    notes = ProgressNotes(snakemake.log[0])
     left_out = snakemake.wildcards.study.removeprefix("fold-")
     search(
         Arm.from_dict(snakemake.params.arm),
@@ -25,6 +27,7 @@ with job(snakemake.log[0], snakemake.wildcards):
             seed=snakemake.params.seed,
             device=wanted_device(snakemake),
             threads=snakemake.threads,
-            progress=TrainingDisplay(),
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_trials=notes.counted("trial")),
         ),
     )

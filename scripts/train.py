@@ -7,9 +7,11 @@ from cellsift.steps.train import train
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.engine import RunOptions
 from cellsift.workflow.job import job, wanted_device
+from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
+    notes = ProgressNotes(snakemake.log[0])
     arm, fold = Arm.from_dict(snakemake.params.arm), int(snakemake.wildcards.fold)
     folder = Path(snakemake.output.history).parent
     train(
@@ -29,7 +31,8 @@ with job(snakemake.log[0], snakemake.wildcards):
             seed=snakemake.params.seed,
             device=wanted_device(snakemake),
             threads=snakemake.threads,
-            progress=TrainingDisplay(),
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_epochs=notes.counted("epoch")),
         ),
         chosen=next(iter(snakemake.input.chosen), None),
     )

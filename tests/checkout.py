@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from cellsift.workflow.run_lock import RESULTS_LOCK
+from cellsift.results import LOCK
 
 PARTS = ("workflow", "scripts", "config", "reports", "envs")
 PROFILE = Path("workflow", "profiles", "slurm")
@@ -54,10 +54,15 @@ class Checkout:
         return self.folder / "results"
 
     @property
+    def full_log(self) -> str:
+        """All that Snakemake has said of the latest run."""
+        return max((self.folder / ".snakemake" / "log").glob("*.log")).read_text()
+
+    @property
     def leftovers(self) -> list[Path]:
         """Hidden files in the results, as killed or failed writers may leave them."""
         # Snakemake notes the time of a folder in a file of its own; a run's lock stays.
-        kept = (".snakemake_timestamp", RESULTS_LOCK)
+        kept = (".snakemake_timestamp", LOCK)
         return [p for p in self.results.rglob(".*") if p.name not in kept]
 
     def row(self, name: str, role: str, cells: str = "", source: str = "") -> str:

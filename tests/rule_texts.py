@@ -21,3 +21,11 @@ def script_of(text: str, repository: Path) -> str:
     """The script that a rule's text names, as text; a rule made of another one names none."""
     named = re.search(r"scripts/\w+\.py", text)
     return (repository / named[0]).read_text() if named else ""
+
+
+def step_of(text: str, repository: Path) -> str:
+    """The step that the script of a rule's text calls, as text."""
+    named = re.search(r"from cellsift\.(steps\.\w+) import", script_of(text, repository))
+    if not named:
+        return ""
+    return (repository / "scripts/cellsift" / f"{named[1].replace('.', '/')}.py").read_text()

@@ -36,20 +36,20 @@ def disk_trouble(error: BaseException) -> str | None:
 
     None for an error that says nothing about the disk. The file is not named.
     """
-    number = getattr(error, "errno", None)
+    number, reason = getattr(error, "errno", None), getattr(error, "strerror", None)
     if number in FULL:
         return (
-            f"there is no room to write ({error.strerror}). Free some space there, or set results "
+            f"there is no room to write ({reason}). Free some space there, or set results "
             "in the config to a folder on another disk, then start the run again"
         )
     if number in CLOSED:
         return (
-            f"this may not be read or written ({error.strerror}). Give yourself the permission, or "
+            f"this may not be read or written ({reason}). Give yourself the permission, or "
             "set results in the config to a folder that can be written to, then start the run again"
         )
     if number in GONE:
         return (
-            f"this cannot be reached ({error.strerror}). Check that its disk or network share is "
+            f"this cannot be reached ({reason}). Check that its disk or network share is "
             "mounted and the file is there, then start the run again"
         )
     return None

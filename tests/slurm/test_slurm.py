@@ -93,10 +93,10 @@ def rule_of(record: dict[str, str]) -> str:
     return re.match(r"rule_(.+?)(_wildcards|$)", record["Comment"])[1]
 
 
-def jobs_noted_as_finished(output: str) -> set[str]:
-    """The scheduler's numbers of the jobs that a run has seen to the end."""
-    numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", output))
-    return {numbers[job] for job in re.findall(r"Finished jobid: (\d+)", output) if job in numbers}
+def jobs_noted_as_finished(log: str) -> set[str]:
+    """The scheduler's numbers of the jobs that a run has seen to the end, by Snakemake's log."""
+    numbers = dict(re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", log))
+    return {numbers[job] for job in re.findall(r"Finished jobid: (\d+)", log) if job in numbers}
 
 
 def errors_in(output: str) -> list[str]:
@@ -116,7 +116,8 @@ def killed_and_finished(cluster, new_checkout):
     while first.poll() is None and not list(checkout.results.glob("brains/*/candidates.csv")):
         time.sleep(0.5)
     os.killpg(first.pid, signal.SIGKILL)
-    told, _ = first.communicate()
+    first.communicate()
+    told = checkout.full_log
     # As the README says: end what it left, free the folder, start again.
     left = {record["JobName"] for record in cluster.records() if record["JobState"] in UNFINISHED}
     for name in left:
@@ -126,6 +127,7 @@ def killed_and_finished(cluster, new_checkout):
     assert unlocked == 0, output
     code, output = cluster.run(checkout)
     assert code == 0, output
+    checkout.output = output
     checkout.records = cluster.records()
     seen = jobs_noted_as_finished(told)
     checkout.done_before = {r["Comment"] for r in checkout.records if r["JobId"] in seen}
@@ -185,6 +187,22 @@ def test_jobs_ran_where_they_should_and_had_their_gpus_and_cores(killed_and_fini
 def test_what_a_killed_run_had_done_was_not_done_again(killed_and_finished):
     assert killed_and_finished.done_before
     assert not killed_and_finished.done_before & killed_and_finished.done_after
+
+
+def test_the_terminal_has_a_line_for_each_step_of_the_cluster(killed_and_finished):
+    output = killed_and_finished.output
+    steps = re.findall(r"^(\S.*): (\S+ \S+); (\d+) of (\d+)", output, flags=re.MULTILINE)
+    total = int(steps[0][3])
+    assert f"{total} steps to do." in output.splitlines()
+    assert [int(step[2]) for step in steps] == list(range(1, total + 1))
+    names = {step[0] for step in steps}
+    assert {"train small, fold 1 of 2", "classify mouse_3 by both"} <= names
+    assert "score mouse_3 by small, chunk 2 of 2" in names
+    # Also of steps that share a job.
+    assert "label the candidates of mouse_3" in names
+    assert "Select jobs to execute" not in output
+    assert "has been submitted" not in output
+    assert not list(killed_and_finished.results.rglob("*.progress.*"))
 
 
 def test_a_pretraining_has_a_gpu(killed_and_finished, cluster):
@@ -263,6 +281,7 @@ def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
     subprocess.run(["scancel", running[0]], check=True)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
+    assert "project mouse_1: is tried again" in output
     states = {record["JobId"]: record["JobState"] for record in cluster.records()}
     assert states[running[0]] == "CANCELLED"
     assert states[max(states, key=int)] == "COMPLETED"
@@ -375,4 +394,4 @@ def test_jobs_start_in_a_folder_with_spaces_or_are_refused_with_the_reason(clust
     code, output = cluster.run(refused, "--", target, python=".venv/bin/python")
     assert code != 0
     assert "rename the folder" in output
-    assert "has been submitted" not in output
+    assert "has been submitted" not in refused.full_log

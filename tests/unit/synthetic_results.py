@@ -17,6 +17,7 @@ from cellsift.io.tables import write_table
 from cellsift.io.volumes import Volume
 from cellsift.labels.matching import label_candidates
 from cellsift.reporting.projections import project_brain
+from cellsift.results import Results
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 SHAPE = (36, 150, 210)
@@ -62,7 +63,7 @@ def make_results(
     """
     roles = ROLES if roles is None else roles
     skill = SKILL if skill is None else skill
-    results = folder / "results"
+    results = Results(folder / "results")
     made = {
         name: _make_brain(folder, results, name, role, skill, cells, seed)
         for seed, (name, role) in enumerate(roles.items())
@@ -76,11 +77,11 @@ def make_results(
         annotated, scored, dict.fromkeys(skill, 0.5), seed=1, resamples=100
     )
     for name, table in evaluated.items():
-        write_table(table, results / "evaluation" / f"{name}.csv")
+        write_table(table, results.evaluation(name))
     for arm in skill:
         _make_arm(results, arm)
     _make_searches(results, next(iter(skill)))
-    write_table(_folds(annotated), results / "training" / "folds.csv")
+    write_table(_folds(annotated), results.folds)
     information = {
         name: {"role": role, "cells": str(folder / f"{name}.csv") if role != "predict" else None}
         for name, role in roles.items()
@@ -103,7 +104,7 @@ def make_results(
         }
         for number, arm in enumerate(skill)
     ]
-    return SyntheticResults(results, configuration, information, arms)
+    return SyntheticResults(results.path, configuration, information, arms)
 
 
 def _make_brain(folder, results, name, role, skill, cells, seed):
@@ -117,16 +118,16 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
     candidates = pd.DataFrame(np.concatenate([near, artefacts]), columns=list("zyx")).round(2)
     candidates["contrast"] = generator.normal(1, 0.6, len(candidates))
     candidates.loc[: len(near) - 1, "contrast"] += 0.8
-    place = results / "brains" / name
+    files = results.brain(name)
     signal, background = _volumes(generator, annotation.to_numpy(), artefacts)
-    project_brain(signal, background, place / "projection.npz")
+    project_brain(signal, background, files.projection)
     extract_cuboids(
         signal,
         background,
         candidates[list("zyx")].to_numpy(),
         (10, 24, 24),
         (5, 2, 2),
-        place / "cuboids.zarr",
+        files.cuboids(1, 1),
     )
     preflight = {
         "brain": name,
@@ -135,8 +136,8 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
         "signal": {"shape": list(SHAPE), "dtype": "uint16"},
         "annotated_cells": None if role == "predict" else cells,
     }
-    write_json(preflight, place / "preflight.json")
-    write_table(candidates, place / "candidates.csv")
+    write_json(preflight, files.preflight)
+    write_table(candidates, files.candidates)
     labelled, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, DISTANCE_UM)
     tables = {}
     for number, (arm, apart) in enumerate(skill.items()):
@@ -144,12 +145,12 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
         noise = np.random.default_rng(100 * seed + number).normal(0, 1.6, len(candidates))
         p_cell = np.round(expit(np.where(is_cell, apart, -apart) + noise), 6)
         tables[arm] = candidates[list("zyx")].assign(p_cell=p_cell, is_cell=p_cell >= 0.5)
-        write_table(tables[arm], place / arm / "cells.csv")
+        write_table(tables[arm], files.cells(arm))
     if role == "predict":
         return None, tables
     write_table(annotation, folder / f"{name}.csv")
-    write_table(labelled, place / "labels.csv")
-    write_json(summary, place / "labels.json")
+    write_table(labelled, files.labels)
+    write_json(summary, files.labels_summary)
     brain = AnnotatedBrain(
         name, role, candidates, labelled["label"], annotation, None, VOXEL_SIZE, DISTANCE_UM
     )
@@ -175,7 +176,7 @@ def _volumes(generator, cells, artefacts):
 def _make_arm(results, arm):
     provenance = {"seed": 1, "versions": {"cellsift": "0.1.0", "torch": "2.13.0"}}
     model = {"threshold": 0.5, "temperature": 1.3, "provenance": provenance}
-    write_json(model, results / "models" / arm / "model.json")
+    write_json(model, results.model(arm).description)
     generator = np.random.default_rng(len(arm))
     for fold in range(FOLDS):
         epoch = np.arange(1, 21)
@@ -190,7 +191,7 @@ def _make_arm(results, arm):
                 "seconds": 1.5,
             }
         )
-        write_table(history, results / "training" / arm / f"fold-{fold}" / "history.csv")
+        write_table(history, results.training(arm).fold(fold).history)
     cost = {
         "device": "cpu",
         "parameters": 2_106_050,
@@ -201,12 +202,12 @@ def _make_arm(results, arm):
         "training_epochs": 60,
         "threads": 2,
     }
-    write_json(cost, results / "evaluation" / "cost" / f"{arm}.json")
+    write_json(cost, results.cost(arm))
     montage = Figure(figsize=(10, 6))
     axis = montage.subplots()
     axis.imshow(generator.random((20, 40)), cmap="gray")
     axis.set_title("cells, artefacts and errors")
-    path = results / "explanations" / arm / "montage.png"
+    path = results.explanation(arm).montage
     path.parent.mkdir(parents=True)
     montage.savefig(path, dpi=220)
 
@@ -244,14 +245,14 @@ def _make_searches(results, arm):
                 "normalisation": generator.choice(["brain", "local"], 20),
             }
         )
-        folder = results / "search" / arm / study
-        write_table(table, folder / "trials.csv")
+        files = results.search(arm, study)
+        write_table(table, files.trials)
         chosen = {
             "values": {"learning_rate": 0.0012345, "normalisation": "local"},
             "average_precision": 0.9012,
             "own_average_precision": 0.8511 if study == "all" else None,
             "trials": 20,
         }
-        write_json(chosen, folder / "chosen.json")
+        write_json(chosen, files.chosen)
         shares = pd.DataFrame({"key": list(SPACE), "share": [0.93, 0.07]})
-        write_table(shares, folder / "importance.csv")
+        write_table(shares, files.importance)

@@ -37,9 +37,9 @@ def test_cells_are_those_of_the_undivided_brain_to_the_byte(divided):
 
 def test_only_a_divided_brain_has_jobs_for_its_chunks(divided):
     rules = [rule for rule, wildcards in divided.jobs if "mouse_4" in wildcards]
-    assert rules.count("cuboids_that_pass") == rules.count("score_chunk") == 3
+    assert rules.count("temporary_cuboids") == rules.count("score_chunk") == 3
     rules = [rule for rule, wildcards in divided.jobs if "mouse_5" in wildcards]
-    assert (rules.count("cuboids_that_pass"), rules.count("score_chunk")) == (1, 0)
+    assert (rules.count("temporary_cuboids"), rules.count("score_chunk")) == (1, 0)
     assert not {"train", "cuboids"} & {rule for rule, _ in divided.jobs}
 
 

@@ -82,8 +82,8 @@ def test_cells_are_those_that_the_stored_models_give(run):
 
 def test_logits_are_kept_in_full(run):
     for brain in ("mouse_1", "mouse_3"):
-        place = run.results / "brains" / brain / "small"
-        logits, cells = np.load(place / "logits.npy"), read_table(place / "cells.csv")
+        folder = run.results / "brains" / brain / "small"
+        logits, cells = np.load(folder / "logits.npy"), read_table(folder / "cells.csv")
         temperature = read_json(run.results / "models" / "small" / "model.json")["temperature"]
         assert logits.dtype == np.float64
         p_cell = 1 / (1 + np.exp(-logits / temperature))

@@ -163,7 +163,7 @@ def test_the_lines_for_those_without_make_do_what_make_does(repository, readme):
 def test_python_example_runs(tmp_path, repository, readme):
     brain = make_brain(1, BrainSettings(shape=(44, 260, 320), cells=200))
     write_brain(brain, tmp_path / "results" / "phantom" / "phantom_a")
-    (example,) = blocks(readme, "python")
+    example, _ = blocks(readme, "python")
     run = subprocess.run(
         [sys.executable, "-c", example],
         cwd=tmp_path,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cellsift.io.json_files import write_json
-from cellsift.workflow.run_lock import RESULTS_LOCK
+from cellsift.results import LOCK
 from checkout import Checkout
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ TOLD = [
 ]
 
 
-LOOKS = [("run.py", "--dry-run"), ("snakemake", "-n"), ("snakemake", "--summary")]
+INSPECTING = [("run.py", "--dry-run"), ("snakemake", "-n"), ("snakemake", "--summary")]
 # At the end of a Snakefile: the look stays at its work for as long as the test needs it to.
 LOOK_FOR_LONG = """
 import os, time
@@ -106,7 +106,7 @@ def test_who_only_looks_keeps_no_run_from_starting(new_checkout):
         snakefile.write(LOOK_FOR_LONG)
     wait = checkout.folder / "look_for_long"
     wait.touch()
-    looks = [start(checkout, way, look, OTHER) for way, look in LOOKS]
+    looks = [start(checkout, way, look, OTHER) for way, look in INSPECTING]
     try:
         deadline = time.monotonic() + 120
         while not all((checkout.folder / f"looking-{look.pid}").exists() for look in looks):
@@ -136,7 +136,7 @@ def test_two_checkouts_with_one_folder_of_results(new_checkout, tmp_path):
     process = start(checkout, "snakemake", *shared, target)
     try:
         deadline = time.monotonic() + 120
-        while not (tmp_path / "results" / RESULTS_LOCK).exists():
+        while not (tmp_path / "results" / LOCK).exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)

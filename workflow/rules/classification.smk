@@ -1,72 +1,67 @@
 rule score_chunk:
+    """Score one chunk of a brain's candidates by an arm."""
     input:
         cuboids=cuboids_of_brain,
-        model=f"{RESULTS}/models/{{arm}}/model.json",
-        weights=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
-        ),
+        model=MODEL.description,
+        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
     output:
         temp(LOGITS),
     log:
-        f"{RESULTS}/logs/score_chunk/{{arm}}/{{brain}}/{{chunk}}-of-{{chunks}}.log",
+        RESULTS.log("score_chunk", "{arm}/{brain}/{chunk}-of-{chunks}"),
     benchmark:
-        f"{RESULTS}/benchmarks/score_chunk/{{arm}}/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
+        RESULTS.benchmark("score_chunk", "{arm}/{brain}/{chunk}-of-{chunks}")
     conda:
         environment("networks")
     threads: 1
     params:
-        code=code("inference/classify.py", "inference/trained_arm.py"),
+        code=code("score_chunk", modules_of_networks),
     script:
         "../../scripts/score_chunk.py"
 
 
-# With one chunk it scores the candidates itself.
+# Names what chunks and cuboids depend on, too, which may be gone when theirs could be compared.
 rule classify:
+    """Give every candidate of a brain its probability by an arm."""
     input:
         cuboids=cuboids_of_brain,
-        model=f"{RESULTS}/models/{{arm}}/model.json",
-        weights=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", fold=FOLDS, allow_missing=True
-        ),
+        model=MODEL.description,
+        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
         scores=out_of_fold_scores,
+        # With one chunk there are none: the candidates are scored here.
         logits=logits_of_chunks,
     output:
-        logits=f"{BRAINS}/{{arm}}/logits.npy",
-        table=f"{BRAINS}/{{arm}}/cells.csv",
-        xml=f"{BRAINS}/{{arm}}/cells.xml",
+        logits=BRAIN.logits("{arm}"),
+        table=BRAIN.cells("{arm}"),
+        xml=BRAIN.cells_xml("{arm}"),
     log:
-        f"{RESULTS}/logs/classify/{{arm}}/{{brain}}.log",
+        RESULTS.log("classify", "{arm}/{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/classify/{{arm}}/{{brain}}.tsv"
+        RESULTS.benchmark("classify", "{arm}/{brain}")
     conda:
         environment("networks")
     threads: 1
     params:
-        code=code(
-            "inference/classify.py",
-            "inference/trained_arm.py",
-            "calibration/decision.py",
-            "io/cells.py",
-        ),
+        code=code("classify", "score_chunk", "cuboids", modules_of_networks),
     script:
         "../../scripts/classify.py"
 
 
-# An ensemble takes its members' logits: no network is used again.
 rule classify_ensemble:
+    """Give every candidate its probability by the logits of an ensemble's members."""
     input:
-        model=f"{RESULTS}/models/{{ensemble}}/model.json",
-        cells=of_members(f"{BRAINS}/{{arm}}/cells.csv"),
-        logits=of_members(f"{BRAINS}/{{arm}}/logits.npy"),
+        model=RESULTS.model("{ensemble}").description,
+        cells=of_members(BRAIN.cells("{arm}")),
+        logits=of_members(BRAIN.logits("{arm}")),
         scores=joined_scores,
     output:
-        table=f"{BRAINS}/{{ensemble}}/cells.csv",
-        xml=f"{BRAINS}/{{ensemble}}/cells.xml",
+        table=BRAIN.cells("{ensemble}"),
+        xml=BRAIN.cells_xml("{ensemble}"),
     log:
-        f"{RESULTS}/logs/classify_ensemble/{{ensemble}}/{{brain}}.log",
+        RESULTS.log("classify_ensemble", "{ensemble}/{brain}"),
     conda:
         environment("volumes")
     params:
-        code=code("inference/members.py", "calibration/decision.py", "io/cells.py"),
+        members=lambda wildcards: PROJECT.arms[wildcards.ensemble].members,
+        code=code("classify_ensemble"),
     script:
         "../../scripts/classify_ensemble.py"

@@ -1,7 +1,7 @@
 """Reads the project and lists what the rules need of it; decides nothing else."""
 
-import hashlib
 import sys
+from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,42 +11,41 @@ SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.project.reading import load_project
-from cellsift.detection import measures_contrast_apart
+from cellsift.detection import detector_module, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
 from cellsift.workflow.stamp import data_stamp
-from cellsift.models import architecture_files
-from cellsift.preflight.shared import check_brains, told_beside
+from cellsift.models import architecture_module
+from cellsift.workflow.code import code_of
+from cellsift.workflow.job_names import JobNames
+from cellsift.workflow.known_networks import check_networks_once
+from cellsift.preflight.shared import check_brains, doubts_beside_others
+from cellsift.results import Results
 from cellsift.workflow.run_lock import STATE
 
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
-        # It loads torch, which jobs of a cluster need not do to read the rules.
-        from cellsift.project.network_checks import check_networks
-
-        check_networks(PROJECT)
+        check_networks_once(PROJECT)
         check_brains(PROJECT)
 except InputError as problem:
     raise WorkflowError(str(problem)) from None
 
 # As plain data, for params.
 CONFIG = PROJECT.config.to_dict()
-RESULTS = PROJECT.config.results
-BRAINS = f"{RESULTS}/brains/{{brain}}"
-CUBOIDS = f"{BRAINS}/cuboids/{{chunk}}-of-{{chunks}}.zarr"
-SCORES = f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv"
-LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
+RESULTS = Results(PROJECT.config.results)
+BRAIN = RESULTS.brain("{brain}")
+CUBOIDS = BRAIN.cuboids("{chunk}", "{chunks}")
+LOGITS = BRAIN.chunk_logits("{arm}", "{chunk}", "{chunks}")
+FOLD = RESULTS.training("{arm}").fold("{fold}")
+MODEL = RESULTS.model("{arm}")
+PRETRAINING = RESULTS.pretraining("{pretraining}")
+SEARCH = RESULTS.search("{arm}", "{study}")
+EXPLANATION = RESULTS.explanation("{arm}")
 # The step of detection whose slabs hold the candidates with their contrast.
 MEASURED = (
     "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
 )
-# The modules that read annotations, and those that look for what is wrong with them.
-ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
-ANNOTATION_CHECKS = [
-    *(f"preflight/{name}.py" for name in ("annotation", "positions", "repeated")),
-    "labels/placement.py",
-]
 FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
@@ -54,8 +53,8 @@ ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
-PASSING = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
-KEPT = [brain for brain in PROJECT.brains if brain not in PASSING]
+TEMPORARY = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
+KEPT = [brain for brain in PROJECT.brains if brain not in TEMPORARY]
 
 
 def environment(name):
@@ -102,11 +101,17 @@ def jobs_of(work):
     return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
 
 
+def names_of_jobs():
+    """What the terminal calls the jobs of the run."""
+    slabs = {name: b.settings["jobs_per_brain"]["detection"] for name, b in PROJECT.brains.items()}
+    return JobNames(len(FOLDS), slabs)
+
+
 def slabs_of(step):
     """Input function: the files of a step of detection, one for each slab of the brain."""
     slabs = jobs_of("detection")
     return lambda wildcards: expand(
-        f"{BRAINS}/detection/{step}-{{slab}}.npz",
+        BRAIN.slab(step, "{slab}"),
         brain=wildcards.brain,
         slab=range(slabs(wildcards)),
     )
@@ -124,9 +129,9 @@ def arm_of(wildcards):
     return PROJECT.arms[wildcards.arm].to_dict() | {"description": ""}
 
 
-def told_beside_others(wildcards):
-    """Params function: what is to be told of a brain beside the others of the run."""
-    return told_beside(PROJECT, wildcards.brain)
+def doubts_of_shared_files(wildcards):
+    """Params function: what may be wrong with a brain beside the others of the run."""
+    return doubts_beside_others(PROJECT, wildcards.brain)
 
 
 def stamp_of(*columns):
@@ -134,52 +139,49 @@ def stamp_of(*columns):
     return lambda wildcards: data_stamp(PROJECT.brains[wildcards.brain], columns)
 
 
-def code(*parts):
-    """Hash of modules that jobs depend on: an edit of them runs its jobs again."""
-    files = [path for part in parts for path in _modules(SCRIPTS / "cellsift" / part)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+def code(script, *more):
+    """Params function: hash of the code that a rule's script reaches; an edit runs its jobs again.
+
+    `more` are scripts whose outputs are gone by then, notebooks, and functions of wildcards that
+    list modules which a job finds by a name.
+    """
+    return lambda wildcards: code_of(
+        script, *chain.from_iterable(m(wildcards) if callable(m) else [m] for m in more)
+    )
 
 
-def network_code(wildcards):
-    """Hash of what an arm's network is made of; other families do not count."""
-    family = architecture_files(PROJECT.arms[wildcards.arm].architecture)
-    common = ["cuboids", *(f"models/{name}.py" for name in ("backbone", "weight_transfer"))]
-    start = [f"interop/{name}.py" for name in ("cellfinder_weights", "keras_files")]
-    return code("training", *common, *start, *family)
+def modules_of_detector(wildcards):
+    """The module of the detector of a brain."""
+    return [detector_module(PROJECT.brains[wildcards.brain].detector["method"])]
 
 
-def search_code(wildcards):
-    """Hash of what decides the trials of a search."""
-    return code("training/search") + network_code(wildcards)
+def modules_of_networks(wildcards):
+    """The modules of the networks that are at work for an arm: its own, its members', a teacher's."""
+    arm = PROJECT.arms[wildcards.arm]
+    names = [*(arm.members or [wildcards.arm]), *filter(None, [arm.recipe and arm.recipe.teacher])]
+    return sorted({architecture_module(PROJECT.arms[name].architecture) for name in names})
 
 
-def pretraining_code(wildcards):
-    """Hash of what a pre-training is made of."""
-    family = architecture_files(PROJECT.pretrainings[wildcards.pretraining].architecture)
-    steps = [f"training/{name}.py" for name in ("augmentation", "optimisation", "seeds")]
-    common = ["cuboids", "models/backbone.py"]
-    return code("training/pretraining", *steps, *common, *family)
-
-
-def _modules(path):
-    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+def modules_of_pretraining(wildcards):
+    """The module of the network that is pre-trained."""
+    return [architecture_module(PROJECT.pretrainings[wildcards.pretraining].architecture)]
 
 
 def model_of_teacher(wildcards):
     """The model of the same fold of the arm that this one learns from, if it does."""
     teacher = PROJECT.arms[wildcards.arm].recipe.teacher
-    files = multiext(f"{RESULTS}/models/{teacher}/fold-{wildcards.fold}", ".json", ".safetensors")
-    return files if teacher else []
+    model = RESULTS.model(teacher)
+    return [model.sidecar(wildcards.fold), model.weights(wildcards.fold)] if teacher else []
 
 
 def of_brains(pattern, brains):
     """The pattern, filled in for each of the brains."""
-    return expand(f"{BRAINS}/{pattern}", brain=brains)
+    return expand(pattern, brain=brains)
 
 
 def cells_of_all_arms(brains):
     """The classified cells of these brains by every arm."""
-    return expand(f"{BRAINS}/{{arm}}/cells.csv", brain=brains, arm=PROJECT.arms)
+    return expand(BRAIN.cells("{arm}"), brain=brains, arm=PROJECT.arms)
 
 
 def chunks_of(pattern, brain, **wildcards):
@@ -198,14 +200,15 @@ def of_members(pattern):
 def scores_by_member(wildcards):
     """The files of out-of-fold scores of each member of an ensemble."""
     return {
-        arm: expand(SCORES, arm=arm, fold=FOLDS) for arm in PROJECT.arms[wildcards.ensemble].members
+        arm: expand(FOLD.scores, arm=arm, fold=FOLDS)
+        for arm in PROJECT.arms[wildcards.ensemble].members
     }
 
 
 def weights_behind(wildcards):
     """The weights of all networks that an arm uses, its own or those of its members."""
     networks = PROJECT.arms[wildcards.arm].members or [wildcards.arm]
-    return expand(f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors", arm=networks, fold=FOLDS)
+    return expand(MODEL.weights("{fold}"), arm=networks, fold=FOLDS)
 
 
 def cuboids_by_brain(brains):
@@ -238,36 +241,36 @@ def starting_points(wildcards):
     """The weights that an arm starts from: of a pre-training, of another model, or none."""
     recipe = PROJECT.arms[wildcards.arm].recipe
     if name := recipe.pretraining:
-        return multiext(f"{RESULTS}/pretraining/{name}/backbone", ".json", ".safetensors")
+        made = RESULTS.pretraining(name)
+        return [made.sidecar, made.weights]
     return [recipe.init_from] if recipe.init_from else []
 
 
 def jobs_of_search(wildcards):
     """The trials that the jobs of a search have done, without one fold or on all."""
     jobs = PROJECT.arms[wildcards.arm].search.jobs
-    trials = f"{RESULTS}/search/{{arm}}/{{study}}/job-{{job}}.csv"
-    return expand(trials, job=range(1, jobs + 1), **wildcards)
+    return expand(SEARCH.job("{job}"), job=range(1, jobs + 1), **wildcards)
 
 
 def chosen_recipe(wildcards):
     """The recipe that a search without this fold has chosen for an arm, if it has a search."""
-    chosen = f"{RESULTS}/search/{wildcards.arm}/fold-{wildcards.fold}/chosen.json"
+    chosen = RESULTS.search(wildcards.arm, f"fold-{wildcards.fold}").chosen
     return [chosen] if PROJECT.arms[wildcards.arm].search else []
 
 
 def trials_of_searches():
     """The trials of each search of each arm: one for each fold, and one on all."""
     studies = ["all", *(f"fold-{fold}" for fold in FOLDS)]
-    return expand(f"{RESULTS}/search/{{arm}}/{{study}}/trials.csv", arm=SEARCHED, study=studies)
+    return expand(SEARCH.trials, arm=SEARCHED, study=studies)
 
 
 def final_targets():
     """What a finished run has made."""
     return [
-        f"{RESULTS}/reports/index.html",
-        *expand(f"{RESULTS}/reports/brains/{{brain}}.html", brain=PROJECT.brains),
+        RESULTS.index_page,
+        *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
-        *([f"{RESULTS}/mlflow"] if PROJECT.config.mlflow else []),
+        *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]
 
 
@@ -275,10 +278,10 @@ def out_of_fold_scores(wildcards):
     """A brain that was learnt from is scored by the networks that did not see its candidates."""
     if wildcards.brain not in LEARNT_FROM:
         return []
-    return expand(SCORES, arm=wildcards.arm, fold=FOLDS)
+    return expand(FOLD.scores, arm=wildcards.arm, fold=FOLDS)
 
 
 def joined_scores(wildcards):
     """The same for an ensemble: its weights for a candidate are fitted on the other folds."""
     learnt_from = wildcards.brain in LEARNT_FROM
-    return f"{RESULTS}/training/{wildcards.ensemble}/scores.csv" if learnt_from else []
+    return [RESULTS.training(wildcards.ensemble).scores] if learnt_from else []

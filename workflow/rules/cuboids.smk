@@ -1,12 +1,13 @@
 rule cuboids:
+    """Cut the cuboid around every candidate of a chunk."""
     input:
-        f"{BRAINS}/candidates.csv",
+        BRAIN.candidates,
     output:
         directory(CUBOIDS),
     log:
-        f"{RESULTS}/logs/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.log",
+        RESULTS.log("cuboids", "{brain}/{chunk}-of-{chunks}"),
     benchmark:
-        f"{RESULTS}/benchmarks/cuboids/{{brain}}/{{chunk}}-of-{{chunks}}.tsv"
+        RESULTS.benchmark("cuboids", "{brain}/{chunk}-of-{chunks}")
     wildcard_constraints:
         brain=one_of(KEPT),
     conda:
@@ -17,30 +18,32 @@ rule cuboids:
     params:
         brain=brain_with("cuboid", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
-        code=code("io", "cuboids"),
+        code=code("cuboids"),
     script:
         "../../scripts/cuboids.py"
 
 
-use rule cuboids as cuboids_that_pass with:
+use rule cuboids as temporary_cuboids with:
+    """The same for brains whose cuboids are not kept."""
     output:
         temp(directory(CUBOIDS)),
     wildcard_constraints:
-        brain=one_of(PASSING),
+        brain=one_of(TEMPORARY),
 
 
 rule projection:
+    """See the brain from above and from the front, for its report."""
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        f"{BRAINS}/projection.npz",
+        BRAIN.projection,
     log:
-        f"{RESULTS}/logs/projection/{{brain}}.log",
+        RESULTS.log("projection", "{brain}"),
     conda:
         environment("volumes")
     params:
         brain=brain_with("intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal", "background"),
-        code=code("reporting/projections.py", "io"),
+        code=code("projection"),
     script:
         "../../scripts/projection.py"

@@ -1,12 +1,13 @@
 rule detect_slab:
+    """Look for candidates in a slab of a brain."""
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        temp(f"{BRAINS}/detection/detect-{{slab}}.npz"),
+        temp(BRAIN.slab("detect", "{slab}")),
     log:
-        f"{RESULTS}/logs/detect_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("detect_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("detect_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -16,38 +17,40 @@ rule detect_slab:
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
-        code=code("detection", "io"),
+        code=code("detect_slab", modules_of_detector),
     script:
         "../../scripts/detect_slab.py"
 
 
 rule find_centres:
+    """Find somata in what was marked in all slabs of a brain."""
     input:
         slabs_of("detect"),
     output:
-        temp(f"{BRAINS}/detection/centres.csv"),
+        temp(BRAIN.centres),
     log:
-        f"{RESULTS}/logs/find_centres/{{brain}}.log",
+        RESULTS.log("find_centres", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/find_centres/{{brain}}.tsv"
+        RESULTS.benchmark("find_centres", "{brain}")
     conda:
         environment("detection")
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
-        code=code("detection", "io"),
+        code=code("find_centres", modules_of_detector),
     script:
         "../../scripts/find_centres.py"
 
 
 rule contrast_slab:
+    """Measure the contrast of a brain's candidates in a slab."""
     input:
-        f"{BRAINS}/detection/centres.csv",
+        BRAIN.centres,
     output:
-        temp(f"{BRAINS}/detection/contrast-{{slab}}.npz"),
+        temp(BRAIN.slab("contrast", "{slab}")),
     log:
-        f"{RESULTS}/logs/contrast_slab/{{brain}}/{{slab}}.log",
+        RESULTS.log("contrast_slab", "{brain}/{slab}"),
     benchmark:
-        f"{RESULTS}/benchmarks/contrast_slab/{{brain}}/{{slab}}.tsv"
+        RESULTS.benchmark("contrast_slab", "{brain}/{slab}")
     conda:
         environment("detection")
     threads: 4
@@ -57,87 +60,84 @@ rule contrast_slab:
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
-        code=code("detection", "io"),
+        code=code("contrast_slab", modules_of_detector),
     script:
         "../../scripts/contrast_slab.py"
 
 
 # Names what all its steps depend on: theirs are gone when they could be compared.
 rule detect:
+    """Gather the candidates of all slabs of a brain."""
     input:
         slabs_of(MEASURED),
     output:
-        f"{BRAINS}/detected.csv",
+        BRAIN.detected,
     log:
-        f"{RESULTS}/logs/detect/{{brain}}.log",
+        RESULTS.log("detect", "{brain}"),
     benchmark:
-        f"{RESULTS}/benchmarks/detect/{{brain}}.tsv"
+        RESULTS.benchmark("detect", "{brain}")
     conda:
         environment("detection")
     params:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         data=stamp_of("signal"),
-        code=code("detection", "io"),
+        code=code("detect", "detect_slab", "find_centres", "contrast_slab", modules_of_detector),
     script:
         "../../scripts/detect.py"
 
 
 rule choose_contrast:
+    """Choose the contrast that a candidate must have to be kept."""
     input:
-        of_brains("detected.csv", LEARNT_FROM),
+        detected=of_brains(BRAIN.detected, LEARNT_FROM),
+        volumes=of_brains(BRAIN.volumes, LEARNT_FROM),
     output:
-        f"{RESULTS}/detection/threshold.json",
+        RESULTS.contrast_threshold,
     log:
-        f"{RESULTS}/logs/choose_contrast.log",
+        RESULTS.log("choose_contrast"),
     conda:
         environment("volumes")
     params:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
         keep=CONFIG["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
-        code=code(
-            *(
-                f"{name}.py"
-                for name in (
-                    "evaluation/detection_threshold",
-                    "labels/matching",
-                    "labels/placement",
-                )
-            ),
-            *ANNOTATION,
-        ),
+        code=code("choose_contrast"),
     script:
         "../../scripts/choose_contrast.py"
 
 
 rule keep_candidates:
+    """Drop candidates below the chosen contrast."""
     input:
-        detected=f"{BRAINS}/detected.csv",
-        threshold=f"{RESULTS}/detection/threshold.json",
+        detected=BRAIN.detected,
+        threshold=RESULTS.contrast_threshold,
     output:
-        f"{BRAINS}/candidates.csv",
+        BRAIN.candidates,
     log:
-        f"{RESULTS}/logs/keep_candidates/{{brain}}.log",
+        RESULTS.log("keep_candidates", "{brain}"),
     conda:
         environment("volumes")
+    params:
+        code=code("keep_candidates"),
     script:
         "../../scripts/keep_candidates.py"
 
 
 rule label:
+    """Tell by the annotation which candidates are cells."""
     input:
-        candidates=f"{BRAINS}/candidates.csv",
-        found=f"{BRAINS}/preflight.json",
+        candidates=BRAIN.candidates,
+        found=BRAIN.preflight,
     output:
-        table=f"{BRAINS}/labels.csv",
-        summary=f"{BRAINS}/labels.json",
+        table=BRAIN.labels,
+        summary=BRAIN.labels_summary,
     log:
-        f"{RESULTS}/logs/label/{{brain}}.log",
+        RESULTS.log("label", "{brain}"),
     conda:
         environment("volumes")
     params:
         brain=brain_with("matching", annotation=True),
         data=stamp_of("cells", "non_cells"),
-        code=code("labels/matching.py", "labels/placement.py", *ANNOTATION),
+        code=code("label"),
     script:
         "../../scripts/label.py"

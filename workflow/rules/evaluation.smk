@@ -1,23 +1,21 @@
 rule evaluate:
+    """Compare all arms on the annotated brains."""
     input:
-        candidates=of_brains("candidates.csv", ANNOTATED),
-        labels=of_brains("labels.csv", ANNOTATED),
+        candidates=of_brains(BRAIN.candidates, ANNOTATED),
+        labels=of_brains(BRAIN.labels, ANNOTATED),
         cells=cells_of_all_arms(ANNOTATED),
-        models=expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        models=expand(MODEL.description, arm=PROJECT.arms),
     output:
-        multiext(
-            f"{RESULTS}/evaluation/",
-            "classification.csv",
-            "end_to_end.csv",
-            "detection.csv",
-            "confusion.csv",
-            "roc.csv",
-            "precision_recall.csv",
-            "calibration_curve.csv",
-            "comparison.csv",
-        ),
+        RESULTS.evaluation("classification"),
+        RESULTS.evaluation("end_to_end"),
+        RESULTS.evaluation("detection"),
+        RESULTS.evaluation("confusion"),
+        RESULTS.evaluation("roc"),
+        RESULTS.evaluation("precision_recall"),
+        RESULTS.evaluation("calibration_curve"),
+        RESULTS.evaluation("comparison"),
     log:
-        f"{RESULTS}/logs/evaluate.log",
+        RESULTS.log("evaluate"),
     conda:
         environment("volumes")
     params:
@@ -25,42 +23,42 @@ rule evaluate:
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
         seed=PROJECT.config.seed,
-        code=code("evaluation", *ANNOTATION),
+        code=code("evaluate"),
     script:
         "../../scripts/evaluate.py"
 
 
 rule cost:
+    """Measure what an arm costs on this machine."""
     input:
-        sidecar=f"{RESULTS}/models/{{arm}}/fold-0.json",
-        weights=f"{RESULTS}/models/{{arm}}/fold-0.safetensors",
-        histories=expand(
-            f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", fold=FOLDS, allow_missing=True
-        ),
+        sidecar=MODEL.sidecar(0),
+        weights=MODEL.weights(0),
+        histories=expand(FOLD.history, fold=FOLDS, allow_missing=True),
     output:
-        f"{RESULTS}/evaluation/cost/{{arm}}.json",
+        RESULTS.cost("{arm}"),
     log:
-        f"{RESULTS}/logs/cost/{{arm}}.log",
+        RESULTS.log("cost", "{arm}"),
     conda:
         environment("networks")
     # Alone on this machine, as it measures time; a cluster gives it what its profile says.
     threads: workflow.resource_settings.cores or 1
     params:
-        code=code("inference/cost.py"),
+        code=code("cost", modules_of_networks),
     script:
         "../../scripts/cost.py"
 
 
 rule cost_ensemble:
+    """Add up what the members of an ensemble cost."""
     input:
-        of_members(f"{RESULTS}/evaluation/cost/{{arm}}.json"),
+        of_members(RESULTS.cost("{arm}")),
     output:
-        f"{RESULTS}/evaluation/cost/{{ensemble}}.json",
+        RESULTS.cost("{ensemble}"),
     log:
-        f"{RESULTS}/logs/cost_ensemble/{{ensemble}}.log",
+        RESULTS.log("cost_ensemble", "{ensemble}"),
     conda:
         environment("volumes")
     params:
-        code=code("calibration/ensemble.py"),
+        code=code("cost_ensemble"),
     script:
         "../../scripts/cost_ensemble.py"

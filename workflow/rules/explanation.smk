@@ -1,17 +1,18 @@
 rule explain:
+    """Show where an arm looked, on telling examples."""
     input:
-        model=f"{RESULTS}/models/{{arm}}/model.json",
+        model=MODEL.description,
         weights=weights_behind,
         cuboids=cuboids_of_brains(ANNOTATED),
-        labels=of_brains("labels.csv", ANNOTATED),
-        cells=expand(f"{BRAINS}/{{arm}}/cells.csv", brain=ANNOTATED, allow_missing=True),
-        folds=f"{RESULTS}/training/folds.csv",
+        labels=of_brains(BRAIN.labels, ANNOTATED),
+        cells=expand(BRAIN.cells("{arm}"), brain=ANNOTATED, allow_missing=True),
+        folds=RESULTS.folds,
     output:
-        chosen=f"{RESULTS}/explanations/{{arm}}/chosen.csv",
-        montage=f"{RESULTS}/explanations/{{arm}}/montage.png",
-        saliency=f"{RESULTS}/explanations/{{arm}}/saliency.tif",
+        chosen=EXPLANATION.chosen,
+        montage=EXPLANATION.montage,
+        saliency=EXPLANATION.saliency,
     log:
-        f"{RESULTS}/logs/explain/{{arm}}.log",
+        RESULTS.log("explain", "{arm}"),
     wildcard_constraints:
         arm=one_of(PROJECT.arms),
     conda:
@@ -19,6 +20,6 @@ rule explain:
     params:
         cuboids=cuboids_by_brain(ANNOTATED),
         examples=PROJECT.config.explain.examples,
-        code=code("explain"),
+        code=code("explain", modules_of_networks),
     script:
         "../../scripts/explain.py"

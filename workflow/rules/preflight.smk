@@ -2,10 +2,11 @@
 # again. Looked at and refused apart, too: the index page waits for every look, and names those that
 # are refused.
 rule check_volumes:
+    """Note what a brain's volumes are, or why they cannot be worked on."""
     output:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     log:
-        f"{RESULTS}/logs/check_volumes/{{brain}}.log",
+        RESULTS.log("check_volumes", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
@@ -13,42 +14,46 @@ rule check_volumes:
         brain=brain_with("detection", "intensity_range", "voxel_size_in_files"),
         slabs=jobs_of("detection"),
         data=stamp_of("signal", "background"),
-        code=code("preflight", "io"),
+        code=code("check_volumes", modules_of_detector),
     script:
         "../../scripts/check_volumes.py"
 
 
 rule accept_volumes:
+    """Refuse volumes that cannot be worked on."""
     input:
-        f"{BRAINS}/checked.json",
+        BRAIN.checked,
     output:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     log:
-        f"{RESULTS}/logs/accept_volumes/{{brain}}.log",
+        RESULTS.log("accept_volumes", "{brain}"),
     priority: 100
     # What was found does not change by asking again.
     retries: 0
     conda:
         environment("volumes")
+    params:
+        code=code("accept_volumes"),
     script:
         "../../scripts/accept_volumes.py"
 
 
 rule preflight:
+    """Refuse an annotation that does not fit its volume; note what a brain is."""
     input:
-        f"{BRAINS}/volumes.json",
+        BRAIN.volumes,
     output:
-        f"{BRAINS}/preflight.json",
+        BRAIN.preflight,
     log:
-        f"{RESULTS}/logs/preflight/{{brain}}.log",
+        RESULTS.log("preflight", "{brain}"),
     priority: 100
     conda:
         environment("volumes")
     params:
         brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        beside=told_beside_others,
+        shared=doubts_of_shared_files,
         data=stamp_of("cells", "non_cells"),
-        code=code(*ANNOTATION_CHECKS, *ANNOTATION),
+        code=code("preflight"),
     script:
         "../../scripts/preflight.py"

@@ -1,16 +1,16 @@
-# Runs only for an arm whose recipe names it.
 rule pretrain:
+    """Train a backbone without labels, on the cuboids of many brains; only where a recipe asks."""
     input:
         lambda wildcards: cuboids_of_brains(brains_of_pretraining(wildcards)),
     output:
-        weights=f"{RESULTS}/pretraining/{{pretraining}}/backbone.safetensors",
-        sidecar=f"{RESULTS}/pretraining/{{pretraining}}/backbone.json",
-        history=f"{RESULTS}/pretraining/{{pretraining}}/history.csv",
-        tensorboard=directory(f"{RESULTS}/pretraining/{{pretraining}}/tensorboard"),
+        weights=PRETRAINING.weights,
+        sidecar=PRETRAINING.sidecar,
+        history=PRETRAINING.history,
+        tensorboard=directory(PRETRAINING.tensorboard),
     log:
-        f"{RESULTS}/logs/pretrain/{{pretraining}}.log",
+        RESULTS.log("pretrain", "{pretraining}"),
     benchmark:
-        f"{RESULTS}/benchmarks/pretrain/{{pretraining}}.tsv"
+        RESULTS.benchmark("pretrain", "{pretraining}")
     conda:
         environment("networks")
     threads: 1
@@ -18,6 +18,6 @@ rule pretrain:
         pretraining=lambda wildcards: PROJECT.pretrainings[wildcards.pretraining].to_dict(),
         cuboids=lambda wildcards: cuboids_by_brain(brains_of_pretraining(wildcards)),
         seed=PROJECT.config.seed,
-        code=pretraining_code,
+        code=code("pretrain", modules_of_pretraining),
     script:
         "../../scripts/pretrain.py"

@@ -2,56 +2,58 @@ STYLE = ["reports/style.css", "reports/page/index.html.j2"]
 
 
 rule report_index:
+    """Write the page that compares the arms."""
     input:
         rules.evaluate.output,
-        of_brains("checked.json", PROJECT.brains),
-        of_brains("preflight.json", ANNOTATED),
-        expand(f"{RESULTS}/evaluation/cost/{{arm}}.json", arm=PROJECT.arms),
-        expand(f"{RESULTS}/explanations/{{arm}}/montage.png", arm=PROJECT.arms),
-        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
-        expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
+        of_brains(BRAIN.checked, PROJECT.brains),
+        of_brains(BRAIN.preflight, ANNOTATED),
+        expand(RESULTS.cost("{arm}"), arm=PROJECT.arms),
+        expand(EXPLANATION.montage, arm=PROJECT.arms),
+        expand(MODEL.description, arm=PROJECT.arms),
+        expand(FOLD.history, arm=NETWORKS, fold=FOLDS),
         trials_of_searches(),
-        expand(f"{RESULTS}/search/{{arm}}/{{arm}}_searched.yaml", arm=SEARCHED),
+        expand(RESULTS.searched_arm("{arm}"), arm=SEARCHED),
         notebook="reports/index.ipynb",
         style=STYLE,
     output:
-        f"{RESULTS}/reports/index.html",
+        RESULTS.index_page,
     log:
-        f"{RESULTS}/logs/report/index.log",
+        RESULTS.log("report", "index"),
     conda:
         environment("report")
     params:
         config=CONFIG,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
         arms=[arm.to_dict() for arm in PROJECT.arms.values()],
-        code=code("reporting"),
+        code=code("report_index", "reports/index.ipynb"),
     script:
         "../../scripts/report_index.py"
 
 
 rule report_brain:
+    """Write the page of a brain."""
     input:
-        f"{BRAINS}/preflight.json",
-        f"{BRAINS}/projection.npz",
-        f"{BRAINS}/candidates.csv",
-        expand(f"{BRAINS}/{{arm}}/cells.csv", arm=PROJECT.arms, allow_missing=True),
-        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
+        BRAIN.preflight,
+        BRAIN.projection,
+        BRAIN.candidates,
+        expand(BRAIN.cells("{arm}"), arm=PROJECT.arms, allow_missing=True),
+        expand(MODEL.description, arm=PROJECT.arms),
         cuboids=cuboids_of_brain,
         labels=lambda wildcards: (
-            of_brains("labels.csv", [wildcards.brain]) if wildcards.brain in ANNOTATED else []
+            of_brains(BRAIN.labels, [wildcards.brain]) if wildcards.brain in ANNOTATED else []
         ),
         notebook="reports/brain.ipynb",
         style=STYLE,
     output:
-        f"{RESULTS}/reports/brains/{{brain}}.html",
+        RESULTS.brain_page("{brain}"),
     log:
-        f"{RESULTS}/logs/report/{{brain}}.log",
+        RESULTS.log("report", "{brain}"),
     conda:
         environment("report")
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
         config=CONFIG,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        code=code("reporting"),
+        code=code("report_brain", "reports/brain.ipynb"),
     script:
         "../../scripts/report_brain.py"

@@ -1,15 +1,15 @@
-# Runs only for an arm with `search`: once for each fold, without its candidates, and once on all.
 rule search:
+    """Try recipes for an arm with `search`, without the candidates of one fold or on all."""
     input:
         cuboids_of_brains(LEARNT_FROM),
         starting_point=starting_points,
-        folds=f"{RESULTS}/training/folds.csv",
+        folds=RESULTS.folds,
     output:
-        f"{RESULTS}/search/{{arm}}/{{study}}/job-{{job}}.csv",
+        SEARCH.job("{job}"),
     log:
-        f"{RESULTS}/logs/search/{{arm}}/{{study}}-{{job}}.log",
+        RESULTS.log("search", "{arm}/{study}-{job}"),
     benchmark:
-        f"{RESULTS}/benchmarks/search/{{arm}}/{{study}}-{{job}}.tsv"
+        RESULTS.benchmark("search", "{arm}/{study}-{job}")
     conda:
         environment("networks")
     threads: 1
@@ -17,41 +17,43 @@ rule search:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
         seed=PROJECT.config.seed,
-        code=search_code,
+        code=code("search", modules_of_networks),
     script:
         "../../scripts/search.py"
 
 
 rule choose_recipe:
+    """Choose the best of all trials of a search."""
     input:
         jobs_of_search,
     output:
-        trials=f"{RESULTS}/search/{{arm}}/{{study}}/trials.csv",
-        importance=f"{RESULTS}/search/{{arm}}/{{study}}/importance.csv",
-        chosen=f"{RESULTS}/search/{{arm}}/{{study}}/chosen.json",
+        trials=SEARCH.trials,
+        importance=SEARCH.importance,
+        chosen=SEARCH.chosen,
     log:
-        f"{RESULTS}/logs/choose_recipe/{{arm}}/{{study}}.log",
+        RESULTS.log("choose_recipe", "{arm}/{study}"),
     conda:
         environment("networks")
     params:
         arm=arm_of,
         seed=PROJECT.config.seed,
-        code=code("training/search"),
+        code=code("choose_recipe"),
     script:
         "../../scripts/choose_recipe.py"
 
 
 rule searched_arm:
+    """Write the recipe that a search has found as the file of an arm."""
     input:
-        f"{RESULTS}/search/{{arm}}/all/chosen.json",
+        RESULTS.search("{arm}").chosen,
     output:
-        f"{RESULTS}/search/{{arm}}/{{arm}}_searched.yaml",
+        RESULTS.searched_arm("{arm}"),
     log:
-        f"{RESULTS}/logs/searched_arm/{{arm}}.log",
+        RESULTS.log("searched_arm", "{arm}"),
     conda:
         environment("networks")
     params:
         arm=arm_of,
-        code=code("training/search"),
+        code=code("searched_arm"),
     script:
         "../../scripts/searched_arm.py"

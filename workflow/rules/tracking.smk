@@ -1,18 +1,18 @@
-# Optional: `mlflow: true` in the config.
 rule track:
+    """Write the comparison as an MLflow file store; only with `mlflow: true`."""
     input:
         rules.evaluate.output,
-        expand(f"{RESULTS}/models/{{arm}}/model.json", arm=PROJECT.arms),
-        expand(f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json", arm=NETWORKS, fold=FOLDS),
-        expand(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv", arm=NETWORKS, fold=FOLDS),
+        expand(MODEL.description, arm=PROJECT.arms),
+        expand(MODEL.sidecar("{fold}"), arm=NETWORKS, fold=FOLDS),
+        expand(FOLD.history, arm=NETWORKS, fold=FOLDS),
     output:
-        directory(f"{RESULTS}/mlflow"),
+        directory(RESULTS.mlflow),
     log:
-        f"{RESULTS}/logs/track.log",
+        RESULTS.log("track"),
     conda:
         environment("tracking")
     params:
         arms=[arm.to_dict() for arm in PROJECT.arms.values()],
-        code=code("interop/mlflow_store.py"),
+        code=code("track"),
     script:
         "../../scripts/track.py"

@@ -1,37 +1,39 @@
 rule folds:
+    """Deal the labelled candidates of the train brains into folds."""
     input:
-        of_brains("labels.csv", LEARNT_FROM),
+        of_brains(BRAIN.labels, LEARNT_FROM),
     output:
-        f"{RESULTS}/training/folds.csv",
+        RESULTS.folds,
     log:
-        f"{RESULTS}/logs/folds.log",
+        RESULTS.log("folds"),
     conda:
         environment("networks")
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
         training={key: CONFIG["training"][key] for key in ("folds", "group_by")},
-        code=code("labels/folds.py"),
+        code=code("folds"),
     script:
         "../../scripts/folds.py"
 
 
 rule train:
+    """Train an arm with one fold held out."""
     input:
         cuboids_of_brains(LEARNT_FROM),
         starting_point=starting_points,
-        folds=f"{RESULTS}/training/folds.csv",
+        folds=RESULTS.folds,
         teacher=model_of_teacher,
         chosen=chosen_recipe,
     output:
-        weights=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.safetensors",
-        sidecar=f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json",
-        history=f"{RESULTS}/training/{{arm}}/fold-{{fold}}/history.csv",
-        scores=SCORES,
-        tensorboard=directory(f"{RESULTS}/training/{{arm}}/fold-{{fold}}/tensorboard"),
+        weights=MODEL.weights("{fold}"),
+        sidecar=MODEL.sidecar("{fold}"),
+        history=FOLD.history,
+        scores=FOLD.scores,
+        tensorboard=directory(FOLD.tensorboard),
     log:
-        f"{RESULTS}/logs/train/{{arm}}/fold-{{fold}}.log",
+        RESULTS.log("train", "{arm}/fold-{fold}"),
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{arm}}/fold-{{fold}}.tsv"
+        RESULTS.benchmark("train", "{arm}/fold-{fold}")
     conda:
         environment("networks")
     threads: 1
@@ -39,51 +41,45 @@ rule train:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
         seed=PROJECT.config.seed,
-        code=network_code,
+        code=code("train", modules_of_networks),
     script:
         "../../scripts/train.py"
 
 
 rule calibrate:
+    """Make one model of an arm's folds, with temperature and threshold."""
     input:
-        scores=expand(SCORES, fold=FOLDS, allow_missing=True),
-        sidecars=expand(
-            f"{RESULTS}/models/{{arm}}/fold-{{fold}}.json", fold=FOLDS, allow_missing=True
-        ),
+        scores=expand(FOLD.scores, fold=FOLDS, allow_missing=True),
+        sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
     output:
-        f"{RESULTS}/models/{{arm}}/model.json",
+        MODEL.description,
     log:
-        f"{RESULTS}/logs/calibrate/{{arm}}.log",
+        RESULTS.log("calibrate", "{arm}"),
     conda:
         environment("volumes")
     params:
         threshold=CONFIG["threshold"],
-        code=code("calibration/arm.py", "calibration/calibrate.py", "calibration/description.py"),
+        code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"
 
 
-# Of an ensemble, what calibrate does for an arm that is trained.
 rule combine:
+    """Make an ensemble of its members by their out-of-fold scores."""
     input:
-        scores=of_members(SCORES),
-        models=of_members(f"{RESULTS}/models/{{arm}}/model.json"),
+        scores=of_members(FOLD.scores),
+        models=of_members(MODEL.description),
     output:
-        model=f"{RESULTS}/models/{{ensemble}}/model.json",
-        scores=f"{RESULTS}/training/{{ensemble}}/scores.csv",
+        model=RESULTS.model("{ensemble}").description,
+        scores=RESULTS.training("{ensemble}").scores,
     log:
-        f"{RESULTS}/logs/combine/{{ensemble}}.log",
+        RESULTS.log("combine", "{ensemble}"),
     conda:
         environment("volumes")
     params:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
         threshold=CONFIG["threshold"],
-        code=code(
-            "calibration/ensemble.py",
-            "calibration/calibrate.py",
-            "calibration/combination.py",
-            "inference/members.py",
-        ),
+        code=code("combine"),
     script:
         "../../scripts/combine.py"

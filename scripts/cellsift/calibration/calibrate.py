@@ -5,18 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
 
+from cellsift.calibration.decision import cell_probability
 from cellsift.errors import InputError
+from cellsift.io.names import CELL, NO_CELL
 
 # Temperatures outside this range are not credible: the scores then carry next to no information
 # about the labels (high), or far more than was learnt (low).
 TEMPERATURES = (0.01, 100.0)
 
-# Probabilities are rounded so that results do not depend on how candidates were batched.
-DECIMALS = 6
-
-CELL, NO_CELL, AMBIGUOUS = "cell", "no_cell", "ambiguous"
 COLUMNS = ("brain", "candidate", "label", "logit")
 
 Criterion = str | Mapping[str, float]
@@ -58,11 +55,6 @@ def calibrate(scores: pd.DataFrame, criterion: Criterion = "f1") -> dict:
         "negative_log_likelihood_before": _negative_log_likelihood(is_cell, logits),
         "negative_log_likelihood_after": _negative_log_likelihood(is_cell, logits / temperature),
     }
-
-
-def cell_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """sigmoid(logit / temperature), rounded to 6 digits."""
-    return np.round(expit(np.asarray(logits, float) / temperature), DECIMALS)
 
 
 def fit_temperature(is_cell: np.ndarray, logits: np.ndarray) -> float:

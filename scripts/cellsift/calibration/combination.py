@@ -9,9 +9,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from cellsift.calibration.calibrate import CELL, NO_CELL
 from cellsift.calibration.members import Combination
 from cellsift.errors import InputError
+from cellsift.io.names import CELL, NO_CELL
 
 COLUMNS = ["brain", "candidate", "label", "fold"]
 # Of the logistic regression, the inverse of the penalty's strength; the middle one where there is

@@ -5,9 +5,15 @@ import pandas as pd
 from scipy.special import expit
 
 from cellsift.errors import InputError
-from cellsift.io.cells import AXES
+from cellsift.io.names import AXES
 
+# Probabilities are rounded so that results do not depend on how candidates were batched.
 DECIMALS = 6
+
+
+def cell_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """sigmoid(logit / temperature), rounded to 6 digits."""
+    return np.round(expit(np.asarray(logits, float) / temperature), DECIMALS)
 
 
 def classified(
@@ -15,10 +21,10 @@ def classified(
 ) -> pd.DataFrame:
     """Return z, y, x, p_cell and is_cell, row i for candidate i.
 
-    p_cell = sigmoid(logit / temperature), rounded to 6 digits; is_cell where p_cell reaches the
-    threshold. `positions` is (n, 3), `logits` (n,).
+    p_cell is the `cell_probability`; is_cell where it reaches the threshold. `positions` is (n, 3),
+    `logits` (n,).
     """
-    p_cell = np.round(expit(logits / temperature), DECIMALS)
+    p_cell = cell_probability(logits, temperature)
     cells = pd.DataFrame(np.asarray(positions).reshape(-1, 3), columns=AXES)
     return cells.assign(p_cell=p_cell, is_cell=p_cell >= threshold)
 

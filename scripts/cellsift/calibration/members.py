@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,10 +33,12 @@ class Combination:
     def logits(self, of_members: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the ensemble's logits, float64 (n,), from those of each member, (n,) by name."""
         # Summed in one order, however the members are listed: the same to the last bit.
-        return self.intercept + sum(
+        total = sum(
             self.weights[name] / self.temperatures[name] * np.asarray(of_members[name], float)
             for name in sorted(self.weights)
         )
+        # There is a member at least, or it were 0.
+        return self.intercept + cast(np.ndarray, total)
 
     def to_dict(self) -> dict[str, Any]:
         """What model.json says of it."""
@@ -78,8 +80,7 @@ def member_folder(folder: str | Path, name: str) -> Path:
 
 def _numbers(content: Mapping[str, Any], key: str, path: str | Path) -> dict[str, float]:
     found = content.get(key)
-    good = isinstance(found, Mapping) and found and all(map(_is_number, found.values()))
-    if not good:
+    if not isinstance(found, Mapping) or not found or not all(map(_is_number, found.values())):
         raise InputError(
             f"{path}: {key!r} is {found!r}; it has to give a number for each member of the "
             "ensemble: combine them anew"
@@ -90,5 +91,6 @@ def _numbers(content: Mapping[str, Any], key: str, path: str | Path) -> dict[str
 
 
 def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max

@@ -9,6 +9,7 @@ import torch
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore, log_statistics
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape, Size, per_axis
 
 # Raw cuboids held in memory by one training; larger sets are read from their stores as needed.
 MEMORY_BYTES = 1_000_000_000
@@ -138,7 +139,7 @@ class Cuboids:
 
 def common_layout(
     stores: Mapping[str, CuboidStore],
-) -> tuple[int, tuple[int, int, int], tuple[float, float, float]]:
+) -> tuple[int, Shape, Size]:
     """Return the channels, shape and voxel size (z, y, x) that all stores share.
 
     Raises:
@@ -147,7 +148,7 @@ def common_layout(
     if not stores:
         raise InputError("there are no candidates to make batches of; check the detection")
     layouts = {
-        name: (int(store.channels), tuple(store.shape), tuple(map(float, store.voxel_size)))
+        name: (int(store.channels), per_axis(store.shape), per_axis(map(float, store.voxel_size)))
         for name, store in stores.items()
     }
     first, layout = next(iter(layouts.items()))

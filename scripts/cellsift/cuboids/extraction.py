@@ -12,6 +12,8 @@ from cellsift.cuboids.resampling import Resize, data_size, data_starts
 from cellsift.cuboids.store import CuboidStore
 from cellsift.cuboids.writer import SHARD_BYTES, new_store
 from cellsift.errors import InputError
+from cellsift.io.axes import per_axis
+from cellsift.io.names import AXES
 from cellsift.io.volumes import Volume
 
 BATCH = 32
@@ -19,7 +21,6 @@ MEMORY_BYTES = 2 * 2**30
 # Of the memory, for one shard; it is held about three times while it is compressed.
 SHARE_OF_SHARD = 8
 COPIES_OF_SHARD = 3
-AXES = ("z", "y", "x")
 
 
 def extract_cuboids(
@@ -58,7 +59,7 @@ def extract_cuboids(
             sampling.padded,
             sampling.order,
             layout,
-            tuple(float(size) for size in voxel_size),
+            per_axis(float(size) for size in voxel_size),
             shard_bytes,
         ) as writer,
         tqdm(total=len(sampling.order), unit="cuboid", disable=not progress) as bar,
@@ -135,15 +136,15 @@ class _Sampling:
         """Check what is asked and find the part of the volume that each position needs."""
         volumes = [signal] if background is None else [signal, background]
         positions = _checked_positions(positions, signal)
-        if volumes[-1].shape != signal.shape:
+        if background is not None and background.shape != signal.shape:
             raise InputError(
                 f"signal {signal.source} has shape {signal.shape} but background "
                 f"{background.source} has {background.shape} (z, y, x); give two of one shape."
             )
         size = data_size(shape, voxel_size, signal.voxel_size)
         starts = data_starts(positions, size)
-        padded = ((starts < 0) | (starts + size > signal.shape)).any(axis=1)
-        shape = tuple(int(n) for n in shape)
+        padded = np.any((starts < 0) | (starts + size > signal.shape), axis=1)
+        shape = per_axis(int(n) for n in shape)
         depth, capacity = share_memory(
             memory_bytes, volumes, bytes_per_candidate(size, len(volumes))
         )

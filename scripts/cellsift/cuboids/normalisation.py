@@ -88,8 +88,8 @@ class Normalisation:
             return x
         if self.statistics == "cuboid":
             logs = torch.log1p(x)
-            median = logs.flatten(2).median(dim=2).values
-            return (logs - median[..., None, None, None]) / LOCAL_SPREAD
+            middle = logs.flatten(2).median(dim=2).values
+            return (logs - middle[..., None, None, None]) / LOCAL_SPREAD
         of_brain = self.statistics == "brain"
         median, spread = (log_median, log_spread) if of_brain else (self.median, self.spread)
         _check_statistics(median, spread, channels=x.shape[1])

@@ -61,7 +61,9 @@ def _one_pass(
     candidates: np.ndarray, starts: np.ndarray, depth: int, capacity: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The groups of this pass, and the candidates that have to be left for the next one."""
-    groups, later, waiting = [], [candidates[:0]], deque()
+    groups, later = [], [candidates[:0]]
+    # First plane and number of candidates.
+    waiting: deque[tuple[int, int]] = deque()
     for members in np.split(candidates, np.flatnonzero(np.diff(starts[candidates])) + 1):
         start = starts[members[0]]
         while waiting and waiting[0][0] <= start - depth:

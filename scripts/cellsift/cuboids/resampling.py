@@ -6,6 +6,7 @@ Source: `cellfinder.core.classify.cube_generator`.
 import numpy as np
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape, per_axis
 
 
 class Resize:
@@ -57,7 +58,7 @@ def interpolation_matrix(size: int, wished: int) -> np.ndarray:
     return matrix
 
 
-def data_size(shape, voxel_size, data_voxel_size) -> tuple[int, int, int]:
+def data_size(shape, voxel_size, data_voxel_size) -> Shape:
     """Size of a cuboid in voxels of the volume (z, y, x), as cellfinder rounds it."""
     for name, values in (("shape", shape), ("voxel size", voxel_size)):
         if len(values) != 3 or not all(np.isfinite(v) and v > 0 for v in values):
@@ -65,7 +66,7 @@ def data_size(shape, voxel_size, data_voxel_size) -> tuple[int, int, int]:
                 f"the cuboid's {name} is {list(values)}; give three positive numbers z, y, x."
             )
     sizes = zip(shape, voxel_size, data_voxel_size, strict=True)
-    size = tuple(int(round(n * wished / found)) for n, wished, found in sizes)
+    size = per_axis(int(round(n * wished / found)) for n, wished, found in sizes)
     if min(size) < 1:
         raise InputError(
             f"a cuboid of shape {list(shape)} at {list(voxel_size)} µm is thinner than a voxel of "

@@ -1,14 +1,16 @@
 """Stores of cuboids: few files on disk, read quickly at random, one for each chunk of a brain."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import zarr
 from numcodecs import blosc
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape, Size, per_axis
 
 FORMAT = "cellsift cuboids 2"
 SMALLEST_SPREAD = 1e-3
@@ -36,8 +38,8 @@ class CuboidStore:
         self.positions: np.ndarray = np.concatenate([part.positions for part in parts])
         self.padded: np.ndarray = np.concatenate([part.padded for part in parts])
         self.channels: int = first.channels
-        self.shape: tuple[int, int, int] = first.shape
-        self.voxel_size: tuple[float, float, float] = first.voxel_size
+        self.shape: Shape = first.shape
+        self.voxel_size: Size = first.voxel_size
 
     @classmethod
     def open(cls, paths: str | Path | Sequence[str | Path]) -> "CuboidStore":
@@ -69,7 +71,8 @@ class CuboidStore:
     @cached_property
     def _statistics(self) -> list[tuple[float, float]]:
         # From counts, which add up: so the brain's chunks do not show in its statistics.
-        return [log_statistics(counts) for counts in sum(part.counts() for part in self._parts)]
+        total = reduce(np.add, (part.counts() for part in self._parts))
+        return [log_statistics(counts) for counts in total]
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Read cuboids (k, channel, z, y, x) uint16 in the order asked; indices may repeat."""
@@ -89,14 +92,14 @@ class _Part:
 
     def __init__(self, path: Path, group: zarr.Group):
         self.path = path
-        self._cuboids = group["cuboids"]
-        self._place = group["place"][:]
-        self._counts = group["counts"][:]
-        self.positions: np.ndarray = group["positions"][:]
-        self.padded: np.ndarray = group["padded"][:]
+        self._cuboids = _array(group, "cuboids")
+        self._place = np.asarray(_array(group, "place")[:])
+        self._counts = np.asarray(_array(group, "counts")[:])
+        self.positions = np.asarray(_array(group, "positions")[:])
+        self.padded = np.asarray(_array(group, "padded")[:])
         self.channels: int = self._cuboids.shape[1]
-        self.shape: tuple[int, int, int] = tuple(self._cuboids.shape[2:])
-        self.voxel_size: tuple[float, float, float] = tuple(group.attrs["voxel_size"])
+        self.shape: Shape = per_axis(self._cuboids.shape[2:])
+        self.voxel_size: Size = per_axis(cast(list[float], group.attrs["voxel_size"]))
 
     @classmethod
     def open(cls, path: Path) -> "_Part":
@@ -112,11 +115,11 @@ class _Part:
                 "delete it and extract the cuboids again."
             )
         try:
-            lost = [name for name in SMALL_ARRAYS if not _has_all_chunks(group[name])]
-            part = cls(path, group)
+            lost = [name for name in SMALL_ARRAYS if not _has_all_chunks(_array(group, name))]
+            part: _Part | None = cls(path, group)
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             lost, part = [f"what {error} tells of"], None
-        if lost:
+        if lost or part is None:
             raise InputError(
                 f"{path}: {', '.join(lost)} is missing or damaged; delete the folder and extract "
                 "the cuboids again."
@@ -133,7 +136,8 @@ class _Part:
     def read(self, indices: np.ndarray, out: np.ndarray, rows: np.ndarray) -> None:
         """Read cuboids into rows of `out`."""
         place = self._place[indices]
-        per_shard = self._cuboids.shards[0]
+        # Every store is sharded.
+        per_shard = cast(tuple[int, ...], self._cuboids.shards)[0]
         for shard in np.unique(place // per_shard):
             wanted = np.flatnonzero(place // per_shard == shard)
             file = self.path.joinpath("cuboids", "c", str(shard), "0", "0", "0", "0")
@@ -144,6 +148,11 @@ class _Part:
                     f"{file}: is missing or damaged ({error}); delete {self.path} and extract "
                     "the cuboids again."
                 ) from None
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array:
+    """An array of a store, which holds no groups."""
+    return cast(zarr.Array, group[name])
 
 
 def _has_all_chunks(array: zarr.Array) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zarr
@@ -11,12 +12,15 @@ from zarr.codecs import BloscCodec
 from cellsift.cuboids.store import FORMAT
 from cellsift.io.atomic import atomic_folder
 
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArrayConfigParams
+
 # So large that a million cuboids of cellfinder's size are some hundred files.
 SHARD_BYTES = 256 * 2**20
 LARGEST_VALUE = 2**16 - 1
 # Chunks of zeros, too: one without a file is one that is lost. Besides, to compare a cuboid with
 # zero takes as long as to compress it.
-EVERY_CHUNK = {"write_empty_chunks": True}
+EVERY_CHUNK: "ArrayConfigParams" = {"write_empty_chunks": True}
 
 
 class StoreWriter:

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from cellsift.detection.resources import UNLIMITED, Resources
 from cellsift.errors import InputError
-from cellsift.io.cores import available_cores
 from cellsift.io.reading import most_planes_read, windows
 from cellsift.io.volumes import Volume
 
@@ -23,9 +23,6 @@ TILE_BYTES = 16
 # Planes are held so often while they are put together from what was read.
 READ_COPIES = 3
 GIGABYTE = 1e9
-
-# Of this process, by `limit_memory`.
-_most_bytes: int | None = None
 
 Result = TypeVar("Result")
 
@@ -45,7 +42,8 @@ class Block:
 
     def in_core(self, positions: np.ndarray) -> np.ndarray:
         """Which positions (n, 3) of the volume lie in the block itself, as booleans (n,)."""
-        return ((positions >= self.start) & (positions < self.stop)).all(axis=1)
+        inside = (positions >= self.start) & (positions < self.stop)
+        return np.logical_and.reduce(inside, axis=1)
 
 
 def over_blocks(
@@ -55,29 +53,31 @@ def over_blocks(
     slab_planes: int | None = None,
     tile_side: int | None = None,
     planes: tuple[int, int] | None = None,
+    resources: Resources = UNLIMITED,
 ) -> Iterator[Result]:
     """`function` of every block, in the order of the blocks; every voxel is in one block's core.
 
     Of the volume only the planes from `planes[0]` up to but without `planes[1]` are cut into
     blocks; the halo reaches beyond them. Slabs of `slab_planes` planes are worked on one after the
     other; each is cut into tiles of `tile_side` voxels that threads share. None: all planes, and
-    by the size of planes and halo, within `limit_memory`. Every plane is read once; one slab with
-    its halo is in memory, and a block's voxels may be used only while `function` runs.
+    by the size of planes and halo, within the memory of `resources`. Every plane is read once; one
+    slab with its halo is in memory, and a block's voxels may be used only while `function` runs.
     """
-    shape, halo = np.array(volume.shape), np.array(halo)
+    shape, around = np.array(volume.shape), np.array(halo)
     begin, end = planes or (0, volume.shape[0])
-    slab_planes = slab_planes or planes_held(volume, int(halo[0]), planes) - 2 * int(halo[0])
-    tile_side = tile_side or _tile_side(min(slab_planes + 2 * halo[0], shape[0]), halo)
+    if not slab_planes:
+        slab_planes = planes_held(volume, halo[0], planes, resources) - 2 * halo[0]
+    tile_side = tile_side or _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), halo)
     size = np.array([slab_planes, tile_side, tile_side])
     corners = list(product(range(0, shape[1], tile_side), range(0, shape[2], tile_side)))
-    slabs = windows(volume, begin, end, slab_planes, int(halo[0]))
-    with ThreadPoolExecutor(max_workers=available_cores()) as pool:
+    slabs = windows(volume, begin, end, slab_planes, halo[0])
+    with ThreadPoolExecutor(max_workers=resources.workers) as pool:
         for first, last, held in slabs:
 
             def of_tile(corner, first=first, last=last, held=held) -> Result:
                 start = np.array([first, *corner])
                 stop = np.minimum(start + size, [last, *shape[1:]])
-                low, high = np.maximum(start - halo, 0), np.minimum(stop + halo, shape)
+                low, high = np.maximum(start - around, 0), np.minimum(stop + around, shape)
                 tile = held[:, low[1] : high[1], low[2] : high[2]]
                 return function(Block(tile, low, start, stop))
 
@@ -98,59 +98,73 @@ def planes_of_slab(depth: int, slab: int, slabs: int, grid: int = 1) -> tuple[in
     return first, last
 
 
-def limit_memory(data_bytes: int) -> None:
-    """Let this process hold planes and tiles of so many bytes at most while it detects."""
-    global _most_bytes
-    _most_bytes = data_bytes
-
-
-def planes_held(volume: Volume, halo: int, planes: tuple[int, int] | None = None) -> int:
+def planes_held(
+    volume: Volume,
+    halo: int,
+    planes: tuple[int, int] | None = None,
+    resources: Resources = UNLIMITED,
+) -> int:
     """How many planes are in memory unless told otherwise: those of a slab and its halo.
 
     `halo` is in planes, to each side. `planes` are the first that is cut into slabs and the first
-    that is not (None: all). Slabs become thinner where `limit_memory` asks for it. Raises
-    InputError where one as thick as its halo does not fit.
+    that is not (None: all). Slabs become thinner where the memory of `resources` asks for it.
+    Raises InputError where one as thick as its halo does not fit.
     """
     _, height, width = volume.shape
     # No thinner than its halo, or most of the work would be done more than twice.
     wished = max(SLAB_VOXELS // (height * width), 4 * halo, 2 * halo + 1)
-    if _most_bytes is None or memory_for(volume, wished, halo, planes) <= _most_bytes:
+    most = resources.memory_bytes
+
+    def needed(held: int) -> int:
+        return memory_for(volume, held, halo, planes, resources)
+
+    if most is None or needed(wished) <= most:
         return wished
     least = max(3 * halo, 1)
-    refuse_beyond_limit(volume, memory_for(volume, least, halo, planes), least)
+    refuse_beyond_limit(volume, needed(least), least, most)
     fitting = range(min(wished, volume.shape[0]), least, -1)
-    return next((n for n in fitting if memory_for(volume, n, halo, planes) <= _most_bytes), least)
+    return next((held for held in fitting if needed(held) <= most), least)
 
 
-def refuse_beyond_limit(volume: Volume, needed: int, planes: int) -> None:
-    """Raise InputError if the bytes that these planes take are more than `limit_memory` gives."""
-    if _most_bytes is not None and needed > _most_bytes:
+def refuse_beyond_limit(volume: Volume, needed: int, planes: int, most: int | None) -> None:
+    """Raise InputError if so many planes take more than `most` bytes (None: no bound)."""
+    if most is not None and needed > most:
         raise InputError(
             f"{volume.source}: detection takes at least {needed / GIGABYTE:.3g} GB to hold and "
             f"filter {planes} planes of {volume.shape[1]} x {volume.shape[2]} voxels, but may take "
-            f"{_most_bytes / GIGABYTE:.3g} GB; give the job more memory (mem_mb)."
+            f"{most / GIGABYTE:.3g} GB; give the job more memory (mem_mb)."
         )
 
 
-def memory_for(volume: Volume, held: int, halo: int, planes: tuple[int, int] | None = None) -> int:
+def memory_for(
+    volume: Volume,
+    held: int,
+    halo: int,
+    planes: tuple[int, int] | None = None,
+    resources: Resources = UNLIMITED,
+) -> int:
     """Bytes that detection takes for `held` planes, for reading them and for filtering tiles.
 
-    `planes` as in `planes_held`: no more are held than these and their halos.
+    `planes` as in `planes_held`: no more are held than these and their halos. Each of the threads
+    of `resources` reads a chunk and filters a tile.
     """
     depth, height, width = volume.shape
     first, last = planes or (0, depth)
     held = min(held, depth, last - first + 2 * halo)
     reading = READ_COPIES * min(most_planes_read(volume), held) * _plane_bytes(volume)
-    chunk = math.prod(volume.data.chunksize) * volume.dtype.itemsize
+    chunk = int(math.prod(volume.data.chunksize)) * volume.dtype.itemsize
     # Tiles overlap by their halos, hence twice.
-    in_tiles = min(available_cores() * TILE_VOXELS, 2 * held * height * width)
-    return held * _plane_bytes(volume) + reading + available_cores() * chunk + in_tiles * TILE_BYTES
+    in_tiles = min(resources.workers * TILE_VOXELS, 2 * held * height * width)
+    in_planes = held * _plane_bytes(volume) + reading
+    return in_planes + resources.workers * chunk + in_tiles * TILE_BYTES
 
 
-def filtered_for_one(volume: Volume, halo: tuple[int, int, int]) -> float:
+def filtered_for_one(
+    volume: Volume, halo: tuple[int, int, int], resources: Resources = UNLIMITED
+) -> float:
     """How many voxels are filtered for each voxel of the volume: halos, for several blocks."""
-    slab_planes = planes_held(volume, halo[0]) - 2 * halo[0]
-    tile_side = _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), np.array(halo))
+    slab_planes = planes_held(volume, halo[0], resources=resources) - 2 * halo[0]
+    tile_side = _tile_side(min(slab_planes + 2 * halo[0], volume.shape[0]), halo)
     return math.prod(
         sum(min(start + size + reach, n) - max(start - reach, 0) for start in range(0, n, size)) / n
         for n, reach, size in zip(
@@ -163,5 +177,5 @@ def _plane_bytes(volume: Volume) -> int:
     return volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
 
 
-def _tile_side(planes: int, halo: np.ndarray) -> int:
-    return max(math.isqrt(TILE_VOXELS // int(planes)) - 2 * int(halo[1:].max()), SMALLEST_TILE_SIDE)
+def _tile_side(planes: int, halo: tuple[int, int, int]) -> int:
+    return max(math.isqrt(TILE_VOXELS // planes) - 2 * max(halo[1:]), SMALLEST_TILE_SIDE)

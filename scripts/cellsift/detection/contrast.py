@@ -7,68 +7,21 @@ any way along any axis, and what is found is the same, bit for bit.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from cellsift.detection.blocks import Block, over_blocks
+from cellsift.detection.brightness import brightness, typical_root
 from cellsift.detection.filters import gaussian, highest
+from cellsift.detection.parts import Part
+from cellsift.detection.resources import UNLIMITED, Resources
+from cellsift.detection.scale import Scale, cut_off
 from cellsift.io.volumes import Volume
 
-# Gaussians are cut off here, in multiples of sigma.
-TRUNCATE = 4.0
-# The brightness of tissue is counted in steps of 0.1 %.
-STEPS_PER_LOG = 1024
-BRIGHTNESS_STEPS = round(math.log1p(65535) * STEPS_PER_LOG) + 1
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The Gaussians and the window of local maxima, in voxels (z, y, x)."""
-
-    sigma_small: tuple[float, float, float]
-    sigma_large: tuple[float, float, float]
-    reach: tuple[int, int, int]
-
-    @classmethod
-    def from_micrometres(
-        cls,
-        voxel_size: tuple[float, float, float],
-        sigma_small: float,
-        sigma_large: float,
-        axial_blur: float,
-        minimum_distance: float,
-    ) -> "Scale":
-        """The scale for a voxel size, all in µm.
-
-        Along z the Gaussians are as wide as those in the plane after the microscope's axial blur,
-        a Gaussian of width `axial_blur`. The window reaches at least one voxel to each side.
-        """
-
-        def in_voxels(sigma: float) -> tuple[float, float, float]:
-            z, y, x = voxel_size
-            return math.hypot(sigma, axial_blur) / z, sigma / y, sigma / x
-
-        return cls(
-            sigma_small=in_voxels(sigma_small),
-            sigma_large=in_voxels(sigma_large),
-            reach=tuple(max(1, round(minimum_distance / size)) for size in voxel_size),
-        )
-
-    @property
-    def radius(self) -> tuple[int, int, int]:
-        """How many voxels away a voxel still changes the contrast, per axis."""
-        return _radius(self.sigma_large)
-
-    @property
-    def halo(self) -> tuple[int, int, int]:
-        """How many voxels around a block decide about the maxima in it, per axis.
-
-        Twice the window: whether a maximum gives way to an equal one depends on the other's window.
-        """
-        return tuple(
-            radius + 2 * reach for radius, reach in zip(self.radius, self.reach, strict=True)
-        )
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -119,6 +72,7 @@ def measured_blocks(
     planes: tuple[int, int] | None = None,
     slab_planes: int | None = None,
     tile_side: int | None = None,
+    resources: Resources = UNLIMITED,
 ) -> Iterator[tuple[Measured, np.ndarray, Measured]]:
     """For block after block: its local maxima; which of `positions` (n, 3) it owns; these measured.
 
@@ -134,8 +88,8 @@ def measured_blocks(
     planes_asked = asked[by_plane, 0]
 
     def of_block(block: Block) -> tuple[Measured, np.ndarray, Measured]:
-        difference, surroundings = filtered(block.intensity, scale)
-        found = maxima(difference, scale.reach) + block.origin
+        difference, surroundings = filtered(block.intensity, scale, resources.device)
+        found = maxima(difference, scale.reach, resources.device) + block.origin
         found = found[block.in_core(found)].astype(np.int32)
         near = by_plane[slice(*np.searchsorted(planes_asked, [block.start[0], block.stop[0]]))]
         rows = near[block.in_core(asked[near])]
@@ -146,50 +100,68 @@ def measured_blocks(
 
         return at(found), rows, at(asked[rows])
 
-    return over_blocks(volume, scale.halo, of_block, slab_planes, tile_side, planes)
+    return over_blocks(volume, scale.halo, of_block, slab_planes, tile_side, planes, resources)
 
 
-def brightness(found: Measured) -> np.ndarray:
-    """How many of the maxima lie in tissue of each brightness, as counts (steps,), int64.
+def contrast_parts(
+    volume: Volume,
+    scale: Scale,
+    positions: np.ndarray,
+    first: int,
+    last: int,
+    resources: Resources = UNLIMITED,
+) -> Iterator[Part]:
+    """Parts for `candidates.candidate_table`: the contrast of `positions` in a slab of planes.
 
-    The step is the logarithm of the intensity of the surroundings times STEPS_PER_LOG. Counts of
-    the parts of a brain can be summed, and are then those of the brain, however it was cut.
+    `positions` (n, 3) are all of the brain, in voxels z, y, x; each counts in the slab, planes
+    `first` to `last` - 1, in which its nearest voxel lies. Exact however the volume is cut.
     """
-    steps = np.rint(found.surroundings * STEPS_PER_LOG).astype(np.int64)
-    return np.bincount(np.clip(steps, 0, BRIGHTNESS_STEPS - 1), minlength=BRIGHTNESS_STEPS)
+    planes = (first, last)
+    for found, rows, asked in measured_blocks(
+        volume, scale, positions, planes, resources=resources
+    ):
+        yield {
+            "positions": positions[rows],
+            "weighted": asked.weighted,
+            "brightness": brightness(found.surroundings),
+        }
 
 
-def typical_root(counts: np.ndarray) -> float:
-    """The square root of a brain's typical intensity, by the `brightness` counts of its maxima.
+def contrast_at(volume: Volume, positions: np.ndarray, soma_diameter: float) -> np.ndarray:
+    """The contrast (n,) that detection gives for a soma in µm, at voxels nearest to positions.
 
-    Divided by it, weighted differences of brains can be compared. The median of the surroundings
-    of its maxima, each counted by its intensity: a dark margin without tissue hardly counts,
-    however wide it is. 1 without maxima.
+    `positions` (n, 3) are in voxels z, y, x.
     """
-    if not counts.any():
-        return 1.0
-    intensity = np.exp(np.arange(len(counts)) / STEPS_PER_LOG)
-    total = np.cumsum(counts * intensity)
-    return math.sqrt(intensity[np.searchsorted(total, total[-1] / 2)])
+    scale = Scale.of_soma(volume.voxel_size, soma_diameter)
+    found, asked = measure(volume, scale, positions)
+    return asked.weighted / typical_root(brightness(found.surroundings))
 
 
-def filtered(intensity: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-    """The difference of Gaussians of the log1p intensities (z, y, x) and its large Gaussian."""
+def filtered(
+    intensity: np.ndarray, scale: Scale, device: "torch.device | None" = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The difference of Gaussians of the log1p intensities (z, y, x) and its large Gaussian.
+
+    `device` as in `filters.gaussian`.
+    """
     log = _log(intensity)
-    surroundings = gaussian(log, scale.sigma_large, _radius(scale.sigma_large))
-    difference = gaussian(log, scale.sigma_small, _radius(scale.sigma_small))
+    surroundings = gaussian(log, scale.sigma_large, cut_off(scale.sigma_large), device)
+    difference = gaussian(log, scale.sigma_small, cut_off(scale.sigma_small), device)
     difference -= surroundings
     return difference, surroundings
 
 
-def maxima(values: np.ndarray, reach: tuple[int, int, int]) -> np.ndarray:
+def maxima(
+    values: np.ndarray, reach: tuple[int, int, int], device: "torch.device | None" = None
+) -> np.ndarray:
     """Positions (n, 3) of the positive local maxima, sorted by z, y, x.
 
     A maximum is the largest within the window of `reach` voxels to each side; where equal maxima
-    lie within each other's windows, only the first by z, y, x is one.
+    lie within each other's windows, only the first by z, y, x is one. `device` as in
+    `filters.gaussian`.
     """
-    size = tuple(2 * voxels + 1 for voxels in reach)
-    positions = np.argwhere((values == highest(values, size)) & (values > 0))
+    z, y, x = (2 * voxels + 1 for voxels in reach)
+    positions = np.argwhere((values == highest(values, (z, y, x), device)) & (values > 0))
     ties = cKDTree(positions / np.array(reach)).query_pairs(
         1.0 + 1e-9, p=math.inf, output_type="ndarray"
     )
@@ -200,10 +172,6 @@ def _log(intensity: np.ndarray) -> np.ndarray:
     # A table, not log1p of the array: faster, for an integer takes few values.
     table = np.log1p(np.arange(np.iinfo(intensity.dtype).max + 1, dtype=np.float32))
     return table[intensity]
-
-
-def _radius(sigma: tuple[float, float, float]) -> tuple[int, int, int]:
-    return tuple(int(TRUNCATE * size + 0.5) for size in sigma)
 
 
 def _joined(parts: list[Measured]) -> Measured:

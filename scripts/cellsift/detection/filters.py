@@ -1,9 +1,8 @@
-"""The filters of `dog`: scipy's on the CPU, and the same arithmetic in torch on a GPU.
+"""The filters of contrast: scipy's on the CPU, and the same arithmetic in torch on a GPU.
 
 Both sum in the same order with the same precision, so the device does not show in the result.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,40 +11,33 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 if TYPE_CHECKING:
     import torch
 
-# Where NVIDIA's driver tells about itself; without it torch need not be loaded to find no GPU.
-DRIVER = Path("/proc/driver/nvidia/version")
-
-_device: "torch.device | None" = None
-
-
-def use_gpu_if_there_is_one(device: str = "auto") -> bool:
-    """Let this process filter on a GPU, unless `device` is "cpu"; return whether it will."""
-    global _device
-    _device = None
-    if device != "cpu" and DRIVER.exists():
-        import torch
-
-        _device = torch.device("cuda") if torch.cuda.is_available() else None
-    return _device is not None
-
 
 def gaussian(
-    values: np.ndarray, sigma: tuple[float, float, float], radius: tuple[int, int, int]
+    values: np.ndarray,
+    sigma: tuple[float, float, float],
+    radius: tuple[int, int, int],
+    device: "torch.device | None" = None,
 ) -> np.ndarray:
     """Return values (z, y, x), float32, under a Gaussian; sigma and radius in voxels per axis.
 
-    Beyond the border the outermost values are repeated.
+    Beyond the border the outermost values are repeated. Computed on a device by torch, or (None)
+    by scipy.
     """
-    if _device is None:
+    if device is None:
         return gaussian_filter(values, sigma, mode="nearest", radius=radius)
-    return gaussian_in_torch(values, sigma, radius, _device)
+    return gaussian_in_torch(values, sigma, radius, device)
 
 
-def highest(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-    """Return the highest of values (z, y, x), float32, in a window of odd `size` around each."""
-    if _device is None:
+def highest(
+    values: np.ndarray, size: tuple[int, int, int], device: "torch.device | None" = None
+) -> np.ndarray:
+    """Return the highest of values (z, y, x), float32, in a window of odd `size` around each.
+
+    `device` as in `gaussian`.
+    """
+    if device is None:
         return maximum_filter(values, size=size, mode="nearest")
-    return highest_in_torch(values, size, _device)
+    return highest_in_torch(values, size, device)
 
 
 def gaussian_in_torch(
@@ -66,8 +58,8 @@ def gaussian_in_torch(
     for axis, (width, reach) in enumerate(zip(sigma, radius, strict=True)):
         weights = _weights(width, reach)
         size = smooth.shape[axis]
-        places = torch.arange(-reach, size + reach, device=device).clamp(0, size - 1)
-        padded = smooth.double().index_select(axis, places)
+        positions = torch.arange(-reach, size + reach, device=device).clamp(0, size - 1)
+        padded = smooth.double().index_select(axis, positions)
         total = padded.narrow(axis, reach, size) * weights[0]
         for step in range(reach, 0, -1):
             before = padded.narrow(axis, reach - step, size)

@@ -44,6 +44,26 @@ def _middle(ball: np.ndarray, axis: int) -> float:
     return 0.5 if len(weights) == 2 else float(np.average(np.arange(len(weights)), weights=weights))
 
 
+def centres_of(structure: Structure, settings, beside: np.ndarray) -> np.ndarray:
+    """Centres (n, 3) in voxels z, y, x of a structure, or of the somata it splits into.
+
+    Too small a structure, and one so large that its voxels are not kept, counts as one.
+    `settings` are cellfinder's for the splitting ball, `beside` (3,) as in `centres_of_split`.
+    """
+    import torch
+
+    if not settings.max_cell_volume <= structure.count < settings.max_cluster_size:
+        return np.round(structure.mean - beside)[np.newaxis]
+    # Threads would cost more than they bring on so few voxels, ten times as much on busy cores.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            return centres_of_split(structure, settings, beside)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def centres_of_split(structure: Structure, settings, beside: np.ndarray) -> np.ndarray:
     """Centres (n, 3) in voxels z, y, x of the somata that a structure splits into.
 
@@ -52,7 +72,8 @@ def centres_of_split(structure: Structure, settings, beside: np.ndarray) -> np.n
     """
     voxels = structure.voxels
     margins = _margins(settings)
-    best, erosions = [], 0
+    best: list[np.ndarray] = []
+    erosions = 0
     for number, pieces in enumerate(_pieces(voxels, settings, margins), start=1):
         if len(pieces) > max(len(best), 1):
             best, erosions = pieces, number

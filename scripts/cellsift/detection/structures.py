@@ -131,7 +131,8 @@ def _components(
 
 
 def _joined(parts: list[Structure], largest: int) -> Structure:
-    count, total = sum(part.count for part in parts), sum(part.total for part in parts)
-    if count >= largest:
-        return Structure(count, total, None)
-    return Structure(count, total, [piece for part in parts for piece in part.pieces])
+    count, total = sum(part.count for part in parts), np.sum([part.total for part in parts], axis=0)
+    kept = [part.pieces for part in parts if part.pieces is not None]
+    # Whatever is a part of a structure that is kept is smaller, and was kept.
+    pieces = [piece for of_part in kept for piece in of_part] if count < largest else None
+    return Structure(count, total, pieces)

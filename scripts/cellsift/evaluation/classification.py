@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 
-from cellsift.calibration.calibrate import AMBIGUOUS, CELL, NO_CELL
 from cellsift.errors import InputError
 from cellsift.evaluation.intervals import (
     RESAMPLES,
@@ -19,6 +18,7 @@ from cellsift.evaluation.intervals import (
     wilson_f1,
 )
 from cellsift.evaluation.ranking import METRICS, RATE, RECALL_WANTED, Ranking
+from cellsift.io.names import AMBIGUOUS, CELL, LABELS
 
 # Those with a formula for the interval of independent candidates.
 CLOSED_FORM = {"precision", "recall", "specificity", "accuracy", "roc_auc", RATE}
@@ -189,7 +189,7 @@ def _decided(labels: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
     labels = pd.Series(labels)
     if pd.api.types.is_bool_dtype(labels):
         return np.ones(len(labels), bool), labels.to_numpy(bool)
-    unknown = labels[~labels.isin([CELL, NO_CELL, AMBIGUOUS])]
+    unknown = labels[~labels.isin(LABELS)]
     if len(unknown):
         raise InputError(
             f"a candidate is labelled {unknown.iloc[0]!r}; labels are cell, no_cell or ambiguous"

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.labels.matching import AXES, match
+from cellsift.io.names import AXES
+from cellsift.labels.matching import match
 
 
 def choose_contrast_threshold(
@@ -49,7 +50,7 @@ def choose_contrast_threshold(
     }
     highest = {name: brain.highest_threshold(recall) for name, brain in brains.items()}
     _refuse_missed(brains, highest, recall)
-    threshold = min(highest.values())
+    threshold = min(value for value in highest.values() if value is not None)
     if candidates_per_cell is not None:
         whole = {name: brain for name, brain in brains.items() if not brain.partial}
         _refuse_all_partial(brains, whole)

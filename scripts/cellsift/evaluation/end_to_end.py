@@ -18,9 +18,8 @@ from cellsift.evaluation.intervals import (
     wilson,
     wilson_f1,
 )
+from cellsift.io.names import AXES
 from cellsift.labels.matching import match
-
-AXES = ["z", "y", "x"]
 
 PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"
 HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"
@@ -67,14 +66,14 @@ def end_to_end_outcomes(
     called = _positions(cells[_called(cells)])
     annotated = _positions(annotation)
     pairs = np.asarray(match(called, annotated, voxel_size, distance_um), int).reshape(-1, 2)
-    places = {
+    points = {
         HIT: annotated[pairs[:, 1]],
         FALSE_ALARM: np.delete(called, pairs[:, 0], axis=0),
         MISSED: np.delete(annotated, pairs[:, 1], axis=0),
     }
     tables = [
-        pd.DataFrame(place * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
-        for outcome, place in places.items()
+        pd.DataFrame(of_outcome * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
+        for outcome, of_outcome in points.items()
     ]
     return pd.concat(tables, ignore_index=True)[["outcome", *AXES]]
 
@@ -107,8 +106,8 @@ def outcome_metrics(
         "f1": wilson_f1(hits, alarms + missed),
     }
     rows = []
-    for metric, value in values.items():
-        value = math.nan if partial and metric != "recall" else float(value)
+    for metric, share in values.items():
+        value = math.nan if partial and metric != "recall" else float(share)
         note = _reason(value, metric, partial)
         low, high = percentile_interval(value, np.concatenate([part[metric] for part in portions]))
         if low == high:

@@ -121,7 +121,8 @@ def drawn_units(
     the brains of the rows; without them all rows are of one. Units are numbered from 0.
     """
     names = np.zeros(rows, int) if clusters is None else np.asarray(clusters)
-    unit, cluster_of_unit = np.zeros(rows, np.int64), []
+    unit = np.zeros(rows, np.int64)
+    cluster_of_unit: list[object] = []
     for name in np.unique(names):
         members = np.flatnonzero(names == name)
         within = np.arange(len(members))

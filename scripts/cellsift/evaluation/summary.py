@@ -7,18 +7,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cellsift.calibration.calibrate import AMBIGUOUS, CELL, choose_threshold
+from cellsift.calibration.calibrate import choose_threshold
 from cellsift.errors import InputError
 from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
 from cellsift.evaluation.end_to_end import (
-    AXES,
     candidate_metrics,
     end_to_end_outcomes,
     outcome_metrics,
 )
 from cellsift.evaluation.intervals import RESAMPLES, blocks_of
+from cellsift.io.names import AMBIGUOUS, AXES, CELL
 
 BRIGHTNESS = "brightness threshold"
 
@@ -73,7 +73,7 @@ def evaluate_project(
     trusted for: "out-of-fold" (train brains: weights fitted without the candidate; but the epoch
     at which they were taken, temperature and threshold were chosen on these scores, so the figures
     are slightly optimistic), "locked" (test brains: nothing fitted or chosen on them; these count).
-    The arm "brightness threshold" is the floor: it calls a cell wherever the candidate's
+    The arm "brightness threshold" is the baseline: it calls a cell wherever the candidate's
     contrast reaches the value that had the highest F1 on the train brains. It is left out where
     a brain's candidates have no column contrast or no train brain is given. Raises InputError
     where tables do not fit each other.
@@ -170,7 +170,7 @@ def _model_arm(
 
 
 def _brightness_arm(brains: Sequence[AnnotatedBrain]) -> list[_Arm]:
-    """The floor arm in a list of its own; no arm where it cannot be had."""
+    """The baseline in a list of its own; no arm where it cannot be had."""
     train = [brain for brain in brains if brain.role == "train"]
     if not train or not all("contrast" in brain.candidates for brain in brains):
         return []

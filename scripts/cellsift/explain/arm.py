@@ -1,6 +1,7 @@
 """The explanations of one arm: examples from all brains, their saliency, and the pictures."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,16 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.explain.gradcam import scale
 from cellsift.explain.montage import draw_montage
-from cellsift.explain.own_maps import FILES as OF_OWN_MAPS
-from cellsift.explain.own_maps import has_own_maps, names_of_own_maps, own_maps, write_own_maps
+from cellsift.explain.own_maps import own_maps, remove_own_maps, write_own_maps
 from cellsift.explain.prototypes import FILES as OF_PROTOTYPES
-from cellsift.explain.prototypes import export_prototypes, has_prototypes
+from cellsift.explain.prototypes import export_prototypes
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import write_table
+from cellsift.models.contract import Network
 from cellsift.models.storage import check_file_names, load_model
 
 COLUMNS = [
@@ -39,8 +40,6 @@ COLUMNS = [
     "fold",
     "padded",
 ]
-# What only some architectures have.
-OPTIONAL = (*OF_PROTOTYPES, *OF_OWN_MAPS)
 DOTS_PER_INCH = 110
 # What the pictures of an ensemble are called if its members were explained by different methods.
 SEVERAL_METHODS = "Saliency"
@@ -58,8 +57,8 @@ def explain_arm(
     """Write chosen.csv, montage.png and saliency.tif to a folder; return the chosen examples.
 
     Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`), of
-    one with attention its own maps of the examples, in gates.tif, rollout.tif or
-    plane_attention.tif (`own_maps`). Such files of an earlier architecture are removed.
+    one with maps of its own those of the examples, in the file that it names (`own_maps`). Such
+    files of an earlier architecture are removed.
 
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
     fold's model alone, the one that was not trained on it. That of an ensemble is the mean of its
@@ -89,8 +88,9 @@ def explain_arm(
     maps = _saliency(chosen, cuboids, stores, members, torch.device(device))
     voxel_size = tuple(sidecar["cuboid"]["voxel_size"])
 
-    for name in OPTIONAL:
+    for name in OF_PROTOTYPES:
         (folder / name).unlink(missing_ok=True)
+    remove_own_maps(folder)
     write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
     methods = {saliency_method(model) for model, _ in models}
     method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS
@@ -99,9 +99,9 @@ def explain_arm(
     with atomic_file(folder / "montage.png") as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
     alone, files = models[0][0], members[0][1]
-    if len(members) == 1 and has_prototypes(alone):
+    if len(members) == 1 and alone.has_prototypes:
         export_prototypes(_by_fold(files), stores, cells, folder)
-    if len(members) == 1 and has_own_maps(alone):
+    if len(members) == 1 and alone.own_map_names:
         of_arm = _mean_over_models(
             chosen,
             cuboids,
@@ -109,7 +109,7 @@ def explain_arm(
             files,
             device,
             lambda model, inputs, _: own_maps(model, inputs),
-            each=(len(names_of_own_maps(alone)), *cuboids.shape[2:]),
+            each=(len(alone.own_map_names), *cuboids.shape[2:]),
         )
         write_own_maps(alone, of_arm, folder, voxel_size, _names(chosen))
     write_table(chosen, folder / "chosen.csv")
@@ -190,17 +190,18 @@ def _saliency(
     for weight, models in members:
         if weight:
             towards_cell = chosen["is_cell"].to_numpy(bool) == (weight > 0)
+            explain = partial(_saliency_of_rows, towards_cell)
             maps = _mean_over_models(
-                chosen,
-                cuboids,
-                stores,
-                models,
-                device,
-                lambda model, inputs, rows, at=towards_cell: saliency(model, inputs, at[rows]),
-                each=cuboids.shape[2:],
+                chosen, cuboids, stores, models, device, explain, each=cuboids.shape[2:]
             )
             total += abs(weight) * scale(maps)
     return scale(total)
+
+
+def _saliency_of_rows(
+    towards_cell: np.ndarray, model: Network, inputs: torch.Tensor, rows: np.ndarray
+) -> np.ndarray:
+    return saliency(model, inputs, towards_cell[rows])
 
 
 def _mean_over_models(
@@ -209,7 +210,7 @@ def _mean_over_models(
     stores: Mapping[str, CuboidStore],
     models: list[Path],
     device: str | torch.device,
-    explain: Callable[[torch.nn.Module, torch.Tensor, np.ndarray], np.ndarray],
+    explain: Callable[[Network, torch.Tensor, np.ndarray], np.ndarray],
     each: tuple[int, ...],
 ) -> np.ndarray:
     """Return what `explain` gives, the mean over the models that may speak about each example.

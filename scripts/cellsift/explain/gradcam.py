@@ -1,26 +1,29 @@
 """Grad-CAM and HiResCAM: where in a cuboid the evidence for a verdict lies."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from captum.attr import LayerAttribution, LayerGradCam, LayerGradientXActivation
-from torch import nn
+
+from cellsift.models.contract import Network
 
 BATCH = 8
 
 
 def gradcam(
-    model: nn.Module, inputs: torch.Tensor, towards_cell: np.ndarray | None = None
+    model: Network, inputs: torch.Tensor, towards_cell: np.ndarray | None = None
 ) -> np.ndarray:
     """Return saliency float32 (n, z, y, x), each map scaled so that its strongest place is 1.
 
     Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391) at the layer `model.gradcam_layer`, on the
-    difference of the logits of cell and no cell. Of a model that `has_gradients_in_place`, instead
-    of their mean over the map every place's own gradients: HiResCAM (Draelos and Carin 2020,
+    difference of the logits of cell and no cell. Of a model with `gradients_in_place`, instead of
+    their mean over the map every place's own gradients: HiResCAM (Draelos and Carin 2020,
     arXiv 2011.08891, equation 3). Maps are brought to the cuboid's size trilinearly; one without
     positive evidence is 0 throughout.
 
     Args:
-        model: a network of `cellsift.models`; used in evaluation mode, left as it was.
+        model: one with a `gradcam_layer`; used in evaluation mode, left as it was.
         inputs: normalised cuboids (n, channel, z, y, x), float32, on the model's device.
         towards_cell: (n,) bool, False where evidence against a cell is wanted; default all True.
     """
@@ -30,7 +33,7 @@ def gradcam(
     training = model.training
     model.eval()
     try:
-        attribution = LayerGradientXActivation if has_gradients_in_place(model) else LayerGradCam
+        attribution = LayerGradientXActivation if model.gradients_in_place else LayerGradCam
         method = attribution(signed_logit_difference(model), model.gradcam_layer)
         maps = [
             _attribute(method, batch, signs.to(batch.device))
@@ -41,14 +44,6 @@ def gradcam(
     return scale(torch.cat(maps).cpu().numpy())
 
 
-def has_gradients_in_place(model: nn.Module) -> bool:
-    """Whether a model declares that the mean of its gradients over the map leads astray.
-
-    So it is with squeeze and excitation and with attention, by which every place acts on all.
-    """
-    return getattr(model, "gradients_in_place", False)
-
-
 def scale(maps: np.ndarray) -> np.ndarray:
     """Return maps (n, z, y, x) divided by their own largest value; maps of zeros stay zero."""
     if not len(maps):
@@ -57,7 +52,9 @@ def scale(maps: np.ndarray) -> np.ndarray:
     return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
 
 
-def signed_logit_difference(model: nn.Module):
+def signed_logit_difference(
+    model: Network,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return a function of inputs and signs (n,): the logit of cell against no cell, signed."""
 
     def score(inputs: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ SHOWN_OF_SEVERAL_PLANES = (
 COLOURS = "magma"
 OVERLAY_OPACITY = 0.75
 INK, TICKS = "#1F2933", "#56B4E9"
+STYLE: dict[str, Any] = {"color": INK, "size": 9, "va": "baseline"}
 
 # Inches.
 WIDTH, TEXT_WIDTH, GAP, MARGIN = 10.5, 1.75, 0.08, 0.15
@@ -111,9 +113,8 @@ class _Page:
         box = (left / self.width, bottom / self.height, width / self.width, height / self.height)
         return self.figure.add_axes(box)
 
-    def text(self, left: float, top: float, text: str, **style) -> None:
-        style = {"color": INK, "size": 9, "va": "baseline"} | style
-        self.figure.text(left / self.width, 1 - top / self.height, text, **style)
+    def text(self, left: float, top: float, text: str, **style: Any) -> None:
+        self.figure.text(left / self.width, 1 - top / self.height, text, **STYLE | style)
 
 
 def _columns(channels: int, planes: int, extent: np.ndarray, method: str) -> list[_Column]:

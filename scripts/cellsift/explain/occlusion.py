@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 from captum.attr import Occlusion
-from torch import nn
 
 from cellsift.explain.gradcam import scale, signed_logit_difference
+from cellsift.models.contract import Network
 
 # A window covers a fifth of the cuboid along each axis and moves on by half of that.
 WINDOWS_PER_AXIS = 5
@@ -14,7 +14,7 @@ WINDOWS_AT_ONCE = 32
 
 @torch.no_grad()
 def occlusion(
-    model: nn.Module, inputs: torch.Tensor, towards_cell: np.ndarray | None = None
+    model: Network, inputs: torch.Tensor, towards_cell: np.ndarray | None = None
 ) -> np.ndarray:
     """Return saliency float32 (n, z, y, x), each map scaled so that its strongest place is 1.
 

@@ -1,20 +1,20 @@
-"""The prototypes of PIP-Net as cuboids: what each looks like, and what it speaks for."""
+"""The prototypes of a network as cuboids: what each looks like, and what it speaks for."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.volume import write_saliency
+from cellsift.io.names import AXES, CELL, NO_CELL
 from cellsift.io.tables import write_table
-from cellsift.labels.folds import CELL, NO_CELL
-from cellsift.models.classifiers.pipnet import LEAST_PRESENCE
+from cellsift.models.contract import Network
 from cellsift.models.storage import load_model
 
 COLUMNS = [
@@ -33,11 +33,6 @@ FILES = ("prototypes.csv", "prototypes.tif")
 # Steps of the prototypes' map, along each axis, that an exported piece shows, up to all of it.
 STEPS = 3
 BATCH = 64
-
-
-def has_prototypes(model: nn.Module) -> bool:
-    """Return whether a model has prototypes to export."""
-    return hasattr(model, "prototype_maps")
 
 
 def export_prototypes(
@@ -61,7 +56,9 @@ def export_prototypes(
         folder: where to write. In prototypes.tif the channel after those of the cuboid is the
             prototype's probability; pieces that reach beyond a cuboid repeat its border.
     """
-    tables, pieces, sidecar = [], [], {}
+    tables: list[pd.DataFrame] = []
+    pieces: list[tuple[np.ndarray, np.ndarray]] = []
+    sidecar: dict[str, Any] = {}
     for fold, path in models.items():
         model, sidecar = load_model(path)
         best = _Best(model, Normalisation.from_dict(sidecar["normalisation"]))
@@ -72,7 +69,7 @@ def export_prototypes(
             best.piece(stores[row.brain], row.prototype, row.candidate)
             for row in tables[-1].itertuples()
         ]
-    places = pd.DataFrame([place for place, _ in pieces], columns=["z", "y", "x"])
+    places = pd.DataFrame([place for place, _ in pieces], columns=AXES)
     table = pd.concat([pd.concat(tables, ignore_index=True), places], axis=1)[COLUMNS]
     names = [
         f"fold {row.fold}, prototype {row.prototype}, points for cell {row.points_cell:.3f}, for "
@@ -91,7 +88,7 @@ def export_prototypes(
 class _Best:
     """For every prototype of a model the place where it was most present so far."""
 
-    def __init__(self, model: nn.Module, normalisation: Normalisation):
+    def __init__(self, model: Network, normalisation: Normalisation):
         self.model, self.normalisation = model, normalisation
         self.points = model.scoring_sheet().numpy()
         self.presence = np.zeros(len(self.points))
@@ -118,7 +115,7 @@ class _Best:
                 "candidate": self.candidate,
             }
         )
-        table = table[(self.points.max(axis=1) > 0) & (self.presence >= LEAST_PRESENCE)]
+        table = table[(self.points.max(axis=1) > 0) & (self.presence >= self.model.least_presence)]
         return table.sort_values(
             ["points_cell", "points_no_cell", "prototype"],
             key=lambda column: -column if column.name == "points_cell" else column,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.errors import InputError
+from cellsift.io.names import CELL, NO_CELL
 
 # In the order in which they are shown.
 KINDS = ("cell", "artefact", "false positive", "false negative")
@@ -41,7 +42,7 @@ def choose_examples(scores: pd.DataFrame, count: int) -> pd.DataFrame:
 def _kind_by_label(scores: pd.DataFrame, called: pd.Series) -> pd.Series:
     kind = pd.Series(None, index=scores.index, dtype=object)
     if "label" in scores:
-        is_cell, is_none = scores["label"] == "cell", scores["label"] == "no_cell"
+        is_cell, is_none = scores["label"] == CELL, scores["label"] == NO_CELL
         for which, name in (
             (is_cell & called, "cell"),
             (is_none & ~called, "artefact"),

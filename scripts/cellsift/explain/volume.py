@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -44,6 +45,7 @@ def write_maps(
     channels: Sequence[str],
     voxel_size: tuple[float, float, float],
     names: list[str],
+    kind: str,
 ) -> None:
     """Write maps alone as an ImageJ hyperstack, axes TZCYX, float32, whole or not at all.
 
@@ -54,6 +56,7 @@ def write_maps(
         channels: what each map is called.
         voxel_size: µm, z, y, x.
         names: one per example, shown as the planes' label in Fiji.
+        kind: what the file holds, in words, for its metadata (`Info`).
     """
     if not len(maps):
         maps, names = np.zeros((1, *maps.shape[1:])), ["no example"]
@@ -64,7 +67,7 @@ def write_maps(
         for number in (0.0, float(stack[:, channel].max()))
     ]
     colours = [_magma()] * len(channels)
-    _write_hyperstack(path, stack, channels, colours, tuple(ranges), voxel_size, names)
+    _write_hyperstack(path, stack, channels, colours, tuple(ranges), voxel_size, names, kind)
 
 
 def _write_hyperstack(
@@ -75,9 +78,10 @@ def _write_hyperstack(
     ranges: tuple[float, ...],
     voxel_size: tuple[float, float, float],
     names: list[str],
+    kind: str | None = None,
 ) -> None:
     z, y, x = voxel_size
-    metadata = {
+    metadata: dict[str, Any] = {
         "axes": "TZCYX",
         "spacing": z,
         "unit": "um",
@@ -91,6 +95,8 @@ def _write_hyperstack(
             for channel in channels
         ],
     }
+    if kind is not None:
+        metadata["Info"] = kind
     with atomic_file(path) as beside:
         tifffile.imwrite(
             beside,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from cellsift.cuboids.batches import Cuboids
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import TrainingDiverged
+from cellsift.models.contract import Network
 from cellsift.models.storage import load_model
 
 # Libraries choose their algorithm, and so the last digits, by the shape of a batch: every batch
@@ -30,7 +30,7 @@ class Scorer:
             one for the odds of a cell among all labelled candidates (`outputs.logit_offset`).
     """
 
-    model: nn.Module
+    model: Network
     normalisation: Normalisation
     logit_offset: float = 0.0
     test_time_augmentation: str = "none"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STEM_LAYERS = {"conv1": "stem.conv", "conv1_bn": "stem.norm"}
 UNIT_LAYER = re.compile(r"resunit(\d)_block(\d+)_(conv|bn|shortcut_conv|shortcut_bn)(_[abc])?")
-NORM_TENSORS = ("weight", "bias", "running_mean", "running_var")
+NORM_TENSORS: tuple[str, ...] = ("weight", "bias", "running_mean", "running_var")
 STEM_KERNEL, HEAD_WEIGHT = "stem.conv.weight", "fully_connected.weight"
 # Torch's order of the axes of a kernel, by their number.
 KERNEL_ORDERS = {4: (3, 2, 0, 1), 5: (4, 3, 2, 0, 1)}
@@ -71,7 +71,7 @@ def weights_from_layers(layers: Mapping[str, Sequence[np.ndarray]]) -> dict[str,
 
     InputError for a layer with arrays that cellfinder's ResNet does not have.
     """
-    state = {}
+    state: dict[str, torch.Tensor] = {}
     for name, arrays in layers.items():
         if len(arrays):
             state |= _layer_state(name, list(arrays))

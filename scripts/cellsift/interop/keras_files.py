@@ -81,10 +81,10 @@ def _names_by_group(config: dict) -> dict[str, str]:
 
 def _read(file: h5py.File, names: dict[str, str], most_bytes: int) -> Layers:
     if "layers" in file:
-        found = _numbered_layers(_inside(file, "layers"), names)
+        layers = _numbered_layers(_inside(file, "layers"), names)
     else:
-        found = _named_layers(_inside(file, "model_weights") if "model_weights" in file else file)
-    found = {name: datasets for name, datasets in found if datasets}
+        layers = _named_layers(_inside(file, "model_weights") if "model_weights" in file else file)
+    found = {name: datasets for name, datasets in layers if datasets}
     if sum(dataset.nbytes for of_layer in found.values() for dataset in of_layer) > most_bytes:
         raise InputError("its arrays are far larger than the file; give weights that Keras saved")
     return {name: [dataset[()] for dataset in datasets] for name, datasets in found.items()}

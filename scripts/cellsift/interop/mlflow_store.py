@@ -13,6 +13,7 @@ from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_folder
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table
+from cellsift.results import Results
 from cellsift.settings.arms import Arm
 
 # The choices of MLflow's authors that would write to the network or refuse a store of files.
@@ -26,28 +27,27 @@ def write_mlflow(results: str | Path, arms: Iterable[Arm], store: str | Path) ->
     it one run for each fold with the recipe it was trained by and its figures by epoch. Read it by
     `mlflow ui --backend-store-uri STORE`, with MLFLOW_ALLOW_FILE_STORE=true in the environment.
     """
-    results, store = Path(results), Path(store).absolute()
+    files, store = Results(results), Path(store).absolute()
     measures = {
-        kind: read_table(results / "evaluation" / f"{kind}.csv")
-        for kind in ("classification", "end_to_end")
+        kind: read_table(files.evaluation(kind)) for kind in ("classification", "end_to_end")
     }
     with atomic_folder(store) as folder, _client(folder) as client:
         experiment = client.create_experiment("cellsift", (store / "artifacts").as_uri())
         for arm in arms:
             run = client.create_run(experiment, run_name=arm.name).info.run_id
-            described = read_json(results / "models" / arm.name / "model.json")
+            described = read_json(files.model(arm.name).description)
             _log_parameters(client, run, _parameters(arm, described))
             for kind, table in measures.items():
                 for row in table[table["arm"] == arm.name].dropna(subset="value").itertuples():
                     client.log_metric(run, f"{row.brain}/{kind}/{row.metric}", row.value)
-            for history in sorted((results / "training" / arm.name).glob("fold-*/history.csv")):
-                tags = {"mlflow.parentRunId": run}
-                name = f"{arm.name} {history.parent.name}"
-                fold = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-                model = results / "models" / arm.name / f"{history.parent.name}.json"
-                _log_parameters(client, fold, read_json(model)["provenance"]["recipe"])
-                _log_epochs(client, fold, read_table(history))
-                client.set_terminated(fold)
+            training, model = files.training(arm.name), files.model(arm.name)
+            for fold in training.folds():
+                tags, name = {"mlflow.parentRunId": run}, f"{arm.name} fold-{fold}"
+                of_fold = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+                made = read_json(model.sidecar(fold))["provenance"]
+                _log_parameters(client, of_fold, made["recipe"])
+                _log_epochs(client, of_fold, read_table(training.fold(fold).history))
+                client.set_terminated(of_fold)
             client.set_terminated(run)
 
 

@@ -55,6 +55,8 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
         dynamo=True,
         verbose=False,
     )
+    # None comes of the exporter before dynamo only.
+    assert program is not None
     program.model.metadata_props["cellsift"] = json.dumps(sidecar)
     with atomic_file(path) as beside:
         program.save(beside, external_data=False)

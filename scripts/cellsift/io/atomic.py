@@ -24,7 +24,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
-    handle, name = tempfile.mkstemp(**_place(path))
+    handle, name = tempfile.mkstemp(**_names_beside(path))
     os.close(handle)
     beside = Path(name)
     try:
@@ -46,7 +46,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
-    beside = Path(tempfile.mkdtemp(**_place(path)))
+    beside = Path(tempfile.mkdtemp(**_names_beside(path)))
     try:
         with _naming_disk_errors(path, beside / "probe"):
             yield beside
@@ -55,7 +55,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
                 _write_through(file)
             if path.exists():
                 # Never half removed under its own name, where it would be taken for whole.
-                path.replace(tempfile.mkdtemp(**_place(path)))
+                path.replace(tempfile.mkdtemp(**_names_beside(path)))
             beside.replace(path)
             _remove_leftovers(path)
     finally:
@@ -69,7 +69,7 @@ def _write_through(file: Path) -> None:
             os.fsync(written.fileno())
 
 
-def _place(path: Path) -> dict:
+def _names_beside(path: Path) -> dict:
     """Where `tempfile` puts what is to become `path`."""
     return {"dir": path.parent, "prefix": f".{path.stem}-", "suffix": path.suffix}
 

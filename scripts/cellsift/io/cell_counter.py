@@ -70,7 +70,9 @@ def is_of_fiji(root: Element) -> bool:
 def stated_size(root: Element) -> StatedSize | None:
     """The voxel size of the image that was counted in; None where no unit of length is given."""
     image = root.find("Image_Properties")
-    unit = None if image is None else micrometres_in(image.findtext("Calibration_Unit"))
+    if image is None:
+        return None
+    unit = micrometres_in(image.findtext("Calibration_Unit"))
     if unit is None:
         return None
     try:

@@ -13,7 +13,8 @@ from defusedxml.ElementTree import parse
 from cellsift.errors import InputError
 from cellsift.io import cell_counter
 from cellsift.io.atomic import atomic_file
-from cellsift.io.cells_csv import AXES, read_csv
+from cellsift.io.cells_csv import read_csv
+from cellsift.io.names import AXES
 from cellsift.io.paths import hint
 from cellsift.io.voxel_size import StatedSize
 
@@ -183,8 +184,8 @@ def _doubts_of_type(path: Path, is_cell: np.ndarray, kind: Kind) -> list[str]:
 def _marker_type(group: Element, path: Path) -> int:
     text = group.findtext("Type")
     try:
-        return int(text)
-    except (TypeError, ValueError):
+        return int(text or "")
+    except ValueError:
         raise InputError(
             f"{path}: a Marker_Type has type {text!r}, expected a whole number such as 1 (no cell) "
             "or 2 (cell)."

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from cellsift.errors import InputError
+from cellsift.io.names import AXES
 from cellsift.io.text_files import read_text
 
-AXES = ["z", "y", "x"]
 # As napari names the axes of a layer of points.
 NAPARI_AXES = ["axis-0", "axis-1", "axis-2"]
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}

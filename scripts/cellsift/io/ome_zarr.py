@@ -3,9 +3,10 @@
 import errno
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import dask.array as da
 import numpy as np
@@ -44,7 +45,7 @@ class _Level:
         return [axis["name"] for axis in self.axes]
 
 
-def open_ome_zarr(path: str, voxel_size: tuple[float, float, float] | None) -> da.Array:
+def open_ome_zarr(path: str, voxel_size: Sequence[float] | None) -> da.Array:
     """Return level 0 as a lazy array (z, y, x) with the store's own chunks.
 
     `path` is a folder or a URL; `voxel_size` (z, y, x) in µm has to agree with the metadata, unless
@@ -73,7 +74,7 @@ def _watched(data: da.Array, presence: Callable[[], object]) -> da.Array:
         presence()
         return block
 
-    return data.map_blocks(present, dtype=data.dtype, meta=np.empty((0, 0, 0), data.dtype))
+    return da.map_blocks(present, data, dtype=data.dtype, meta=np.empty((0, 0, 0), data.dtype))
 
 
 def _presence(path: str, array: zarr.Array) -> Callable[[], object]:
@@ -167,11 +168,13 @@ def _level_of(path: str, group: zarr.Group) -> _Level:
 def _array(path: str, group: zarr.Group, name: str) -> zarr.Array:
     """A level's array by its own metadata, or by the consolidated ones if it has none itself."""
     try:
-        return group[name]
+        # A group in its place is refused by the first question for its shape.
+        return cast(zarr.Array, group[name])
     except KeyError as missing:
         try:
             version = group.metadata.zarr_format
-            return zarr.open_group(path, mode="r", use_consolidated=True, zarr_format=version)[name]
+            group = zarr.open_group(path, mode="r", use_consolidated=True, zarr_format=version)
+            return cast(zarr.Array, group[name])
         except (LookupError, ValueError):
             raise missing from None
 
@@ -182,7 +185,8 @@ def _other_levels(level: _Level) -> list[tuple[str, tuple[int, ...], np.ndarray 
     for dataset in level.multiscale["datasets"][1:]:
         try:
             array = level.group[dataset["path"]]
-            found.append((dataset["path"], array.shape, _scale(level.multiscale, dataset)))
+            if isinstance(array, zarr.Array):
+                found.append((dataset["path"], array.shape, _scale(level.multiscale, dataset)))
         # Nothing but level 0 is used.
         except (LookupError, TypeError, ValueError, AttributeError, OSError):
             continue
@@ -248,7 +252,7 @@ def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
 
 
 def _refuse_voxel_size(
-    path: str, axes: list[dict], scale: np.ndarray, voxel_size: tuple[float, float, float]
+    path: str, axes: list[dict], scale: np.ndarray, voxel_size: Sequence[float]
 ) -> None:
     spatial = [index for index, axis in enumerate(axes) if axis["name"] in SPATIAL]
     units = [axes[index].get("unit") for index in spatial]

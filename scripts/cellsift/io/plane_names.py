@@ -149,9 +149,9 @@ def _refuse_gap(folder: Path, names: list[str]) -> None:
             raise InputError(_no_order(folder, names))
         _refuse_incomplete_sections(folder, places)
         return
-    gaps = [_first_gap(sorted(numbers)) for numbers in distinct]
+    gaps = [gap for numbers in distinct if (gap := _first_gap(sorted(numbers)))]
     # A name may carry a second number, such as a time, that never runs evenly.
-    if all(gap is not None for gap in gaps):
+    if len(gaps) == len(distinct):
         before, missing = gaps[0]
         after = names[distinct[0].index(before)]
         raise InputError(

@@ -2,13 +2,14 @@
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import dask.array as da
 import numpy as np
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from cellsift.errors import InputError
 from cellsift.io.tiff_file import cut_off, opened, unreadable
@@ -69,13 +70,18 @@ def check_stack(path: Path) -> np.ndarray:
     with opened(path) as tif:
         tif.pages.useframes = False
         first = header(tif.pages.first)
-        for z, page in enumerate(tif.pages):
+        for z, page in enumerate(_pages(tif)):
             what = f"{path}: plane {z} (counted from 0)"
             refuse_page(page, what)
             refuse_unequal(what, header(page), first, "the first")
             refuse_cut_off(page, tif.filehandle.size, what)
             sizes.append(sum(page.databytecounts))
     return np.array(sizes, dtype=np.int64)
+
+
+def _pages(tif: TiffFile) -> Iterator[TiffPage]:
+    """All pages; a frame, which tifffile may give instead, has what its page has."""
+    return cast(Iterator[TiffPage], iter(tif.pages))
 
 
 class _Stack:
@@ -162,7 +168,7 @@ def _read_plane(path: Path, wanted: Header) -> np.ndarray:
 def _only_series(path: Path, tif: TiffFile) -> TiffPageSeries:
     if len(tif.series) > 1:
         first = tif.pages.first
-        for z, page in enumerate(tif.pages):
+        for z, page in enumerate(_pages(tif)):
             what = f"{path}: plane {z} (counted from 0)"
             refuse_unequal(what, header(page), header(first), "the first")
         raise InputError(
@@ -171,7 +177,7 @@ def _only_series(path: Path, tif: TiffFile) -> TiffPageSeries:
     return tif.series[0]
 
 
-def _stack_shape(path: Path, series: TiffPageSeries, run: Run | None) -> tuple[int, int, int]:
+def _stack_shape(path: Path, series: TiffPageSeries, run: Run | None) -> tuple[int, ...]:
     """Return the series' shape without axes of length 1; refuse what is not one stack of planes."""
     long = [(axis, size) for axis, size in zip(series.axes, series.shape, strict=True) if size > 1]
     outer = [(axis, size) for axis, size in long if axis not in "YX"]

@@ -1,7 +1,7 @@
 """What a page of a TIFF file may be to be a plane of a volume."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
@@ -32,7 +32,9 @@ def header(page: TiffPage) -> Header:
     Whether voxels are really inverted only their values tell: ImageJ's inverted look-up table
     changes what is shown and not what is stored.
     """
-    return Header(page.shape, page.dtype.newbyteorder("="), white_is_zero(page))
+    # A page without a type is refused.
+    dtype = cast(np.dtype, page.dtype)
+    return Header(page.shape, dtype.newbyteorder("="), white_is_zero(page))
 
 
 def white_is_zero(page: TiffPage) -> bool:

@@ -54,8 +54,9 @@ def run_of(path: Path, tif: TiffFile) -> Run | None:
     held = (tif.filehandle.size - offset) // page.nbytes
     if held < count:
         raise InputError(cut_off(f"{path}: plane {held} (counted from 0)"))
-    dtype = page.dtype.newbyteorder(tif.byteorder)
-    return Run(offset, count, held, page.shape, dtype)
+    # A page with bytes has a type.
+    assert page.dtype is not None
+    return Run(offset, count, held, page.shape, page.dtype.newbyteorder(tif.byteorder))
 
 
 def planes_described(path: Path, tif: TiffFile) -> int:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
@@ -64,8 +65,8 @@ def _of_ome(tif: TiffFile) -> tuple[float | None, ...]:
 
 def _of_imagej(tif: TiffFile) -> tuple[float | None, ...]:
     """Sizes (z, y, x) in µm by the unit, the spacing and the resolution that ImageJ writes."""
-    described = tif.imagej_metadata if tif.is_imagej else None
-    unit = (described or {}).get("unit")
+    described = (tif.imagej_metadata if tif.is_imagej else None) or {}
+    unit = described.get("unit")
     if not isinstance(unit, str):
         return (None,) * 3
     tags = tif.pages.first.tags
@@ -79,7 +80,7 @@ def _of_imagej(tif: TiffFile) -> tuple[float | None, ...]:
     return tuple(_in_micrometres(size, str(unit)) for size, unit in zip(sizes, units, strict=True))
 
 
-def _number(text: object) -> float | None:
+def _number(text: Any) -> float | None:
     try:
         return float(text)
     except (TypeError, ValueError):

@@ -5,20 +5,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import dask.array as da
 import numpy as np
 
 from cellsift.errors import InputError, disk_trouble
 from cellsift.io import ome_zarr, tiff
+from cellsift.io.axes import Shape, Size, per_axis
 from cellsift.io.paths import hint
 from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
 from cellsift.io.voxel_size import refuse_contradiction
-
-if TYPE_CHECKING:
-    from cellsift.settings.brains import Brain
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +27,11 @@ class Volume:
     """
 
     data: da.Array
-    voxel_size: tuple[float, float, float]
+    voxel_size: Size
     source: str
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Shape:
         return self.data.shape
 
     @property
@@ -109,16 +107,7 @@ def open_volume(
     data = open_voxels(path, voxel_size if voxel_size_in_files == "check" else None)
     if data.dtype not in (np.uint8, np.uint16):
         data = _to_uint16(data, str(path), intensity_range)
-    return Volume(data, tuple(float(size) for size in voxel_size), str(path))
-
-
-def open_channel(brain: "Brain", column: Literal["signal", "background"]) -> Volume | None:
-    """Return a channel of a brain as its settings say, opened lazily; None if it has none."""
-    path, settings = getattr(brain, column), brain.settings
-    if path is None:
-        return None
-    in_files = settings.get("voxel_size_in_files", "check")
-    return open_volume(path, brain.voxel_size, settings.get("intensity_range"), in_files)
+    return Volume(data, per_axis(float(size) for size in voxel_size), str(path))
 
 
 def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> da.Array:
@@ -128,8 +117,7 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
-        size = None if voxel_size is None else tuple(voxel_size)
-        data = ome_zarr.open_ome_zarr(str(path), size)
+        data = ome_zarr.open_ome_zarr(str(path), voxel_size)
         return data.astype(data.dtype.newbyteorder("="))
     planes = [Path(path)] if kind == "stack" else list_planes(path)
     data = tiff.open_stack(planes[0]) if kind == "stack" else tiff.open_planes(planes)
@@ -230,4 +218,4 @@ def _to_uint16(data: da.Array, source: str, intensity_range: Sequence[float] | N
         values *= 65535 / (high - low)
         return np.rint(values, out=values).astype(np.uint16)
 
-    return data.map_blocks(scaled, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+    return da.map_blocks(scaled, data, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Size, per_axis
 
 # Light microscopes resolve no less, and whole brains with cells are imaged no coarser.
 SMALLEST_VOXEL_UM = 0.05
@@ -78,7 +79,7 @@ def _text(sizes: Iterable[float | None]) -> str:
     return ", ".join("unknown" if size is None else f"{float(size):.6g}" for size in sizes)
 
 
-def check_voxel_size(voxel_size: Sequence[float], where: str) -> tuple[float, float, float]:
+def check_voxel_size(voxel_size: Sequence[float], where: str) -> Size:
     """Return the voxel size (z, y, x) in µm as floats; raise InputError if it cannot be true.
 
     `where` begins the message: whose voxel size it is, or where it was read.
@@ -99,7 +100,7 @@ def check_voxel_size(voxel_size: Sequence[float], where: str) -> tuple[float, fl
         unit = _wrong_unit(size)
         if unit:
             raise InputError(f"{said} µm, which looks like {unit}. Give the size in µm.")
-    return tuple(float(size) for size in sizes.values())
+    return per_axis(float(size) for size in sizes.values())
 
 
 def _wrong_unit(size: float) -> str | None:

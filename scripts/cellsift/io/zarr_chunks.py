@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import zarr
@@ -186,7 +187,10 @@ def refuse_lost(files: ChunkFiles) -> None:
 def fill_value(array: zarr.Array) -> float:
     """What the voxels of an absent chunk read as."""
     value = array.metadata.fill_value
-    return 0 if value is None else value.item() if isinstance(value, np.generic) else value
+    if value is None:
+        return 0
+    # Of voxels it is a number, whatever else it may be in Zarr.
+    return cast(float, value.item() if isinstance(value, np.generic) else value)
 
 
 def name_of(way: str, place: Sequence[int]) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import zarr
 
 from cellsift.errors import InputError
 
+Format = Literal[2, 3]
 # The file that makes a folder a Zarr group or array, by the format of Zarr.
-MARKS = {3: ("zarr.json",), 2: (".zgroup", ".zarray")}
+MARKS: dict[Format, tuple[str, ...]] = {3: ("zarr.json",), 2: (".zgroup", ".zarray")}
 # Series of one file that are named in a message.
 MOST_NAMED = 8
 
@@ -20,15 +22,15 @@ def open_groups(path: str) -> list[tuple[str, zarr.Group]]:
     converted is replaced by its only image. Copies of metadata (consolidated) are not believed.
     Raises InputError for what is no group, and for plates, labels and several images.
     """
-    versions = [version for version in MARKS if _is_there(path, version)] or [None]
-    return [_only_image(path, _group(path, version)) for version in versions]
+    found: list[Format | None] = [version for version in MARKS if _is_there(path, version)]
+    return [_only_image(path, _group(path, version)) for version in found or [None]]
 
 
-def _is_there(path: str, version: int) -> bool:
+def _is_there(path: str, version: Format) -> bool:
     return "://" not in path and any((Path(path) / mark).exists() for mark in MARKS[version])
 
 
-def _group(path: str, version: int | None) -> zarr.Group:
+def _group(path: str, version: Format | None) -> zarr.Group:
     try:
         return zarr.open_group(path, mode="r", use_consolidated=False, zarr_format=version)
     except Exception as error:
@@ -43,7 +45,7 @@ def _group(path: str, version: int | None) -> zarr.Group:
         ) from error
 
 
-def _is_array(path: str, version: int) -> bool:
+def _is_array(path: str, version: Format) -> bool:
     try:
         zarr.open_array(path, mode="r", zarr_format=version)
     except Exception:
@@ -66,11 +68,11 @@ def _only_image(path: str, group: zarr.Group) -> tuple[str, zarr.Group]:
     )
 
 
-def ome_attributes(group: zarr.Group) -> dict:
-    """A group's metadata of OME, where version 0.4 or 0.5 puts them; {} if there are none."""
-    attributes = group.attrs.asdict()
-    attributes = attributes.get("ome", attributes)
-    return attributes if isinstance(attributes, dict) else {}
+def ome_attributes(node: zarr.Group | zarr.Array) -> dict:
+    """A node's metadata of OME, where version 0.4 or 0.5 puts them; {} if there are none."""
+    attributes = node.attrs.asdict()
+    of_ome = attributes.get("ome", attributes)
+    return of_ome if isinstance(of_ome, dict) else {}
 
 
 def _series(group: zarr.Group) -> list[str]:
@@ -81,7 +83,7 @@ def _series(group: zarr.Group) -> list[str]:
         listed = None
     if listed and all(isinstance(name, str) for name in listed):
         return list(listed)
-    numbers = []
+    numbers: list[str] = []
     while len(numbers) <= MOST_NAMED and str(len(numbers)) in group:
         numbers.append(str(len(numbers)))
     return numbers
@@ -120,7 +122,8 @@ def _listed(path: str, names: Sequence[str]) -> str:
 
 def refuse_two_arrays(folder: str, array: zarr.Array) -> None:
     """Raise InputError if a folder's metadata of Zarr 2 and of Zarr 3 describe different arrays."""
-    other = 5 - array.metadata.zarr_format
+    own = array.metadata.zarr_format
+    other: Format = 2 if own == 3 else 3
     if not _is_there(folder, other):
         return
     try:
@@ -131,7 +134,7 @@ def refuse_two_arrays(folder: str, array: zarr.Array) -> None:
         names = {2: ".zarray", 3: "zarr.json"}
         raise InputError(
             f"{folder}: two files of metadata contradict each other: {names[other]} says "
-            f"{described(also)}, {names[5 - other]} says {described(array)}. Remove the one that "
+            f"{described(also)}, {names[own]} says {described(array)}. Remove the one that "
             "is out of date."
         )
 
@@ -142,7 +145,7 @@ def stale_copy(path: str, group: zarr.Group, array: zarr.Array) -> str | None:
         copied = zarr.open_group(
             path, mode="r", use_consolidated=True, zarr_format=group.metadata.zarr_format
         )[array.path]
-        if _layout(copied) == _layout(array):
+        if not isinstance(copied, zarr.Array) or _layout(copied) == _layout(array):
             return None
     # Without consolidated metadata, or with broken ones, nothing is believed.
     except Exception:

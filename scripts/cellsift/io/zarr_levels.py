@@ -46,5 +46,5 @@ def scale_doubts(
     return []
 
 
-def _sizes(sizes: Sequence[float]) -> str:
+def _sizes(sizes: np.ndarray) -> str:
     return " × ".join(f"{float(size):.6g}" for size in sizes)

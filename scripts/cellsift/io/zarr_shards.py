@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import zarr
@@ -10,6 +11,9 @@ from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 
 from cellsift.errors import InputError
 from cellsift.io.zarr_chunks import ChunkFiles, grid_of
+
+if TYPE_CHECKING:
+    from zarr.core.metadata import ArrayV3Metadata
 
 # Offset and length of a chunk that is not in the shard.
 MISSING = 2**64 - 1
@@ -21,10 +25,10 @@ def stored_chunks(files: ChunkFiles) -> tuple[np.ndarray, np.ndarray]:
     Without shards these are the files. Raises InputError for a shard that is cut off.
     """
     array = files.array
-    codec = _sharding(array)
-    if codec is None:
+    codec, shards = _sharding(array), array.shards
+    if codec is None or shards is None:
         return files.places, files.sizes
-    inside = grid_of(array.shards, array.chunks)
+    inside = grid_of(shards, array.chunks)
     within = np.indices(inside).reshape(len(inside), -1).T
     grid = grid_of(array.shape, array.chunks)
     places, sizes = [np.empty((0, len(grid)), np.int64)], [np.empty(0, np.int64)]
@@ -41,7 +45,8 @@ def _sharding(array: zarr.Array) -> ShardingCodec | None:
     """The array's sharding; None too where the index is stored in a way that is not read here."""
     if not array.shards:
         return None
-    codec = array.metadata.codecs[0]
+    # An array that has shards has no codec but theirs.
+    codec = cast(ShardingCodec, cast("ArrayV3Metadata", array.metadata).codecs[0])
     known = all(isinstance(step, BytesCodec | Crc32cCodec) for step in codec.index_codecs)
     return codec if known else None
 

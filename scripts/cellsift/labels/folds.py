@@ -7,16 +7,15 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Size, per_axis
+from cellsift.io.names import AXES, CELL, NO_CELL
 
-CELL, NO_CELL = "cell", "no_cell"
-AXES = ["z_um", "y_um", "x_um"]
+AXES_UM = ["z_um", "y_um", "x_um"]
 EXTENT = ["z_extent_um", "y_extent_um", "x_extent_um"]
-COLUMNS = ("brain", "candidate", *AXES, "label")
+COLUMNS = ("brain", "candidate", *AXES_UM, "label")
 GROUPINGS = ("auto", "brain", "block")
 # Fewer candidates of a class than this, in training or held out, measure nothing.
 LEAST_PER_CLASS = 5
-
-Size = tuple[float, float, float]
 
 
 def candidates_in_um(
@@ -26,8 +25,8 @@ def candidates_in_um(
 
     `labels` has columns z, y, x (voxels of `voxel_size` µm) and label, row i for candidate i.
     """
-    microns = labels[["z", "y", "x"]].to_numpy(float) * voxel_size
-    table = pd.DataFrame(microns, columns=["z_um", "y_um", "x_um"])
+    microns = labels[AXES].to_numpy(float) * voxel_size
+    table = pd.DataFrame(microns, columns=AXES_UM)
     return table.assign(brain=brain, candidate=np.arange(len(table)), label=labels["label"])
 
 
@@ -35,14 +34,14 @@ def cuboid_extent_um(
     shape: Sequence[int],
     voxel_size: Sequence[float],
     data_voxel_sizes: Iterable[Sequence[float]],
-) -> tuple[float, float, float]:
+) -> Size:
     """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
 
     That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
     volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
     """
     coarsest = np.max(list(data_voxel_sizes), axis=0)
-    return tuple(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
+    return per_axis(float(size) for size in np.multiply(shape, voxel_size) + coarsest)
 
 
 def assign_folds(
@@ -98,9 +97,9 @@ def training_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
     held_out = table[table["fold"] == fold]
     keep = pd.Series(True, index=usable.index)
     for brain, rows in usable.groupby("brain", sort=False):
-        others = held_out.loc[held_out["brain"] == brain, AXES]
+        others = held_out.loc[held_out["brain"] == brain, AXES_UM]
         if len(others):
-            keep[rows.index] = ~_overlaps(rows[AXES], others, rows[EXTENT].to_numpy()[0])
+            keep[rows.index] = ~_overlaps(rows[AXES_UM], others, rows[EXTENT].to_numpy()[0])
     return usable[keep]
 
 
@@ -151,7 +150,7 @@ def _by_block(candidates: pd.DataFrame, folds: int) -> np.ndarray:
     fold = np.zeros(len(candidates), int)
     for positions in candidates.groupby("brain", sort=False).indices.values():
         brain = candidates.iloc[positions]
-        spans = brain[AXES].max() - brain[AXES].min()
+        spans = brain[AXES_UM].max() - brain[AXES_UM].min()
         along = brain[spans.idxmax()].to_numpy(float)
         labelled = brain["label"].isin([CELL, NO_CELL]).to_numpy()
         cuts = _equal_cuts(along[labelled] if labelled.any() else along, folds)
@@ -171,7 +170,7 @@ def _check(candidates: pd.DataFrame, folds: int, group_by: str) -> None:
         raise InputError(f"folds is {folds!r}; give a whole number of at least 2")
     if group_by not in GROUPINGS:
         raise InputError(f"folds are grouped by {group_by!r}; choose one of {', '.join(GROUPINGS)}")
-    if not np.isfinite(candidates[AXES].to_numpy(float)).all():
+    if not np.isfinite(candidates[AXES_UM].to_numpy(float)).all():
         raise InputError("positions of candidates are not finite; check the voxel sizes")
 
 

@@ -8,9 +8,8 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 from scipy.spatial import KDTree
 
 from cellsift.errors import InputError
+from cellsift.io.names import AMBIGUOUS, AXES, CELL, LABELS, NO_CELL
 from cellsift.labels.placement import doubts_of_placement
-
-AXES = ["z", "y", "x"]
 
 # A component with more pairs of points than this is solved by the sparse solver
 LARGEST_DENSE_COMPONENT = 40_000
@@ -72,7 +71,7 @@ def label_candidates(
         "annotated_non_cells": None if non_cells is None else len(non_cells),
         "reached": len(reached),
         "recall": len(reached) / len(cells) if len(cells) else None,
-        **{label: int((labels == label).sum()) for label in ("cell", "no_cell", "ambiguous")},
+        **{label: int((labels == label).sum()) for label in LABELS},
         "missed": missed.tolist(),
         "warnings": doubts_of_placement(
             candidates[AXES].to_numpy(), cells[AXES].to_numpy(), voxel_size, distance_um, shape
@@ -156,8 +155,8 @@ def _labels_by_cells(candidates, cells, voxel_size, distance_um):
     points, annotated = candidates[AXES].to_numpy(), cells[AXES].to_numpy()
     pairs = match(points, annotated, voxel_size, distance_um)
     near = _nearest(points, annotated, voxel_size) <= distance_um * (1 + 1e-9)
-    labels = np.where(near, "ambiguous", "no_cell").astype(object)
-    labels[pairs[:, 0]] = "cell"
+    labels = np.where(near, AMBIGUOUS, NO_CELL).astype(object)
+    labels[pairs[:, 0]] = CELL
     return labels, pairs[:, 1]
 
 
@@ -168,9 +167,9 @@ def _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um):
     matched, is_cell = pairs[:, 0], pairs[:, 1] < len(cells)
     to_cell, to_non_cell = (_nearest(points, kind, voxel_size)[matched] for kind in annotated)
     nearer = np.where(is_cell, to_cell <= to_non_cell, to_non_cell <= to_cell)
-    labels = np.full(len(points), "ambiguous", dtype=object)
-    labels[matched[nearer & is_cell]] = "cell"
-    labels[matched[nearer & ~is_cell]] = "no_cell"
+    labels = np.full(len(points), AMBIGUOUS, dtype=object)
+    labels[matched[nearer & is_cell]] = CELL
+    labels[matched[nearer & ~is_cell]] = NO_CELL
     return labels, pairs[is_cell, 1]
 
 

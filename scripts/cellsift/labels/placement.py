@@ -7,7 +7,9 @@ from itertools import permutations
 import numpy as np
 from scipy.spatial import KDTree
 
-AXES = "zyx"
+from cellsift.io.axes import Size, per_axis
+from cellsift.io.names import AXES
+
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.
 COARSE_VOXELS = (10, 25, 50, 100)
@@ -40,21 +42,23 @@ class Reading:
 
     said: str
     order: tuple[int, int, int] = GIVEN
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scale: Size = (1.0, 1.0, 1.0)
     mirrored: tuple[int, ...] = ()
 
     def positions(self, points: np.ndarray, shape: Sequence[int] | None) -> np.ndarray:
         """Positions z, y, x in voxels of a volume of this shape, which mirrored axes need."""
         found = points[:, self.order] * np.array(self.scale)
         for axis in self.mirrored:
+            # Without a shape no mirrored reading is tried.
+            assert shape is not None
             found[:, axis] = shape[axis] - 1 - found[:, axis]
         return found
 
 
 def orders_and_micrometres(voxel_size: Sequence[float]) -> Iterator[Reading]:
     """Readings with another order of the axes, in µm, or both; the likelier first."""
-    microns = tuple(1 / float(size) for size in voxel_size)
-    orders = sorted(permutations(GIVEN), key=lambda order: order != (2, 1, 0))
+    microns = per_axis(1 / float(size) for size in voxel_size)
+    orders = sorted(map(per_axis, permutations(GIVEN)), key=lambda order: order != (2, 1, 0))
     for order in orders:
         if order != GIVEN:
             yield Reading(f"in the order {_named(order)} instead of z, y, x", order)
@@ -69,7 +73,7 @@ def all_readings(voxel_size: Sequence[float]) -> Iterator[Reading]:
     """All readings that are tried where candidates are known; the likelier first."""
     yield from orders_and_micrometres(voxel_size)
     for scale, said in _other_scales(voxel_size):
-        for order in permutations(GIVEN):
+        for order in map(per_axis, permutations(GIVEN)):
             ordered = "" if order == GIVEN else f" and in the order {_named(order)}"
             yield Reading(said + ordered, order, scale)
     for number in range(1, 8):
@@ -139,7 +143,7 @@ def _better_reading(
         return None
     tried = [
         (reading.said, reading.positions(near.annotated, shape))
-        for reading in all_readings(near.voxel_size)
+        for reading in all_readings(near.voxel_size.tolist())
         if shape is not None or not reading.mirrored
     ]
     shift = near.likeliest_shift()
@@ -233,18 +237,18 @@ class _Near:
         return apart[agreeing].mean(axis=0) / self.voxel_size
 
 
-def _other_scales(voxel_size: Sequence[float]) -> Iterator[tuple[tuple[float, ...], str]]:
+def _other_scales(voxel_size: Sequence[float]) -> Iterator[tuple[Size, str]]:
     """Scales that make voxels of positions in a coarser or finer copy of the volume."""
     for size in COARSE_VOXELS:
         if any(abs(size - own) > 0.01 for own in voxel_size):
-            yield tuple(size / float(own) for own in voxel_size), f"in voxels of {size} µm"
-    yield tuple(1000 / float(own) for own in voxel_size), "in mm instead of voxels"
+            yield per_axis(size / float(own) for own in voxel_size), f"in voxels of {size} µm"
+    yield per_axis(1000 / float(own) for own in voxel_size), "in mm instead of voxels"
     for factor in FACTORS:
         coarser, finer = float(factor), 1 / factor
         yield (1.0, coarser, coarser), f"in pixels {factor} times as wide"
-        yield (coarser,) * 3, f"in voxels {factor} times as wide along every axis"
+        yield (coarser, coarser, coarser), f"in voxels {factor} times as wide along every axis"
         yield (1.0, finer, finer), f"in pixels {factor} times as narrow"
-        yield (finer,) * 3, f"in voxels {factor} times as narrow along every axis"
+        yield (finer, finer, finer), f"in voxels {factor} times as narrow along every axis"
 
 
 def _named(order: Sequence[int]) -> str:

@@ -1,16 +1,16 @@
 """The two parts of a network: the backbone, which makes features, and the head, which judges them.
 
-What the head is, every network says itself: `heads` names its modules and parameters, the first of
-them the module that takes the features.
+What the head is, every network says itself by its `heads` (`models.contract`).
 """
 
 import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.contract import Network
 
 
-def head_tensors(model: nn.Module) -> set[str]:
+def head_tensors(model: Network) -> set[str]:
     """Return the names in `model.state_dict()` that belong to the head; the rest is backbone."""
     return {
         name
@@ -19,13 +19,13 @@ def head_tensors(model: nn.Module) -> set[str]:
     }
 
 
-def head_parameters(model: nn.Module) -> list[nn.Parameter]:
+def head_parameters(model: Network) -> list[nn.Parameter]:
     """Return the parameters of the head; with `backbone_parameters` all, each once."""
     of_head = head_tensors(model)
     return [parameter for name, parameter in model.named_parameters() if name in of_head]
 
 
-def backbone_parameters(model: nn.Module) -> list[nn.Parameter]:
+def backbone_parameters(model: Network) -> list[nn.Parameter]:
     """Return the parameters of the backbone: those to freeze while only the head learns.
 
     Batch normalisation also has running statistics, which freezing parameters does not stop.
@@ -34,7 +34,7 @@ def backbone_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in model.named_parameters() if name not in of_head]
 
 
-def check_backbone(architecture: str, model: nn.Module) -> None:
+def check_backbone(architecture: str, model: Network) -> None:
     """Raise InputError for a network that has no backbone with parameters."""
     if not backbone_parameters(model):
         raise InputError(
@@ -43,7 +43,7 @@ def check_backbone(architecture: str, model: nn.Module) -> None:
         )
 
 
-def features(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def features(model: Network, x: torch.Tensor) -> torch.Tensor:
     """Return the features (n, feature) of cuboids (n, channel, z, y, x): what the head is given.
 
     Of a head that takes a map, the mean over the map. Gradients flow into the backbone.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from cellsift.errors import InputError
 from cellsift.models import classifiers as FAMILIES
+from cellsift.models.option_checks import check_whole_number
 
 if TYPE_CHECKING:
-    from torch import nn
+    from cellsift.models.contract import Network
 
-Builder = Callable[..., "nn.Module"]
+# Snakemake looks at each start: to parse the modules would take thirty times as long.
+REGISTRATION = re.compile(r"""^@architecture\(\s*["']([^"']+)["'],?\s*\)""", re.MULTILINE)
+Builder = Callable[..., "Network"]
 _builders: dict[str, Builder] = {}
-SCRIPTS = Path(__file__).parents[2]
 
 
 def architecture(name: str) -> Callable[[Builder], Builder]:
     """Register a builder `(in_channels, cuboid_shape, *, option=default, ...)` under a name.
 
-    The name has to be a plain string: the folder is searched for it without running the modules.
+    The name has to be a plain string, and the decorator to begin its line: the folder is searched
+    for it without running the modules.
     The builder's keyword-only parameters are the options that a user may give.
     """
 
@@ -50,22 +53,12 @@ def architecture_file(name: str) -> Path:
     return files[name]
 
 
-def architecture_files(name: str) -> list[Path]:
-    """Return the modules of this package that an architecture is made of, found by its imports.
+def architecture_module(name: str) -> str:
+    """Return the name of the module in which an architecture is written.
 
     Raises InputError for an unknown name.
     """
-    waiting, found = [architecture_file(name)], set()
-    while waiting:
-        path = waiting.pop()
-        found.add(path)
-        imported = (
-            SCRIPTS / f"{node.module.replace('.', '/')}.py"
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(__package__)
-        )
-        waiting += [other for other in imported if other.is_file() and other not in found]
-    return sorted(found - {Path(__file__)})
+    return f"{FAMILIES.__name__}.{architecture_file(name).stem}"
 
 
 def model_options(name: str) -> dict[str, Any]:
@@ -99,13 +92,10 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def create_model(
     name: str, in_channels: int, cuboid_shape: tuple[int, int, int], **options: Any
-) -> nn.Module:
+) -> Network:
     """Return a new network with random weights drawn from torch's global generator.
 
     Its forward takes float32 (n, in_channels, z, y, x) and gives logits (n, 2): no cell, cell.
-    `model.gradcam_layer` is the module whose map Grad-CAM weighs; with `model.gradients_in_place`
-    it is HiResCAM that does (`explain.gradcam`). `model.heads` names the modules and parameters
-    that make logits of features; the first is the module that takes the features.
 
     Args:
         name: one of `list_models()`.
@@ -115,7 +105,11 @@ def create_model(
 
     Raises:
         InputError: unknown architecture or option, an option out of range, a cuboid too small.
+        TypeError: the builder's network does not fulfil the contract.
     """
+    # Listing architectures must not import torch.
+    from cellsift.models.contract import check_network
+
     check_options(name, options)
     check_whole_number("in_channels", in_channels)
     shape = tuple(cuboid_shape)
@@ -123,39 +117,22 @@ def create_model(
         raise InputError(f"cuboid shape {list(shape)} is not three numbers: z, y, x")
     for axis, size in zip("zyx", shape, strict=True):
         check_whole_number(f"cuboid shape along {axis}", size)
-    return _builder(name)(int(in_channels), tuple(map(int, shape)), **options)
-
-
-def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) -> None:
-    """Raise InputError unless the value is a whole number from `least` to `most`."""
-    # Every integer type has __index__, and so has bool, which is never meant as a number here.
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value <= most:
-        raise InputError(f"{what} is {value!r}; give a whole number from {least} to {most}")
+    network = _builder(name)(int(in_channels), tuple(map(int, shape)), **options)
+    check_network(name, network)
+    return network
 
 
 def _builder(name: str) -> Builder:
-    module = architecture_file(name).stem
-    importlib.import_module(f"{FAMILIES.__name__}.{module}")
+    importlib.import_module(architecture_module(name))
     return _builders[name]
 
 
 @cache
 def _files() -> dict[str, Path]:
     """Find the registered names by reading, not importing, the modules of the families."""
-    found = {}
-    for path in sorted(path for folder in FAMILIES.__path__ for path in Path(folder).glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            for decorator in getattr(node, "decorator_list", []):
-                if _is_registration(decorator):
-                    found[decorator.args[0].value] = path
-    return found
-
-
-def _is_registration(decorator: ast.expr) -> bool:
-    return (
-        isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Name)
-        and decorator.func.id == architecture.__name__
-        and len(decorator.args) == 1
-        and isinstance(decorator.args[0], ast.Constant)
-    )
+    return {
+        name: path
+        for folder in FAMILIES.__path__
+        for path in sorted(Path(folder).glob("*.py"))
+        for name in REGISTRATION.findall(path.read_text(encoding="utf-8"))
+    }

@@ -11,18 +11,18 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import read_json, write_json
+from cellsift.models.contract import Network
 from cellsift.models.registry import check_options, create_model
 
 REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
 
 
-def save_model(folder: str | Path, stem: str, model: nn.Module, sidecar: dict) -> Path:
+def save_model(folder: str | Path, stem: str, model: Network, sidecar: dict) -> Path:
     """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
 
     As `save_tensors`, with all of the model's tensors.
@@ -60,7 +60,7 @@ def save_tensors(
     return json_path
 
 
-def load_model(json_path: str | Path) -> tuple[nn.Module, dict]:
+def load_model(json_path: str | Path) -> tuple[Network, dict]:
     """Return a stored model, on the CPU and in evaluation mode, and its sidecar.
 
     The weights lie beside the sidecar, under the same name with the ending .safetensors.
@@ -102,10 +102,14 @@ def check_file_names(names: object, path: Path) -> list[str]:
 
     A list from a stranger could otherwise have files read from anywhere.
     """
-    good = isinstance(names, list) and all(
-        isinstance(name, str) and name == Path(name).name and name != ".." for name in names
-    )
-    if not good or not names or "" in names:
+    if (
+        not isinstance(names, list)
+        or not names
+        or not all(
+            isinstance(name, str) and name == Path(name).name and name not in ("", "..")
+            for name in names
+        )
+    ):
         raise InputError(
             f"{path}: 'folds' is {names!r}; it has to list the names of files beside it"
         )
@@ -131,10 +135,11 @@ def check_sidecar(sidecar: dict, path: Path) -> None:
 def _check_cuboid(cuboid: dict, path: Path) -> None:
     for key in ("shape", "voxel_size"):
         values = cuboid.get(key) if isinstance(cuboid, dict) else None
-        numbers = isinstance(values, list | tuple) and all(
-            isinstance(v, int | float) and v > 0 for v in values
-        )
-        if not numbers or len(values) != 3:
+        if (
+            not isinstance(values, list | tuple)
+            or not all(isinstance(v, int | float) and v > 0 for v in values)
+            or len(values) != 3
+        ):
             raise InputError(f"{path}: cuboid {key} is {values!r}; give three numbers z, y, x")
 
 
@@ -156,7 +161,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"{path} is no whole safetensors file: {error}") from error
 
 
-def _build(sidecar: dict, path: Path) -> nn.Module:
+def _build(sidecar: dict, path: Path) -> Network:
     try:
         check_options(sidecar["architecture"], sidecar["options"])
         return create_model(

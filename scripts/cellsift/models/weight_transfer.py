@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import torch
-from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models.backbone import backbone_parameters, head_parameters, head_tensors
+from cellsift.models.contract import Network
 
 __all__ = ["PARTS", "backbone_parameters", "check_fit", "head_parameters", "start_from"]
 
@@ -15,7 +15,7 @@ PARTS = ("all", "backbone")
 NAMED = 3
 
 
-def start_from(model: nn.Module, tensors: Mapping[str, torch.Tensor], parts: str = "all") -> None:
+def start_from(model: Network, tensors: Mapping[str, torch.Tensor], parts: str = "all") -> None:
     """Copy tensors, named as in `model.state_dict()`, into a network.
 
     Args:
@@ -35,7 +35,7 @@ def start_from(model: nn.Module, tensors: Mapping[str, torch.Tensor], parts: str
     model.load_state_dict(chosen, strict=False)
 
 
-def check_fit(model: nn.Module, tensors: Mapping[str, torch.Tensor], parts: str = "all") -> None:
+def check_fit(model: Network, tensors: Mapping[str, torch.Tensor], parts: str = "all") -> None:
     """Raise InputError, naming tensors, unless `start_from` could copy them into the network.
 
     The network may lie on the meta device.

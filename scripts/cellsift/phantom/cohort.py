@@ -7,9 +7,9 @@ from pathlib import Path
 import tifffile
 from tqdm.contrib.concurrent import process_map
 
-from cellsift.detection.blocks import available_cores
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_folder
+from cellsift.io.cores import available_cores
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import write_table
 from cellsift.phantom.brain import PhantomBrain, make_brain

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from cellsift.io.axes import per_axis
+
 Box = tuple[slice, slice, slice]
 
 # A plane is thick against small things: their brightness is averaged over this many depths in it.
@@ -46,7 +48,7 @@ class Grid:
         high = np.minimum(np.ceil((centre + reach_um) / size).astype(int) + 1, self.shape)
         if (low >= high).any():
             return None
-        return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        return per_axis(slice(a, b) for a, b in zip(low, high, strict=True))
 
     def offsets(self, box: Box, centre_um: np.ndarray) -> tuple[np.ndarray, ...]:
         """Offsets in µm along z, y, x from a position, for several depths in each plane.

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellsift.io.cells import Positions, read_positions
+from cellsift.io.axes import Shape, per_axis
+from cellsift.io.cells import Kind, Positions, read_positions
 from cellsift.io.voxel_size import contradiction
 from cellsift.preflight.naming import naming
 from cellsift.preflight.positions import at_the_edge, flat, refuse_outside
 from cellsift.preflight.repeated import refuse_same, repeated
 from cellsift.settings.brains import Brain
 
-KINDS = {"cells": "cell", "non_cells": "no_cell"}
+KINDS: dict[str, Kind] = {"cells": "cell", "non_cells": "no_cell"}
 # Files that a run writes for every brain, beside the results of its arms.
 OWN_FILES = ("checked.json", "volumes.json")
 
@@ -20,7 +21,7 @@ def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
 
     `warnings` are sentences for the user. Raises InputError.
     """
-    shape = tuple(shape)
+    shape = per_axis(shape)
     found = {column: _positions(brain, column, shape) for column in KINDS}
     warnings = [
         f"brain {brain.name}, {column}: {doubt}"
@@ -31,7 +32,7 @@ def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
     cells, non_cells = found["cells"], found["non_cells"]
     if cells is not None and non_cells is not None:
         with naming(brain, "non_cells"):
-            paths = brain.cells, brain.non_cells
+            paths = str(brain.cells), str(brain.non_cells)
             same = refuse_same(paths, cells.points, non_cells.points, brain.voxel_size)
         warnings += [f"brain {brain.name}, non_cells: {doubt}" for doubt in same]
     return {
@@ -41,7 +42,7 @@ def check_annotation(brain: Brain, shape: Sequence[int]) -> dict:
     }
 
 
-def _positions(brain: Brain, column: str, shape: tuple[int, int, int]) -> Positions | None:
+def _positions(brain: Brain, column: str, shape: Shape) -> Positions | None:
     """The positions that an annotation holds; None if there is none."""
     path = getattr(brain, column)
     if path is None:
@@ -52,7 +53,7 @@ def _positions(brain: Brain, column: str, shape: tuple[int, int, int]) -> Positi
     return positions
 
 
-def _doubts(brain: Brain, column: str, positions: Positions, shape: tuple) -> list[str]:
+def _doubts(brain: Brain, column: str, positions: Positions, shape: Shape) -> list[str]:
     path = getattr(brain, column)
     told = list(positions.doubts)
     sizes = contradiction(positions.stated_size, brain.voxel_size)

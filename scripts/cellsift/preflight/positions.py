@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.io.cells import Positions
-from cellsift.io.cells_csv import AXES
+from cellsift.io.names import AXES
 from cellsift.labels.placement import reading_that_fits
 
 # From so many cells on, all of them in one plane is worth a word; from two in the very first.

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from cellsift.errors import InputError
-from cellsift.io.cells_csv import AXES
+from cellsift.io.names import AXES
 
 # Two positions of one kind are taken for one cell where they are nearer than this along every axis,
 # in voxels, and in space, µm: well within a nucleus.

@@ -27,7 +27,7 @@ def content_of(counts: np.ndarray) -> str | None:
     """A hash of how often each grey value occurs; None where there is only one: all match."""
     if np.count_nonzero(counts) < 2:
         return None
-    return hashlib.sha256(np.ascontiguousarray(counts)).hexdigest()[:16]
+    return hashlib.sha256(np.ascontiguousarray(counts).data).hexdigest()[:16]
 
 
 def refuse_same_content(

@@ -35,8 +35,8 @@ def check_brains(project: Project) -> None:
     refuse_few(project)
 
 
-def told_beside(project: Project, name: str) -> list[str]:
-    """What is to be told of a brain beside the others of its run, without stopping it: sentences.
+def doubts_beside_others(project: Project, name: str) -> list[str]:
+    """What may be wrong with a brain beside the others of its run, but need not be: sentences.
 
     Looks at names, sizes and a few bytes of the volumes.
     """
@@ -55,7 +55,7 @@ def told_beside(project: Project, name: str) -> list[str]:
         f"brain {name}: its background {brain.background} is the signal of brain {other.name}. If "
         "that is not what was meant, correct the table of brains."
         for other in others
-        if brain.background and _place(brain.background) == _place(other.signal)
+        if brain.background and _resolved(brain.background) == _resolved(other.signal)
     ]
 
 
@@ -117,7 +117,7 @@ def _two_brains(one: Brain, other: Brain) -> str:
 
 
 @cache
-def _place(path: str) -> str:
+def _resolved(path: str) -> str:
     return whereabouts(path, Path())
 
 
@@ -131,7 +131,7 @@ def _same_annotation(one: Brain, other: Brain) -> bool:
     cells, others = _voxels_of(one.cells), _voxels_of(other.cells)
     if cells is None or others is None:
         return False
-    if _place(one.cells) == _place(other.cells):
+    if _resolved(one.cells) == _resolved(other.cells):
         return True
     fewest = min(len(cells), len(others))
     return fewest >= TELLING and len(cells & others) >= SAME_SHARE * fewest
@@ -143,16 +143,16 @@ def _voxels_of(path: str) -> frozenset | None:
         status = Path(path).stat()
     except (OSError, ValueError):
         return None
-    return _voxels_at(_place(path), status.st_size, status.st_mtime_ns)
+    return _voxels_at(_resolved(path), status.st_size, status.st_mtime_ns)
 
 
 @cache
-def _voxels_at(place: str, size: int, changed: int) -> frozenset | None:
+def _voxels_at(path: str, size: int, changed: int) -> frozenset | None:
     """As `_voxels_of`; a file of another size or time of change is read anew."""
     from cellsift.io.cells import read_points
 
     try:
-        points = read_points(place, "cell")
+        points = read_points(path, "cell")
     # Preflight says so with the brain's name.
     except (InputError, OSError):
         return None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
@@ -15,17 +16,19 @@ from cellsift.io.volumes import (
     kind_of,
     list_planes,
     naming_bad_planes,
-    open_channel,
+    open_volume,
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.preflight.chunks import check_chunks, chunk_doubts, telling_of_absent
-from cellsift.preflight.dark_tiles import lost_in_dark_tiles
 from cellsift.preflight.lists import list_doubts
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 from cellsift.preflight.tiff_values import check_tiff_values
 from cellsift.settings.brains import Brain
+
+if TYPE_CHECKING:
+    from cellsift.detection.contract import Detector
 
 # Where along z planes are looked at, as shares of the volume's planes.
 LOOKED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -60,7 +63,7 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     with naming(brain, "background"):
         refuse_same_path(brain)
     signal, found_signal = _check_channel(brain, "signal")
-    found = {"brain": brain.name, "signal": found_signal, "background": None}
+    found: dict = {"brain": brain.name, "signal": found_signal, "background": None}
     if brain.background is not None:
         background, found["background"] = _check_channel(brain, "background")
         with naming(brain, "background"):
@@ -68,7 +71,7 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
             contents = found["signal"]["content"], found["background"]["content"]
             refuse_same_content(signal, background, contents, _numbers_looked_at(signal))
     with naming(brain, "signal"):
-        _refuse_few_planes(signal, brain.settings.get("detection", {}))
+        _refuse_few_planes(signal, _detector(brain))
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
@@ -126,7 +129,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
     path = getattr(brain, column)
     intensity_range = brain.settings.get("intensity_range")
     with naming(brain, column):
-        volume = open_channel(brain, column)
+        volume = open_volume(path, **brain.reading)
         chunks = check_chunks(path)
         pages = check_files(path) if chunks is None else None
         voxels = open_voxels(path)
@@ -136,12 +139,12 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
             planes = _planes_looked_at(volume)
             intensities = _intensities(planes)
             _refuse_constant(volume, intensities, column)
-            if voxels.dtype != volume.dtype:
+            if intensity_range is not None and voxels.dtype != volume.dtype:
                 _refuse_few_grey_values(volume, intensities, intensity_range)
         doubts = chunk_doubts(path, volume, chunks, planes if intensities.counts[0] else {}, pages)
         doubts += check_tiff_values(path, intensities) + list_doubts(path)
-        if column == "signal":
-            doubts += lost_in_dark_tiles(brain.settings.get("detection", {}), volume, planes)
+        if column == "signal" and (detector := _detector(brain)):
+            doubts += detector.doubts(volume, planes)
     found = _described(volume, voxels.dtype, intensities)
     return volume, found | {
         "chunks": None if chunks is None else chunks.files.count,
@@ -243,25 +246,23 @@ def _refuse_unlike(background: Volume, signal: Volume) -> None:
         )
 
 
-def _refuse_few_planes(signal: Volume, detection: dict) -> None:
-    from cellsift.detection import check_parameters, dog
+def _detector(brain: Brain) -> "Detector | None":
+    """The brain's detector; None where its settings name none."""
+    from cellsift.detection import create_detector
 
-    if "method" not in detection:
+    settings = brain.settings.get("detection", {})
+    if "method" not in settings:
+        return None
+    return create_detector(**{key: value for key, value in settings.items() if key != "keep"})
+
+
+def _refuse_few_planes(signal: Volume, detector: "Detector | None") -> None:
+    if detector is None:
         return
-    method = detection["method"]
-    given = {key: value for key, value in detection.items() if key not in ("method", "keep")}
-    parameters = check_parameters(method, **given)
-    if method == "cellfinder":
-        parameter = "ball_z_size"
-        needed = max(1, round(parameters[parameter] / signal.voxel_size[0]))
-    elif method == "dog":
-        parameter = "minimum_distance or soma_diameter"
-        needed = 2 * dog.scale_of(signal, parameters).reach[0] + 1
-    else:
-        return
+    needed, parameter = detector.least_planes(signal.voxel_size)
     if signal.shape[0] < needed:
         raise InputError(
-            f"{signal.source}: {signal.shape[0]} planes, but detection with {method} needs "
+            f"{signal.source}: {signal.shape[0]} planes, but detection with {detector.name} needs "
             f"{needed} planes of {signal.voxel_size[0]:g} µm. Give more planes, or set a smaller "
             f"{parameter} under detection in the config."
         )

@@ -26,6 +26,9 @@ FULL = 0.05
 # One that is not masked has more than this: a camera's background is not 0.
 UNMASKED = 0.9
 
+# How many rows or columns lie beyond a side of a block, and the voxels (y, x) beside it.
+Side = tuple[int, tuple[int | slice, int | slice]]
+
 
 @dataclass(frozen=True)
 class Rectangle:
@@ -155,7 +158,7 @@ def _tiles_lit(plane: np.ndarray, tile: int) -> np.ndarray:
 
 def _between(lit: np.ndarray) -> np.ndarray:
     """Dark tiles that have a lit one on at least one side along each axis."""
-    return ~lit & lit.any(axis=0) & lit.any(axis=1)[:, np.newaxis]
+    return ~lit & lit.any(axis=0) & lit.any(axis=1, keepdims=True)
 
 
 def _bands(lit: np.ndarray) -> np.ndarray:
@@ -188,8 +191,11 @@ def _open_sides(block: Rectangle, plane: np.ndarray) -> int | None:
     At least one side of it is inside.
     """
     rows, columns = block.place
-    before = [(block.y[0], (block.y[0] - 1, columns)), (block.x[0], (rows, block.x[0] - 1))]
-    after = [
+    before: list[Side] = [
+        (block.y[0], (block.y[0] - 1, columns)),
+        (block.x[0], (rows, block.x[0] - 1)),
+    ]
+    after: list[Side] = [
         (len(plane) - block.y[1], (block.y[1], columns)),
         (plane.shape[1] - block.x[1], (rows, block.x[1])),
     ]

@@ -107,7 +107,7 @@ class _Reader:
         where: list[int | slice] = [0] * self.array.ndim
         for axis, (start, stop) in zip(self.spatial, box, strict=True):
             where[axis] = slice(start, stop)
-        voxels = self.array[tuple(where)]
+        voxels = np.asarray(self.array[tuple(where)])
         return float(np.count_nonzero(voxels) / voxels.size)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,12 @@ import pandas as pd
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
+from cellsift.io.names import AXES
 from cellsift.reporting import html, maps, scores, tables, thumbnails
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
+from cellsift.results import BrainFolder
 
 SHOWN = 16
 NO_CANDIDATES = "Detection found no candidate in this brain."
@@ -25,20 +26,21 @@ class BrainResults:
     """What a results folder holds on one brain.
 
     `information` may have the brain's role, the paths of its annotation, cells and non_cells, and
-    those of its cuboid stores, `cuboids`, in the order of its chunks (else cuboids.zarr is read).
+    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store).
     """
 
-    results: Results
+    results: RunResults
     brain: str
     information: dict = field(default_factory=dict)
 
     @property
-    def folder(self) -> Path:
-        return self.results.folder / "brains" / self.brain
+    def paths(self) -> BrainFolder:
+        """Where its files lie."""
+        return self.results.paths.brain(self.brain)
 
     @cached_property
     def projection(self) -> Projection:
-        return load_projection(self.folder / "projection.npz")
+        return load_projection(self.paths.projection)
 
     @cached_property
     def scored(self) -> dict[str, pd.DataFrame]:
@@ -63,19 +65,19 @@ class BrainResults:
     @cached_property
     def labels(self) -> pd.Series | None:
         """The label of each candidate: cell, no_cell or ambiguous."""
-        if not (self.folder / "labels.csv").is_file():
+        if not self.paths.labels.is_file():
             return None
-        return self.results.table("brains", self.brain, "labels.csv")["label"]
+        return self.results.table(self.paths.labels)["label"]
 
     @property
     def distance_um(self) -> float:
         """Within which distance a candidate counts as an annotated cell."""
-        return float(read_json(self.folder / "labels.json")["distance_um"])
+        return float(read_json(self.paths.labels_summary)["distance_um"])
 
     @cached_property
     def cuboids(self) -> CuboidStore:
         """The cuboids of its candidates."""
-        return CuboidStore.open(self.information.get("cuboids") or self.folder / "cuboids.zarr")
+        return CuboidStore.open(self.information.get("cuboids") or self.paths.cuboids(1, 1))
 
     @cached_property
     def warnings(self) -> list[str]:
@@ -270,7 +272,7 @@ def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
     if store.padded[table["candidate"].to_numpy()].any():
         caption += " Stripes: the candidate lies near the border of the volume."
     shown = table.copy()
-    for axis in scores.AXES:
+    for axis in AXES:
         shown[axis] = [f"{value:.1f}" for value in table[axis]]
     for arm in brain.scored:
         shown[f"p_cell, {arm}"] = [f"{value:.3f}" for value in shown.pop(arm)]
@@ -281,11 +283,11 @@ def _pictures(brain: BrainResults, table: pd.DataFrame, said: str) -> Html:
 
 
 def _title(row: pd.Series, arms: list[str]) -> str:
-    place = " ".join(f"{value:.0f}" for value in row[scores.AXES])
+    position = " ".join(f"{value:.0f}" for value in row[AXES])
     p_cell = np.array([row[arm] for arm in arms], float)
     if len(arms) > 3:
-        return f"{place}\np {p_cell.min():.2f} to {p_cell.max():.2f}"
-    return f"{place}\np {' / '.join(f'{p:.2f}' for p in p_cell)}"
+        return f"{position}\np {p_cell.min():.2f} to {p_cell.max():.2f}"
+    return f"{position}\np {' / '.join(f'{p:.2f}' for p in p_cell)}"
 
 
 def _arms_in_words(arms: list[str]) -> str:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,9 +108,9 @@ def draw_intervals(tidy: pd.DataFrame, metric: str, styles: Mapping[str, ArmStyl
         drawing, axes = panels(len(brains), 0.8 + 0.33 * len(styles), sharex=True)
         for axis, brain in zip(axes, brains, strict=True):
             part = rows[rows["brain"] == brain].set_index("arm")
-            for place, (arm, style) in enumerate(styles.items()):
+            for number, (arm, style) in enumerate(styles.items()):
                 if arm in part.index and not math.isnan(part.at[arm, "value"]):
-                    _interval(axis, place, part.loc[arm], style)
+                    _interval(axis, number, part.loc[arm], style)
             axis.set(title=brain, ylim=(len(styles) - 0.4, -0.6), xlim=(-0.02, 1.02))
             axis.set_yticks(range(len(styles)), list(styles))
             axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
@@ -124,12 +125,12 @@ def draw_intervals(tidy: pd.DataFrame, metric: str, styles: Mapping[str, ArmStyl
     return drawing
 
 
-def _interval(axis: Axes, place: int, row: pd.Series, style: ArmStyle) -> None:
-    axis.plot([row["low"], row["high"]], [place, place], color=style.color, linewidth=2)
+def _interval(axis: Axes, number: int, row: pd.Series, style: ArmStyle) -> None:
+    axis.plot([row["low"], row["high"]], [number, number], color=style.color, linewidth=2)
     face = style.color if style.marker == "x" else "white"
     axis.plot(
         row["value"],
-        place,
+        number,
         style.marker,
         color=style.color,
         markerfacecolor=face,
@@ -145,9 +146,12 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     whose weights are used, the one of highest average precision, is marked.
     """
     folds = sorted({fold for runs in histories.values() for fold in runs})
-    colors = {fold: OKABE_ITO[place % len(OKABE_ITO)] for place, fold in enumerate(folds)}
+    colors = {fold: OKABE_ITO[number % len(OKABE_ITO)] for number, fold in enumerate(folds)}
     names = [f"fold {fold}" for fold in folds]
-    kinds = {"trained on": {"linestyle": ":"}, "left out": {"linestyle": "-"}}
+    kinds: dict[str, dict[str, Any]] = {
+        "trained on": {"linestyle": ":"},
+        "left out": {"linestyle": "-"},
+    }
     with styled():
         drawing, axes = panels(len(histories), 3.0, legend=[*names, *kinds, "weights kept"])
         for axis, (arm, runs) in zip(axes, histories.items(), strict=True):

@@ -48,13 +48,11 @@ def figure(drawing: Figure, caption: str, alternative: str, photograph: bool = F
     which is voxels, becomes a WebP of a fraction of the size; anything else a PNG.
     """
     buffer = io.BytesIO()
-    if photograph:
-        options = {"format": PHOTOGRAPH, "pil_kwargs": {"quality": QUALITIES[0]}}
-    else:
-        options = {"format": "png"}
-    drawing.savefig(buffer, dpi=DPI, facecolor="white", **options)
+    kind = PHOTOGRAPH if photograph else "png"
+    options = {"quality": QUALITIES[0]} if photograph else {}
+    drawing.savefig(buffer, dpi=DPI, facecolor="white", format=kind, pil_kwargs=options)
     width = round(drawing.get_figwidth() * SHOWN_DPI)
-    return _picture(buffer.getvalue(), options["format"], width, caption, alternative)
+    return _picture(buffer.getvalue(), kind, width, caption, alternative)
 
 
 def picture_file(path: Path, caption: str, alternative: str, most_bytes: int) -> Html:
@@ -62,8 +60,8 @@ def picture_file(path: Path, caption: str, alternative: str, most_bytes: int) ->
 
     Where it needs more than `most_bytes` of the page its quality falls, then its size.
     """
-    with Image.open(path) as picture:
-        picture = picture.convert("RGB")
+    with Image.open(path) as stored:
+        picture = stored.convert("RGB")
         picture.thumbnail((LARGEST_PICTURE, 3 * LARGEST_PICTURE))
     width = min(picture.width, round(WIDTH * SHOWN_DPI))
     qualities = iter(QUALITIES)

@@ -2,8 +2,8 @@
 
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
-from cellsift.reporting.results import Results
 from cellsift.reporting.run_information import configuration_text, version_table
+from cellsift.reporting.run_results import RunResults
 
 # The most that a config may ask for.
 MOST_FOLDS = 20
@@ -11,7 +11,7 @@ MOST_FOLDS = 20
 BYTES_OF_MONTAGES = 6_000_000
 
 
-def arms(results: Results) -> Html:
+def arms(results: RunResults) -> Html:
     """What the arms are: their networks, and how their training differs."""
     if not results.recipes:
         return html.paragraph("What the arms are was not told to this page.")
@@ -36,9 +36,9 @@ def arms(results: Results) -> Html:
     return html.table(table, caption, text_columns=columns, wrapped=columns[1:])
 
 
-def folds(results: Results) -> Html:
+def folds(results: RunResults) -> Html:
     """How the candidates of train brains were divided into folds."""
-    table = results.table("training", "folds.csv")
+    table = results.table(results.paths.folds)
     caption = (
         "Labelled candidates of each fold. Each fold is scored by a network whose weights never "
         "saw it; but of its epochs the one that does best on this fold is kept, and temperature "
@@ -50,15 +50,16 @@ def folds(results: Results) -> Html:
     )
 
 
-def loss(results: Results) -> Html:
+def loss(results: RunResults) -> Html:
     """Loss over epochs of every arm that has more than one, and fold."""
     histories = {}
     for arm in results.arms:
-        folder = results.folder / "training" / arm
-        runs = {
-            fold: results.table("training", arm, f"fold-{fold}", "history.csv")
+        histories_by_fold = {
+            fold: results.paths.training(arm).fold(fold).history
             for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
-            if (folder / f"fold-{fold}" / "history.csv").is_file()
+        }
+        runs = {
+            fold: results.table(path) for fold, path in histories_by_fold.items() if path.is_file()
         }
         # Of an arm that was fitted at once there is no curve.
         if any(len(history) > 1 for history in runs.values()):
@@ -74,7 +75,7 @@ def loss(results: Results) -> Html:
     return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
 
 
-def cost(results: Results) -> Html:
+def cost(results: RunResults) -> Html:
     """What each arm costs to train and to run."""
     table = tables.cost_table(results.cost())
     if len(table.columns) == 1:
@@ -88,12 +89,12 @@ def cost(results: Results) -> Html:
     return html.table(table, caption, text_columns=("arm", "device"))
 
 
-def explanations(results: Results) -> Html:
+def explanations(results: RunResults) -> Html:
     """The montage of each arm's explanations."""
     parts = []
     most_bytes = BYTES_OF_MONTAGES // max(1, len(results.arms))
     for arm in results.arms:
-        path = results.folder / "explanations" / arm / "montage.png"
+        path = results.paths.explanation(arm).montage
         if path.is_file():
             caption = (
                 f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
@@ -105,7 +106,7 @@ def explanations(results: Results) -> Html:
     return Html("".join(parts)) if parts else html.paragraph("No arm was explained.")
 
 
-def versions(results: Results) -> Html:
+def versions(results: RunResults) -> Html:
     """Versions, seed and config."""
     made = {arm: results.model(arm).get("provenance", {}) for arm in results.arms}
     software = version_table(made)

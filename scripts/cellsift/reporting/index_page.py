@@ -7,7 +7,7 @@ import pandas as pd
 from cellsift.evaluation.intervals import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import arm_styles
 from cellsift.reporting.verdict import judged_brains, ranking, verdict_sentences
 
@@ -18,15 +18,15 @@ BY_SCORE = ("roc_auc", "average_precision", "false_positive_rate_at_recall_0.99"
 NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
 
 
-def verdict(results: Results) -> Html:
+def verdict(results: RunResults) -> Html:
     """The verdict in words, and what the config notes of the run."""
-    said = html.paragraph(" ".join(verdict_sentences(results)))
+    said: str = html.paragraph(" ".join(verdict_sentences(results)))
     if note := results.configuration.get("note"):
         said += html.paragraph(note)
     return html.Html(f'<div class="verdict">{said}</div>\n')
 
 
-def brains(results: Results) -> Html:
+def brains(results: RunResults) -> Html:
     """Links to the pages of the brains."""
     refused = {name: why for name in results.brains if (why := results.refusal(name))}
     rows = [
@@ -41,12 +41,12 @@ def brains(results: Results) -> Html:
     return Html(table + "".join(notes))
 
 
-def end_to_end(results: Results) -> Html:
+def end_to_end(results: RunResults) -> Html:
     """Precision, recall and F1 against the annotation, as a picture of F1 and as a table."""
     scores = _test_first(results.evaluation("end_to_end"))
     if scores.empty:
         return html.paragraph(NOTHING_ANNOTATED)
-    styles = arm_styles(_arms_in(results, scores), results.floor)
+    styles = arm_styles(_arms_in(results, scores), results.baselines)
     shown = _few_brains(scores)
     parts = []
     if shown["value"].where(shown["metric"] == "f1").notna().any():
@@ -74,7 +74,7 @@ def end_to_end(results: Results) -> Html:
     return Html("".join(parts))
 
 
-def detection(results: Results) -> Html:
+def detection(results: RunResults) -> Html:
     """How many of the annotated cells have a candidate at all."""
     found = _test_first(results.evaluation("detection"))
     if found.empty:
@@ -105,7 +105,7 @@ def detection(results: Results) -> Html:
     return Html("".join(notes) + table)
 
 
-def classification(results: Results) -> Html:
+def classification(results: RunResults) -> Html:
     """All metrics on the candidates alone; those of train brains are folded away beside a test."""
     scores = _test_first(results.evaluation("classification"))
     judged = judged_brains(scores)
@@ -124,13 +124,16 @@ def classification(results: Results) -> Html:
     )
     parts = {}
     for role, rows in scores.groupby("role", sort=False):
-        parts[role] = _metrics(results, rows, AT_THRESHOLD, at_threshold)
-        parts[role] += _metrics(results, rows, BY_SCORE, by_score)
+        tables = (
+            _metrics(results, rows, AT_THRESHOLD, at_threshold),
+            _metrics(results, rows, BY_SCORE, by_score),
+        )
+        parts[role] = Html("".join(tables))
     others = [html.folded(part, f"The {role} brains") for role, part in parts.items()]
     return Html(parts[judged.role] + "".join(others[1:]))
 
 
-def comparison(results: Results) -> Html:
+def comparison(results: RunResults) -> Html:
     """The difference between each two arms on the same candidates of the test brains."""
     differences = results.evaluation("comparison")
     judged = judged_brains(results.evaluation("classification"))
@@ -156,7 +159,7 @@ def comparison(results: Results) -> Html:
     return Html(shown + html.folded(rest, "The other pairs"))
 
 
-def curves(results: Results) -> Html:
+def curves(results: RunResults) -> Html:
     """ROC and precision-recall curves."""
     parts = []
     captions = {
@@ -177,13 +180,13 @@ def curves(results: Results) -> Html:
         if points.empty:
             return html.paragraph(NOTHING_ANNOTATED)
         caption += _not_shown(found, points)
-        styles = arm_styles(_arms_in(results, points), results.floor)
+        styles = arm_styles(_arms_in(results, points), results.baselines)
         picture = graphs.draw_curves(points, name, styles, shares)
         parts.append(html.figure(picture, caption, f"{name} curves of each arm, by brain"))
     return Html("".join(parts))
 
 
-def confusion(results: Results) -> Html:
+def confusion(results: RunResults) -> Html:
     """Confusion matrices of the brains that the verdict rests on."""
     counts = results.evaluation("confusion")
     judged = judged_brains(counts)
@@ -198,13 +201,13 @@ def confusion(results: Results) -> Html:
     return html.figure(picture, caption, "Confusion matrix of each arm")
 
 
-def calibration(results: Results) -> Html:
+def calibration(results: RunResults) -> Html:
     """Whether p_cell can be taken at its word."""
     curve = results.evaluation("calibration_curve")
     judged = judged_brains(curve)
     if judged is None:
         return html.paragraph(NOTHING_ANNOTATED)
-    styles = arm_styles(_arms_in(results, curve), results.floor)
+    styles = arm_styles(_arms_in(results, curve), results.baselines)
     caption = (
         f"Candidates of {judged.where} in steps of p_cell: across what the arm gave, up what share "
         "of them truly are cells, with its 95% interval, as if candidates erred independently of "
@@ -215,7 +218,7 @@ def calibration(results: Results) -> Html:
     return html.figure(picture, caption, "Share of cells against p_cell, for each arm")
 
 
-def _brain_row(results: Results, name: str, role: str) -> dict:
+def _brain_row(results: RunResults, name: str, role: str) -> dict:
     found = results.found(name)
     cells = found.get("annotated_cells")
     return {
@@ -232,7 +235,9 @@ def _refused_row(name: str, role: str) -> dict:
     return {"brain": name, "role": f"{role}, not usable"} | unknown
 
 
-def _metrics(results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str) -> Html:
+def _metrics(
+    results: RunResults, scores: pd.DataFrame, metrics: Sequence[str], caption: str
+) -> Html:
     """A table of metrics; of a long one the first brain, or all pooled, and the rest folded."""
     if scores.groupby(["brain", "arm"]).ngroups <= LONGEST_TABLE:
         return _metric_rows(results, scores, metrics, caption)
@@ -244,13 +249,13 @@ def _metrics(results: Results, scores: pd.DataFrame, metrics: Sequence[str], cap
 
 
 def _metric_rows(
-    results: Results, scores: pd.DataFrame, metrics: Sequence[str], caption: str
+    results: RunResults, scores: pd.DataFrame, metrics: Sequence[str], caption: str
 ) -> Html:
     table = tables.metric_table(scores, metrics)
-    floor = results.floor
+    baselines = results.baselines
     first = ~table["brain"].duplicated()
     kinds = [
-        " ".join(name for name, on in (("first", start), ("floor", arm in floor)) if on)
+        " ".join(name for name, on in (("first", start), ("baseline", arm in baselines)) if on)
         for start, arm in zip(first, table["arm"], strict=True)
     ]
     changed = table["scores"] != table["scores"].shift()
@@ -283,7 +288,7 @@ def _not_shown(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
     return f" Not shown, for want of room: {', '.join(left_out)}." if left_out else ""
 
 
-def _arms_in(results: Results, frame: pd.DataFrame) -> list[str]:
+def _arms_in(results: RunResults, frame: pd.DataFrame) -> list[str]:
     found = _distinct(frame["arm"])
     return [arm for arm in results.arms if arm in found] + [
         arm for arm in found if arm not in results.arms

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,9 @@ def _draw_points(axis: Axes, view: View, table: pd.DataFrame, kinds: list[str]) 
         _, marker, color, filled = LOOKS[kind]
         points = table[table["outcome"] == kind]
         size = area * SIZES.get(kind, 1)
-        look = {"color": color} if filled else {"facecolors": "none", "edgecolors": color}
+        look: dict[str, Any] = {"color": color}
+        if not filled:
+            look = {"facecolors": "none", "edgecolors": color}
         look["linewidths"] = np.clip(size**0.5 / 4, 0.6, 1.6)
         axis.scatter(points[view.across], points[view.down], s=size, marker=marker, **look)
 

@@ -63,8 +63,8 @@ def write_brain(
 
     `information` holds the brain's `role` and, where it is annotated, the paths of its annotation,
     `cells` and `non_cells`, as in the brains table, and the paths of its cuboid stores, `cuboids`,
-    unless that is cuboids.zarr in the brain's folder. Of the configuration only the
-    names of the arms matter; without it the page shows every arm that has a model.
+    unless they lie in one store. Of the configuration only the names of the arms matter; without it
+    the page shows every arm that has a model.
     """
     parameters = {
         "results": str(Path(results).resolve()),
@@ -105,7 +105,8 @@ class _OwnKernelManager(AsyncKernelManager):
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="this interpreter", language="python")
 
-    async def start_kernel(self, **keywords) -> None:
+    # jupyter_client gives this coroutine the type of the blocking function that it comes from.
+    async def start_kernel(self, **keywords) -> None:  # type: ignore[override]
         found = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
         keywords["env"] = os.environ | {
             "PYTHONPATH": os.pathsep.join(part for part in found if part),

@@ -9,6 +9,7 @@ import numpy as np
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
+from cellsift.io.axes import Shape, Size, per_axis
 from cellsift.io.reading import reads
 from cellsift.io.volumes import Volume
 
@@ -28,14 +29,14 @@ class Projection:
 
     top: np.ndarray
     front: np.ndarray
-    shape: tuple[int, int, int]
-    voxel_size: tuple[float, float, float]
-    bins: tuple[int, int, int]
+    shape: Shape
+    voxel_size: Size
+    bins: Shape
 
     @property
-    def size_um(self) -> tuple[float, float, float]:
+    def size_um(self) -> Size:
         """Extent of the volume in µm (z, y, x)."""
-        return tuple(n * size for n, size in zip(self.shape, self.voxel_size, strict=True))
+        return per_axis(n * size for n, size in zip(self.shape, self.voxel_size, strict=True))
 
 
 def project(
@@ -53,10 +54,10 @@ def project(
             "signal and background must be of the same shape"
         )
     channels = [signal] if background is None else [signal, background]
-    bins = tuple(-(-side // largest_side) for side in signal.shape)
+    bins = per_axis(-(-side // largest_side) for side in signal.shape)
     views = [_project_channel(volume, bins) for volume in channels]
     top, front = (np.stack(view) for view in zip(*views, strict=True))
-    return Projection(top, front, tuple(signal.shape), tuple(signal.voxel_size), bins)
+    return Projection(top, front, per_axis(signal.shape), per_axis(signal.voxel_size), bins)
 
 
 def project_brain(signal: Volume, background: Volume | None, path: str | Path) -> None:

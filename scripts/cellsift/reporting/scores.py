@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
 from cellsift.evaluation.end_to_end import end_to_end_outcomes
+from cellsift.io.names import AXES
 from cellsift.reporting.graphs import PANELS_ACROSS, panels, title_lines
 from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled
 from cellsift.reporting.tables import count_text
 
-AXES = ["z", "y", "x"]
 BINS = 25
 LABEL_LINES = {
     "cell": (CELL, "-"),
@@ -80,8 +80,8 @@ def agreement_table(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """For each pair of arms: on how many candidates they agree, and what only one calls a cell."""
     arms = list(scored)
     rows = []
-    for place, first in enumerate(arms):
-        for second in arms[place + 1 :]:
+    for number, first in enumerate(arms):
+        for second in arms[number + 1 :]:
             a, b = scored[first]["is_cell"].to_numpy(), scored[second]["is_cell"].to_numpy()
             either = int((a | b).sum())
             rows.append(
@@ -146,16 +146,17 @@ def outcomes_of(
 ) -> pd.DataFrame:
     """What became of candidates and annotated cells: outcome (see maps.LOOKS), z, y, x in µm.
 
-    Without `annotation` (z, y, x in voxels) candidates are cell or rejected. With it, cells are
-    hits or false alarms, and annotated cells that were missed are told apart by whether any
-    candidate could have been called. A `partial` annotation names only some cells, so a cell
-    away from it is no false alarm but just a cell.
+    Without `annotation` (z, y, x in voxels) candidates are cell or rejected. With it, which needs
+    `distance_um`, cells are hits or false alarms, and annotated cells that were missed are told
+    apart by whether any candidate could have been called. A `partial` annotation names only some
+    cells, so a cell away from it is no false alarm but just a cell.
     """
     size = np.asarray(voxel_size)
     rejected = cells.loc[~cells["is_cell"], AXES] * size
     if annotation is None:
         called = cells.loc[cells["is_cell"], AXES] * size
         return pd.concat([rejected.assign(outcome="rejected"), called.assign(outcome="cell")])
+    assert distance_um is not None
     found = end_to_end_outcomes(cells, annotation, voxel_size, distance_um)
     if partial:
         found["outcome"] = found["outcome"].replace("false_alarm", "cell")

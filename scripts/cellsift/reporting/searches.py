@@ -11,15 +11,15 @@ from cellsift.io.json_files import read_json
 from cellsift.reporting import html, tables
 from cellsift.reporting.graphs import PANELS_ACROSS, legend_columns, panels
 from cellsift.reporting.html import Html
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import GREY, MARKERS, OKABE_ITO, styled
+from cellsift.results import ALL
 
-ALL = "all"
 ENDED = "ended"
 MERIT = "average_precision"
 
 
-def searches(results: Results) -> Html:
+def searches(results: RunResults) -> Html:
     """What the searches tried and found, under a heading of its own; nothing if there were none."""
     parts = [
         _search(results, name, arm["search"]["space"])
@@ -31,13 +31,12 @@ def searches(results: Results) -> Html:
     return Html(html.heading("What the searches for better recipes found") + "".join(parts))
 
 
-def _search(results: Results, arm: str, space: Mapping) -> Html:
-    folder = results.folder / "search" / arm
-    studies = [ALL, *sorted(path.name for path in folder.glob("fold-*"))]
-    trials = {study: results.table("search", arm, study, "trials.csv") for study in studies}
-    importance = results.table("search", arm, ALL, "importance.csv")
+def _search(results: RunResults, arm: str, space: Mapping) -> Html:
+    found = {study: results.paths.search(arm, study) for study in results.paths.studies(arm)}
+    trials = {study: results.table(files.trials) for study, files in found.items()}
+    importance = results.table(found[ALL].importance)
     table = pd.DataFrame(
-        [_row(study, trials[study], read_json(folder / study / "chosen.json")) for study in studies]
+        [_row(study, trials[study], read_json(files.chosen)) for study, files in found.items()]
     )
     of_table = (
         f"{arm}: the best recipe of each search. Each fold is trained with the recipe of a search "
@@ -92,8 +91,8 @@ def draw_search(
         space: by key a list of choices, or low, high and log.
     """
     looks = {
-        study: (OKABE_ITO[place % len(OKABE_ITO)], MARKERS[place % len(MARKERS)])
-        for place, study in enumerate(trials)
+        study: (OKABE_ITO[number % len(OKABE_ITO)], MARKERS[number % len(MARKERS)])
+        for number, study in enumerate(trials)
     }
     names = [_named(study) for study in trials]
     with styled():
@@ -106,7 +105,7 @@ def draw_search(
             axes[0].plot(order, ended[MERIT], marker, **marks)
             axes[0].step(order, ended[MERIT].cummax(), color=color, where="post")
             for axis, (key, tried) in zip(axes[1:], space.items(), strict=False):
-                axis.plot(_places(ended[key], tried), ended[MERIT], marker, **marks)
+                axis.plot(_positions(ended[key], tried), ended[MERIT], marker, **marks)
         axes[0].set(title="in their order", xlabel="recipe tried")
         axes[0].xaxis.get_major_locator().set_params(integer=True)
         for axis, (key, tried) in zip(axes[1:], space.items(), strict=False):
@@ -123,14 +122,14 @@ def draw_search(
     return drawing
 
 
-def _places(values: pd.Series, tried: object) -> pd.Series:
+def _positions(values: pd.Series, tried: object) -> pd.Series:
     """Where values stand along the axis: choices one beside the other, numbers where they are."""
     if isinstance(tried, list):
         return values.astype(str).map([str(choice) for choice in tried].index)
     return values
 
 
-def _label_key(axis: Axes, key: str, tried: object) -> None:
+def _label_key(axis: Axes, key: str, tried: list | Mapping) -> None:
     axis.set(title=key, xlabel=key.replace("_", " "))
     if isinstance(tried, list):
         axis.set_xticks(range(len(tried)), [str(choice) for choice in tried])

@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), without its yellow, which is lost on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -22,7 +26,7 @@ MISSED = "#FF6EC7"
 # The figures are drawn for a text column this wide, in inches at 100 px each.
 WIDTH = 11.0
 
-SETTINGS = {
+SETTINGS: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.titlesize": 11,
@@ -58,16 +62,17 @@ class ArmStyle:
         return {"color": self.color, "linestyle": self.dashes, "linewidth": 1.8}
 
 
-def arm_styles(arms: Iterable[str], floor: Iterable[str] = ()) -> dict[str, ArmStyle]:
-    """A style for each arm, in their order; arms named in `floor` are grey and dotted.
+def arm_styles(arms: Iterable[str], baselines: Iterable[str] = ()) -> dict[str, ArmStyle]:
+    """A style for each arm, in their order; arms named in `baselines` are grey and dotted.
 
     Colour, dashes and marker all differ between the first five arms, so that lines can be told
     apart without colour.
     """
     looks = cycle(zip(cycle(OKABE_ITO), cycle(DASHES), cycle(MARKERS), strict=False))
-    floor = set(floor)
+    baselines = set(baselines)
     return {
-        arm: ArmStyle(GREY, ":", "x") if arm in floor else ArmStyle(*next(looks)) for arm in arms
+        arm: ArmStyle(GREY, ":", "x") if arm in baselines else ArmStyle(*next(looks))
+        for arm in arms
     }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from cellsift.io.names import LABELS
+
 METRIC_NAMES = {
     "precision": "precision",
     "recall": "recall",
@@ -49,7 +51,7 @@ def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     """
     metrics = [metric for metric in metrics if metric in set(tidy["metric"])]
     rows = []
-    brains = {brain: place for place, brain in enumerate(dict.fromkeys(tidy["brain"]))}
+    brains = {brain: number for number, brain in enumerate(dict.fromkeys(tidy["brain"]))}
     tidy = tidy.sort_values("brain", key=lambda names: names.map(brains), kind="stable")
     for (brain, role, arm), part in tidy.groupby(["brain", "role", "arm"], sort=False):
         by_metric = part.set_index("metric")[["value", "low", "high"]]
@@ -163,7 +165,7 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _cost_text(column: str, value: object) -> str:
+def _cost_text(column: str, value: str | float) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
@@ -176,8 +178,8 @@ def _cost_text(column: str, value: object) -> str:
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
     """How many cells and other candidates of each brain each fold holds."""
     counts = folds.groupby(["fold", "brain", "label"], sort=True).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=["cell", "no_cell", "ambiguous"], fill_value=0).reset_index()
-    for label in ("cell", "no_cell", "ambiguous"):
+    counts = counts.reindex(columns=list(LABELS), fill_value=0).reset_index()
+    for label in LABELS:
         counts[label] = counts[label].map(count_text)
     return counts.rename(
         columns={"cell": "cells", "no_cell": "artefacts", "ambiguous": "ambiguous (not used)"}

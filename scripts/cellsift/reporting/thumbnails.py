@@ -1,10 +1,12 @@
 """Small pictures of single candidates."""
 
 import math
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from cellsift.reporting.maps import round_length
 from cellsift.reporting.style import WIDTH, styled
@@ -38,7 +40,8 @@ def draw_thumbnails(
     with styled():
         tall = WIDTH / ACROSS * shape[0] / shape[1] + 0.17 * lines + 0.06
         drawing = Figure(figsize=(WIDTH, rows * tall))
-        drawing.get_layout_engine().set(w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
+        layout = cast(ConstrainedLayoutEngine, drawing.get_layout_engine())
+        layout.set(w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
         axes = drawing.subplots(rows, ACROSS, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()

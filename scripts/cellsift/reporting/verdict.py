@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.tables import difference_text, interval_text
 
 # With fewer test brains than this, resampling brains tells little about further ones.
@@ -31,7 +31,7 @@ class Judged:
         return f"the {len(self.brains)} {kind} brains together"
 
 
-def verdict_sentences(results: Results) -> list[str]:
+def verdict_sentences(results: RunResults) -> list[str]:
     """What can be said about the arms, each sentence or two for one thought."""
     scores = results.evaluation("end_to_end")
     judged = judged_brains(scores)
@@ -47,7 +47,7 @@ def verdict_sentences(results: Results) -> list[str]:
     sentences = [_best(ranked, judged)]
     if len(ranked) > 1:
         sentences.append(_against_next(ranked, judged, comparison))
-    sentences += _against_floor(ranked, scores, judged, results.floor, comparison)
+    sentences += _against_baseline(ranked, scores, judged, results.baselines, comparison)
     doubtful = [name for name in judged.brains or (judged.name,) if results.misplaced(name)]
     sentences += _detection_limit(results.evaluation("detection"), judged, doubtful)
     return [*sentences, _how_far(judged)]
@@ -121,15 +121,15 @@ def _higher(found: pd.Series) -> str:
     return f"{told} (difference {difference_text(*found)})"
 
 
-def _against_floor(
+def _against_baseline(
     ranked: pd.DataFrame,
     scores: pd.DataFrame,
     judged: Judged,
-    floor: list[str],
+    baselines: list[str],
     comparison: pd.DataFrame,
 ) -> list[str]:
     """Whether the best arm beats a plain threshold on brightness, where that was measured."""
-    plain = ranking(scores, judged, floor)
+    plain = ranking(scores, judged, baselines)
     if plain.empty:
         return []
     best, plain = ranked.iloc[0], plain.iloc[0]

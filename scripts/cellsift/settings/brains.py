@@ -44,6 +44,15 @@ class Brain:
         """The detector's method and its parameters, without what happens to its candidates."""
         return {key: value for key, value in self.settings["detection"].items() if key != "keep"}
 
+    @property
+    def reading(self) -> dict:
+        """How its volumes are to be read: what `io.volumes.open_volume` takes beside a path."""
+        return {
+            "voxel_size": self.voxel_size,
+            "intensity_range": self.settings.get("intensity_range"),
+            "voxel_size_in_files": self.settings.get("voxel_size_in_files", "check"),
+        }
+
     def to_dict(self, settings: Iterable[str], annotation: bool) -> dict:
         """The brain's volumes, these of its settings, and its annotation if asked for.
 
@@ -56,9 +65,9 @@ class Brain:
         }
 
     @classmethod
-    def from_dict(cls, content: dict) -> "Brain":
-        """A brain with what `to_dict` was asked for; its role is left at predict."""
-        return cls(**content | {"voxel_size": tuple(content["voxel_size"])})
+    def from_dict(cls, content: dict, role: str = "predict") -> "Brain":
+        """A brain with what `to_dict` was asked for, and this role."""
+        return cls(**content | {"voxel_size": tuple(content["voxel_size"]), "role": role})
 
 
 def whereabouts(volume: str, root: Path) -> str:

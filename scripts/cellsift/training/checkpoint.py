@@ -5,14 +5,12 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from cellsift import models, training
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.atomic import atomic_file
 
@@ -54,15 +52,15 @@ def fingerprint(
     settings: Mapping[str, Any],
     table: pd.DataFrame,
     stores: Mapping[str, CuboidStore],
-    *packages: ModuleType,
+    code: str,
 ) -> str:
     """Return a hash of all that decides the weights: settings, rows, cuboids, code and torch.
 
-    The code is that of networks and trainings, and of these `packages`.
+    `code` is a hash of the modules that are at work (`workflow.code.code_of`).
     """
     digest = hashlib.sha256()
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    digest.update(torch.__version__.encode())
+    digest.update(f"{torch.__version__} {code}".encode())
     digest.update(table.to_csv(index=False).encode())
     for brain, store in sorted(stores.items()):
         digest.update(f"{brain} {store.channels} {store.shape} {store.voxel_size}".encode())
@@ -71,7 +69,4 @@ def fingerprint(
         if len(store):
             probes = np.unique(np.linspace(0, len(store) - 1, PROBES).astype(int))
             digest.update(np.ascontiguousarray(store.read(probes)).tobytes())
-    for package in (models, training, *packages):
-        for module in sorted(Path(package.__file__).parent.rglob("*.py")):
-            digest.update(module.read_bytes())
     return digest.hexdigest()

@@ -23,12 +23,15 @@ class RunOptions:
         seed: the same seed gives the same weights on the same machine and number of threads.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
+        code: hash of the code that decides the weights, as `workflow.code.code_of` gives it: what
+            other code has begun is begun anew. Without one, what there is is gone on with.
         progress: told how they get on.
     """
 
     seed: int = 1
     device: str = "auto"
     threads: int = 1
+    code: str = ""
     progress: Progress = Progress()
 
 

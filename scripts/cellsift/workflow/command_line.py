@@ -13,7 +13,7 @@ SHIPPED = Path("config", "config.yaml")
 # Under this key Snakemake takes values that begin with ? for Python and runs them.
 TEMPLATE = "__use_yte__"
 # Options, by the names that Snakemake's parser gives them, with which nothing is made.
-LOOKS = (
+INSPECTING = (
     "dryrun",
     "lint",
     "list_rules",
@@ -44,10 +44,10 @@ def config_files(arguments: Sequence[str]) -> list[Path]:
     return given or [path for path in [SHIPPED] if path.exists()]
 
 
-def is_a_look(arguments: Sequence[str]) -> bool:
-    """Whether Snakemake only looks at the workflow with these arguments, as in a dry run.
+def only_inspects(arguments: Sequence[str]) -> bool:
+    """Whether Snakemake makes nothing with these arguments, as in a dry run.
 
-    What Snakemake does not understand is no look.
+    False for arguments that it does not understand.
     """
     from snakemake.cli import get_argument_parser
 
@@ -59,7 +59,7 @@ def is_a_look(arguments: Sequence[str]) -> bool:
         # Of --help and --version.
         return end.code == 0
     report = options.report is not None and not options.report_after_run
-    return report or options.executor == "dryrun" or any(getattr(options, o) for o in LOOKS)
+    return report or options.executor == "dryrun" or any(getattr(options, o) for o in INSPECTING)
 
 
 def check_config_file(path: Path) -> None:

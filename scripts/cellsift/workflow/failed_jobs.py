@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 # How a job's own message begins, and that of a scheduler which ended it.
 BEGINNINGS = ("Error: ", "slurmstepd: error: ")
@@ -19,23 +20,28 @@ class FailedJobs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if lines := told_of(record):
+            if lines := failure_lines(record):
                 print("", *lines, sep="\n", file=sys.stderr, flush=True)
         except Exception:
             self.handleError(record)
 
 
-def told_of(record: logging.LogRecord) -> list[str]:
-    """The lines that tell of a failed job of a cluster; none for all else that is reported."""
+def failure_lines(record: Any) -> list[str]:
+    """The lines that tell of a failed job of a cluster; none for all else that is reported.
+
+    `record` is one of logging, with what Snakemake adds to it.
+    """
     event = getattr(record, "event", None)
+    # What Snakemake adds to a record, by event, logging's type does not know.
+    added: Any = record
     # Only what runs elsewhere comes with a message, and is grouped.
-    if event == "job_error" and record.rule_msg:
-        name, number = f"rule {record.rule_name}", record.aux.get("external_jobid")
-        why, logs = _in_one_line(record.rule_msg), record.log
+    if event == "job_error" and added.rule_msg:
+        name, number = f"rule {added.rule_name}", added.aux.get("external_jobid")
+        why, logs = _in_one_line(added.rule_msg), added.log
     elif event == "group_error":
-        name, number = f"group {record.groupid}", getattr(record, "external_jobid", None)
-        own = [log for job in record.job_error_info for log in job["log"]]
-        why, logs = "its job on the cluster failed", [*own, *record.aux_logs]
+        name, number = f"group {added.groupid}", getattr(record, "external_jobid", None)
+        own = [log for job in added.job_error_info for log in job["log"]]
+        why, logs = "its job on the cluster failed", [*own, *added.aux_logs]
     else:
         return []
     if number is None:

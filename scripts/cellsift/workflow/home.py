@@ -1,9 +1,9 @@
-"""A place for what libraries keep in the user's home, where that cannot be written to."""
+"""A folder for what libraries keep in the user's home, where that cannot be written to."""
 
 import os
 from pathlib import Path
 
-from cellsift.workflow.results_folder import trouble_with
+from cellsift.workflow.results_folder import writing_error
 
 # The variables that say where libraries, Snakemake among them, keep settings and caches, and where
 # in the home that is.
@@ -17,7 +17,7 @@ KEPT_IN_HOME = {
 WRITTEN = {"XDG_CACHE_HOME": "snakemake/snakemake/source-cache"}
 
 
-def make_do_without_home(instead: Path) -> list[str]:
+def replace_unwritable_home(instead: Path) -> list[str]:
     """Let libraries keep in the folder `instead` what they cannot write where they keep it else.
 
     Sets environment variables, which jobs inherit, and gives their names. HOME itself stays, as
@@ -30,11 +30,10 @@ def make_do_without_home(instead: Path) -> list[str]:
         # A user without a name, as in a container; libraries ask for the home when imported.
         home = instead.absolute()
         moved.append("HOME")
-    for variable, place in KEPT_IN_HOME.items():
-        kept = Path(os.environ.get(variable) or home / place)
-        if trouble_with(kept / WRITTEN.get(variable, "")):
+    for variable, folder in KEPT_IN_HOME.items():
+        kept = Path(os.environ.get(variable) or home / folder)
+        if writing_error(kept / WRITTEN.get(variable, "")):
             moved.append(variable)
     for variable in moved:
-        place = instead.absolute() / KEPT_IN_HOME.get(variable, "")
-        os.environ[variable] = str(place)
+        os.environ[variable] = str(instead.absolute() / KEPT_IN_HOME.get(variable, ""))
     return moved

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cellsift.errors import InputError, disk_trouble
+from cellsift.workflow.progress_file import ProgressNotes
 
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
@@ -24,12 +25,13 @@ def job(
     An InputError is shown in the terminal as its message alone, a failing disk as what to do about
     it; of any other error the terminal gets the last line and the log the rest. The message begins
     with the brain, arm or ensemble and fold among `wildcards`. It is the last line of the log as
-    well, after "Error: ". Either way the process ends with exit code 1.
+    well, after "Error: ". Either way the process ends with exit code 1. That the work has begun,
+    and how long it took, is noted beside the log.
 
     Yields a function that shows the user a remark in the terminal, and keeps it in the log.
     """
     terminal = os.fdopen(os.dup(2), "w")
-    logged = False
+    logged, notes = False, ProgressNotes(log)
 
     def tell(remark: str) -> None:
         print(remark)
@@ -40,8 +42,10 @@ def job(
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         logged = True
+        notes.begun()
         yield tell
         sys.stdout.flush()
+        notes.ended()
     except Exception as problem:
         message = _named(_message(problem), wildcards or {})
         known = isinstance(problem, InputError)

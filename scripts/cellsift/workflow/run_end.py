@@ -1,19 +1,22 @@
-"""What a run that succeeded says at its end."""
+"""What a run says at its end."""
 
 import os
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
+
+from cellsift.results import Results
 
 # More files than these are counted, not named.
 NAMED = 3
 
 
-def what_is_done(results: str | Path, files: Iterable[str]) -> str:
+def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:
     """The last words of a run whose aim was these `files`: where the report is, or what it made.
 
     The report is named where it is one of the files, not where it is one of an earlier run.
     """
-    report = f"{results}/reports/index.html"
+    report = str(Results(results).index_page)
     made = sorted({str(file) for file in files if os.path.exists(file)})
     if report in made:
         # A browser takes it also where the path has spaces.
@@ -22,3 +25,11 @@ def what_is_done(results: str | Path, files: Iterable[str]) -> str:
         return "Done."
     more = f" and {len(made) - NAMED} more" if len(made) > NAMED else ""
     return f"Done: {', '.join(made[:NAMED])}{more}"
+
+
+def failure_message(results: str | PathLike[str]) -> str:
+    """The last words of a run that failed: where more is to be read, and how to go on."""
+    return (
+        f"Not finished. The messages above say why; {Results(results).logs} has the whole story.\n"
+        "Started again, the run goes on where it stopped."
+    )

@@ -3,16 +3,16 @@
 import fcntl
 import os
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 
 from cellsift.errors import CLOSED, FULL, InputError
+from cellsift.results import Results
 
 STATE = Path(".snakemake")
-# In a folder of results, which runs of several checkouts may share.
-RESULTS_LOCK = ".run.lock"
 
 
-def take_run_lock() -> bool:
+def try_to_lock_working_directory() -> bool:
     """Take the working directory's lock for as long as this process lives; False if another has it.
 
     It is held on when the process becomes another program, may be taken again by the process that
@@ -22,14 +22,14 @@ def take_run_lock() -> bool:
     return _take(STATE / "run.lock")
 
 
-def be_the_only_run() -> bool:
+def lock_working_directory() -> bool:
     """Take the working directory's lock, or raise InputError if another run is at work there.
 
     False on a disk without locks, where nobody is refused. Raises InputError for a folder that
     cannot be written to, too: Snakemake keeps its notes there.
     """
     try:
-        alone = take_run_lock()
+        alone = try_to_lock_working_directory()
     except OSError as problem:
         if problem.errno in FULL | CLOSED:
             raise InputError(
@@ -46,22 +46,22 @@ def be_the_only_run() -> bool:
     return True
 
 
-def take_results_lock(results: str | Path) -> bool:
-    """Take the lock of a folder of results as `take_run_lock` does; False if another run has it.
+def try_to_lock_results(results: str | PathLike[str]) -> bool:
+    """Take the lock of a folder of results for as long as this process lives; False as above.
 
     Raises OSError where the disk has no locks, or the folder cannot be written to.
     """
-    return _take(Path(results) / RESULTS_LOCK)
+    return _take(Results(results).lock)
 
 
-def be_the_only_run_of(results: str | Path) -> None:
+def lock_results(results: str | PathLike[str]) -> None:
     """Take the lock of a folder of results, or raise InputError if another checkout's run has it.
 
     Where the disk has no locks, or the folder cannot be written to, nobody is refused.
     """
     alone = True
     with suppress(OSError):
-        alone = take_results_lock(results)
+        alone = try_to_lock_results(results)
     if not alone:
         raise InputError(
             f"Another run, started in another folder, is at work on the results in {results}: wait "

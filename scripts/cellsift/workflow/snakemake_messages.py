@@ -11,7 +11,7 @@ from snakemake.exceptions import ProtectedOutputException
 from cellsift.errors import disk_trouble
 
 
-def tell_disk_trouble(logger: logging.Logger) -> None:
+def explain_disk_errors(logger: logging.Logger) -> None:
     """Let Snakemake's logger say what to do about a disk's error, in place of a traceback.
 
     Snakemake makes and removes files for jobs before they start; where it cannot, the run ends.

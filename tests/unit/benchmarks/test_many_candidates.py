@@ -237,15 +237,15 @@ def test_a_twentieth_of_a_million_cuboids_are_stored_in_few_files(volume, tmp_pa
 
 def test_the_page_of_a_brain_with_a_million_candidates_stays_small(tmp_path):
     made = make_results(tmp_path, roles={"mouse": "train", "full": "predict"}, cells=20)
-    place = made.folder / "brains" / "full"
+    folder = made.folder / "brains" / "full"
     rng = np.random.default_rng(5)
     added = pd.DataFrame(rng.uniform(0, 1, (COUNT, 3)) * (35, 149, 209), columns=["z", "y", "x"])
     for arm in made.configuration["arms"]:
         # Pictures are of the most doubtful, which the small brain has cuboids of.
-        few = read_table(place / arm / "cells.csv").assign(p_cell=0.5)
+        few = read_table(folder / arm / "cells.csv").assign(p_cell=0.5)
         p_cell = rng.choice([0.1, 0.9], COUNT) + rng.uniform(-0.1, 0.1, COUNT)
         cells = pd.concat([few, added.assign(p_cell=p_cell)], ignore_index=True)
-        write_table(cells.assign(is_cell=cells["p_cell"] >= 0.5), place / arm / "cells.csv")
+        write_table(cells.assign(is_cell=cells["p_cell"] >= 0.5), folder / arm / "cells.csv")
     page = tmp_path / "full.html"
     write_brain(made.folder, "full", made.information["full"], page, made.configuration)
     assert count_text(len(cells)) in page.read_text(encoding="utf-8")

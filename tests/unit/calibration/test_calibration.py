@@ -11,10 +11,10 @@ from sklearn.metrics import f1_score, log_loss
 
 from cellsift.calibration.calibrate import (
     calibrate,
-    cell_probability,
     choose_threshold,
     fit_temperature,
 )
+from cellsift.calibration.decision import cell_probability
 from cellsift.errors import InputError
 
 

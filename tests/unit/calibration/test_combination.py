@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from cellsift.calibration.calibrate import calibrate, cell_probability
+from cellsift.calibration.calibrate import calibrate
 from cellsift.calibration.combination import METHODS, combine
+from cellsift.calibration.decision import cell_probability
 from cellsift.errors import InputError
 
 FOLDS = 3

@@ -9,8 +9,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linear_sum_assignment
 
-from cellsift.detection import detect
-from cellsift.detection.dog import contrast_at
+from cellsift.detection import Resources, detect
+from cellsift.detection.contrast import contrast_at
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume, open_volume
 
@@ -94,10 +94,10 @@ def test_the_cortex_gives_the_candidates_of_cellfinders_own_entry_point(shared_d
 
 def test_the_result_is_the_same_on_every_run_and_any_number_of_cores(brain, monkeypatch):
     first = detect(brain, "cellfinder", **SENSITIVE)
-    monkeypatch.setattr("cellsift.detection.cellfinder.available_cores", lambda: 1)
-    assert detect(brain, "cellfinder", **SENSITIVE).equals(first)
-    monkeypatch.setattr("cellsift.detection.cellfinder.available_cores", lambda: 5)
-    assert detect(brain, "cellfinder", **SENSITIVE).equals(first)
+    monkeypatch.setattr("cellsift.detection.resources.available_cores", lambda most: most or 2)
+    for threads in (1, 5):
+        resources = Resources(threads=threads)
+        assert detect(brain, "cellfinder", resources, **SENSITIVE).equals(first)
 
 
 def test_up_to_the_most_candidates_nothing_changes_and_more_are_refused(brain):

@@ -1,4 +1,4 @@
-"""The filters of `dog` on a GPU: the same arithmetic as scipy's, here on torch's CPU."""
+"""The filters of contrast on a GPU: the same arithmetic as scipy's, here on torch's CPU."""
 
 import dask.array as da
 import numpy as np
@@ -6,12 +6,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from cellsift.detection import detect, filters
-from cellsift.detection.filters import (
-    gaussian_in_torch,
-    highest_in_torch,
-    use_gpu_if_there_is_one,
-)
+from cellsift.detection import Resources, detect, filters, resources
+from cellsift.detection.filters import gaussian_in_torch, highest_in_torch
+from cellsift.detection.resources import gpu_if_there_is_one
 from cellsift.io.volumes import Volume
 
 CPU = torch.device("cpu")
@@ -26,12 +23,6 @@ SIGMAS = [
 def values() -> np.ndarray:
     random = np.random.default_rng(0)
     return np.log1p(random.integers(0, 4000, (21, 60, 47)).astype(np.float32))
-
-
-@pytest.fixture
-def torch_filters(monkeypatch):
-    """Detection with torch's filters, as on a GPU."""
-    monkeypatch.setattr(filters, "_device", CPU)
 
 
 @pytest.mark.parametrize(("sigma", "radius"), SIGMAS)
@@ -67,22 +58,31 @@ def test_candidates_do_not_show_where_they_were_filtered(monkeypatch):
         )
     wanted = detect(volume, "dog", soma_diameter=10)
     assert not used
-    monkeypatch.setattr(filters, "_device", CPU)
-    found = detect(volume, "dog", soma_diameter=10)
+    in_torch = Resources(device=CPU)
+    found = detect(volume, "dog", in_torch, soma_diameter=10)
     assert used == {"gaussian_in_torch", "highest_in_torch"}
     assert len(wanted) > 20
     assert found.equals(wanted)
-    assert detect(volume, "dog", soma_diameter=10, slab_planes=7).equals(wanted)
+    assert detect(volume, "dog", in_torch, soma_diameter=10, slab_planes=7).equals(wanted)
 
 
-def test_a_config_that_wants_the_cpu_gets_it(torch_filters, monkeypatch, tmp_path):
-    monkeypatch.setattr(filters, "DRIVER", tmp_path)
-    assert not use_gpu_if_there_is_one("cpu")
-    assert filters._device is None
-
-
-def test_without_a_driver_no_gpu_is_looked_for(torch_filters, monkeypatch, tmp_path):
-    monkeypatch.setattr(filters, "DRIVER", tmp_path / "nothing")
+@pytest.fixture
+def torch_with_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert not use_gpu_if_there_is_one("auto")
-    assert filters._device is None
+
+
+def test_a_gpu_is_taken_where_torch_finds_one(torch_with_a_gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(resources, "DRIVER", tmp_path)
+    assert gpu_if_there_is_one("auto") == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert gpu_if_there_is_one("auto") is None
+
+
+def test_a_config_that_wants_the_cpu_gets_it(torch_with_a_gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(resources, "DRIVER", tmp_path)
+    assert gpu_if_there_is_one("cpu") is None
+
+
+def test_without_a_driver_no_gpu_is_looked_for(torch_with_a_gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(resources, "DRIVER", tmp_path / "nothing")
+    assert gpu_if_there_is_one("auto") is None

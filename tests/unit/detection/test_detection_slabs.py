@@ -9,10 +9,9 @@ from scipy.ndimage import gaussian_filter
 
 from cellsift.detection import (
     contrast_slab,
+    create_detector,
     detect,
     detect_slab,
-    detector_defaults,
-    dog,
     find_centres,
     gather,
     measures_contrast_apart,
@@ -292,7 +291,7 @@ def test_a_slab_that_does_not_exist_is_refused():
 def test_contrast_is_sought_among_the_centres_in_a_blocks_planes_alone(monkeypatch):
     """Or the time for a brain would grow with its blocks times its centres."""
     volume = Volume(da.zeros((30, 80, 90), dtype=np.uint16), VOXEL_SIZE, "a volume without maxima")
-    scale = dog.scale_of(volume, detector_defaults("dog"))
+    scale = create_detector("dog").scale(volume.voxel_size)
     centres = np.random.default_rng(0).uniform(0, np.array(volume.shape) - 1, (3000, 3))
     looked_at, in_core = [], Block.in_core
 

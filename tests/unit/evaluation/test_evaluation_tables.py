@@ -95,8 +95,8 @@ def test_tables_agree_with_each_other(tables):
 def test_classification_is_better_than_its_floor(tables):
     comparison = tables["comparison"]
     assert set(comparison["brain"]) == {"three"}
-    floor = comparison[(comparison["arm_a"] == "narrow") & (comparison["arm_b"] == BRIGHTNESS)]
-    assert (floor["low"] > 0).all()
+    baseline = comparison[(comparison["arm_a"] == "narrow") & (comparison["arm_b"] == BRIGHTNESS)]
+    assert (baseline["low"] > 0).all()
 
 
 def test_intervals_know_where_candidates_lie(brains, cells, tables):

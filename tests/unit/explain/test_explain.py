@@ -14,7 +14,7 @@ from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.explain.arm import explain_arm
 from cellsift.explain.gradcam import gradcam, scale
-from cellsift.explain.own_maps import has_own_maps, own_maps
+from cellsift.explain.own_maps import own_maps
 from cellsift.explain.selection import KINDS
 from cellsift.io.json_files import write_json
 from cellsift.models import create_model
@@ -179,7 +179,10 @@ def test_an_ensemble_of_what_is_no_arm_is_not_explained(arm, tmp_path, weights, 
 def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
     arm, tmp_path, architecture, options, file, names
 ):
-    """By the fold that did not see the candidate, or the mean of all; what is old goes."""
+    """By the fold that did not see the candidate, or the mean of all.
+
+    What is of an earlier architecture goes, and what is not cellsift's stays.
+    """
     _, sidecar = load_model(arm.folder / "fold-0.json")
     folder, out, models = tmp_path / "models" / "own", tmp_path / "out", []
     for fold in range(2):
@@ -204,8 +207,11 @@ def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
         np.testing.assert_allclose(found.swapaxes(0, 1), expected, atol=1e-5)
 
     (out / "prototypes.csv").touch()
+    (out / "broken.tif").write_bytes(b"II*")
+    tifffile.imwrite(out / "mine.tif", stack)
     explain_arm(arm.folder, arm.stores, arm.cells, out, count=1)
-    assert sorted(p.name for p in out.iterdir()) == ["chosen.csv", "montage.png", "saliency.tif"]
+    written = ["chosen.csv", "montage.png", "saliency.tif"]
+    assert sorted(p.name for p in out.iterdir()) == sorted([*written, "broken.tif", "mine.tif"])
 
 
 def test_own_maps_are_those_of_the_network():
@@ -226,7 +232,7 @@ def test_own_maps_are_those_of_the_network():
     with torch.no_grad():
         weights = planes.plane_attention(inputs).numpy()
     np.testing.assert_allclose(own_maps(planes, inputs)[:, 0, :, 7, 9], weights, rtol=1e-5)
-    assert not has_own_maps(create_model("resnet", 2, shape, width=4))
+    assert not create_model("resnet", 2, shape, width=4).own_map_names
 
 
 def test_explaining_twice_gives_the_same_files(arm, tmp_path):

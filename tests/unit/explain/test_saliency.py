@@ -9,6 +9,7 @@ from torch import nn
 from cellsift.explain.gradcam import gradcam, scale
 from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.models import create_model
+from cellsift.models.contract import Network
 
 CUBOID = (20, 50, 50)  # the default, in which saliency is to be of use
 
@@ -58,10 +59,8 @@ def test_saliency_points_at_a_planted_cell_wherever_it_is(blob_finder):
     assert distance < 0.75 * np.linalg.norm(middle - planted, axis=1).mean()
 
 
-class CornerWatcher(nn.Module):
+class CornerWatcher(Network):
     """Calls a cuboid a cell by how bright its first corner is; has no layer for Grad-CAM."""
-
-    gradcam_layer = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         corner = x[:, 0, :4, :5, :5].mean(dim=(1, 2, 3))

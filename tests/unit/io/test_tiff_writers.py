@@ -15,9 +15,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cellsift.errors import InputError
-from cellsift.io.volumes import open_channel
 from cellsift.preflight import check_brain
 from cellsift.settings.brains import Brain
+from cellsift.steps.brain import open_channel
 
 SWEEP = settings(FUZZ, max_examples=int(os.environ.get("CELLSIFT_FUZZ_EXAMPLES", 40)))
 VOXEL_SIZE = (5.0, 2.0, 2.0)

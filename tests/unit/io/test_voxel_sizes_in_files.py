@@ -9,10 +9,11 @@ import tifffile
 import zarr
 
 from cellsift.errors import InputError
-from cellsift.io.volumes import open_channel, open_volume
+from cellsift.io.volumes import open_volume
 from cellsift.preflight import check_brain
 from cellsift.settings.brains import Brain
-from rule_texts import script_of, text_of_rules
+from cellsift.steps.brain import open_channel
+from rule_texts import step_of, text_of_rules
 
 VOXEL_SIZE = (5.0, 2.0, 1.5)
 UNKNOWN = (None, None, None)
@@ -260,7 +261,7 @@ def test_every_job_that_opens_a_channel_knows_what_the_config_says_of_files(repo
     """Else a brain that preflight accepts would be refused by a job hours later."""
     rules = text_of_rules(repository)
     opening = [
-        name for name, text in rules.items() if "open_channel" in script_of(text, repository)
+        name for name, text in rules.items() if "steps.brain import" in step_of(text, repository)
     ]
     assert len(opening) >= 5
     for name in [*opening, "check_volumes"]:

@@ -20,8 +20,9 @@ from cellsift.cuboids.normalisation import Normalisation
 from cellsift.explain.saliency import OCCLUSION, saliency, saliency_method
 from cellsift.interop.onnx_export import main as export
 from cellsift.models import create_model, list_models
+from cellsift.models.contract import Batch
 from cellsift.models.storage import load_model, save_model
-from cellsift.training.classification.objective import Batch, Softening, after_step, batch_loss
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, recalibrate_batch_norm, step
 
 FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
@@ -89,14 +90,14 @@ def train(model: nn.Module, batches: Iterable[Batch], rate: float = 2e-3) -> lis
         loss = step(
             model.train(), optimiser, lambda b=batch: batch_loss(model, b, Softening()), rate
         )
-        after_step(model)
+        model.after_step()
         losses.append(float(loss))
     return losses
 
 
 def learn(model: nn.Module, batches: Iterable[Batch], settling: torch.Tensor) -> nn.Module:
     """Train the network, and settle its statistics on cuboids; or fit its trees to all batches."""
-    if getattr(model, "fitted_at_once", False):
+    if model.fitted_at_once:
         inputs, targets = zip(*((batch.inputs, batch.targets) for batch in batches), strict=True)
         features = model.cuboid_features(torch.cat(inputs)).numpy()
         model.fit(features, torch.cat(targets).numpy() == 1, (1.0, 1.0), seed=0)

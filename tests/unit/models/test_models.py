@@ -1,8 +1,10 @@
 """The registry of architectures, the residual networks, and the normalisation of their input."""
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -16,10 +18,10 @@ from trained_folds import train_in
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
-from cellsift.explain.gradcam import gradcam
+from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.models import (
     architecture_file,
-    architecture_files,
+    architecture_module,
     classifiers,
     create_model,
     list_models,
@@ -30,6 +32,7 @@ from cellsift.models.classifiers.resnet import least_shape
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
+from cellsift.workflow.code import modules_of
 
 SHAPE = (20, 50, 50)
 SHAPES = [SHAPE, (20, 25, 25), (16, 20, 20), (24, 61, 47), least_shape()]
@@ -59,45 +62,79 @@ def test_listing_architectures_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-FAMILY = """
+@pytest.fixture
+def families(tmp_path, monkeypatch):
+    """A folder whose modules are families of architectures, too."""
+    before, modules = set(registry._builders), set(sys.modules)
+    monkeypatch.setattr(classifiers, "__path__", [*classifiers.__path__, str(tmp_path)])
+    registry._files.cache_clear()
+    yield tmp_path
+    registry._files.cache_clear()
+    for name in set(registry._builders) - before:
+        del registry._builders[name]
+    for name in set(sys.modules) - modules:
+        if name.startswith(classifiers.__name__):
+            del sys.modules[name]
+
+
+def test_a_new_family_needs_nothing_but_its_file(families, repository, tmp_path):
+    """With what the README says of it, it is listed, built, trained, stored and explained."""
+    readme = (repository / "README.md").read_text().partition("## How to add an architecture")[2]
+    code = re.search(r"^ *```python\n(.*?)^ *```$", readme, flags=re.MULTILINE | re.DOTALL)[1]
+    (families / "made_up_family.py").write_text(textwrap.dedent(code))
+    (name,) = re.findall(r"architecture: (\w+)", readme)
+    assert name in list_models()
+    assert model_options(name) == {"features": 8}
+    assert create_model(name, 2, SHAPE, features=7).judge.in_features == 7
+    arm = Arm("new", name, options={}, recipe=Recipe(epochs=1))
+    path = train_in(tmp_path, arm, make_brains(tmp_path, count=40))
+    model, _ = load_model(path)
+    assert saliency_method(model) == "Grad-CAM"
+    assert saliency(model, torch.rand(1, 2, *CUBOID)).shape == (1, *CUBOID)
+
+
+BARE = """
 from torch import nn
+from cellsift.models.contract import Network
 from cellsift.models.registry import architecture
 
-class MadeUp(nn.Module):
-    heads = ("judge",)
+class Linear(BASE):
+    HEADS
 
-    def __init__(self, in_channels, size):
+    def __init__(self):
         super().__init__()
-        self.gradcam_layer = nn.Conv3d(in_channels, size, 3, padding=1)
-        self.judge = nn.Linear(size, 2)
+        self.judge = nn.Linear(2, 2)
 
-    def forward(self, x):
-        return self.judge(self.gradcam_layer(x).relu().mean(dim=(2, 3, 4)))
-
-@architecture("made_up")
-def made_up(in_channels, cuboid_shape, *, size=3):
-    return MadeUp(in_channels, size)
+@architecture(
+    'bare',
+)
+def bare(in_channels, cuboid_shape):
+    return Linear()
 """
 
 
-def test_a_new_family_needs_nothing_but_its_file(tmp_path, monkeypatch):
-    """With what the README says of it, it is listed, built, trained, stored and explained."""
-    (tmp_path / "made_up_family.py").write_text(FAMILY)
-    monkeypatch.setattr(classifiers, "__path__", [*classifiers.__path__, str(tmp_path)])
-    registry._files.cache_clear()
-    try:
-        assert "made_up" in list_models()
-        assert model_options("made_up") == {"size": 3}
-        assert create_model("made_up", 2, SHAPE, size=7).judge.in_features == 7
-        arm = Arm("new", "made_up", options={}, recipe=Recipe(epochs=1))
-        path = train_in(tmp_path, arm, make_brains(tmp_path, count=40))
-        model, _ = load_model(path)
-        saliency = gradcam(model, torch.rand(1, 2, *CUBOID))
-        assert saliency.shape == (1, *CUBOID)
-    finally:
-        registry._files.cache_clear()
-        registry._builders.pop("made_up")
-        sys.modules.pop("cellsift.models.classifiers.made_up_family")
+@pytest.mark.parametrize(
+    ("base", "heads", "message"),
+    [
+        ("nn.Module", "heads = ('judge',)", "'bare' gives a Linear; derive it from .*Network"),
+        ("Network", "", "'bare' gives a Linear without heads; name in them"),
+        ("Network", "heads = ('judge', 'jury')", "heads name what it does not have: jury"),
+    ],
+)
+def test_the_author_of_a_family_is_told_what_it_lacks(families, base, heads, message):
+    (families / "bare_family.py").write_text(BARE.replace("BASE", base).replace("HEADS", heads))
+    with pytest.raises(TypeError, match=message):
+        create_model("bare", 2, SHAPE)
+
+
+def test_listing_reads_registrations_alone(families):
+    """Not comments, text, or what is registered under no plain name."""
+    (families / "odd_family.py").write_text(
+        '# @architecture(\'comment\')\n""" @architecture(\'text\')"""\n@architecture(NAME)\n'
+        "def build(): ...\n@other('other')\ndef more(): ...\n@architecture('odd')\ndef odd(): ...\n"
+    )
+    found = {name for name in list_models() if architecture_file(name).parent == families}
+    assert found == {"odd"}
 
 
 @pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
@@ -296,11 +333,12 @@ def test_normalisation_by_brain_needs_one_statistic_per_channel():
 
 
 def test_a_network_is_made_of_what_its_module_imports_too():
-    names = {path.stem for path in architecture_files("pipnet3d")}
-    assert {"pipnet", "resnet", "slice_mil"} <= names
-    assert {"features", "boosted_trees"} <= {path.stem for path in architecture_files("features")}
-    assert {path.stem for path in architecture_files("resnet")} == {
-        "localising",
-        "planes",
-        "resnet",
-    }
+    def made_of(architecture):
+        modules = modules_of(architecture_module(architecture))
+        return {name.rpartition(".")[2] for name in modules}
+
+    assert {"pipnet", "residual", "plane_encoder"} <= made_of("pipnet3d")
+    assert {"features", "boosted_trees"} <= made_of("features")
+    assert {"contract", "localising", "planes", "residual", "resnet"} <= made_of("resnet")
+    # What only others are built of is no part of it.
+    assert not {"plane_encoder", "patch_encoder", "depthwise", "pipnet"} & made_of("resnet")

@@ -15,15 +15,10 @@ from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.models.classifiers.convnext import Block, StochasticDepth
 from cellsift.models.classifiers.efficientnet import AttentionGate
-from cellsift.models.classifiers.mobilenet import (
-    HALVINGS,
-    ChannelWeights,
-    DepthwiseConvolution,
-    InvertedResidual,
-    limited_strides,
-    multiple_of_eight,
-    shape_after,
-)
+from cellsift.models.classifiers.mobilenet import ChannelWeights, InvertedResidual
+from cellsift.models.layers.depthwise import DepthwiseConvolution
+from cellsift.models.layers.strides import HALVINGS, limited_strides, shape_after
+from cellsift.models.layers.widths import multiple_of_eight
 
 SHAPE = (20, 50, 50)
 IMAGE = (1, 224, 224)
@@ -228,7 +223,7 @@ def test_an_attention_gate_is_its_equation():
 
 def test_attention_coefficients_lie_between_0_and_1_and_start_open():
     model, inputs = gated()
-    fine, coarse = model.gate_maps(inputs)
+    fine, coarse = model.own_maps(inputs)
     assert fine.shape == (3, 12, 7, 7)
     assert coarse.shape == (3, 6, 4, 4)
     for alpha in (fine, coarse):
@@ -268,7 +263,7 @@ def test_attention_differs_between_places_after_some_training():
     with torch.no_grad():
         update_bn([inputs], model)
         model.eval()
-        for alpha in model.gate_maps(inputs):
+        for alpha in model.own_maps(inputs):
             assert alpha.min() > 0
             assert alpha.max() < 1
             assert alpha.flatten(1).std(dim=1).min() > 1e-3
@@ -278,7 +273,7 @@ def test_attention_differs_between_places_after_some_training():
 
 def test_gates_of_an_image_network_are_maps_of_one_plane():
     model = small("efficientnet3d_attention", (5, 50, 50), planes_as_channels=True).eval()
-    fine, coarse = model.gate_maps(torch.randn(2, 2, 5, 50, 50))
+    fine, coarse = model.own_maps(torch.randn(2, 2, 5, 50, 50))
     assert (fine.shape, coarse.shape) == ((2, 1, 13, 13), (2, 1, 7, 7))
 
 

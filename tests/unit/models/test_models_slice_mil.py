@@ -6,7 +6,9 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models import create_model
-from cellsift.models.classifiers.slice_mil import GatedAttention, PlaneEncoder, halvings
+from cellsift.models.classifiers.slice_mil import GatedAttention
+from cellsift.models.layers.plane_encoder import PlaneEncoder
+from cellsift.models.layers.strides import halvings
 
 SMALL = {"depth": 10, "width": 4, "attention": 8}
 

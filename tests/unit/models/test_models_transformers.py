@@ -9,7 +9,7 @@ from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.models import create_model
-from cellsift.models.classifiers.vit import Block, PatchEncoder, StochasticDepth, patch_for
+from cellsift.models.layers.patch_encoder import Block, PatchEncoder, StochasticDepth, patch_for
 
 SHAPES = [(20, 50, 50), (12, 25, 25), (13, 31, 27), (4, 25, 25)]
 SMALL = {

@@ -228,10 +228,10 @@ def test_brainglobes_candidates_are_not_taken_for_cells_in_silence(brain, cells,
 
 
 def test_an_annotation_among_cellsifts_results_is_told(brain, cells, tmp_path):
-    place = tmp_path / "results" / "brains" / "b"
-    (place / "resnet").mkdir(parents=True)
-    (place / "checked.json").write_text("{}")
-    path = place / "resnet" / "cells.xml"
+    folder = tmp_path / "results" / "brains" / "b"
+    (folder / "resnet").mkdir(parents=True)
+    (folder / "checked.json").write_text("{}")
+    path = folder / "resnet" / "cells.xml"
     write_cells_xml(pd.DataFrame(cells, columns=["z", "y", "x"]).assign(is_cell=True), path)
     (warning,) = told(dataclasses.replace(brain(), cells=str(path)))
     assert "lies among results of cellsift" in warning

@@ -37,10 +37,13 @@ def cells():
 def run(tmp_path):
     """A function that runs a rule's script; returns its exit code and what it tells the user."""
 
+    def within(path):
+        return str(tmp_path / path) if isinstance(path, str) else [within(one) for one in path]
+
     def go(script, inputs, outputs, **params):
         files = {
-            "input": {name: str(tmp_path / path) for name, path in inputs.items()},
-            "output": {name: str(tmp_path / path) for name, path in outputs.items()},
+            "input": {name: within(path) for name, path in inputs.items()},
+            "output": {name: within(path) for name, path in outputs.items()},
             "log": {"log": str(tmp_path / "log.txt")},
         }
         job = json.dumps(files | {"params": params})
@@ -104,7 +107,7 @@ def test_what_reaches_no_recall_for_its_annotation_is_told_so(run, tmp_path, cel
     volumes(tmp_path)
     code, told = run(
         "choose_contrast.py",
-        {"detected": "detected.csv"},
+        {"detected": ["detected.csv"], "volumes": ["volumes.json"]},
         {"threshold": "threshold.json"},
         brains=[a_brain(tmp_path, cells[:40, ::-1])],
         keep={"recall": 0.95},
@@ -125,7 +128,7 @@ def test_preflight_notes_doubts_of_volumes_and_annotation_and_tells_the_new_ones
         {"found": "preflight.json"},
         brain=a_brain(tmp_path, np.concatenate([cells, cells[:3]])),
         role="train",
-        beside=["its background is another's signal"],
+        shared=["its background is another's signal"],
     )
     assert code == 0, told
     found = json.loads((tmp_path / "preflight.json").read_text())

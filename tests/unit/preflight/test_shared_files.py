@@ -10,7 +10,7 @@ import tifffile
 from cellsift.errors import InputError
 from cellsift.io.cells import write_cells_xml
 from cellsift.preflight import check_brain
-from cellsift.preflight.shared import check_brains, told_beside
+from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain
 
@@ -105,7 +105,7 @@ def test_brains_of_their_own_are_not_commented_on(project):
         ("a", "train", "one.tif", "", "one.csv"), ("b", "test", "two.tif", "", "two.csv")
     )
     check_brains(found)
-    assert told_beside(found, "a") == told_beside(found, "b") == []
+    assert doubts_beside_others(found, "a") == doubts_beside_others(found, "b") == []
 
 
 @pytest.mark.parametrize("copied", [False, True])
@@ -120,7 +120,7 @@ def test_one_annotation_for_a_train_and_a_test_brain_is_refused(project, tmp_pat
     # Of one role it may be meant, as for two channels of one brain, but is told.
     both = project(rows[0], ("b", "train", *rows[1][2:]))
     check_brains(both)
-    assert "have the same annotation" in told_beside(both, "b")[0]
+    assert "have the same annotation" in doubts_beside_others(both, "b")[0]
 
 
 @pytest.mark.parametrize("change", ["shuffled", "xml", "columns", "line ends", "edited"])
@@ -148,7 +148,7 @@ def test_copies_of_a_volume_are_told(project, tmp_path):
     found = project(
         ("a", "train", "one.tif", "", "one.csv"), ("b", "test", "copy.tif", "", "two.csv")
     )
-    assert "look like copies of one volume" in told_beside(found, "b")[0]
+    assert "look like copies of one volume" in doubts_beside_others(found, "b")[0]
 
 
 def test_a_background_that_is_another_brains_signal_is_told(project):
@@ -156,8 +156,8 @@ def test_a_background_that_is_another_brains_signal_is_told(project):
         ("a", "train", "one.tif", "two.tif", "one.csv"),
         ("b", "predict", "three.tif", "one.tif", ""),
     )
-    assert told_beside(found, "a") == []
-    assert "its background one.tif is the signal of brain a" in told_beside(found, "b")[0]
+    assert doubts_beside_others(found, "a") == []
+    assert "its background one.tif is the signal of brain a" in doubts_beside_others(found, "b")[0]
 
 
 def test_too_few_annotated_cells_for_the_folds_are_refused(project, tmp_path):
@@ -181,4 +181,4 @@ def test_what_cannot_be_read_is_left_to_preflight(project, tmp_path):
         ("a", "train", "nowhere.tif", "", "broken.csv"), ("b", "test", "gone", "", "absent.csv")
     )
     check_brains(found)
-    assert told_beside(found, "a") == []
+    assert doubts_beside_others(found, "a") == []

@@ -52,13 +52,13 @@ def write_models(folder: Path) -> Path:
     return folder
 
 
-def classify(place: Path, models: Path, count: int) -> list[str]:
+def classify(folder: Path, models: Path, count: int) -> list[str]:
     """Cut and classify a brain's `count` candidates, read from its table; returns its stores."""
-    write_table(pd.DataFrame([(18.0, 70.0, 90.0)], columns=list("zyx"))[:count], place / "few.csv")
-    positions = read_table(place / "few.csv")[list("zyx")].to_numpy()
+    write_table(pd.DataFrame([(18.0, 70.0, 90.0)], columns=list("zyx"))[:count], folder / "few.csv")
+    positions = read_table(folder / "few.csv")[list("zyx")].to_numpy()
     voxels = np.random.default_rng(0).integers(0, 900, (2, *SHAPE), dtype=np.uint16)
-    volumes = [Volume(da.from_array(channel), VOXEL_SIZE, str(place)) for channel in voxels]
-    paths = [str(place / "cuboids" / f"{n}-of-{CHUNKS}.zarr") for n in range(1, CHUNKS + 1)]
+    volumes = [Volume(da.from_array(channel), VOXEL_SIZE, str(folder)) for channel in voxels]
+    paths = [str(folder / "cuboids" / f"{n}-of-{CHUNKS}.zarr") for n in range(1, CHUNKS + 1)]
     for chunk, path in enumerate(paths, start=1):
         rows = rows_of_chunk(count, chunk, CHUNKS)
         extract_cuboids(*volumes, positions[rows], CUBOID, CUBOID_VOXEL, path)
@@ -67,23 +67,23 @@ def classify(place: Path, models: Path, count: int) -> list[str]:
         logits = [score_chunk(models, store, chunk, CHUNKS) for chunk in range(1, CHUNKS + 1)]
         cells = classify_brain(models, store, logits=np.concatenate(logits))
         assert len(cells) == count
-        write_table(cells, place / arm / "cells.csv")
-        write_cells_xml(cells, place / arm / "cells.xml")
-        assert len(read_points(place / arm / "cells.xml", "all")) == count
+        write_table(cells, folder / arm / "cells.csv")
+        write_cells_xml(cells, folder / arm / "cells.xml")
+        assert len(read_points(folder / arm / "cells.xml", "all")) == count
     return paths
 
 
 def few_in(made, name: str, models: Path, count: int) -> None:
     """Leave a brain of the made results with so few candidates, classified and labelled."""
-    place, information = made.folder / "brains" / name, made.information[name]
-    information["cuboids"] = classify(place, models, count)
-    candidates = read_table(place / "few.csv").assign(contrast=1.0)
-    write_table(candidates, place / "candidates.csv")
+    folder, information = made.folder / "brains" / name, made.information[name]
+    information["cuboids"] = classify(folder, models, count)
+    candidates = read_table(folder / "few.csv").assign(contrast=1.0)
+    write_table(candidates, folder / "candidates.csv")
     if information["cells"]:
         annotation = read_points(information["cells"], "cell")
         labels, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, 10.0)
-        write_table(labels, place / "labels.csv")
-        write_json(summary, place / "labels.json")
+        write_table(labels, folder / "labels.csv")
+        write_json(summary, folder / "labels.json")
 
 
 def annotated_brain(made, name: str) -> AnnotatedBrain:

@@ -11,7 +11,7 @@ from cellsift.reporting import graphs, maps, scores, thumbnails
 from cellsift.reporting.projections import project
 from cellsift.reporting.style import arm_styles
 
-FLOOR = "brightness threshold"
+BASELINE = "brightness threshold"
 
 
 def drawn(figure: Figure) -> Figure:
@@ -74,12 +74,12 @@ def test_a_partial_annotation_makes_no_false_alarms(scored):
     assert (partial == "cell").sum() == 2
 
 
-def test_arms_differ_in_more_than_colour_and_the_floor_is_grey():
-    styles = arm_styles([*"abcde", FLOOR], [FLOOR])
+def test_arms_differ_in_more_than_colour_and_the_baseline_is_grey():
+    styles = arm_styles([*"abcde", BASELINE], [BASELINE])
     assert len({style.color for style in styles.values()}) == 6
     assert len({str(style.dashes) for style in styles.values()}) == 6
     assert len({style.marker for style in styles.values()}) == 6
-    assert styles[FLOOR].color == "#6B7280"
+    assert styles[BASELINE].color == "#6B7280"
 
 
 @pytest.mark.parametrize("brains", [1, 4])

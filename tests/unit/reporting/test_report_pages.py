@@ -18,7 +18,7 @@ from synthetic_results import make_results
 from cellsift.errors import InputError
 from cellsift.reporting import brain_page, index_page, pages
 from cellsift.reporting.pages import PageError, write_brain, write_index, write_page
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
 
 TEN_MB = 10 * 2**20
 WIDTH = 1366
@@ -159,7 +159,7 @@ def test_pages_hide_the_code(written):
     for path in written.values():
         text = Page(path).text
         assert "import" not in text
-        assert "Results(" not in text
+        assert "RunResults(" not in text
 
 
 @pytest.mark.slow
@@ -253,7 +253,9 @@ def test_odd_projects_have_pages_too(tmp_path):
 
 
 def test_candidates_near_the_border_are_counted(synthetic):
-    shown = brain_page.BrainResults(Results(synthetic.folder, synthetic.configuration), "mouse_c")
+    shown = brain_page.BrainResults(
+        RunResults(synthetic.folder, synthetic.configuration), "mouse_c"
+    )
     z, y, x = shown.cuboids.positions.T
     near = (z < 5) | (z >= 32) | (y < 12) | (y >= 139) | (x < 12) | (x >= 199)
     found = re.search(r"(\d+) of them lie so near", brain_page.facts(shown))
@@ -263,9 +265,11 @@ def test_candidates_near_the_border_are_counted(synthetic):
 
 
 def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthetic):
-    shown = brain_page.BrainResults(Results(synthetic.folder, synthetic.configuration), "mouse_c")
+    shown = brain_page.BrainResults(
+        RunResults(synthetic.folder, synthetic.configuration), "mouse_c"
+    )
     assert "To be checked" not in brain_page.facts(shown)
-    path = shown.folder / "preflight.json"
+    path = shown.paths.preflight
     before = path.read_text()
     doubt = "brain mouse_c: <b>.zarr: 3 of 12 chunks have no file and read as empty."
     path.write_text(json.dumps(json.loads(before) | {"warnings": [doubt]}))
@@ -277,7 +281,7 @@ def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthet
 
 
 def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_judged(synthetic):
-    results = Results(synthetic.folder, synthetic.configuration)
+    results = RunResults(synthetic.folder, synthetic.configuration)
     name = results.evaluation("detection")["brain"].iloc[0]
     path = synthetic.folder / "brains" / name / "labels.json"
     before = path.read_text()
@@ -296,16 +300,16 @@ def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_j
 
 
 def test_doubts_about_volumes_and_annotation_are_shown_once_each(tmp_path):
-    place = tmp_path / "brains" / "b"
-    place.mkdir(parents=True)
+    folder = tmp_path / "brains" / "b"
+    folder.mkdir(parents=True)
     said = {"checked": ["one"], "preflight": ["one", "two"], "labels": ["three"]}
     for note, warnings in said.items():
-        (place / f"{note}.json").write_text(json.dumps({"warnings": warnings}))
-    assert Results(tmp_path).doubts("b") == ["one", "two", "three"]
+        (folder / f"{note}.json").write_text(json.dumps({"warnings": warnings}))
+    assert RunResults(tmp_path).doubts("b") == ["one", "two", "three"]
 
 
 def test_a_refused_brain_is_named_on_the_index_page_beside_the_others(synthetic):
-    results = Results(synthetic.folder, synthetic.configuration)
+    results = RunResults(synthetic.folder, synthetic.configuration)
     note = synthetic.folder / "brains" / "mouse_d" / "checked.json"
     note.write_text(json.dumps({"brain": "mouse_d", "refused": "brain mouse_d: <b>.tif is dark"}))
     try:

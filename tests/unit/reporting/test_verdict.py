@@ -7,10 +7,10 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.reporting import tables
-from cellsift.reporting.results import Results
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.verdict import verdict_sentences
 
-FLOOR = "brightness threshold"
+BASELINE = "brightness threshold"
 
 
 def write_evaluation(folder, f1, differences=(), role="test", brains=("mouse",), recall=0.9):
@@ -40,7 +40,7 @@ def write_evaluation(folder, f1, differences=(), role="test", brains=("mouse",),
 
 
 def verdict(folder, arms=("wide", "narrow")) -> str:
-    return " ".join(verdict_sentences(Results(folder, {"arms": list(arms)})))
+    return " ".join(verdict_sentences(RunResults(folder, {"arms": list(arms)})))
 
 
 def test_verdict_names_the_best_arm_and_says_that_two_arms_can_be_told_apart(tmp_path):
@@ -77,7 +77,9 @@ def test_verdict_says_where_candidates_alone_turn_the_order_round(tmp_path):
 
 
 def test_verdict_does_not_praise_an_arm_that_a_brightness_threshold_equals(tmp_path):
-    write_evaluation(tmp_path, {"wide": 0.80, FLOOR: 0.82}, [("wide", FLOOR, -0.02, -0.1, 0.05)])
+    write_evaluation(
+        tmp_path, {"wide": 0.80, BASELINE: 0.82}, [("wide", BASELINE, -0.02, -0.1, 0.05)]
+    )
     said = verdict(tmp_path, ["wide"])
     assert "The one arm compared here, wide" in said
     assert "a network is not shown to be worth its cost" in said
@@ -131,11 +133,11 @@ def test_verdict_where_f1_is_unknown_or_nothing_is_annotated(tmp_path):
 
 def test_a_missing_or_broken_table_is_named(tmp_path):
     with pytest.raises(InputError, match="roc.csv: there is no such file"):
-        Results(tmp_path).evaluation("roc")
+        RunResults(tmp_path).evaluation("roc")
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "roc.csv").write_text("")
     with pytest.raises(InputError, match="roc.csv: not readable"):
-        Results(tmp_path).evaluation("roc")
+        RunResults(tmp_path).evaluation("roc")
 
 
 def test_folds_by_brain_and_by_block_are_told_apart():

@@ -14,12 +14,30 @@ def said(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
+def described(method: str) -> str:
+    """The parameters of a detector as the reference lists them, in their order."""
+    defaults = detector_defaults(method)
+    rows = [
+        f"| `{name}` | {said(defaults[name])} | {description} |"
+        for name, description in detector_parameters(method).items()
+    ]
+    head = f"Parameters of `{method}`:\n\n| parameter | default | meaning |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def listed_detectors(repository) -> str:
+    text = (repository / "config" / "README.md").read_text()
+    return text.split("<!-- detectors -->\n")[1].split("<!-- /detectors -->")[0]
+
+
 @pytest.mark.parametrize("method", list_detectors())
 def test_detector_parameters_are_listed_with_default_and_meaning(repository, method):
-    text = (repository / "config" / "README.md").read_text()
-    defaults = detector_defaults(method)
-    for name, description in detector_parameters(method).items():
-        assert f"| `{name}` | {said(defaults[name])} | {description} |" in text
+    """Where it fails, it shows what to write between the two comments."""
+    assert described(method) in listed_detectors(repository)
+
+
+def test_no_detector_is_listed_that_is_not_there(repository):
+    assert listed_detectors(repository) == "\n".join(map(described, list_detectors()))
 
 
 def test_every_key_of_the_recipe_is_listed(repository):

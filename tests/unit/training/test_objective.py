@@ -15,12 +15,13 @@ from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer, mirror_images, read_scorer, score
 from cellsift.io.tables import read_table
 from cellsift.models import create_model
+from cellsift.models.contract import Batch, Network
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.objective import Batch, Softening, batch_loss
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.fit_check import check_fits
 from cellsift.training.optimisation import make_moving_average
 
@@ -40,7 +41,7 @@ def data(brains) -> FoldData:
     return FoldData.of(*brains, 0)
 
 
-class Recorder(nn.Module):
+class Recorder(Network):
     """Keeps what it is given; its logits are the means of two channels."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

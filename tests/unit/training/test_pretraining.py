@@ -173,6 +173,17 @@ def test_a_broken_pretraining_goes_on_and_ends_like_an_unbroken_one(
     assert_same_results(path, unbroken[settings.name])
 
 
+@BOTH
+def test_a_pretraining_can_be_watched(settings, stores, tmp_path):
+    seen = []
+    watch = lambda done, total: seen.append((done, total))  # noqa: E731
+    display = TrainingDisplay(visible=False, count_epochs=watch)
+    train(tmp_path, stores, settings, progress=display)
+    epochs = settings.recipe.epochs
+    assert (seen[0], seen[-1]) == ((0, epochs), (epochs, epochs))
+    assert any(done % 1 for done, _ in seen)
+
+
 KILLED = """
 import sys, time
 from pathlib import Path

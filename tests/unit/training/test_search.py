@@ -19,16 +19,19 @@ from cellsift.settings.recipe import Augmentation, Recipe
 from cellsift.settings.search import Range, own_values, recipe_with
 from cellsift.training.classification.arm import TrainingBrain, train_arm
 from cellsift.training.engine import RunOptions
+from cellsift.training.progress import Progress
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.outcome import choose_recipe, write_arm, write_trials
 from cellsift.training.search.study import next_trial, open_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
+from cellsift.workflow.training_progress import TrainingDisplay
 
 RATE = {"low": 0.0005, "high": 0.01, "log": True}
 SPACE = {"learning_rate": RATE, "class_weights": ["balanced", "none"]}
 RECIPE = Recipe()
+QUIET = Progress()
 
 
 def searching(trials: int = 3, jobs: int = 1, space=SPACE, **recipe):
@@ -42,15 +45,17 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=80)
 
 
-def search(folder, brains, arm, left_out=0, job=1, seed=1):
-    run = RunOptions(seed, device="cpu")
+def search(folder, brains, arm, left_out=0, job=1, seed=1, progress=QUIET):
+    run = RunOptions(seed, device="cpu", progress=progress)
     return do_trials(arm, *brains, left_out, SearchFiles(folder, job), run)
 
 
 @pytest.fixture(scope="module")
 def searched(brains, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    return folder, search(folder, brains, searching())
+    """The folder of a search, its table, and what could be watched of it."""
+    folder, seen = tmp_path_factory.mktemp("searched"), []
+    display = TrainingDisplay(visible=False, count_trials=lambda *trials: seen.append(trials))
+    return folder, search(folder, brains, searching(), progress=display), seen
 
 
 @pytest.mark.parametrize(
@@ -139,7 +144,7 @@ def test_trials_are_judged_on_inner_folds_alone(brains, tmp_path, monkeypatch):
 
 
 def test_the_first_trial_is_the_arms_own_recipe(searched):
-    folder, path = searched
+    folder, path, _ = searched
     table = read_table(path)
     assert list(table["trial"]) == [0, 1, 2]
     assert list(table["own_recipe"]) == [True, False, False]
@@ -196,6 +201,10 @@ def test_the_default_augmentation_by_its_name_is_the_arms_own(brains):
     assert own_values(RECIPE, space) == own
     weaker = Recipe.from_dict({"augmentation": {"strength": 0.5}})
     assert own_values(weaker, space) == own | {"augmentation_strength": 0.5}
+
+
+def test_a_search_can_be_watched(searched):
+    assert searched[2] == [(0, 3), (1, 3), (2, 3)]
 
 
 @pytest.mark.slow

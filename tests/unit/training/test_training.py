@@ -128,6 +128,21 @@ def test_a_broken_training_goes_on_and_ends_like_an_unbroken_one(brains, unbroke
     assert_same_results(tmp_path, unbroken)
 
 
+def test_a_training_can_be_watched_from_where_it_goes_on(brains, tmp_path):
+    with pytest.raises(Stop):
+        train(tmp_path, brains, after_epoch=stop_after(1))
+    seen = []
+    watch = lambda done, total: seen.append((done, total))  # noqa: E731
+    train(tmp_path, brains, progress=TrainingDisplay(visible=False, count_epochs=watch))
+    done = [epochs for epochs, _ in seen]
+    assert done[0] == 1
+    assert done[-1] == 3
+    assert done == sorted(done)
+    # Also within an epoch, as one may take minutes.
+    assert any(epochs % 1 for epochs in done)
+    assert {total for _, total in seen} == {3}
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
@@ -162,16 +177,18 @@ def test_a_training_that_was_killed_goes_on_where_it_was(unbroken, tmp_path):
     assert_same_results(tmp_path, unbroken)
 
 
-@pytest.mark.parametrize("change", ["recipe", "seed", "labels", "voxels"])
+@pytest.mark.parametrize("change", ["recipe", "seed", "labels", "voxels", "code"])
 def test_a_checkpoint_of_something_else_is_not_used(brains, tmp_path, change):
     with pytest.raises(Stop):
         train(tmp_path, brains, after_epoch=stop_after(2))
     stores, table = brains
-    arm, seed = narrow_arm(), 0
+    arm, seed, code = narrow_arm(), 0, ""
     if change == "recipe":
         arm = narrow_arm(learning_rate=0.002)
     elif change == "seed":
         seed = 1
+    elif change == "code":
+        code = "edited"
     elif change == "labels":
         table = table.copy()
         row = table.index[table["label"] == "cell"][0]
@@ -181,7 +198,7 @@ def test_a_checkpoint_of_something_else_is_not_used(brains, tmp_path, change):
         store = write_store(tmp_path / "one.zarr", brighter, stores["one"].positions)
         stores = stores | {"one": store}
     epochs = []
-    train(tmp_path, (stores, table), arm, seed=seed, after_epoch=epochs.append)
+    train(tmp_path, (stores, table), arm, seed=seed, code=code, after_epoch=epochs.append)
     assert epochs == [1, 2, 3]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.workflow.command_line import check_config_file, config_files, is_a_look
+from cellsift.workflow.command_line import check_config_file, config_files, only_inspects
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_config_files_are_those_given_or_the_shipped_one(
     ],
 )
 def test_looks_are_told_from_runs(arguments, look, capfd):
-    assert is_a_look(arguments.split()) == look
+    assert only_inspects(arguments.split()) == look
     assert capfd.readouterr() == ("", "")
 
 

@@ -26,8 +26,12 @@ NEVER_CALLED = {
 # Preflight checks the parameters of detection, but detects nothing.
 NEVER_CALLED_IN = {
     "volumes": {
-        "cellsift.detection.cellfinder": {"torch", "cellfinder"},
+        "cellsift.detection.ball_filter": {"torch", "cellfinder"},
+        "cellsift.detection.cellfinder": {"cellfinder"},
+        "cellsift.detection.contrast": {"torch"},
         "cellsift.detection.filters": {"torch"},
+        "cellsift.detection.resources": {"torch"},
+        "cellsift.detection.splitting": {"torch", "cellfinder"},
     }
 }
 # What packages load by name, and the name of a package that is not installed here.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cellsift.workflow.home import KEPT_IN_HOME, make_do_without_home
+from cellsift.workflow.home import KEPT_IN_HOME, replace_unwritable_home
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def nothing_set(monkeypatch):
 
 def test_a_home_that_can_be_written_to_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert make_do_without_home(tmp_path / "instead") == []
+    assert replace_unwritable_home(tmp_path / "instead") == []
     assert not set(KEPT_IN_HOME) & set(os.environ)
     assert list(tmp_path.iterdir()) == []
 
@@ -30,7 +30,7 @@ def test_a_home_that_can_be_written_to_is_used(tmp_path, monkeypatch):
 def test_all_moves_where_there_is_no_such_folder(home, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HOME", str(tmp_path / home))
-    assert make_do_without_home(tmp_path / "instead") == list(KEPT_IN_HOME)
+    assert replace_unwritable_home(tmp_path / "instead") == list(KEPT_IN_HOME)
     assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "instead" / ".cache")
     # Paths that begin with ~ mean the same as before.
     assert os.environ["HOME"] == str(tmp_path / home)
@@ -41,7 +41,7 @@ def test_what_is_kept_elsewhere_stays_there(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "scratch"))
-    assert "XDG_CACHE_HOME" not in make_do_without_home(tmp_path / "instead")
+    assert "XDG_CACHE_HOME" not in replace_unwritable_home(tmp_path / "instead")
     assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "scratch")
 
 
@@ -50,7 +50,7 @@ def test_a_closed_folder_within_the_caches_moves_them_alone(tmp_path, monkeypatc
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "snakemake").write_text("")
-    assert make_do_without_home(tmp_path / "instead") == ["XDG_CACHE_HOME"]
+    assert replace_unwritable_home(tmp_path / "instead") == ["XDG_CACHE_HOME"]
 
 
 def test_a_user_whom_the_machine_does_not_know_has_the_folder_as_home(tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_a_user_whom_the_machine_does_not_know_has_the_folder_as_home(tmp_path, 
     monkeypatch.setenv("HOME", "")
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    make_do_without_home(tmp_path / "instead")
+    replace_unwritable_home(tmp_path / "instead")
     assert Path.home() == tmp_path / "instead"
 
 

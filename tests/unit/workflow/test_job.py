@@ -8,16 +8,20 @@ import dask
 import numpy as np
 import pytest
 import tifffile
+import torch
 import zarr
 
-from cellsift.io import cores
+from cellsift.detection import resources
+from cellsift.io.cores import available_cores
+from cellsift.workflow.detection_resources import resources_of
 from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
+from cellsift.workflow.reading_threads import limit_reading
 
 READ = """
 import sys, threading
-from cellsift.io.cores import limit_cores
 from cellsift.io.volumes import open_volume
-limit_cores(1)
+from cellsift.workflow.reading_threads import limit_reading
+limit_reading(1)
 volume = open_volume(sys.argv[1], (5, 2, 2))
 for start in range(0, volume.shape[0], 8):
     volume.planes(start, start + 8)
@@ -70,14 +74,34 @@ def test_data_get_a_share_of_the_jobs_memory():
     assert 0.5e9 < memory_for_data(asked) < 1e9
 
 
-def test_detection_uses_no_more_cores_than_its_job_has(monkeypatch):
-    monkeypatch.setattr(cores, "_most_cores", cores._most_cores)
-    free = cores.available_cores()
+class Asked(dict):
+    """A job's resources, as Snakemake gives them: by key and by attribute."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_detection_uses_no_more_than_its_job_has(monkeypatch, tmp_path):
+    asked = SimpleNamespace(config={"device": "cpu"}, threads=1, resources=Asked(mem_mb=1000))
+    allowed = resources_of(asked)
+    assert allowed.workers == 1
+    assert allowed.memory_bytes == memory_for_data(asked)
+    asked.threads = 10**6
+    assert resources_of(asked).workers == available_cores()
+    # Where there is a GPU.
+    monkeypatch.setattr(resources, "DRIVER", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert resources_of(asked).device is None
+    asked.config = {}
+    assert resources_of(asked).device == torch.device("cuda")
+
+
+def test_reading_uses_no_more_cores_than_there_are():
     with dask.config.set(num_workers=None), zarr.config.set({"threading.max_workers": None}):
-        cores.limit_cores(1)
-        assert cores.available_cores() == 1
-        cores.limit_cores(10**6)
-        assert cores.available_cores() == free
+        for asked, given in ((1, 1), (10**6, available_cores())):
+            limit_reading(asked)
+            assert dask.config.get("num_workers") == given
+            assert zarr.config.get("threading.max_workers") == given
 
 
 @pytest.mark.parametrize("kind", ["planes", "zarr"])

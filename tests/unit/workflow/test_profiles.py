@@ -9,8 +9,8 @@ import yaml
 
 from cellsift.benchmarks.rehearsal.brain import brain_shape, unread_brain, voxel_size_of
 from cellsift.benchmarks.rehearsal.extrapolation import WHOLE_BRAIN
-from cellsift.benchmarks.rehearsal.steps import DETECTION, halo_of_contrast
-from cellsift.detection import blocks, cellfinder, check_parameters
+from cellsift.benchmarks.rehearsal.steps import rehearsed_detector
+from cellsift.detection import Resources, blocks
 from cellsift.io.volumes import Volume
 from cellsift.workflow.job import SHARE_FOR_DATA
 from rule_texts import script_of, text_of_rules, threads_of
@@ -48,12 +48,13 @@ def test_memory_and_time_grow_with_every_try(slurm):
     assert slurm["retries"] == 2
 
 
-def least_bytes(rule: str, method: str, volume: Volume) -> int:
+def least_bytes(rule: str, method: str, volume: Volume, resources: Resources) -> int:
     """What a job of this rule takes for the thinnest slab that it accepts."""
-    if (rule, method) == ("detect_slab", "cellfinder"):
-        return cellfinder.memory_for(volume, check_parameters(method, **DETECTION[method]))
-    halo = halo_of_contrast(volume, method)[0]
-    return blocks.memory_for(volume, 3 * halo, halo)
+    detector = rehearsed_detector(method)
+    if rule == "detect_slab" and detector.measures_contrast_apart:
+        return detector.memory_for(volume)
+    halo = detector.halo(volume.voxel_size)[0]
+    return blocks.memory_for(volume, 3 * halo, halo, resources=resources)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +65,11 @@ def test_the_first_try_has_room_for_a_slab_of_a_whole_brain(
     rule, method, slurm, repository, monkeypatch
 ):
     threads = int(threads_of(text_of_rules(repository)[rule]))
-    monkeypatch.setattr(blocks, "available_cores", lambda: threads)
+    monkeypatch.setattr("cellsift.detection.resources.available_cores", lambda most: most)
     whole = unread_brain(brain_shape(WHOLE_BRAIN), voxel_size_of(WHOLE_BRAIN))
     first_try = eval(slurm["set-resources"][rule]["mem_mb"], {"attempt": 1})
-    assert first_try * 1e6 * SHARE_FOR_DATA >= least_bytes(rule, method, whole)
+    least = least_bytes(rule, method, whole, Resources(threads=threads))
+    assert first_try * 1e6 * SHARE_FOR_DATA >= least
 
 
 def test_networks_ask_for_gpus_and_nothing_else_does(slurm):
@@ -84,12 +86,14 @@ def test_a_script_whose_rule_asks_for_a_gpu_insists_on_one(rule, repository):
 
 
 def test_a_job_keeps_to_the_cores_that_it_was_given(repository):
-    """Detection by a limit on this process; networks are told how many they may use."""
+    """Detection and reading, and networks, are told how many they may use."""
     texts = text_of_rules(repository)
     several = {rule for rule, text in texts.items() if threads_of(text) != "1"}
     assert several == {"detect_slab", "contrast_slab", "cost"}
     for rule in several - GPU_RULES:
-        assert "limit_cores(snakemake.threads)" in script_of(texts[rule], repository), rule
+        script = script_of(texts[rule], repository)
+        assert "limit_reading(snakemake.threads)" in script, rule
+        assert "resources=resources_of(snakemake)" in script, rule
     for rule in GPU_RULES - {"explain"}:
         assert "threads=snakemake.threads" in script_of(texts[rule], repository), rule
 

@@ -8,7 +8,7 @@ import pytest
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
-from cellsift.workflow.results_folder import LEAST_ROOM, forget_refusals, refuse_unwritable
+from cellsift.workflow.results_folder import LEAST_ROOM, refuse_unwritable, remove_refusals
 
 FOLDERS = ["", "mine", "mine/of/today"]
 
@@ -68,7 +68,7 @@ def test_what_is_known_of_refused_brains_alone_is_forgotten(tmp_path):
         write_json(note, tmp_path / "brains" / brain / "checked.json")
     (tmp_path / "brains" / "half").mkdir()
     (tmp_path / "brains" / "half" / "checked.json").write_text("{")
-    forget_refusals(tmp_path)
-    forget_refusals(tmp_path / "nowhere")
+    remove_refusals(tmp_path)
+    remove_refusals(tmp_path / "nowhere")
     left = {path.parent.name for path in tmp_path.rglob("checked.json")}
     assert left == {"good", "half"}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.workflow.run_end import what_is_done
+from cellsift.workflow.run_end import failure_message, success_message
 
 
 def write(*files: str) -> None:
@@ -15,7 +15,7 @@ def test_a_report_is_named_where_it_was_made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     report, page = "results/reports/index.html", "results/reports/brains/a.html"
     write(report, page)
-    assert what_is_done("results", [page, report]).startswith(f"The report is in {report}")
+    assert success_message("results", [page, report]).startswith(f"The report is in {report}")
 
 
 def test_a_browser_finds_the_report_in_a_folder_with_spaces(tmp_path, monkeypatch):
@@ -23,7 +23,7 @@ def test_a_browser_finds_the_report_in_a_folder_with_spaces(tmp_path, monkeypatc
     folder.mkdir()
     monkeypatch.chdir(folder)
     write("results/reports/index.html")
-    said = what_is_done("results", ["results/reports/index.html"])
+    said = success_message("results", ["results/reports/index.html"])
     assert f"file://{tmp_path}/OneDrive%20-%20University/results/reports/index.html" in said
 
 
@@ -33,17 +33,23 @@ def test_single_targets_are_named_and_no_report(tmp_path, monkeypatch):
     target = "results/brains/a/candidates.csv"
     for files in ([target], [target, "results/reports/index.html"]):
         write(*files)
-        assert what_is_done("results", [target]) == f"Done: {target}"
+        assert success_message("results", [target]) == f"Done: {target}"
 
 
 def test_many_files_are_counted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = [f"results/brains/{name}/candidates.csv" for name in "abcde"]
     write(*files)
-    assert what_is_done("results", files) == f"Done: {', '.join(files[:3])} and 2 more"
+    assert success_message("results", files) == f"Done: {', '.join(files[:3])} and 2 more"
 
 
 def test_what_is_gone_again_is_not_named(tmp_path, monkeypatch):
     """As a file that only other jobs needed."""
     monkeypatch.chdir(tmp_path)
-    assert what_is_done("results", ["results/brains/a/candidates.csv"]) == "Done."
+    assert success_message("results", ["results/brains/a/candidates.csv"]) == "Done."
+
+
+def test_a_failed_run_says_where_more_is_to_be_read():
+    said = failure_message("results")
+    assert "results/logs has the whole story" in said
+    assert said.endswith("the run goes on where it stopped.")

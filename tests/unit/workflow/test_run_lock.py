@@ -9,12 +9,13 @@ import sys
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.workflow.run_lock import RESULTS_LOCK, be_the_only_run_of
+from cellsift.results import LOCK
+from cellsift.workflow.run_lock import lock_results
 
 HOLD = """
 import sys
-from cellsift.workflow.run_lock import be_the_only_run_of
-be_the_only_run_of(sys.argv[1])
+from cellsift.workflow.run_lock import lock_results
+lock_results(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -27,11 +28,11 @@ def test_the_second_process_is_refused_until_the_first_was_killed(tmp_path):
     with subprocess.Popen(command, **pipes) as holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=rf"Another run.*{results}.*set results in the config"):
-            be_the_only_run_of(results)
-        be_the_only_run_of(tmp_path / "others")
+            lock_results(results)
+        lock_results(tmp_path / "others")
         holder.kill()
-    be_the_only_run_of(results)
-    assert [path.name for path in results.iterdir()] == [RESULTS_LOCK]
+    lock_results(results)
+    assert [path.name for path in results.iterdir()] == [LOCK]
 
 
 def test_nobody_is_refused_on_a_disk_without_locks(tmp_path, monkeypatch):
@@ -39,12 +40,12 @@ def test_nobody_is_refused_on_a_disk_without_locks(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "lockf", without_locks)
-    be_the_only_run_of(tmp_path)
+    lock_results(tmp_path)
 
 
 def test_nobody_is_refused_on_a_read_only_disk(new_disk):
     disk = new_disk("64k")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    be_the_only_run_of(disk)
-    be_the_only_run_of(disk / "results")
+    lock_results(disk)
+    lock_results(disk / "results")
     assert list(disk.iterdir()) == []

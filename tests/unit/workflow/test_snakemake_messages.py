@@ -8,7 +8,7 @@ import pytest
 from snakemake.exceptions import print_exception
 from snakemake.logging import logger
 
-from cellsift.workflow.snakemake_messages import tell_disk_trouble
+from cellsift.workflow.snakemake_messages import explain_disk_errors
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def told(caplog, monkeypatch):
     """A function: what Snakemake logs of an error that it comes upon."""
     monkeypatch.setattr(logger, "filters", [])
     monkeypatch.setattr(logging, "raiseExceptions", True)
-    tell_disk_trouble(logger)
+    explain_disk_errors(logger)
 
     def log(error: Exception) -> str:
         try:

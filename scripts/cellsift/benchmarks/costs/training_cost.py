@@ -5,14 +5,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
 from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.models import create_model
+from cellsift.models.contract import Batch, Network
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
-from cellsift.training.classification.objective import Batch, Softening, batch_loss
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, step
 
 CUBOIDS = 1000
@@ -42,10 +42,9 @@ def seconds_per_epoch(
     device = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
-        model = move_to_device(
-            create_model(arm.architecture, channels, shape, **arm.options), device
-        )
-        if getattr(model, "fitted_at_once", False):
+        model = create_model(arm.architecture, channels, shape, **arm.options)
+        move_to_device(model, device)
+        if model.fitted_at_once:
             return _seconds_of_fit(model, (channels, *shape), device)
         return _seconds_of_steps(
             model, arm.recipe or Recipe(), (channels, *shape), voxel_size, device, seconds
@@ -53,7 +52,7 @@ def seconds_per_epoch(
 
 
 def _seconds_of_steps(
-    model: nn.Module,
+    model: Network,
     recipe: Recipe,
     size: tuple[int, ...],
     voxel_size: Size,
@@ -85,7 +84,7 @@ def _seconds_of_steps(
     return float(np.median(times[1:])) * CUBOIDS / BATCH
 
 
-def _seconds_of_fit(model: nn.Module, size: tuple[int, ...], device: torch.device) -> float:
+def _seconds_of_fit(model: Network, size: tuple[int, ...], device: torch.device) -> float:
     started = time.perf_counter()
     features = [
         model.cuboid_features(torch.randn(BATCH, *size, device=device)).cpu().numpy()

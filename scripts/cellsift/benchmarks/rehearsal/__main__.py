@@ -11,12 +11,14 @@ import datetime
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from cellsift.benchmarks.rehearsal import steps
 from cellsift.benchmarks.rehearsal.brain import brain_shape, write_tile
 from cellsift.benchmarks.rehearsal.extrapolation import extrapolate
 from cellsift.benchmarks.rehearsal.measuring import measured
 from cellsift.benchmarks.rehearsal.report import describe
+from cellsift.detection import list_detectors
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.cores import available_cores, processor_name
@@ -35,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, help="folder for the report")
     parser.add_argument("--voxels", type=float, default=1e10, help="size of the made-up brain")
-    parser.add_argument("--method", choices=sorted(steps.DETECTION), default="dog")
+    parser.add_argument("--method", choices=list_detectors(), default="dog")
     parser.add_argument("--memory-gb", type=float, default=2.0, help="data that cuboids may hold")
     parser.add_argument(
         "--detection-memory-gb", type=float, default=DETECTION_GB, help="and detection"
@@ -73,7 +75,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as name:
         work = Path(name)
         write_tile(work)
-        plan = {
+        plan: dict[str, tuple[Any, ...]] = {
             "read": (steps.read_planes, voxels),
             "detect": (steps.detect_candidates, voxels, method, detection_bytes),
             "cuboids": (steps.cut_cuboids, voxels, memory_bytes),

@@ -28,13 +28,15 @@ def brain_shape(voxels: float) -> tuple[int, int, int]:
     if not SMALLEST <= voxels <= LARGEST:
         raise InputError(f"no brain has {voxels:g} voxels; give {SMALLEST:g} to {LARGEST:g}")
     grid = np.array(EXTENT_UM) / TILE.voxel_size
-    return tuple(int(n) for n in np.rint(grid * (voxels / grid.prod()) ** (1 / 3)))
+    z, y, x = (int(n) for n in np.rint(grid * (voxels / grid.prod()) ** (1 / 3)))
+    return z, y, x
 
 
 def voxel_size_of(voxels: float) -> tuple[float, float, float]:
     """Voxel size (z, y, x) in µm at which a mouse's brain has so many voxels, shaped as TILE's."""
     at_tile = math.prod(EXTENT_UM) / math.prod(TILE.voxel_size)
-    return tuple(size * (at_tile / voxels) ** (1 / 3) for size in TILE.voxel_size)
+    z, y, x = (size * (at_tile / voxels) ** (1 / 3) for size in TILE.voxel_size)
+    return z, y, x
 
 
 def unread_brain(shape: tuple[int, int, int], voxel_size: tuple[float, float, float]) -> Volume:
@@ -53,7 +55,8 @@ def write_tile(folder: Path, seed: int = 1) -> None:
 def open_brain(folder: Path, voxels: float) -> tuple[Volume, Volume]:
     """Signal and background of about so many voxels, generated from the tile plane by plane."""
     shape = brain_shape(voxels)
-    return tuple(_mirrored(folder / f"{channel}.npy", shape) for channel in CHANNELS)
+    signal, background = (_mirrored(folder / f"{channel}.npy", shape) for channel in CHANNELS)
+    return signal, background
 
 
 def _mirrored(path: Path, shape: tuple[int, int, int]) -> Volume:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cellsift.benchmarks.rehearsal.brain import TILE, brain_shape, unread_brain, voxel_size_of
-from cellsift.benchmarks.rehearsal.steps import CUBOID, DETECTION, NAMES, halo_of_contrast
+from cellsift.benchmarks.rehearsal.steps import CUBOID, NAMES, rehearsed_detector
 from cellsift.cuboids.extraction import bytes_per_candidate, split_memory
 from cellsift.cuboids.passes import COPIES, share_memory
 from cellsift.cuboids.resampling import data_size
-from cellsift.detection import cellfinder, check_parameters, measures_contrast_apart
 from cellsift.detection.blocks import filtered_for_one, memory_for, planes_held
+from cellsift.detection.contract import Detector
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 from cellsift.workflow.job import SHARE_FOR_DATA
@@ -36,9 +36,9 @@ class Growth:
     part: float
 
     @classmethod
-    def of(cls, rehearsed: Volume, whole: Volume, method: str) -> "Growth":
+    def of(cls, rehearsed: Volume, whole: Volume, detector: Detector) -> "Growth":
         """From the rehearsal's brain to another one."""
-        halos = [halo_of_contrast(volume, method) for volume in (rehearsed, whole)]
+        halos = [detector.halo(volume.voxel_size) for volume in (rehearsed, whole)]
         filtered = [filtered_for_one(*of) for of in zip((rehearsed, whole), halos, strict=True)]
         parts = [_part_voxels(volume) for volume in (rehearsed, whole)]
         finer = rehearsed.voxel_size[0] / whole.voxel_size[0]
@@ -93,19 +93,21 @@ def extrapolate(
       and binds_first, in sentences.
     """
     factor = target / math.prod(shape)
-    rehearsed = unread_brain(tuple(shape), TILE.voxel_size)
+    rehearsed = unread_brain(shape, TILE.voxel_size)
     whole = unread_brain(brain_shape(target), voxel_size_of(target))
-    growth = Growth.of(rehearsed, whole, method)
+    detector = rehearsed_detector(method)
+    growth = Growth.of(rehearsed, whole, detector)
     candidates = round(steps["cuboids"]["candidates"] * factor)
     passes = _passes(whole, candidates, memory_bytes)
-    work = _grown(steps, method, growth, passes or 1)
+    apart = detector.measures_contrast_apart
+    work = _grown(steps, apart, growth, passes or 1)
     hours = {n: {name: of.hours(factor, n) for name, of in work.items()} for n in NODES}
     storage = {
         name: max(1.0, STORAGE_BYTES_PER_SECOND * (of.shared + of.alone) / of.bytes_read)
         for name, of in work.items()
         if of.bytes_read
     }
-    detection = _detection(whole, method)
+    detection = _detection(whole, detector)
     plane_bytes = CHANNELS * whole.shape[1] * whole.shape[2] * whole.dtype.itemsize
     return {
         "voxels": target,
@@ -128,16 +130,16 @@ def extrapolate(
     }
 
 
-def _grown(steps: Mapping[str, dict], method: str, growth: Growth, passes: int) -> dict[str, Work]:
+def _grown(steps: Mapping[str, dict], apart: bool, growth: Growth, passes: int) -> dict[str, Work]:
     """Each step's work; reading, which generating planes stands for, stays as it was.
 
-    So do cellfinder's own filters: balls of 3 and 5 voxels were seen to take the same time.
+    So do a detector's own filters where contrast is measured `apart` from them: of cellfinder's,
+    balls of 3 and 5 voxels were seen to take the same time.
     """
     reading = steps["read"]["seconds"]
     detect, cuboids = steps["detect"], steps["cuboids"]
     gathering = detect["gathering_seconds"]
     cutting = max(cuboids["seconds"] - CHANNELS * reading, 0.0)
-    apart = measures_contrast_apart(method)
     times_read, marking, contrast = 1, 0.0, detect["seconds"] - gathering - reading
     if apart:
         contrast = detect["contrast_apart_seconds"] - reading
@@ -176,13 +178,9 @@ def _passes(whole: Volume, candidates: int, memory_bytes: int) -> int | None:
     return max(1, -int(-waiting // room))
 
 
-def _detection(whole: Volume, method: str) -> dict:
-    halo = halo_of_contrast(whole, method)[0]
-    held = planes_held(whole, halo)
-    marking = 0
-    if method == "cellfinder":
-        parameters = check_parameters(method, **DETECTION[method])
-        marking = cellfinder.memory_for(whole, parameters)
+def _detection(whole: Volume, detector: Detector) -> dict:
+    halo = detector.halo(whole.voxel_size)[0]
+    held, marking = planes_held(whole, halo), detector.memory_for(whole)
     return {
         "halo_planes": halo,
         "slab_planes": held - 2 * halo,
@@ -192,13 +190,13 @@ def _detection(whole: Volume, method: str) -> dict:
 
 
 def _time(hours: Mapping[str, float]) -> str:
-    slowest = max(hours, key=hours.get)
+    slowest = max(hours, key=hours.__getitem__)
     share = hours[slowest] / max(sum(hours.values()), 1e-9)
     return f"On few nodes the time of {NAMES[slowest]}: {share:.0%} of all hours."
 
 
 def _alone(hours: Mapping[str, float]) -> str:
-    slowest = max(hours, key=hours.get)
+    slowest = max(hours, key=hours.__getitem__)
     return (
         f"On {NODES[-1]} nodes {NAMES[slowest]}, with {hours[slowest]:.2f} h: gathering and "
         "projections are one job for a brain."
@@ -206,7 +204,7 @@ def _alone(hours: Mapping[str, float]) -> str:
 
 
 def _storage(nodes: Mapping[str, float]) -> str:
-    soonest = min(nodes, key=nodes.get)
+    soonest = min(nodes, key=nodes.__getitem__)
     count = round(nodes[soonest])
     return (
         f"From about {count} node{'s' if count > 1 else ''} on the shared storage: "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cellsift.benchmarks.rehearsal.brain import TILE
 from cellsift.benchmarks.rehearsal.steps import NAMES
+from cellsift.detection import measures_contrast_apart
 
 RATES = ("voxels", "candidates")
 
@@ -83,8 +84,8 @@ def _size(voxel_size: Sequence[float]) -> str:
 def _scaled(method: str, growth: dict[str, float]) -> str:
     finer, overlap, part = (growth[name] for name in ("finer", "overlap", "part"))
     kept, filters, gathering = "Generating planes", "the filters of detect take", ""
-    if method == "cellfinder":
-        kept += ", cellfinder's own filters"
+    if measures_contrast_apart(method):
+        kept += f", {method}'s own filters"
         filters = "in detect the filters of contrast take"
         gathering = (
             f"; gathering takes {finer**3:.1f} times as long, as a soma has so many times the "

@@ -2,8 +2,8 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from cellsift.benchmarks.rehearsal.brain import open_brain
@@ -11,34 +11,19 @@ from cellsift.calibration.description import write_description
 from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
-from cellsift.detection import (
-    check_parameters,
-    contrast_slab,
-    detect_slab,
-    dog,
-    find_centres,
-    gather,
-    measures_contrast_apart,
-)
-from cellsift.detection.blocks import limit_memory
+from cellsift.detection import Resources, contrast_slab, detect_slab, find_centres, gather
+from cellsift.detection.contract import Detector
 from cellsift.detection.parts import StoredParts, write_parts
+from cellsift.detection.registry import detector_class
 from cellsift.inference.classify import classify_brain
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import read_table, write_table
-from cellsift.io.volumes import Volume
 from cellsift.models import create_model
 from cellsift.models.storage import save_model
 from cellsift.reporting.projections import project_brain
 
-CUBOID = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
-NETWORK = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
-DETECTION = {
-    "dog": {"soma_diameter": 14.0},
-    "cellfinder": {"soma_diameter": 16.0, "n_sds_above_mean_thresh": 3.0},
-}
-# Of its candidates the workflow keeps those above a contrast learnt on annotated brains; here a
-# value with which a whole brain keeps some millions.
-LEAST_CONTRAST = {"dog": 0.5, "cellfinder": -np.inf}
+CUBOID: dict[str, Any] = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
+NETWORK: dict[str, Any] = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
 PLANES = 16
 # What people call the steps.
 NAMES = {
@@ -61,43 +46,43 @@ def read_planes(folder: Path, voxels: float) -> dict:
 def detect_candidates(folder: Path, voxels: float, method: str, memory_bytes: int) -> dict:
     """Write candidates.csv; tells the seconds of what slabs cannot share, and their halo, too.
 
-    `contrast_apart_seconds` are those of measuring contrast where that is a step of its own. This
-    process holds `memory_bytes` of planes and tiles at most, as a job would. Raises InputError
-    where that is too little.
+    `contrast_apart_seconds` are those of measuring contrast where that is a step of its own. Planes
+    and tiles take `memory_bytes` at most, as in a job. Of the candidates the workflow keeps those
+    above a contrast learnt on annotated brains, here the detector's `rehearsal_contrast`. Raises
+    InputError where the memory is too little.
     """
-    limit_memory(memory_bytes)
     signal, _ = open_brain(folder, voxels)
-    parts = detect_slab(signal, method, **DETECTION[method])
-    write_parts(parts, folder / "slab.npz")
+    detector, resources = rehearsed_detector(method), Resources(memory_bytes=memory_bytes)
+    told = {"method": method} | detector.parameters
+    write_parts(detect_slab(signal, resources=resources, **told), folder / "slab.npz")
     stored, gathering, apart = StoredParts([folder / "slab.npz"]), 0.0, 0.0
-    if measures_contrast_apart(method):
+    if detector.measures_contrast_apart:
         started = time.perf_counter()
-        centres = find_centres(signal, method, stored, **DETECTION[method])
+        centres = find_centres(signal, parts=stored, **told)
         found = time.perf_counter()
-        write_parts(
-            contrast_slab(signal, method, centres, **DETECTION[method]), folder / "slab.npz"
-        )
+        parts = contrast_slab(signal, centres=centres, resources=resources, **told)
+        write_parts(parts, folder / "slab.npz")
         gathering, apart = found - started, time.perf_counter() - found
     started = time.perf_counter()
-    detected = gather(stored, method, **DETECTION[method])
-    candidates = detected[detected["contrast"] >= LEAST_CONTRAST[method]]
+    detected = gather(stored, **told)
+    candidates = detected[detected["contrast"] >= detector.rehearsal_contrast]
     write_table(candidates, folder / "candidates.csv")
     gathering += time.perf_counter() - started
     return {
         "voxels": signal.data.size,
         "detected": len(detected),
         "candidates": len(candidates),
-        "bytes_read": signal.data.nbytes * (2 if measures_contrast_apart(method) else 1),
+        "bytes_read": signal.data.nbytes * (2 if detector.measures_contrast_apart else 1),
         "gathering_seconds": round(gathering, 3),
         "contrast_apart_seconds": round(apart, 3),
-        "halo_planes": halo_of_contrast(signal, method)[0],
+        "halo_planes": detector.halo(signal.voxel_size)[0],
     }
 
 
-def halo_of_contrast(signal: Volume, method: str) -> tuple[int, int, int]:
-    """Voxels (z, y, x) to each side that the measurement of contrast looks at, in any detector."""
-    parameters = check_parameters("dog", soma_diameter=DETECTION[method]["soma_diameter"])
-    return dog.scale_of(signal, parameters).halo
+def rehearsed_detector(method: str) -> Detector:
+    """The detector with what it is told in a rehearsal; InputError for an unknown one."""
+    known = detector_class(method)
+    return known(**known.rehearsal_parameters)
 
 
 def project_volumes(folder: Path, voxels: float) -> dict:

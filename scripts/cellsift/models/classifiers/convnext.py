@@ -10,21 +10,16 @@ since planes lie further apart than voxels within them.
 import torch
 from torch import nn
 
-from cellsift.models.classifiers.mobilenet import (
-    check_choice,
-    check_factor,
-    check_plane,
-    depthwise_convolution,
-    limited_strides,
-    mean_over_map,
-    multiple_of_eight,
-    shape_after,
-)
+from cellsift.models.contract import Network
+from cellsift.models.layers.depthwise import depthwise_convolution
+from cellsift.models.layers.dimensions import CONVOLUTIONS
 from cellsift.models.layers.localising import deepest_that_localises
-from cellsift.models.layers.planes import CONVOLUTIONS, PlanesAsChannels, is_flat
+from cellsift.models.layers.planes import PlanesAsChannels, is_flat
+from cellsift.models.layers.pooling import mean_over_map
+from cellsift.models.layers.strides import Shape, check_plane, limited_strides, shape_after
+from cellsift.models.layers.widths import multiple_of_eight
+from cellsift.models.option_checks import check_choice, check_factor
 from cellsift.models.registry import architecture
-
-Shape = tuple[int, int, int]
 
 # Blocks and features of the four stages.
 SIZES = {
@@ -51,7 +46,7 @@ def convnext3d(
     width: float = 1.0,
     stochastic_depth: float = 0.1,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return a ConvNeXt; an axis is halved only while at least three steps remain on it.
 
     The stem's patches are of 2 x 4 x 4 voxels, of 1 x 2 x 2 in planes below 32 voxels.
@@ -82,7 +77,7 @@ def convnext3d(
     return PlanesAsChannels(network) if flat else network
 
 
-class ConvNeXt(nn.Module):
+class ConvNeXt(Network):
     """ConvNeXt over two or three axes that gives logits (n, 2)."""
 
     heads = ("classifier",)
@@ -190,4 +185,5 @@ def initialise(module: nn.Module) -> None:
     """Draw weights as ConvNeXt's authors do."""
     if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

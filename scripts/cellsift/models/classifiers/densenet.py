@@ -11,14 +11,14 @@ from monai.networks.nets import DenseNet as MonaiDenseNet
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.mobilenet import check_plane, limited_strides, shape_after
+from cellsift.models.contract import Network
+from cellsift.models.layers.dimensions import CONVOLUTIONS, MAX_POOLING, MEAN_POOLING
 from cellsift.models.layers.localising import deepest_that_localises
-from cellsift.models.layers.planes import CONVOLUTIONS, MAX_POOLING, PlanesAsChannels, is_flat
-from cellsift.models.registry import architecture, check_whole_number
+from cellsift.models.layers.planes import PlanesAsChannels, is_flat
+from cellsift.models.layers.strides import Shape, check_plane, limited_strides, shape_after
+from cellsift.models.option_checks import check_whole_number
+from cellsift.models.registry import architecture
 
-Shape = tuple[int, int, int]
-
-MEAN_POOLING = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 # Layers in each dense block.
 BLOCKS = {"tiny": (4, 4, 4), 121: (6, 12, 24, 16), 169: (6, 12, 32, 32)}
 STEM_KERNEL = (3, 7, 7)
@@ -35,7 +35,7 @@ def densenet3d(
     depth: int | str = 121,
     growth_rate: int = 32,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return a DenseNet; an axis is halved only while at least three steps remain on it.
 
     Args:
@@ -58,7 +58,7 @@ def densenet3d(
     return PlanesAsChannels(network) if flat else network
 
 
-class DenseNet(nn.Module):
+class DenseNet(Network):
     """MONAI's DenseNet over two or three axes, with strides per axis; gives logits (n, 2)."""
 
     heads = ("network.class_layers.out",)
@@ -90,8 +90,7 @@ class DenseNet(nn.Module):
         for number, stride in enumerate(between, start=1):
             transition = layers.get_submodule(f"transition{number}")
             transition.pool = MEAN_POOLING[axes](stride[-axes:])
-            # Pooling leaves out an odd last row.
-            sizes.append(tuple(n // step for n, step in zip(sizes[-1], stride, strict=True)))
+            sizes.append(pooled(sizes[-1], stride))
         self.gradcam_block = deepest_that_localises([size[-axes:] for size in sizes]) + 1
 
     @property
@@ -121,6 +120,12 @@ def pooling_strides(shape: Shape, transitions: int) -> list[Shape]:
         shape = shape_after(shape, stride)
     for _ in range(transitions):
         # A transition leaves out the odd last row; without it both ways of counting agree.
-        strides += limited_strides(tuple(n - n % 2 for n in shape), (HALVED,))
-        shape = tuple(n // step for n, step in zip(shape, strides[-1], strict=True))
+        strides += limited_strides([n - n % 2 for n in shape], (HALVED,))
+        shape = pooled(shape, strides[-1])
     return strides
+
+
+def pooled(shape: Shape, stride: Shape) -> Shape:
+    """Return the size (z, y, x) of a map after pooling, which leaves out an odd last row."""
+    z, y, x = (n // step for n, step in zip(shape, stride, strict=True))
+    return z, y, x

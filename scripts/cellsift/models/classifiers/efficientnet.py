@@ -7,28 +7,31 @@ images of 224 and fails on cuboids; strides that halve y and x before z; first w
 depthwise kernels that do not shrink with the number of features; SiLU that leaves its input be.
 """
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 import torch
 import torch.nn.functional as F
 from monai.networks.nets.efficientnet import EfficientNet as MonaiEfficientNet
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.mobilenet import (
+from cellsift.models.contract import Network
+from cellsift.models.layers.depthwise import depthwise_convolution
+from cellsift.models.layers.dimensions import CONVOLUTIONS
+from cellsift.models.layers.initialisation import initialise_by_fan_out
+from cellsift.models.layers.localising import deepest_that_localises
+from cellsift.models.layers.planes import PlanesAsChannels, is_flat
+from cellsift.models.layers.pooling import mean_over_map
+from cellsift.models.layers.strides import (
     HALVINGS,
-    check_choice,
-    check_factor,
+    Shape,
     check_plane,
-    depthwise_convolution,
-    initialise,
     limited_strides,
-    mean_over_map,
     shape_after,
 )
-from cellsift.models.layers.localising import deepest_that_localises
-from cellsift.models.layers.planes import CONVOLUTIONS, PlanesAsChannels, is_flat
+from cellsift.models.option_checks import check_choice, check_factor
 from cellsift.models.registry import architecture
-
-Shape = tuple[int, int, int]
 
 # Factors on width and depth, and the share of features dropped before the last layer.
 VARIANTS = {
@@ -66,7 +69,7 @@ def efficientnet3d(
     variant: str = "b0",
     width: float = 1.0,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return an EfficientNet; an axis is halved only while at least three steps remain on it.
 
     Args:
@@ -91,12 +94,12 @@ def efficientnet3d_attention(
     variant: str = "b0",
     width: float = 1.0,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return an EfficientNet whose verdict also rests on gated maps of two finer scales.
 
     Additive attention gates after Schlemper et al. 2019, Attention Gated Networks (Medical Image
     Analysis 53; arXiv 1808.08114), sections 2.2 and 2.3, in the form for classifiers, on the last
-    maps of the two scales above the deepest. `gate_maps` gives the attention coefficients.
+    maps of the two scales above the deepest. `own_maps` gives the attention coefficients.
 
     Args:
         in_channels: channels of the cuboid.
@@ -110,16 +113,16 @@ def efficientnet3d_attention(
     backbone = build_backbone(in_channels, cuboid_shape, variant, width, flat)
     stages = gated_stages(cuboid_shape, flat)
     network = GatedEfficientNet(backbone, stages, VARIANTS[variant][2])
-    return GatedPlanes(network) if flat else network
+    return PlanesAsChannels(network) if flat else network
 
 
-class EfficientNet(nn.Module):
+class EfficientNet(Network):
     """Backbone, mean over the last map, one linear layer: logits (n, 2)."""
 
     heads = ("classifier",)
     gradients_in_place = True
 
-    def __init__(self, backbone: nn.Module, dropout: float):
+    def __init__(self, backbone: "Backbone", dropout: float):
         super().__init__()
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
@@ -135,13 +138,15 @@ class EfficientNet(nn.Module):
         return self.classifier(self.dropout(mean_over_map(last).flatten(1)))
 
 
-class GatedEfficientNet(nn.Module):
+class GatedEfficientNet(Network):
     """Gated maps of two scales and the mean of the last map, side by side, to logits (n, 2)."""
 
     heads = ("classifier",)
     gradients_in_place = True
+    own_map_names = ("finer gate", "coarser gate")
+    own_maps_file = "gates.tif"
 
-    def __init__(self, backbone: nn.Module, stages: list[int], dropout: float):
+    def __init__(self, backbone: "Backbone", stages: list[int], dropout: float):
         super().__init__()
         self.backbone = backbone
         self.gated_stages = stages
@@ -157,14 +162,14 @@ class GatedEfficientNet(nn.Module):
         """The deepest stage whose map still says where a cell lies."""
         return self.backbone.stages[self.backbone.gradcam_stage]
 
-    def gate_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def own_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the attention coefficients (n, z, y, x) of the finer and of the coarser gate.
 
         Between 0 (shut) and 1 (open), on the grid of the gated map; (n, y, x) for images.
         """
         maps, last = self.backbone(x)
         pairs = zip(self.gates, self.gated_stages, strict=True)
-        return [gate.coefficients(maps[stage], last)[:, 0] for gate, stage in pairs]
+        return [cast(AttentionGate, g).coefficients(maps[s], last)[:, 0] for g, s in pairs]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps, last = self.backbone(x)
@@ -172,14 +177,6 @@ class GatedEfficientNet(nn.Module):
         vectors = [gate(maps[stage], last) for gate, stage in pairs]
         vectors.append(mean_over_map(last).flatten(1))
         return self.classifier(self.dropout(torch.cat(vectors, dim=1)))
-
-
-class GatedPlanes(PlanesAsChannels):
-    """A gated network of images on cuboids."""
-
-    def gate_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return the attention coefficients of both gates as (n, 1, y, x): one for all planes."""
-        return [image.unsqueeze(1) for image in self.network.gate_maps(x.flatten(1, 2))]
 
 
 class AttentionGate(nn.Module):
@@ -201,10 +198,10 @@ class AttentionGate(nn.Module):
         self.interpolation = {2: "bilinear", 3: "trilinear"}[axes]
         nn.init.kaiming_normal_(self.theta.weight)
         nn.init.kaiming_normal_(self.phi.weight)
-        nn.init.zeros_(self.phi.bias)
+        nn.init.zeros_(cast(torch.Tensor, self.phi.bias))
         # Gates start open: the network learns as if there were none, and then to shut them.
         nn.init.normal_(self.psi.weight, std=0.01)
-        nn.init.constant_(self.psi.bias, FIRST_GATE_BIAS)
+        nn.init.constant_(cast(torch.Tensor, self.psi.bias), FIRST_GATE_BIAS)
 
     def coefficients(self, x: torch.Tensor, gating: torch.Tensor) -> torch.Tensor:
         """Return alpha (n, 1, ...), between 0 and 1, for every place of x."""
@@ -227,7 +224,8 @@ class Backbone(nn.Module):
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.SiLU())
         self.stages = network._blocks
         self.head = nn.Sequential(network._conv_head, network._bn1, nn.SiLU())
-        self.stage_features = [stage[-1].out_channels for stage in self.stages]
+        last_blocks = [cast(nn.Sequential, stage)[-1] for stage in self.stages]
+        self.stage_features = [cast(int, block.out_channels) for block in last_blocks]
         self.features = network._conv_head.out_channels
 
     def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -265,13 +263,14 @@ def build_backbone(
                 setattr(module, name, nn.SiLU())
     set_strides(network, shape, axes)
     backbone = Backbone(network, axes, stage_sizes(shape, flat))
-    backbone.apply(initialise)
+    backbone.apply(initialise_by_fan_out)
     return backbone
 
 
 def set_strides(network: MonaiEfficientNet, shape: Shape, axes: int) -> None:
     """Give the five convolutions that halve the map their strides per axis."""
-    blocks = [block for stage in network._blocks for block in stage]
+    stages = cast(Iterable[Iterable[Any]], network._blocks)
+    blocks = [block for stage in stages for block in stage]
     stem, *strides = (stride[-axes:] for stride in limited_strides(shape, HALVINGS))
     network._conv_stem.stride = stem
     for block in blocks:
@@ -285,7 +284,8 @@ def set_strides(network: MonaiEfficientNet, shape: Shape, axes: int) -> None:
 def stage_sizes(shape: Shape, flat: bool) -> list[tuple[int, ...]]:
     """Return the sizes (z, y, x) of the maps of all stages; (y, x) for images."""
     stem, *strides = limited_strides(shape, HALVINGS)
-    size, sizes = shape_after(shape, stem), []
+    size = shape_after(shape, stem)
+    sizes: list[tuple[int, ...]] = []
     for stage in STAGES:
         if "_s22_" in stage:
             size = shape_after(size, strides.pop(0))

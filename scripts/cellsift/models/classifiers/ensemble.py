@@ -1,11 +1,25 @@
 """An ensemble: no network of its own, but arms that were trained and are used as one."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from cellsift.errors import InputError
 from cellsift.models.registry import architecture
 
+if TYPE_CHECKING:
+    from cellsift.models.contract import Network
+
 
 @architecture("ensemble")
-def ensemble(in_channels, cuboid_shape, *, members=(), method="mean"):
+def ensemble(
+    in_channels: int,
+    cuboid_shape: tuple[int, int, int],
+    *,
+    members: Sequence[str] = (),
+    method: str = "mean",
+) -> Network:
     """Refuse: an ensemble is made of the models of its members, not from random weights.
 
     Args:

@@ -1,4 +1,4 @@
-"""Hand-made features with boosted trees: the floor that every network has to beat.
+"""Hand-made features with boosted trees: the baseline that every network has to beat.
 
 Some twenty numbers that a person would look at (brightness of the centre, contrast to the
 surroundings, size, shape, focus, ratio of the channels; `FEATURES` says what each means) and
@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.contract import Network
 from cellsift.models.layers.boosted_trees import BoostedTrees
-from cellsift.models.registry import architecture, check_whole_number
-
-Shape = tuple[int, int, int]
+from cellsift.models.layers.strides import Shape
+from cellsift.models.option_checks import check_whole_number
+from cellsift.models.registry import architecture
 
 # Standard deviations of the Gaussians that features are measured with, as shares of half the
 # shorter side in y and x: 2, 4, 8 and 17 µm where a cuboid is 50 µm wide.
@@ -72,7 +73,7 @@ def features(
     shrinkage: float = 0.05,
     subsample: float = 0.5,
     z_step: float = 4.0,
-) -> nn.Module:
+) -> Network:
     """Return boosted trees on hand-made features; `fit` takes the place of training by steps.
 
     A cuboid of a single plane works as well.
@@ -109,25 +110,23 @@ def feature_names(in_channels: int) -> list[str]:
     return list(FEATURES) + (list(FEATURES_OF_TWO_CHANNELS) if in_channels == 2 else [])
 
 
-class FeatureTrees(nn.Module):
+class FeatureTrees(Network):
     """Features and trees for cuboids (n, channel, z, y, x); gives logits (n, 2).
 
     It has no parameters. Fit it by `model.fit(model.cuboid_features(cuboids), ...)`.
     """
 
     fitted_at_once = True
-    gradcam_layer = None
-    heads = ()
 
     def __init__(
         self,
-        cuboid_features: "CuboidFeatures",
+        feature_extractor: "CuboidFeatures",
         forest: BoostedTrees,
         shrinkage: float,
         subsample: float,
     ):
         super().__init__()
-        self.cuboid_features = cuboid_features
+        self.feature_extractor = feature_extractor
         self.forest = forest
         self.shrinkage = shrinkage
         self.subsample = subsample
@@ -135,26 +134,33 @@ class FeatureTrees(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.forest(self.cuboid_features(x))
 
+    def cuboid_features(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the features (n, f) of cuboids, in the order of `feature_names`."""
+        return self.feature_extractor(x)
+
     def fit(
         self, features: np.ndarray, is_cell: np.ndarray, weights: tuple[float, float], seed: int
     ) -> None:
-        """Fit the trees to the features (n, f) of cuboids, as `cuboid_features` gives them.
-
-        Args:
-            is_cell: (n,) bool.
-            weights: of the classes (no cell, cell).
-            seed: the same seed gives the same trees.
-        """
+        """Fit the trees to the features (n, f) of cuboids, as `cuboid_features` gives them."""
         self.forest.fit(features, is_cell, weights, seed, self.shrinkage, self.subsample)
 
     def feature_importance(self) -> dict[str, float]:
         """Return how much each feature lowered the impurity; together 1, or all 0 before `fit`."""
         importance = self.forest.importance.tolist()
-        return dict(zip(self.cuboid_features.names, importance, strict=True))
+        return dict(zip(self.feature_extractor.names, importance, strict=True))
 
 
 class CuboidFeatures(nn.Module):
     """The features (n, f) of cuboids (n, channel, z, y, x), in the order of `feature_names`."""
+
+    places: torch.Tensor
+    distance: torch.Tensor
+    central: torch.Tensor
+    central_share: torch.Tensor
+    outside_share: torch.Tensor
+    variance_of_voxel: torch.Tensor
+    gaussians: torch.Tensor
+    gaussians_in_plane: torch.Tensor
 
     def __init__(self, in_channels: int, cuboid_shape: Shape, z_step: float):
         super().__init__()

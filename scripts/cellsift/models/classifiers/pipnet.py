@@ -21,23 +21,21 @@ prototypes fire: Sacha et al., AAAI 2024). So the units' convolutions look at ne
 axes that they halve, and once before, as in BagNets (Brendel and Bethge, ICLR 2019).
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.resnet import (
-    BLOCKS,
-    BOTTLENECK_DEPTHS,
-    Unit,
-    feature_norm,
-    initialise,
-)
-from cellsift.models.classifiers.slice_mil import PlaneEncoder, check_options, check_size, halvings
+from cellsift.models.contract import Batch, Network
+from cellsift.models.layers.initialisation import initialise_by_fan_in
+from cellsift.models.layers.plane_encoder import PlaneEncoder, check_depth_and_width, check_size
 from cellsift.models.layers.planes import is_flat
-from cellsift.models.registry import architecture, check_whole_number
-
-Shape = tuple[int, int, int]
+from cellsift.models.layers.residual import BLOCKS, BOTTLENECK_DEPTHS, Unit, feature_norm
+from cellsift.models.layers.strides import Shape, halvings
+from cellsift.models.option_checks import check_whole_number
+from cellsift.models.registry import architecture
 
 DEPTHS = {10: (1, 1, 1, 1)} | BLOCKS
 # Steps that the map keeps along z, y and x: prototypes are parts, so places have to stay apart.
@@ -66,7 +64,7 @@ def pipnet3d(
     prototypes: int = 128,
     forming: float = 0.3,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return a network that scores cuboids by the prototypes present in them.
 
     Args:
@@ -83,27 +81,27 @@ def pipnet3d(
     number = isinstance(forming, int | float) and not isinstance(forming, bool)
     if not number or not 0 <= forming < 1:
         raise InputError(f"pipnet3d forming is {forming!r}; give a number from 0 to 0.99")
-    if is_flat(cuboid_shape, planes_as_channels):
-        backbone = FlatBackbone(in_channels, cuboid_shape, depth, width)
-    else:
-        backbone = VolumeBackbone(in_channels, cuboid_shape, depth, width)
+    flat = is_flat(cuboid_shape, planes_as_channels)
+    backbone = (FlatBackbone if flat else VolumeBackbone)(in_channels, cuboid_shape, depth, width)
     return PIPNet(backbone, prototypes, float(forming))
 
 
-class PIPNet(nn.Module):
+class PIPNet(Network):
     """A network for cuboids (n, channel, z, y, x) that gives logits (n, 2), both at least 0.
 
     The logits are log(1 + score²) of the two scores, whose cross entropy is the paper's
     classification loss; the scores themselves, sums of the lines of the sheet, are
     `class_scores`. With `loss` the backbone learns from the start and the sheet once
-    `forming` is over.
+    `share_without_labels` is over.
     """
 
     heads = ("prototypes", "sheet")
+    has_prototypes = True
+    least_presence = LEAST_PRESENCE
 
-    def __init__(self, backbone: nn.Module, prototypes: int, forming: float):
+    def __init__(self, backbone: "VolumeBackbone | FlatBackbone", prototypes: int, forming: float):
         super().__init__()
-        self.forming = forming
+        self.share_without_labels = forming
         self.backbone = backbone
         self.prototypes = nn.Conv3d(backbone.out_features, prototypes, 1)
         self.maps = nn.Identity()
@@ -142,7 +140,7 @@ class PIPNet(nn.Module):
         """Return the points (prototype, 2) that each prototype gives no cell and cell."""
         return self._points().detach().T
 
-    def loss(self, batch) -> torch.Tensor:
+    def loss(self, batch: Batch) -> torch.Tensor:
         """Return the loss of a batch: alignment and tanh, later classification of both views too.
 
         Args:
@@ -155,8 +153,8 @@ class PIPNet(nn.Module):
         agreement = alignment_loss(first, second.detach()) + alignment_loss(second, first.detach())
         agreement = agreement / 2
         use = sum(map(tanh_loss, presence.chunk(2))) / 2
-        if batch.progress < self.forming:
-            rise = batch.progress / self.forming
+        if batch.progress < self.share_without_labels:
+            rise = batch.progress / self.share_without_labels
             return FORMING[0] * rise * agreement + FORMING[1] * use
         logits = torch.log1p(self._scores(presence).square())
         verdict = F.cross_entropy(logits, batch.targets.repeat(2), weight=batch.weights)
@@ -185,7 +183,7 @@ class VolumeBackbone(nn.Module):
 
     def __init__(self, in_channels: int, cuboid_shape: Shape, depth: int, width: int):
         super().__init__()
-        check_options(depth, width, DEPTHS)
+        check_depth_and_width(depth, width, DEPTHS)
         check_size(cuboid_shape[1:])
         z, y, x = (halvings(n, 3, least) for n, least in zip(cuboid_shape, KEPT_MAP, strict=True))
         stem, pool, unit = zip([1, *z[:2]], y, x, strict=True)
@@ -212,7 +210,7 @@ class VolumeBackbone(nn.Module):
             features = units[-1].out_features
         self.units = see_parts(nn.Sequential(*units))
         self.out_features = features
-        self.apply(initialise)
+        self.apply(initialise_by_fan_in)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.units(self.stem(x))
@@ -244,8 +242,9 @@ def see_parts(units: nn.Module) -> nn.Module:
     for parent, name, conv in wide[1:]:
         kernel = tuple(3 if stride > 1 else 1 for stride in conv.stride)
         padding = tuple(size // 2 for size in kernel)
+        kind: Callable[..., nn.Conv2d | nn.Conv3d] = type(conv)
         sizes = (conv.in_channels, conv.out_channels, kernel, conv.stride)
-        narrow = type(conv)(*sizes, padding=padding, bias=False)
+        narrow = kind(*sizes, padding=padding, bias=False)
         nn.init.kaiming_normal_(narrow.weight, mode="fan_out", nonlinearity="relu")
         setattr(parent, name, narrow)
     return units

@@ -8,43 +8,32 @@ build for single planes: the same without what kernels and pooling do along z. S
 channels of one image are ours.
 """
 
-from collections.abc import Callable
 from itertools import count
 
 import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.contract import Network
+from cellsift.models.layers.dimensions import CONVOLUTIONS, MAX_POOLING
+from cellsift.models.layers.initialisation import initialise_by_fan_in
 from cellsift.models.layers.localising import deepest_that_localises
-from cellsift.models.layers.planes import (
-    CONVOLUTIONS,
-    MAX_POOLING,
-    NORMALISATIONS,
-    PlanesAsChannels,
-    is_flat,
+from cellsift.models.layers.planes import PlanesAsChannels, is_flat
+from cellsift.models.layers.residual import (
+    BLOCKS,
+    BOTTLENECK_DEPTHS,
+    NormFactory,
+    Size,
+    Unit,
+    feature_norm,
 )
-from cellsift.models.registry import architecture, check_whole_number
+from cellsift.models.layers.strides import LEAST_MAP, Shape
+from cellsift.models.option_checks import check_whole_number
+from cellsift.models.registry import architecture
 
-Shape = tuple[int, int, int]
-# Of a map: steps along z, y, x, or along y, x of an image.
-Size = tuple[int, ...]
-# Gives the normalisation of a map from its number of features and its size.
-NormFactory = Callable[[int, Size], nn.Module]
-
-BLOCKS = {
-    18: (2, 2, 2, 2),
-    34: (3, 4, 6, 3),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 6, 36, 3),
-}
-BOTTLENECK_DEPTHS = {50, 101, 152}
-BOTTLENECK_EXPANSION = 4
 STEM_PADDING = 3
 STEM_KERNEL = (3, 7, 7)
 STEM_POOL = (2, 3, 3)
-# Below three steps per axis a saliency map does not say where in the cuboid it points.
-LEAST_MAP = 3
 
 
 @architecture("resnet_cellfinder")
@@ -55,7 +44,7 @@ def resnet_cellfinder(
     depth: int = 50,
     width: int = 64,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return cellfinder's network: batch normalisation over z planes, not over features.
 
     That for images is normalised over x, as cellfinder's. Same weights, same logits as its Keras
@@ -80,7 +69,7 @@ def resnet(
     depth: int = 18,
     width: int = 64,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return the same layout with the usual batch normalisation over features.
 
     Args:
@@ -96,7 +85,7 @@ def resnet(
 
 def build(
     in_channels: int, cuboid_shape: Shape, depth: int, width: int, flat: bool, norm: NormFactory
-) -> nn.Module:
+) -> Network:
     """Return the network for cuboids (n, channel, z, y, x), with `flat` that of images."""
     check_options(depth, width)
     check_shape(cuboid_shape, flat)
@@ -109,11 +98,6 @@ def build(
 def cellfinder_norm(_: int, size: Size) -> nn.Module:
     """Return cellfinder's normalisation, which has no statistics for features."""
     return PlaneNorm(size[0]) if len(size) == 3 else ColumnNorm(size[1])
-
-
-def feature_norm(features: int, size: Size) -> nn.Module:
-    """Return batch normalisation with statistics for every feature."""
-    return NORMALISATIONS[len(size)](features, eps=1e-5, momentum=0.1)
 
 
 class PlaneNorm(nn.BatchNorm3d):
@@ -143,7 +127,7 @@ class ColumnNorm(nn.BatchNorm2d):
         return super().forward(x.transpose(1, 3)).transpose(1, 3)
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """A network for maps (n, channel, z, y, x), or (n, channel, y, x), that gives logits (n, 2)."""
 
     heads = ("fully_connected",)
@@ -168,7 +152,7 @@ class ResNet(nn.Module):
             features = unit.out_features
         self.fully_connected = nn.Linear(features, 2)
         self.gradcam_unit = deepest_that_localises(sizes)
-        self.apply(initialise)
+        self.apply(initialise_by_fan_in)
         nn.init.xavier_uniform_(self.stem.conv.weight)
 
     @property
@@ -201,112 +185,6 @@ class Stem(nn.Module):
         return self.pool(self.relu(self.norm(self.conv(x))))
 
 
-class Unit(nn.Sequential):
-    """Residual blocks on one size of map; the first block halves it where the stride is 2."""
-
-    def __init__(
-        self,
-        in_features: int,
-        features: int,
-        blocks: int,
-        stride: int,
-        bottleneck: bool,
-        norm: NormFactory,
-        size: Size,
-    ):
-        block = BottleneckBlock if bottleneck else BasicBlock
-        self.out_features = features * block.expansion
-        layers = [block(in_features, features, stride, True, norm, size)]
-        for _ in range(blocks - 1):
-            layers.append(block(self.out_features, features, 1, False, norm, size))
-        super().__init__(*layers)
-
-
-class Block(nn.Module):
-    """What the residual blocks share: the shortcut and the sum."""
-
-    expansion = 1
-
-    def __init__(
-        self,
-        in_features: int,
-        features: int,
-        stride: int,
-        projection: bool,
-        norm: NormFactory,
-        size: Size,
-    ):
-        super().__init__()
-        self.projection = projection
-        if projection:
-            out_features = features * self.expansion
-            convolution = CONVOLUTIONS[len(size)]
-            self.shortcut_conv = convolution(in_features, out_features, 1, stride, bias=False)
-            self.shortcut_norm = norm(out_features, size)
-
-    def residual(self, x: torch.Tensor) -> torch.Tensor:
-        """What is added to the shortcut: every kind of block says it for itself."""
-        raise NotImplementedError
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        shortcut = self.shortcut_norm(self.shortcut_conv(x)) if self.projection else x
-        return self.relu_out(self.residual(x) + shortcut)
-
-
-class BasicBlock(Block):
-    """Two convolutions of three steps per axis."""
-
-    def __init__(self, in_features, features, stride, projection, norm, size):
-        super().__init__(in_features, features, stride, projection, norm, size)
-        convolution = CONVOLUTIONS[len(size)]
-        self.conv_a = convolution(in_features, features, 3, stride, padding=1, bias=False)
-        self.norm_a = norm(features, size)
-        self.relu_a = nn.ReLU()
-        self.conv_b = convolution(features, features, 3, padding=1, bias=False)
-        self.norm_b = norm(features, size)
-        self.relu_out = nn.ReLU()
-
-    def residual(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.relu_a(self.norm_a(self.conv_a(x)))
-        return self.norm_b(self.conv_b(x))
-
-
-class BottleneckBlock(Block):
-    """A convolution of three steps per axis between two of one that reduce and restore features."""
-
-    expansion = BOTTLENECK_EXPANSION
-
-    def __init__(self, in_features, features, stride, projection, norm, size):
-        super().__init__(in_features, features, stride, projection, norm, size)
-        convolution = CONVOLUTIONS[len(size)]
-        self.conv_a = convolution(in_features, features, 1, stride, bias=False)
-        self.norm_a = norm(features, size)
-        self.relu_a = nn.ReLU()
-        self.conv_b = convolution(features, features, 3, padding=1, bias=False)
-        self.norm_b = norm(features, size)
-        self.relu_b = nn.ReLU()
-        self.conv_c = convolution(features, features * self.expansion, 1, bias=False)
-        self.norm_c = norm(features * self.expansion, size)
-        self.relu_out = nn.ReLU()
-
-    def residual(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.relu_a(self.norm_a(self.conv_a(x)))
-        x = self.relu_b(self.norm_b(self.conv_b(x)))
-        return self.norm_c(self.conv_c(x))
-
-
-def initialise(module: nn.Module) -> None:
-    """Draw weights as Keras does for cellfinder: he_normal, glorot_uniform for the last layer."""
-    if isinstance(module, nn.Conv2d | nn.Conv3d):
-        fan_in = module.weight[0].numel()
-        # 0.8796 is the deviation of a normal cut at two deviations; Keras divides by it.
-        deviation = (2 / fan_in) ** 0.5 / 0.87962566103423978
-        nn.init.trunc_normal_(module.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
-    elif isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
-
-
 def stem_convolution_size(size: Size) -> Size:
     """Return the size of the map after the stem's convolution."""
     kernels = STEM_KERNEL[-len(size) :]
@@ -328,11 +206,11 @@ def map_sizes(size: Size) -> list[Size]:
 def least_shape(flat: bool = False) -> Shape:
     """Return the smallest cuboid (z, y, x) whose first map has three steps along each axis."""
     axes = 2 if flat else 3
-    least = (
+    *z, y, x = (
         next(n for n in count(1) if map_sizes((n,) * axes)[0][axis] >= LEAST_MAP)
         for axis in range(axes)
     )
-    return (1, *least)[-3:]
+    return (z[0] if z else 1, y, x)
 
 
 def check_shape(shape: Shape, flat: bool = False) -> None:

@@ -21,10 +21,12 @@ from monai.networks.nets.swin_unetr import PatchMergingV2, SwinTransformerBlock,
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.vit import check_three
+from cellsift.models.contract import Network
 from cellsift.models.layers.localising import deepest_that_localises
 from cellsift.models.layers.planes import PlanesAsChannels, is_flat
-from cellsift.models.registry import architecture, check_whole_number
+from cellsift.models.layers.strides import LEAST_MAP
+from cellsift.models.option_checks import check_three, check_whole_number
+from cellsift.models.registry import architecture
 
 Size = tuple[int, ...]  # along z, y, x, or along y, x
 
@@ -32,8 +34,6 @@ Size = tuple[int, ...]  # along z, y, x, or along y, x
 DEPTHS = (2, 2, 2, 2)
 HEADS = (3, 6, 12, 24)
 STOCHASTIC_DEPTH = 0.1
-# Below three steps per axis a saliency map does not say where in the cuboid it points.
-LEAST_MAP = 3
 
 
 @architecture("swin3d")
@@ -45,7 +45,7 @@ def swin3d(
     patch_size: Sequence[int] = (1, 2, 2),
     window: Sequence[int] = (4, 5, 5),
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return a Swin transformer; a cuboid of one plane always gets the two-dimensional one.
 
     Args:
@@ -69,7 +69,7 @@ def swin3d(
     return Swin(in_channels, cuboid_shape, width, patch_size, window)
 
 
-class Swin(nn.Module):
+class Swin(Network):
     """A network for maps (n, channel, z, y, x), or (n, channel, y, x), that gives logits (n, 2).
 
     Args:

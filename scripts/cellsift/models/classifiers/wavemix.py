@@ -16,8 +16,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.models.contract import Network
+from cellsift.models.layers.dimensions import CONVOLUTIONS, NORMALISATIONS
 from cellsift.models.layers.planes import PlanesAsChannels, is_flat
-from cellsift.models.registry import architecture, check_whole_number
+from cellsift.models.layers.strides import LEAST_MAP
+from cellsift.models.option_checks import check_share, check_whole_number
+from cellsift.models.registry import architecture
 
 Size = tuple[int, ...]  # along z, y, x, or along y, x
 # For every axis of a map, whether a level of the transform halves it.
@@ -25,10 +29,6 @@ Axes = tuple[bool, ...]
 
 FEATURE_EXPANSION = 2
 STEM_PATCH = (1, 2, 2)
-CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
-BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-# Below three steps per axis a saliency map does not say where in the cuboid it points.
-LEAST_MAP = 3
 
 
 @architecture("wavemix3d")
@@ -42,7 +42,7 @@ def wavemix3d(
     planar_levels: int = 1,
     dropout: float = 0.5,
     planes_as_channels: bool = False,
-) -> nn.Module:
+) -> Network:
     """Return a WaveMix network; a cuboid of one plane always gets the two-dimensional one.
 
     Args:
@@ -60,13 +60,13 @@ def wavemix3d(
     check_shape(cuboid_shape, levels)
     if is_flat(cuboid_shape, planes_as_channels):
         channels = in_channels * cuboid_shape[0]
-        axes = [(True, True)] * levels
-        return PlanesAsChannels(WaveMix(channels, width, depth, axes, dropout))
+        in_plane: list[Axes] = [(True, True)] * levels
+        return PlanesAsChannels(WaveMix(channels, width, depth, in_plane, dropout))
     axes = level_axes(cuboid_shape[0], levels, planar_levels)
     return WaveMix(in_channels, width, depth, axes, dropout)
 
 
-class WaveMix(nn.Module):
+class WaveMix(Network):
     """A network for maps (n, channel, z, y, x), or (n, channel, y, x), that gives logits (n, 2).
 
     Args:
@@ -95,11 +95,11 @@ class Stem(nn.Module):
 
     def __init__(self, in_channels: int, width: int, dims: int):
         super().__init__()
-        convolution, self.patch = CONVOLUTION[dims], STEM_PATCH[-dims:]
+        convolution, self.patch = CONVOLUTIONS[dims], STEM_PATCH[-dims:]
         self.wide = convolution(in_channels, width // 4, 3, padding=1)
         self.patches = convolution(width // 4, width, self.patch, self.patch)
         self.gelu = nn.GELU()
-        self.norm = BATCH_NORM[dims](width)
+        self.norm = NORMALISATIONS[dims](width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm(self.gelu(self.patches(pad_to_multiple(self.wide(x), self.patch))))
@@ -117,7 +117,7 @@ class WaveMixBlock(nn.Module):
         super().__init__()
         dims = len(axes[0])
         reduced = width // 2**dims
-        self.reduce = CONVOLUTION[dims](width, reduced, 1)
+        self.reduce = CONVOLUTIONS[dims](width, reduced, 1)
         self.transforms = nn.ModuleList(HaarTransform(level) for level in axes)
         self.mixers = nn.ModuleList()
         for index, transform in enumerate(self.transforms):
@@ -150,13 +150,13 @@ class Mixer(nn.Module):
 
     def __init__(self, in_features: int, width: int, out_features: int, dropout: float, dims: int):
         super().__init__()
-        convolution = CONVOLUTION[dims]
+        convolution = CONVOLUTIONS[dims]
         self.expand = convolution(in_features, width * FEATURE_EXPANSION, 1)
         self.gelu = nn.GELU()
         self.dropout = nn.Dropout(dropout)
         self.project = convolution(width * FEATURE_EXPANSION, width, 1)
         self.up = convolution(width, out_features, 1)
-        self.norm = BATCH_NORM[dims](out_features)
+        self.norm = NORMALISATIONS[dims](out_features)
 
     def forward(self, x: torch.Tensor, size: Size) -> torch.Tensor:
         x = self.project(self.dropout(self.gelu(self.expand(x))))
@@ -170,6 +170,8 @@ class HaarTransform(nn.Module):
     Args:
         axes: for every axis (z, y, x or y, x), whether the level acts on it.
     """
+
+    filters: torch.Tensor
 
     def __init__(self, axes: Axes):
         super().__init__()
@@ -199,7 +201,9 @@ class HaarTransform(nn.Module):
         filters = self.filters.repeat(channels, *[1] * (len(step) + 1))
         convolve = F.conv_transpose3d if len(step) == 3 else F.conv_transpose2d
         x = convolve(subbands.flatten(1, 2), filters, stride=step, groups=channels)
-        return x[(..., *(slice(n) for n in size))]
+        for axis, n in enumerate(size, start=2):
+            x = x.narrow(axis, 0, n)
+        return x
 
 
 def haar_filters(axes: Axes) -> torch.Tensor:
@@ -241,7 +245,7 @@ def pad_to_multiple(x: torch.Tensor, step: Size) -> torch.Tensor:
 
 def level_axes(planes: int, levels: int, planar_levels: int) -> list[Axes]:
     """Return on which of z, y, x every level acts: on z once it is due and while it has planes."""
-    axes = []
+    axes: list[Axes] = []
     for level in range(levels):
         along_z = level >= planar_levels and planes > 1
         axes.append((along_z, True, True))
@@ -268,6 +272,4 @@ def check_options(width: int, depth: int, levels: int, planar_levels: int, dropo
     check_whole_number("wavemix3d depth", depth, most=64)
     check_whole_number("wavemix3d levels", levels, most=4)
     check_whole_number("wavemix3d planar_levels", planar_levels, least=0, most=levels)
-    numeric = isinstance(dropout, int | float) and not isinstance(dropout, bool)
-    if not numeric or not 0 <= dropout < 1:
-        raise InputError(f"wavemix3d dropout is {dropout!r}; give a number from 0 to below 1")
+    check_share("wavemix3d dropout", dropout)

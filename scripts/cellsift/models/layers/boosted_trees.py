@@ -5,11 +5,16 @@ with subsampling: Friedman 2002). Of every tree its arrays are copied; walking d
 `depth` times a comparison and a look-up, for all trees and rows at once.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import nn
 
 from cellsift.errors import InputError
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import GradientBoostingClassifier
 
 # The share of the features that every split is chosen from: other trees than the greediest.
 FEATURES_PER_SPLIT = 0.5
@@ -23,6 +28,15 @@ class BoostedTrees(nn.Module):
     the threshold) and `right`, and the `value` of each leaf; `prior`, the log odds before any
     tree; `importance` (f,), by how much the splits on each feature lower the impurity.
     """
+
+    feature: torch.Tensor
+    threshold: torch.Tensor
+    left: torch.Tensor
+    right: torch.Tensor
+    value: torch.Tensor
+    prior: torch.Tensor
+    importance: torch.Tensor
+    first_node: torch.Tensor
 
     def __init__(self, features: int, trees: int, depth: int):
         super().__init__()
@@ -92,7 +106,7 @@ class BoostedTrees(nn.Module):
         )
         self._take_over(boosting, shrinkage)
 
-    def _take_over(self, boosting, shrinkage: float) -> None:
+    def _take_over(self, boosting: "GradientBoostingClassifier", shrinkage: float) -> None:
         arrays = {
             name: np.zeros(self.feature.shape, np.int64 if name != "threshold" else np.float64)
             for name in ("feature", "left", "right", "threshold")

@@ -1,16 +1,13 @@
 """Two-dimensional networks on cuboids, for labs that image slices: planes become channels."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from cellsift.errors import InputError
-
-Shape = tuple[int, int, int]
-
-# By the number of axes of a map.
-CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
-NORMALISATIONS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-MAX_POOLING = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+from cellsift.models.contract import Batch, Network
+from cellsift.models.layers.strides import Shape
 
 
 def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
@@ -20,27 +17,51 @@ def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
     return planes_as_channels or shape[0] == 1
 
 
-class PlanesAsChannels(nn.Module):
-    """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x)."""
+class PlanesAsChannels(Network):
+    """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x).
 
-    def __init__(self, network: nn.Module):
+    What it is besides is what the network of images is.
+    """
+
+    def __init__(self, network: Network):
         super().__init__()
         self.network = network
+        self.heads = tuple(f"network.{name}" for name in network.heads)
+        self.gradients_in_place = network.gradients_in_place
+        self.learns_from_teacher = network.learns_from_teacher
+        self.share_without_labels = network.share_without_labels
+        self.own_map_names = network.own_map_names
+        self.own_maps_file = network.own_maps_file
 
     @property
-    def gradcam_layer(self) -> nn.Module:
+    def gradcam_layer(self) -> nn.Module | None:
         """The image network's own; its map is (n, feature, y, x)."""
         return self.network.gradcam_layer
 
     @property
-    def gradients_in_place(self) -> bool:
-        """The image network's own."""
-        return getattr(self.network, "gradients_in_place", False)
-
-    @property
-    def heads(self) -> tuple[str, ...]:
-        """The image network's own."""
-        return tuple(f"network.{name}" for name in self.network.heads)
+    def has_own_loss(self) -> bool:
+        """Whether the image network has."""
+        return self.network.has_own_loss
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network(x.flatten(1, 2))
+        return self.network(images_of(x))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Return the image network's loss of a batch."""
+        of_images = replace(
+            batch, inputs=images_of(batch.inputs), view=lambda: images_of(batch.view())
+        )
+        return self.network.loss(of_images)
+
+    def after_step(self) -> None:
+        """Let the image network follow a step."""
+        self.network.after_step()
+
+    def own_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the image network's own maps as (n, 1, y, x): one for all planes."""
+        return [image.unsqueeze(1) for image in self.network.own_maps(images_of(x))]
+
+
+def images_of(cuboids: torch.Tensor) -> torch.Tensor:
+    """Return cuboids (n, channel, z, y, x) as images (n, channel * z, y, x)."""
+    return cuboids.flatten(1, 2)

@@ -9,10 +9,10 @@ import torch
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.inference.scoring import Scorer
+from cellsift.models.contract import Batch
 from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.objective import Batch
 from cellsift.training.optimisation import class_weights, even_batches
 from cellsift.training.seeds import seed_of
 

@@ -1,18 +1,17 @@
 """The training of networks that are not trained by steps but fitted at once."""
 
 import numpy as np
-from torch import nn
 
+from cellsift.models.contract import Network
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.optimisation import class_weights, validation_loss
 
 
-def fit_at_once(model: nn.Module, batches: AugmentedBatches, seed: int) -> dict[str, float]:
+def fit_at_once(model: Network, batches: AugmentedBatches, seed: int) -> dict[str, float]:
     """Fit a model to the features of all training cuboids, as they are; return its training loss.
 
     Args:
-        model: has `cuboid_features`, inputs (n, channel, z, y, x) to features (n, feature), and
-            `fit(features, is_cell, weights, seed)`, as `features` has.
+        model: one that is `fitted_at_once`.
         seed: the same seed gives the same fit.
     """
     is_cell = batches.data.is_cell

@@ -69,7 +69,7 @@ def train_fold(
         "earlier_brains": sorted(set().union(*map(learnt_from, earlier))),
     }
     network = [arm.architecture, dict(arm.options)]
-    mark = fingerprint({"network": network, **provenance}, table, stores)
+    mark = fingerprint({"network": network, **provenance}, table, stores, run.code)
 
     def begin() -> FoldTraining:
         state = _first_state(arm, recipe, data, device, weights)
@@ -97,11 +97,10 @@ def _first_state(
         start_from(model, weights, "backbone" if recipe.pretraining else recipe.init_parts)
     move_to_device(model, device)
     # What is fitted at once has no steps to average over.
-    decay = 0 if getattr(model, "fitted_at_once", False) else recipe.moving_average
+    decay = 0 if model.fitted_at_once else recipe.moving_average
     return TrainingState(
         model,
         make_optimiser(model, recipe.weight_decay),
         make_moving_average(model, decay),
-        # While prototypes are formed, nothing is learnt from labels yet.
-        first_kept=int(getattr(model, "forming", 0) * recipe.epochs) + 1,
+        first_kept=int(model.share_without_labels * recipe.epochs) + 1,
     )

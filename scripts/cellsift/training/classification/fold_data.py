@@ -10,18 +10,17 @@ import pandas as pd
 from cellsift.cuboids.batches import Cuboids, common_layout
 from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
+from cellsift.io.names import CELL, NO_CELL
 from cellsift.labels.folds import (
-    AXES,
-    CELL,
+    AXES_UM,
     EXTENT,
     LEAST_PER_CLASS,
-    NO_CELL,
     held_out_rows,
     share_of_labels,
     training_rows,
 )
 
-COLUMNS = ("brain", "candidate", *AXES, "label", *EXTENT, "fold")
+COLUMNS = ("brain", "candidate", *AXES_UM, "label", *EXTENT, "fold")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fitting import fit_at_once
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.objective import Softening, after_step, batch_loss
+from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.classification.state import TrainingState
 from cellsift.training.engine import Training
 from cellsift.training.optimisation import (
@@ -42,9 +42,8 @@ class FoldTraining(Training):
     def __init__(self, title: str, folder: Path, state: TrainingState, batches: AugmentedBatches):
         self.title, self.folder = title, folder
         self.state, self.batches, self.recipe = state, batches, batches.recipe
-        self.fitted_at_once = getattr(state.model, "fitted_at_once", False)
-        self.epochs = 1 if self.fitted_at_once else self.recipe.epochs
-        self.steps = 1 if self.fitted_at_once else len(batches.slices)
+        self.epochs = 1 if state.model.fitted_at_once else self.recipe.epochs
+        self.steps = 1 if state.model.fitted_at_once else len(batches.slices)
         self._logits = np.empty(0)
 
     @property
@@ -54,7 +53,7 @@ class FoldTraining(Training):
     def train_epoch(self, seed: int, step_done: Callable[[], None]) -> dict[str, float]:
         """Train for one epoch, and judge the network on the held-out fold."""
         state, batches = self.state, self.batches
-        if self.fitted_at_once:
+        if state.model.fitted_at_once:
             trained = fit_at_once(state.model, batches, seed)
         else:
             trained = self._take_steps(seed, step_done)
@@ -97,7 +96,7 @@ class FoldTraining(Training):
             rate = learning_rate_at(done + number, steps, recipe.learning_rate)
             loss_of = partial(batch_loss, state.model, batch, softening)
             total += step(state.model, state.optimiser, loss_of, rate) * len(rows)
-            after_step(state.model)
+            state.model.after_step()
             if state.average is not None:
                 state.average.update_parameters(state.model)
             step_done()

@@ -1,32 +1,11 @@
-"""What a network is trained on in one step, and the loss it is trained by."""
+"""The loss by which a network is trained in one step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-
-@dataclass(frozen=True)
-class Batch:
-    """Varied cuboids and what is known of them; `loss(batch)` of a network may use any of it.
-
-    Attributes:
-        inputs: float32 (n, channel, z, y, x), normalised.
-        targets: int64 (n,), 1 for a cell.
-        weights: float32 (2,), of no cell and cell.
-        progress: share of the training that is done, 0 to below 1.
-        view: gives the same cuboids, moved alike, with other gain, blur and noise.
-        teacher: logits (n, 2) of the recipe's teacher on the same varied cuboids, or None.
-    """
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-    weights: torch.Tensor
-    progress: float
-    view: Callable[[], torch.Tensor]
-    teacher: torch.Tensor | None = None
+from cellsift.models.contract import Batch, Network
 
 
 @dataclass(frozen=True)
@@ -44,14 +23,9 @@ class Softening:
     mixup: float = 0.0
 
 
-def has_own_loss(model: nn.Module) -> bool:
-    """Return whether a network brings a loss of its own, to which `Softening` means nothing."""
-    return hasattr(model, "loss")
-
-
-def batch_loss(model: nn.Module, batch: Batch, softening: Softening) -> torch.Tensor:
+def batch_loss(model: Network, batch: Batch, softening: Softening) -> torch.Tensor:
     """Return the network's own loss of a batch, or else the weighted cross entropy."""
-    if has_own_loss(model):
+    if model.has_own_loss:
         return model.loss(batch)
     if not softening.mixup:
         return _cross_entropy(model(batch.inputs), batch.targets, batch, softening)
@@ -64,12 +38,6 @@ def batch_loss(model: nn.Module, batch: Batch, softening: Softening) -> torch.Te
         for targets in (batch.targets, batch.targets[partner])
     )
     return share * own + (1 - share) * others
-
-
-def after_step(model: nn.Module) -> None:
-    """Let a network follow a step of the optimiser, if it has `after_step`."""
-    if hasattr(model, "after_step"):
-        model.after_step()
 
 
 def _cross_entropy(

@@ -1,12 +1,13 @@
 """The state of a training between two epochs: all that is needed to go on."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel
+
+from cellsift.models.contract import Network
 
 
 @dataclass
@@ -19,7 +20,7 @@ class TrainingState:
     There is no state of random generators: every epoch starts from a seed of its own.
     """
 
-    model: nn.Module
+    model: Network
     optimiser: torch.optim.Optimizer
     average: AveragedModel | None = None
     first_kept: int = 1
@@ -34,9 +35,9 @@ class TrainingState:
         return len(self.history)
 
     @property
-    def judged(self) -> nn.Module:
+    def judged(self) -> Network:
         """The network that is scored and stored: the moving average where there is one."""
-        return self.model if self.average is None else self.average.module
+        return self.model if self.average is None else cast(Network, self.average.module)
 
     def finished(self, epochs: int, patience: int, frozen: int = 0) -> bool:
         """Return whether all epochs are done, or too many since the best one.

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cellsift.models.backbone import features
+from cellsift.models.contract import Network
 
 HIDDEN = 256
 BOTTLENECK = 64
@@ -46,10 +47,11 @@ class Dino(nn.Module):
     """
 
     FIGURES = ("spread", "information")
+    centre: torch.Tensor
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         in_channels: int,
         cuboid_shape: Shape,
         *,
@@ -70,7 +72,7 @@ class Dino(nn.Module):
         self._figures: list[torch.Tensor] = []
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """The teacher, which is the better of the two (the paper's figure 6)."""
         return self.teacher
 
@@ -198,7 +200,7 @@ def information(answers: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def feature_count(network: nn.Module, in_channels: int, cuboid_shape: Shape) -> int:
+def feature_count(network: Network, in_channels: int, cuboid_shape: Shape) -> int:
     """Return how many features the network's backbone gives."""
     training = network.training
     network.eval()

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
-from cellsift.models.classifiers.vit import INITIAL_SPREAD, Block, PatchEncoder, VisionTransformer
+from cellsift.models.contract import Network
+from cellsift.models.layers.patch_encoder import INITIAL_SPREAD, Block, PatchEncoder
 
 DECODER_DEPTH = 2
 DECODER_HEADS = 4
@@ -27,7 +28,7 @@ class MaskedAutoencoder(nn.Module):
     """A vision transformer with a decoder that reconstructs what was hidden from it.
 
     Args:
-        network: `vit3d` or its kin; its encoder learns in place, its head not at all.
+        network: one with a `patch_encoder`; this learns in place, its head not at all.
         in_channels: of the cuboids.
         cuboid_shape: voxels along z, y, x.
         mask_ratio: share of the patches that are hidden; at least one is, and one is not.
@@ -36,10 +37,11 @@ class MaskedAutoencoder(nn.Module):
     """
 
     FIGURES = ()
+    inside: torch.Tensor
 
     def __init__(
         self,
-        network: VisionTransformer,
+        network: Network,
         in_channels: int,
         cuboid_shape: Shape,
         *,
@@ -49,7 +51,7 @@ class MaskedAutoencoder(nn.Module):
         super().__init__()
         self.network = network
         self.normalised_targets = normalised_targets
-        encoder = network.encoder
+        encoder = self.encoder
         count, width = prod(encoder.grid), decoder_width(encoder.width)
         self.visible = min(count - 1, max(1, round(count * (1 - mask_ratio))))
         # Voxels by which cuboids were padded to whole patches are no task.
@@ -65,6 +67,13 @@ class MaskedAutoencoder(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.prediction = nn.Linear(width, inside.shape[-1])
+
+    @property
+    def encoder(self) -> PatchEncoder:
+        """The encoder that learns, a part of the network."""
+        encoder = self.network.patch_encoder
+        assert encoder is not None
+        return encoder
 
     def loss(self, view: Callable[[], torch.Tensor], generator: torch.Generator) -> torch.Tensor:
         """Return the mean squared error on the hidden patches of a batch.
@@ -85,7 +94,7 @@ class MaskedAutoencoder(nn.Module):
         """Return predicted voxels (n, patch, voxel) and, per patch (n, patch), if it was hidden."""
         order = random_order(len(cuboids), self.inside.shape[1], generator)
         rank = order.argsort(dim=1)
-        encoder = self.network.encoder
+        encoder = self.encoder
         tokens = self.embedding(encoder(cuboids, keep=order[:, : self.visible]))
         special, visible = tokens.split([encoder.special_tokens, self.visible], dim=1)
         filled = torch.cat(
@@ -97,7 +106,7 @@ class MaskedAutoencoder(nn.Module):
 
     def targets(self, cuboids: torch.Tensor) -> torch.Tensor:
         """Return the voxels (n, patch, voxel) to predict, ordered as `PatchEncoder.patches`."""
-        patches = self.network.encoder.patches(cuboids)
+        patches = self.encoder.patches(cuboids)
         if not self.normalised_targets:
             return patches
         count = self.inside.sum(dim=2, keepdim=True).clamp(min=1)
@@ -116,9 +125,9 @@ class MaskedAutoencoder(nn.Module):
         return len(order), order.shape[1] - self.visible
 
 
-def check_network(architecture: str, network: nn.Module) -> None:
+def check_network(architecture: str, network: Network) -> None:
     """Raise InputError for a network without an encoder of patches."""
-    if not isinstance(getattr(network, "encoder", None), PatchEncoder):
+    if network.patch_encoder is None:
         raise InputError(
             f"method mae hides patches from a vision transformer, which '{architecture}' is not; "
             "choose method dino, or architecture vit3d"

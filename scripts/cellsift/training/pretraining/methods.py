@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from cellsift.models.backbone import check_backbone
+from cellsift.models.contract import Network
 from cellsift.training.pretraining import mae
 from cellsift.training.pretraining.dino import Dino
 from cellsift.training.pretraining.mae import MaskedAutoencoder
@@ -17,7 +16,7 @@ METHODS: dict[str, type[MaskedAutoencoder] | type[Dino]] = {
 Method = MaskedAutoencoder | Dino
 
 
-def check_method(method: str, architecture: str, network: nn.Module) -> None:
+def check_method(method: str, architecture: str, network: Network) -> None:
     """Raise InputError unless the method can train this network."""
     check_backbone(architecture, network)
     if method == "mae":
@@ -26,7 +25,7 @@ def check_method(method: str, architecture: str, network: nn.Module) -> None:
 
 def make_method(
     method: str,
-    network: nn.Module,
+    network: Network,
     in_channels: int,
     cuboid_shape: tuple[int, int, int],
     settings: Mapping[str, Any],

@@ -12,7 +12,6 @@ from cellsift.errors import InputError
 from cellsift.inference.device import choose_device, move_to_device
 from cellsift.models import create_model
 from cellsift.settings.pretraining import Pretraining
-from cellsift.training import pretraining
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.engine import RunOptions, train
 from cellsift.training.pretraining.backbone_training import BackboneTraining
@@ -49,7 +48,7 @@ def pretrain(
     how = {"seed": run.seed, "device": device.type, "threads": run.threads}
     rows = all_candidates(stores)
     data = Cuboids(stores, rows)
-    mark = fingerprint({**settings.to_dict(), **how}, rows, stores, pretraining)
+    mark = fingerprint({**settings.to_dict(), **how}, rows, stores, run.code)
 
     def begin() -> BackboneTraining:
         method = _new_method(settings, data)

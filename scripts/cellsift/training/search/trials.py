@@ -18,7 +18,6 @@ from cellsift.labels.folds import EXTENT, assign_folds, training_rows
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import Search, recipe_with
-from cellsift.training import search as search_package
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import RunOptions
@@ -93,7 +92,7 @@ def do_trials(
     recipe, search = arm.recipe or Recipe(), arm.search or Search()
     rows = inner_folds(table, left_out, search.inner_folds)
     trainings = InnerTrainings(arm, stores, rows, files, run)
-    name = study_name(arm, stores, rows, run.seed, files.starting_point)
+    name = study_name(arm, stores, rows, run.seed, files.starting_point, run.code)
     study = open_study(files.journal, name)
     run.progress.trials_done(len(ended_trials(study)), search.trials)
     if files.job == 1 and not has_tried_own(study):
@@ -102,14 +101,18 @@ def do_trials(
         run.progress.trials_done(done, search.trials)
         trial = next_trial(study, search, seed_of(run.seed, files.job))
         _run_trial(study, trial, trainings)
-    run.progress.trials_done(done, search.trials)
     shutil.rmtree(files.work, ignore_errors=True)
     write_trials(study, files.trials)
     return files.trials
 
 
 def study_name(
-    arm: Arm, stores: Stores, rows: pd.DataFrame, seed: int, starting_point: Path | None
+    arm: Arm,
+    stores: Stores,
+    rows: pd.DataFrame,
+    seed: int,
+    starting_point: Path | None,
+    code: str = "",
 ) -> str:
     """Return a hash of all that decides what a search finds, but for the number of its trials.
 
@@ -122,7 +125,7 @@ def study_name(
         "space": content["search"]["space"],
         "seed": seed,
     }
-    return fingerprint(settings, rows, stores, search_package)
+    return fingerprint(settings, rows, stores, code)
 
 
 def with_searched_recipe(

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from cellsift.detection import create_detector
+from cellsift.detection.dark_tiles import tile_side, tiles_inside
 from cellsift.io.volumes import Volume, open_volume
 from cellsift.preflight import check_brain
-from cellsift.preflight.dark_tiles import lost_in_dark_tiles, tile_side, tiles_inside
 from cellsift.settings.brains import Brain
 
 SHAPE, VOXEL_SIZE = (24, 240, 240), (5.0, 2.0, 2.0)
@@ -72,10 +73,10 @@ def brain_of(path="made up", **detection) -> Brain:
     )
 
 
-def warnings_of(voxels: np.ndarray, **detection) -> list[str]:
+def warnings_of(voxels: np.ndarray, method="cellfinder", **parameters) -> list[str]:
     volume = volume_of(voxels)
     planes = {z: volume.planes(z, z + 1)[0] for z in (2, 7, 12, 16, 21)}
-    return lost_in_dark_tiles(brain_of(**detection).settings["detection"], volume, planes)
+    return create_detector(method, **parameters).doubts(volume, planes)
 
 
 @pytest.mark.parametrize("name", CROPS)
@@ -114,7 +115,7 @@ def test_the_phantom_and_the_cortex_are_not_warned_of(name, small_brains, reques
         path = request.getfixturevalue("shared_data") / "cortex_two_channel" / "signal"
     volume = open_volume(path, VOXEL_SIZE)
     planes = {z: volume.planes(z, z + 1)[0] for z in (3, 8, 14, 19, 25)}
-    assert lost_in_dark_tiles(brain_of(path).settings["detection"], volume, planes) == []
+    assert create_detector("cellfinder").doubts(volume, planes) == []
 
 
 @pytest.mark.parametrize("shape", [(96, 128), (100, 141), (31, 200)])

@@ -6,6 +6,8 @@ signs tell them apart. What lies outside is about as dark as the darkest tiles o
 has next to none of the spots of a soma's size that detection looks for.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.ndimage import maximum_filter, median_filter
 
@@ -54,20 +56,15 @@ def tiles_inside(plane: np.ndarray, side: int) -> np.ndarray:
     return inside
 
 
-def lost_in_dark_tiles(detection: dict, volume: Volume, planes: dict[int, np.ndarray]) -> list[str]:
-    """A sentence for the user where much tissue of a volume counts as outside, for cellfinder.
+def lost_in_dark_tiles(
+    soma_diameter: float, volume: Volume, planes: Mapping[int, np.ndarray]
+) -> list[str]:
+    """A sentence for the user where much tissue of a volume counts as outside.
 
-    `detection` are the brain's settings of it, `planes` (y, x) a few of the volume by their number.
-    None where dark tiles are kept.
+    `soma_diameter` is in µm, `planes` are a few of the volume (y, x) by their number.
     """
-    from cellsift.detection import check_parameters
-
-    if detection.get("method") != "cellfinder":
-        return []
-    given = {key: value for key, value in detection.items() if key not in ("method", "keep")}
-    parameters = check_parameters("cellfinder", **given)
-    side = tile_side(parameters["soma_diameter"], volume.voxel_size)
-    if parameters["keep_dark_tiles"] or side < 2 or min(volume.shape[1:]) < side:
+    side = tile_side(soma_diameter, volume.voxel_size)
+    if side < 2 or min(volume.shape[1:]) < side:
         return []
     inside = [tiles_inside(plane, side) for plane in planes.values()]
     if not (_bright_tiles_lost(planes, inside, side) or _spots_lost(planes, inside, side)):
@@ -81,7 +78,9 @@ def lost_in_dark_tiles(detection: dict, volume: Volume, planes: dict[int, np.nda
     ]
 
 
-def _bright_tiles_lost(planes: dict, inside: list[np.ndarray], side: int) -> bool:
+def _bright_tiles_lost(
+    planes: Mapping[int, np.ndarray], inside: list[np.ndarray], side: int
+) -> bool:
     """Whether many dropped tiles are clearly brighter than the volume's darkest tiles."""
     means = [tile_means(plane, side) for plane in planes.values()]
     every = np.concatenate([each.ravel() for each in means])
@@ -97,7 +96,7 @@ def _bright_tiles_lost(planes: dict, inside: list[np.ndarray], side: int) -> boo
     return sum(each.sum() for each in lost) >= LOST_TILES * len(every)
 
 
-def _spots_lost(planes: dict, inside: list[np.ndarray], side: int) -> bool:
+def _spots_lost(planes: Mapping[int, np.ndarray], inside: list[np.ndarray], side: int) -> bool:
     """Whether many of the spots of a soma's size lie in dropped tiles."""
     kept = lost = 0
     for plane, within in zip(planes.values(), inside, strict=True):
@@ -128,7 +127,8 @@ def _count_spots(plane: np.ndarray, inside: np.ndarray, side: int) -> tuple[int,
         for begin, number in ((top, rows), (left, columns))
     )
     kept = inside[np.ix_(row, column)]
-    return tuple(
+    in_kept, in_lost = (
         int((excess[of] > SPOT * max(float(np.median(rough[of])), 1)).sum()) if of.any() else 0
         for of in (kept, ~kept)
     )
+    return in_kept, in_lost

@@ -1,0 +1,305 @@
+"""The one place where paths under the folder of results are spelled.
+
+Rules, pages and exports ask for them here, with a name or with a wildcard: of
+`Results("results").brain("{brain}").candidates` a rule makes its pattern. The steps themselves are
+given paths: where results lie decides nothing about them.
+"""
+
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+# In a folder of results, which runs of several checkouts may share.
+LOCK = ".run.lock"
+# The study of a search that leaves no fold out.
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run writes into its folder. Names may be wildcards such as {brain}."""
+
+    folder: str | PathLike[str]
+
+    def __str__(self) -> str:
+        return fspath(self.folder)
+
+    def __fspath__(self) -> str:
+        return fspath(self.folder)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder)
+
+    def brain(self, name: str) -> "BrainFolder":
+        return BrainFolder(self.path / "brains" / name)
+
+    def brain_names(self) -> list[str]:
+        """The names of the brains that have a folder, sorted."""
+        return sorted(path.name for path in self.path.glob("brains/*") if path.is_dir())
+
+    @property
+    def contrast_threshold(self) -> Path:
+        return self.path / "detection" / "threshold.json"
+
+    @property
+    def folds(self) -> Path:
+        return self.path / "training" / "folds.csv"
+
+    def training(self, arm: str) -> "TrainingFolder":
+        return TrainingFolder(self.path / "training" / arm)
+
+    def model(self, arm: str) -> "ModelFolder":
+        return ModelFolder(self.path / "models" / arm)
+
+    def model_names(self) -> list[str]:
+        """The names of the arms that have a folder of their model, sorted."""
+        return sorted(path.name for path in self.path.glob("models/*") if path.is_dir())
+
+    def pretraining(self, name: str) -> "PretrainingFolder":
+        return PretrainingFolder(self.path / "pretraining" / name)
+
+    def search(self, arm: str, study: str = ALL) -> "SearchFolder":
+        """What the study without a fold, "fold-0", or on all folds, "all", has found."""
+        return SearchFolder(self.path / "search" / arm / study)
+
+    def studies(self, arm: str) -> list[str]:
+        """The studies of an arm that are there: "all", then those without a fold, sorted."""
+        return [ALL, *sorted(p.name for p in (self.path / "search" / arm).glob("fold-*"))]
+
+    def searched_arm(self, arm: str) -> Path:
+        return self.path / "search" / arm / f"{arm}_searched.yaml"
+
+    def evaluation(self, table: str) -> Path:
+        return self.path / "evaluation" / f"{table}.csv"
+
+    def cost(self, arm: str) -> Path:
+        return self.path / "evaluation" / "cost" / f"{arm}.json"
+
+    def explanation(self, arm: str) -> "ExplanationFolder":
+        return ExplanationFolder(self.path / "explanations" / arm)
+
+    @property
+    def index_page(self) -> Path:
+        return self.path / "reports" / "index.html"
+
+    def brain_page(self, brain: str) -> Path:
+        return self.path / "reports" / "brains" / f"{brain}.html"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.path / "mlflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def log(self, rule: str, name: str = "") -> Path:
+        """The log of a rule's job; `name` tells it from the rule's other jobs."""
+        return _of_job(self.logs, rule, name, ".log")
+
+    def benchmark(self, rule: str, name: str) -> Path:
+        """The time and memory of a rule's job, as Snakemake measures them."""
+        return _of_job(self.path / "benchmarks", rule, name, ".tsv")
+
+    @property
+    def lock(self) -> Path:
+        return self.path / LOCK
+
+
+@dataclass(frozen=True)
+class BrainFolder:
+    """What is known of one brain."""
+
+    path: Path
+
+    @property
+    def checked(self) -> Path:
+        """What its volumes are, or why they are refused."""
+        return self.path / "checked.json"
+
+    @property
+    def volumes(self) -> Path:
+        """What its volumes are, once they are accepted."""
+        return self.path / "volumes.json"
+
+    @property
+    def preflight(self) -> Path:
+        """What its volumes and its annotation are."""
+        return self.path / "preflight.json"
+
+    def slab(self, step: str, slab: int | str) -> Path:
+        """What a step of detection, "detect" or "contrast", found in a slab."""
+        return self.path / "detection" / f"{step}-{slab}.npz"
+
+    @property
+    def centres(self) -> Path:
+        return self.path / "detection" / "centres.csv"
+
+    @property
+    def detected(self) -> Path:
+        """All that detection found."""
+        return self.path / "detected.csv"
+
+    @property
+    def candidates(self) -> Path:
+        """What of it is kept."""
+        return self.path / "candidates.csv"
+
+    @property
+    def labels(self) -> Path:
+        return self.path / "labels.csv"
+
+    @property
+    def labels_summary(self) -> Path:
+        return self.path / "labels.json"
+
+    def cuboids(self, chunk: int | str, chunks: int | str) -> Path:
+        return self.path / "cuboids" / f"{chunk}-of-{chunks}.zarr"
+
+    @property
+    def projection(self) -> Path:
+        return self.path / "projection.npz"
+
+    def chunk_logits(self, arm: str, chunk: int | str, chunks: int | str) -> Path:
+        return self.path / arm / "logits" / f"{chunk}-of-{chunks}.npy"
+
+    def logits(self, arm: str) -> Path:
+        return self.path / arm / "logits.npy"
+
+    def cells(self, arm: str) -> Path:
+        """The classified candidates."""
+        return self.path / arm / "cells.csv"
+
+    def cells_xml(self, arm: str) -> Path:
+        return self.path / arm / "cells.xml"
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """How an arm was trained."""
+
+    path: Path
+
+    @property
+    def scores(self) -> Path:
+        """Out-of-fold scores of an ensemble, all folds in one table."""
+        return self.path / "scores.csv"
+
+    def fold(self, fold: int | str) -> "FoldFolder":
+        return FoldFolder(self.path / f"fold-{fold}")
+
+    def folds(self) -> list[int]:
+        """The folds of which there is a history, ascending."""
+        found = self.path.glob("fold-*/history.csv")
+        return sorted(int(path.parent.name.removeprefix("fold-")) for path in found)
+
+
+@dataclass(frozen=True)
+class FoldFolder:
+    """How an arm was trained with one fold held out."""
+
+    path: Path
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def scores(self) -> Path:
+        """Out-of-fold scores of the candidates of this fold."""
+        return self.path / "scores.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """An arm's trained model: the networks of its folds, or the weights of its members."""
+
+    path: Path
+
+    @property
+    def description(self) -> Path:
+        """By what it is used, temperature and threshold included."""
+        return self.path / "model.json"
+
+    def weights(self, fold: int | str) -> Path:
+        return self.path / f"fold-{fold}.safetensors"
+
+    def sidecar(self, fold: int | str) -> Path:
+        """How the network of a fold is built and was trained."""
+        return self.path / f"fold-{fold}.json"
+
+
+@dataclass(frozen=True)
+class PretrainingFolder:
+    """A backbone that was trained without labels."""
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "backbone.safetensors"
+
+    @property
+    def sidecar(self) -> Path:
+        return self.path / "backbone.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """What one study of a search for a recipe tried and chose."""
+
+    path: Path
+
+    def job(self, number: int | str) -> Path:
+        """The trials of one job."""
+        return self.path / f"job-{number}.csv"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def importance(self) -> Path:
+        return self.path / "importance.csv"
+
+    @property
+    def chosen(self) -> Path:
+        return self.path / "chosen.json"
+
+
+@dataclass(frozen=True)
+class ExplanationFolder:
+    """Where an arm looked."""
+
+    path: Path
+
+    @property
+    def chosen(self) -> Path:
+        return self.path / "chosen.csv"
+
+    @property
+    def montage(self) -> Path:
+        return self.path / "montage.png"
+
+    @property
+    def saliency(self) -> Path:
+        return self.path / "saliency.tif"
+
+
+def _of_job(folder: Path, rule: str, name: str, ending: str) -> Path:
+    # A name may have dots and wildcards: no suffix is cut off.
+    path = folder / rule / name if name else folder / rule
+    return path.with_name(path.name + ending)

@@ -1,0 +1,53 @@
+"""All tables that compare the arms."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
+from cellsift.io.json_files import read_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.settings.brains import Brain
+from cellsift.steps.annotation import annotated_artefacts, annotated_cells
+
+
+def evaluate(
+    brains: Sequence[Brain],
+    labels: Sequence[str | Path],
+    models: Mapping[str, str | Path],
+    cells: Mapping[tuple[str, str], str | Path],
+    seed: int,
+    out: Sequence[str | Path],
+) -> None:
+    """Write the tables of `evaluate_project` that `out` names: NAME.csv.
+
+    Args:
+        brains: annotated train and test brains, with their role and settings of matching.
+        labels: of each the table of `label`.
+        models: by arm, its model.json.
+        cells: by brain and arm, the classified cells.
+        seed: of the draws behind the intervals.
+
+    Raises InputError where tables do not fit each other.
+    """
+    annotated = [_annotated(brain, path) for brain, path in zip(brains, labels, strict=True)]
+    classified = {
+        arm: {brain.name: read_table(cells[brain.name, arm]) for brain in brains} for arm in models
+    }
+    thresholds = {arm: read_json(path)["threshold"] for arm, path in models.items()}
+    tables = evaluate_project(annotated, classified, thresholds, seed=seed)
+    for path in map(Path, out):
+        write_table(tables[path.stem], path)
+
+
+def _annotated(brain: Brain, labels: str | Path) -> AnnotatedBrain:
+    labelled = read_table(labels)
+    return AnnotatedBrain(
+        name=brain.name,
+        role=brain.role,
+        candidates=labelled.drop(columns="label"),
+        labels=labelled["label"],
+        annotation=annotated_cells(brain),
+        non_cells=annotated_artefacts(brain),
+        voxel_size=brain.voxel_size,
+        distance_um=brain.settings["matching"]["distance_um"],
+    )

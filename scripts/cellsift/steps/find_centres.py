@@ -1,0 +1,16 @@
+"""Find somata in what was marked in all slabs of a brain."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cellsift import detection
+from cellsift.detection.parts import StoredParts
+from cellsift.io.tables import write_table
+from cellsift.settings.brains import Brain
+from cellsift.steps.brain import open_signal
+
+
+def find_centres(brain: Brain, slabs: Sequence[str | Path], out: str | Path) -> None:
+    """Write the centres, z, y, x in voxels, to `out`, a CSV, from the files of `detect_slab`."""
+    centres = detection.find_centres(open_signal(brain), parts=StoredParts(slabs), **brain.detector)
+    write_table(centres, out)

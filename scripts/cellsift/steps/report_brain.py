@@ -1,0 +1,29 @@
+"""The page of one brain."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cellsift.reporting.pages import write_brain
+from cellsift.settings.brains import Brain
+
+
+def report_brain(
+    results: str | Path,
+    brain: Brain,
+    cuboids: Sequence[str | Path],
+    configuration: Mapping[str, Any],
+    out: str | Path,
+) -> None:
+    """Write the page of a brain, with its role and annotation, to `out`.
+
+    `results` is the folder of the run's results, `cuboids` are the brain's stores. Raises as
+    `write_brain` does.
+    """
+    information = {
+        "role": brain.role,
+        "cells": brain.cells,
+        "non_cells": brain.non_cells,
+        "cuboids": [str(path) for path in cuboids],
+    }
+    write_brain(results, brain.name, information, out, dict(configuration))

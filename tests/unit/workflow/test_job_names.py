@@ -1,0 +1,47 @@
+"""What jobs are called in the terminal."""
+
+import pytest
+
+from cellsift.workflow.job_names import STEPS, JobNames
+from rule_texts import text_of_rules
+
+
+@pytest.fixture
+def names() -> JobNames:
+    return JobNames(folds=3, slabs={"phantom_a": 1, "mouse_7": 16})
+
+
+@pytest.mark.parametrize(
+    ("rule", "wildcards", "name"),
+    [
+        ("train", {"arm": "resnet_narrow", "fold": "1"}, "train resnet_narrow, fold 2 of 3"),
+        ("pretrain", {"pretraining": "vit_mae"}, "pre-train vit_mae"),
+        (
+            "search",
+            {"arm": "vit", "study": "fold-0", "job": "2"},
+            "search a recipe for vit, without fold 1 of 3, job 2",
+        ),
+        ("choose_recipe", {"arm": "vit", "study": "all"}, "choose the recipe of vit, on all folds"),
+        ("detect_slab", {"brain": "mouse_7", "slab": "0"}, "detect in mouse_7, slab 1 of 16"),
+        ("detect_slab", {"brain": "phantom_a", "slab": "0"}, "detect in phantom_a"),
+        (
+            "cuboids",
+            {"brain": "mouse_7", "chunk": "4", "chunks": "16"},
+            "cuboids of mouse_7, chunk 4 of 16",
+        ),
+        (
+            "cuboids",
+            {"brain": "phantom_a", "chunk": "1", "chunks": "1"},
+            "cuboids of phantom_a",
+        ),
+        ("classify", {"brain": "695", "arm": "vit"}, "classify 695 by vit"),
+        ("evaluate", {}, "evaluate all arms"),
+        ("a_new_rule", {"brain": "695"}, "a new rule 695"),
+    ],
+)
+def test_a_job_is_named_by_its_step_what_it_works_on_and_its_part(names, rule, wildcards, name):
+    assert names.name(rule, wildcards) == name
+
+
+def test_every_rule_has_a_name(repository):
+    assert set(STEPS) == set(text_of_rules(repository)) - {"all"}
