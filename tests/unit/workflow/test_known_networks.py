@@ -10,6 +10,7 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.project import network_checks
 from cellsift.project.reading import read_project
+from cellsift.settings.config import Cuboid
 from cellsift.workflow import known_networks
 from cellsift.workflow.known_networks import check_networks_once
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from cellsift.models import complete_options, create_model
+from cellsift.models.contract import Network
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class WantedNetwork:
     voxel_size: tuple[float, float, float]
     normalisation: str
 
-    def on_meta_device(self) -> nn.Module:
+    def on_meta_device(self) -> Network:
         """Return the network without weights: nothing is allocated, no random number drawn."""
         with torch.device("meta"):
             return create_model(
