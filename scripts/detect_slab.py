@@ -13,5 +13,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         int(snakemake.wildcards.slab),
         snakemake.params.slabs,
         snakemake.output[0],
-        resources_of(snakemake),
+        resources=resources_of(snakemake),
     )

@@ -14,7 +14,7 @@ STEPS = {
     "keep_candidates": "keep the candidates of {brain}",
     "label": "label the candidates of {brain}",
     "cuboids": "cuboids of {brain}",
-    "cuboids_that_pass": "cuboids of {brain}",
+    "temporary_cuboids": "cuboids of {brain}",
     "projection": "project {brain}",
     "folds": "divide the candidates into folds",
     "pretrain": "pre-train {pretraining}",

@@ -189,11 +189,11 @@ def test_a_module_that_moved_into_a_folder_still_counts(tmp_path):
 
 
 def test_a_notebook_with_a_cell_that_is_no_python_counts_with_the_others(tmp_path):
-    cells = ["%matplotlib inline", "from cellsift.reporting.results import Results"]
+    cells = ["%matplotlib inline", "from cellsift.reporting.run_results import RunResults"]
     cells = [{"cell_type": "code", "source": [source]} for source in cells]
     notebook = tmp_path / "page.ipynb"
     notebook.write_text(json.dumps({"cells": cells}))
-    assert "cellsift.reporting.results" in modules_of(str(notebook))
+    assert "cellsift.reporting.run_results" in modules_of(str(notebook))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"cells": [1]}'])
