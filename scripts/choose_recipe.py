@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from cellsift.settings.arms import Arm
-from cellsift.training.search.outcome import choose_recipe
+from cellsift.steps.choose_recipe import choose_recipe
 from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     choose_recipe(
-        Arm(**snakemake.params.arm),
+        Arm.from_dict(snakemake.params.arm),
         snakemake.input,
         Path(snakemake.output.chosen).parent,
         snakemake.params.seed,

@@ -2,24 +2,27 @@
 
 from pathlib import Path
 
-from cellsift.cuboids.store import CuboidStore
 from cellsift.settings.pretraining import Pretraining
-from cellsift.training.pretraining.run import pretrain
+from cellsift.steps.pretrain import pretrain
+from cellsift.training.engine import RunOptions
 from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
+from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
+    notes = ProgressNotes(snakemake.log[0])
     folder = Path(snakemake.output.sidecar).parent
-    stores = snakemake.params.cuboids
     pretrain(
-        Pretraining(**snakemake.params.pretraining),
-        {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
-        folder=folder,
-        # Snakemake removes declared outputs before a job starts; this file has to survive a kill.
-        checkpoint=folder.parent / "checkpoints" / f"{folder.name}.pt",
-        seed=snakemake.params.seed,
-        device=wanted_device(snakemake),
-        threads=snakemake.threads,
-        code=snakemake.params.code,
-        watch=ProgressNotes(snakemake.log[0]).counted("epoch"),
+        Pretraining.from_dict(snakemake.params.pretraining),
+        snakemake.params.cuboids,
+        folder,
+        # Snakemake removes declared outputs before a job starts; this has to survive a kill.
+        folder.parent / "checkpoints" / f"{folder.name}.pt",
+        RunOptions(
+            seed=snakemake.params.seed,
+            device=wanted_device(snakemake),
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_epochs=notes.counted("epoch")),
+        ),
     )

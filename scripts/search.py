@@ -2,27 +2,32 @@
 
 from pathlib import Path
 
-from cellsift.cuboids.store import CuboidStore
-from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
-from cellsift.training.search.trials import do_trials
+from cellsift.steps.search import search
+from cellsift.training.engine import RunOptions
+from cellsift.training.search.files import SearchFiles
 from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
+from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
+    notes = ProgressNotes(snakemake.log[0])
     left_out = snakemake.wildcards.study.removeprefix("fold-")
-    stores = snakemake.params.cuboids
-    do_trials(
-        Arm(**snakemake.params.arm),
-        {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
-        read_table(snakemake.input.folds),
+    search(
+        Arm.from_dict(snakemake.params.arm),
+        snakemake.params.cuboids,
+        snakemake.input.folds,
         None if left_out == "all" else int(left_out),
-        Path(snakemake.output[0]).parent,
-        job=int(snakemake.wildcards.job),
-        seed=snakemake.params.seed,
-        device=wanted_device(snakemake),
-        threads=snakemake.threads,
-        code=snakemake.params.code,
-        watch=ProgressNotes(snakemake.log[0]).counted("trial"),
-        starting_point=next(iter(snakemake.input.starting_point), None),
+        SearchFiles(
+            Path(snakemake.output[0]).parent,
+            int(snakemake.wildcards.job),
+            next(map(Path, snakemake.input.starting_point), None),
+        ),
+        RunOptions(
+            seed=snakemake.params.seed,
+            device=wanted_device(snakemake),
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_trials=notes.counted("trial")),
+        ),
     )

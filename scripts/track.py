@@ -9,6 +9,6 @@ from cellsift.workflow.job import job
 with job(snakemake.log[0], snakemake.wildcards):
     track(
         Path(snakemake.output[0]).parent,
-        [Arm(**arm) for arm in snakemake.params.arms],
+        [Arm.from_dict(arm) for arm in snakemake.params.arms],
         snakemake.output[0],
     )

@@ -2,33 +2,37 @@
 
 from pathlib import Path
 
-from cellsift.cuboids.store import CuboidStore
-from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.loop import train_fold
-from cellsift.training.search.choice import with_chosen_recipe
+from cellsift.steps.train import train
+from cellsift.training.classification.files import FoldFiles
+from cellsift.training.engine import RunOptions
 from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
+from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
-    fold = int(snakemake.wildcards.fold)
-    stores = snakemake.params.cuboids
-    history = Path(snakemake.output.history)
-    # Snakemake removes declared outputs before a job starts; this file has to survive a kill.
-    checkpoint = history.parents[2] / "checkpoints" / snakemake.wildcards.arm / f"fold-{fold}.pt"
-    train_fold(
-        with_chosen_recipe(Arm(**snakemake.params.arm), next(iter(snakemake.input.chosen), None)),
-        {brain: CuboidStore.open(paths) for brain, paths in stores.items()},
-        read_table(snakemake.input.folds),
+    notes = ProgressNotes(snakemake.log[0])
+    arm, fold = Arm.from_dict(snakemake.params.arm), int(snakemake.wildcards.fold)
+    folder = Path(snakemake.output.history).parent
+    train(
+        arm,
+        snakemake.params.cuboids,
+        snakemake.input.folds,
         fold,
-        model_folder=Path(snakemake.output.weights).parent,
-        training_folder=history.parent,
-        checkpoint=checkpoint,
-        seed=snakemake.params.seed,
-        device=wanted_device(snakemake),
-        threads=snakemake.threads,
-        code=snakemake.params.code,
-        watch=ProgressNotes(snakemake.log[0]).counted("epoch"),
-        teacher=next(iter(snakemake.input.teacher), None),
-        starting_point=next(iter(snakemake.input.starting_point), None),
+        FoldFiles(
+            model_folder=Path(snakemake.output.weights).parent,
+            training_folder=folder,
+            # Snakemake removes declared outputs before a job starts; this has to survive a kill.
+            checkpoint=folder.parents[1] / "checkpoints" / arm.name / f"fold-{fold}.pt",
+            teacher=next(map(Path, snakemake.input.teacher), None),
+            starting_point=next(map(Path, snakemake.input.starting_point), None),
+        ),
+        RunOptions(
+            seed=snakemake.params.seed,
+            device=wanted_device(snakemake),
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+            progress=TrainingDisplay(count_epochs=notes.counted("epoch")),
+        ),
+        chosen=next(iter(snakemake.input.chosen), None),
     )

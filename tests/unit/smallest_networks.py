@@ -1,5 +1,10 @@
 """The smallest network of each family, for tests that train them."""
 
+import torch
+from synthetic_cuboids import SHAPE
+
+from cellsift.models import create_model
+
 SMALLEST = {
     "convnext3d": {"size": "atto", "width": 0.25},
     "deit3d": {"width": 48, "depth": 3},
@@ -16,3 +21,21 @@ SMALLEST = {
     "vit3d": {"width": 48, "depth": 3},
     "wavemix3d": {"width": 16, "depth": 2},
 }
+# Of those that learn by steps.
+WITHOUT_WEIGHTS = {"features", "ensemble"}
+OPTIONS = {name: options for name, options in SMALLEST.items() if name not in WITHOUT_WEIGHTS} | {
+    "deit3d": {"width": 24, "depth": 2}
+}
+
+
+def network(name: str, flat: bool = False, seed: int = 0, channels: int = 2):
+    """Return a small network with weights as if it were trained."""
+    options = OPTIONS[name] | ({"planes_as_channels": True} if flat else {})
+    torch.manual_seed(seed)
+    model = create_model(name, channels, SHAPE, **options)
+    # New networks have zeros and ones where trained ones have not.
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(0.01 * torch.randn(tensor.shape))
+    return model

@@ -10,6 +10,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.cuboids.writer import new_store
 from cellsift.labels.folds import assign_folds
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 
 SHAPE = (8, 16, 16)
 VOXEL_SIZE = (5.0, 2.0, 2.0)
@@ -66,7 +67,7 @@ def make_brains(
 def narrow_arm(**recipe) -> Arm:
     """Return an arm that trains in a second or two on these cuboids."""
     settings = {"epochs": 3, "batch_size": 16, "learning_rate": 0.003} | recipe
-    return Arm("narrow", "resnet", {"depth": 18, "width": 4}, settings)
+    return Arm("narrow", "resnet", {"depth": 18, "width": 4}, Recipe.from_dict(settings))
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.explain.arm import fold_model_files
-from cellsift.inference.trained_arm import load_ensemble
+from cellsift.inference.trained_arm import load_arm
 from cellsift.io.cells import read_points
 from cellsift.models import create_model
 from cellsift.models.storage import load_model, save_model
+from cellsift.project.reading import load_project, read_project
 from cellsift.reporting.projections import KEYS, load_projection
-from cellsift.settings.project import load_project, read_project
 from cellsift.training.checkpoint import load_checkpoint, save_checkpoint
 
 SIDECAR = {
@@ -198,7 +198,7 @@ CLIMBING = ["../fold-0.json", "/etc/hostname", "a/../fold-0.json", "..", "", 5, 
 
 
 @pytest.mark.parametrize("name", CLIMBING)
-@pytest.mark.parametrize("read", [load_ensemble, fold_model_files])
+@pytest.mark.parametrize("read", [load_arm, fold_model_files])
 def test_models_are_looked_for_beside_their_list_alone(read, name, stored, tmp_path):
     folder = tmp_path / "arm"
     folder.mkdir()
@@ -209,7 +209,7 @@ def test_models_are_looked_for_beside_their_list_alone(read, name, stored, tmp_p
 
 
 @pytest.mark.parametrize("folds", [5, None, {}, [], "fold-0.json"])
-@pytest.mark.parametrize("read", [load_ensemble, fold_model_files])
+@pytest.mark.parametrize("read", [load_arm, fold_model_files])
 def test_a_list_of_models_that_is_none_is_refused(read, folds, stored):
     content = {"folds": folds, "temperature": 1, "threshold": 0.5}
     (stored.parent / "model.json").write_text(json.dumps(content))

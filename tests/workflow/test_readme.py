@@ -13,7 +13,7 @@ import yaml
 from cellsift.models import list_models
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
-from cellsift.settings.arms import read_arm
+from cellsift.project.arms import read_arm
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from cellsift.settings.project import load_project
+from cellsift.project.reading import load_project
 from cellsift.detection import detector_module, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
@@ -31,7 +31,9 @@ try:
 except InputError as problem:
     raise WorkflowError(str(problem)) from None
 
-RESULTS = Results(PROJECT.config["results"])
+# As plain data, for params.
+CONFIG = PROJECT.config.to_dict()
+RESULTS = Results(PROJECT.config.results)
 BRAIN = RESULTS.brain("{brain}")
 CUBOIDS = BRAIN.cuboids("{chunk}", "{chunks}")
 LOGITS = BRAIN.chunk_logits("{arm}", "{chunk}", "{chunks}")
@@ -42,16 +44,16 @@ SEARCH = RESULTS.search("{arm}", "{study}")
 EXPLANATION = RESULTS.explanation("{arm}")
 # The step of detection whose slabs hold the candidates with their contrast.
 MEASURED = (
-    "contrast" if measures_contrast_apart(PROJECT.config["detection"]["method"]) else "detect"
+    "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
 )
-FOLDS = range(PROJECT.config["training"]["folds"])
+FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that are trained, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
-TEMPORARY = [] if PROJECT.config["keep_cuboids"] else PROJECT.brains_of("predict")
+TEMPORARY = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
 KEPT = [brain for brain in PROJECT.brains if brain not in TEMPORARY]
 
 
@@ -117,14 +119,14 @@ def slabs_of(step):
 
 def stamps_where_kept_by_contrast():
     """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
-    if PROJECT.config["detection"]["keep"] is None:
+    if PROJECT.config.detection.keep is None:
         return None
     return [data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM]
 
 
 def arm_of(wildcards):
     """The arm as plain data, without what is only for people: a new wording trains nothing."""
-    return vars(PROJECT.arms[wildcards.arm]) | {"description": ""}
+    return PROJECT.arms[wildcards.arm].to_dict() | {"description": ""}
 
 
 def doubts_of_shared_files(wildcards):
@@ -156,7 +158,7 @@ def modules_of_detector(wildcards):
 def modules_of_networks(wildcards):
     """The modules of the networks that are at work for an arm: its own, its members', a teacher's."""
     arm = PROJECT.arms[wildcards.arm]
-    names = [*(arm.members or [wildcards.arm]), *filter(None, [arm.recipe.get("teacher")])]
+    names = [*(arm.members or [wildcards.arm]), *filter(None, [arm.recipe and arm.recipe.teacher])]
     return sorted({architecture_module(PROJECT.arms[name].architecture) for name in names})
 
 
@@ -167,7 +169,7 @@ def modules_of_pretraining(wildcards):
 
 def model_of_teacher(wildcards):
     """The model of the same fold of the arm that this one learns from, if it does."""
-    teacher = PROJECT.arms[wildcards.arm].recipe["teacher"]
+    teacher = PROJECT.arms[wildcards.arm].recipe.teacher
     model = RESULTS.model(teacher)
     return [model.sidecar(wildcards.fold), model.weights(wildcards.fold)] if teacher else []
 
@@ -238,15 +240,15 @@ def brains_of_pretraining(wildcards):
 def starting_points(wildcards):
     """The weights that an arm starts from: of a pre-training, of another model, or none."""
     recipe = PROJECT.arms[wildcards.arm].recipe
-    if name := recipe["pretraining"]:
+    if name := recipe.pretraining:
         made = RESULTS.pretraining(name)
         return [made.sidecar, made.weights]
-    return [recipe["init_from"]] if recipe["init_from"] else []
+    return [recipe.init_from] if recipe.init_from else []
 
 
 def jobs_of_search(wildcards):
     """The trials that the jobs of a search have done, without one fold or on all."""
-    jobs = PROJECT.arms[wildcards.arm].search["jobs"]
+    jobs = PROJECT.arms[wildcards.arm].search.jobs
     return expand(SEARCH.job("{job}"), job=range(1, jobs + 1), **wildcards)
 
 
@@ -268,7 +270,7 @@ def final_targets():
         RESULTS.index_page,
         *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
-        *([RESULTS.mlflow] if PROJECT.config["mlflow"] else []),
+        *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]
 
 

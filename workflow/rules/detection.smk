@@ -99,7 +99,7 @@ rule choose_contrast:
         environment("volumes")
     params:
         brains=brains_with(LEARNT_FROM, "matching", annotation=True),
-        keep=PROJECT.config["detection"]["keep"],
+        keep=CONFIG["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
         code=code("choose_contrast"),
     script:

@@ -22,7 +22,7 @@ rule evaluate:
         brains=brains_with(ANNOTATED, "matching", annotation=True),
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("evaluate"),
     script:
         "../../scripts/evaluate.py"

@@ -19,7 +19,7 @@ rule explain:
         environment("networks")
     params:
         cuboids=cuboids_by_brain(ANNOTATED),
-        examples=PROJECT.config["explain"]["examples"],
+        examples=PROJECT.config.explain.examples,
         code=code("explain", modules_of_networks),
     script:
         "../../scripts/explain.py"

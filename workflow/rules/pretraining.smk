@@ -17,7 +17,7 @@ rule pretrain:
     params:
         pretraining=lambda wildcards: PROJECT.pretrainings[wildcards.pretraining].to_dict(),
         cuboids=lambda wildcards: cuboids_by_brain(brains_of_pretraining(wildcards)),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("pretrain", modules_of_pretraining),
     script:
         "../../scripts/pretrain.py"

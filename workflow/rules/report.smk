@@ -22,9 +22,9 @@ rule report_index:
     conda:
         environment("report")
     params:
-        config=PROJECT.config,
+        config=CONFIG,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
-        arms=[vars(arm) for arm in PROJECT.arms.values()],
+        arms=[arm.to_dict() for arm in PROJECT.arms.values()],
         code=code("report_index", "reports/index.ipynb"),
     script:
         "../../scripts/report_index.py"
@@ -52,7 +52,7 @@ rule report_brain:
         environment("report")
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
-        config=PROJECT.config,
+        config=CONFIG,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("report_brain", "reports/brain.ipynb"),
     script:

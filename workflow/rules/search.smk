@@ -16,7 +16,7 @@ rule search:
     params:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("search", modules_of_networks),
     script:
         "../../scripts/search.py"
@@ -36,7 +36,7 @@ rule choose_recipe:
         environment("networks")
     params:
         arm=arm_of,
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("choose_recipe"),
     script:
         "../../scripts/choose_recipe.py"

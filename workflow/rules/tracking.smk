@@ -12,7 +12,7 @@ rule track:
     conda:
         environment("tracking")
     params:
-        arms=[vars(arm) for arm in PROJECT.arms.values()],
+        arms=[arm.to_dict() for arm in PROJECT.arms.values()],
         code=code("track"),
     script:
         "../../scripts/track.py"

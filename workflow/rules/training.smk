@@ -10,7 +10,7 @@ rule folds:
         environment("networks")
     params:
         brains=brains_with(LEARNT_FROM, "cuboid"),
-        training={key: PROJECT.config["training"][key] for key in ("folds", "group_by")},
+        training={key: CONFIG["training"][key] for key in ("folds", "group_by")},
         code=code("folds"),
     script:
         "../../scripts/folds.py"
@@ -40,7 +40,7 @@ rule train:
     params:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
-        seed=PROJECT.config["seed"],
+        seed=PROJECT.config.seed,
         code=code("train", modules_of_networks),
     script:
         "../../scripts/train.py"
@@ -58,7 +58,7 @@ rule calibrate:
     conda:
         environment("volumes")
     params:
-        threshold=PROJECT.config["threshold"],
+        threshold=CONFIG["threshold"],
         code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"
@@ -79,7 +79,7 @@ rule combine:
     params:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
-        threshold=PROJECT.config["threshold"],
+        threshold=CONFIG["threshold"],
         code=code("combine"),
     script:
         "../../scripts/combine.py"

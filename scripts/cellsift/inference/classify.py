@@ -12,13 +12,13 @@ from cellsift.cuboids.batches import Cuboids
 from cellsift.cuboids.chunks import rows_of_chunk
 from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
-from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.inference.scoring import SCORING_BATCH, score
-from cellsift.inference.trained_arm import Ensemble, load_ensemble
+from cellsift.inference.trained_arm import TrainedArm, load_arm
 
 
 def classify_brain(
-    model: str | Path | Ensemble,
+    model: str | Path | TrainedArm,
     store: CuboidStore,
     out_of_fold: pd.DataFrame | None = None,
     *,
@@ -32,9 +32,9 @@ def classify_brain(
     p_cell = sigmoid(logit / temperature), rounded to 6 digits, of the logits of `score_brain`,
     whose arguments these are; is_cell where p_cell reaches the threshold.
     """
-    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
+    arm = model if isinstance(model, TrainedArm) else load_arm(model)
     logits = score_brain(
-        ensemble,
+        arm,
         store,
         out_of_fold,
         logits=logits,
@@ -42,11 +42,11 @@ def classify_brain(
         threads=threads,
         progress=progress,
     )
-    return classified(store.positions, logits, ensemble.temperature, ensemble.threshold)
+    return classified(store.positions, logits, arm.temperature, arm.threshold)
 
 
 def score_brain(
-    model: str | Path | Ensemble,
+    model: str | Path | TrainedArm,
     store: CuboidStore,
     out_of_fold: pd.DataFrame | None = None,
     *,
@@ -60,7 +60,7 @@ def score_brain(
     That is the mean over an arm's fold models, or what an ensemble makes of its members' logits.
 
     Args:
-        model: folder with model.json, or what `load_ensemble` made of it.
+        model: folder with model.json, or what `load_arm` made of it.
         store: the brain's cuboids.
         out_of_fold: for a brain that was trained on, its rows of the arm's scores.csv files
             (candidate, logit). They are used instead of the models, which know the brain.
@@ -83,7 +83,7 @@ def score_brain(
 
 
 def score_chunk(
-    model: str | Path | Ensemble,
+    model: str | Path | TrainedArm,
     store: CuboidStore,
     chunk: int = 1,
     chunks: int = 1,
@@ -98,13 +98,13 @@ def score_chunk(
     logits are those of the undivided brain to the last bit: chunks are cut between the batches
     that the networks get, so these are the same cuboids in the same places.
     """
-    ensemble = model if isinstance(model, Ensemble) else load_ensemble(model)
+    arm = model if isinstance(model, TrainedArm) else load_arm(model)
     rows = rows_of_chunk(len(store), chunk, chunks, multiple=SCORING_BATCH)
-    return ensemble.join(score_store(ensemble, store, device, threads, progress, rows))
+    return arm.join(score_store(arm, store, device, threads, progress, rows))
 
 
 def score_store(
-    ensemble: Ensemble,
+    arm: TrainedArm,
     store: CuboidStore,
     device: str | torch.device = "auto",
     threads: int = 1,
@@ -115,16 +115,16 @@ def score_store(
 
     A cuboid's logit does not depend on which others are in the store.
     """
-    ensemble.check_cuboids(store)
-    place = choose_device(device)
+    arm.check_cuboids(store)
+    device = choose_device(device)
     rows = pd.DataFrame({"brain": "", "candidate": np.arange(len(store))[candidates]})
     if rows.empty:
-        return np.empty((0, len(ensemble.scorers)))
+        return np.empty((0, len(arm.scorers)))
     # Every cuboid is read once: holding them in memory gains nothing.
     cuboids = Cuboids({"": store}, rows, memory_bytes=0)
-    for scorer in ensemble.scorers:
-        place_model(scorer.model, place)
+    for scorer in arm.scorers:
+        move_to_device(scorer.model, device)
     # None: tqdm keeps quiet where nobody watches, as in a log file.
     disable = None if progress else True
     with repeatable(threads), tqdm(total=len(rows), unit="cuboid", disable=disable) as bar:
-        return score(ensemble.scorers, cuboids, place, bar.update)
+        return score(arm.scorers, cuboids, device, bar.update)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.inference.scoring import SCORING_BATCH
 from cellsift.models import create_model
 
@@ -25,7 +25,7 @@ def measure_cost(
     cuboid_shape: tuple[int, int, int],
     *,
     history: pd.DataFrame | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     threads: int = 1,
     seconds: float = 2.0,
 ) -> dict[str, Any]:
@@ -40,20 +40,20 @@ def measure_cost(
     - training_seconds_per_epoch: median, and training_epochs, if `history` (columns epoch and
       seconds; several folds' may be joined) is given, else None.
     """
-    place = choose_device(device)
+    device = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
         model = create_model(architecture, channels, cuboid_shape, **options).eval()
-        place_model(model, place)
-        rate = _cuboids_per_second(model, (channels, *cuboid_shape), place, seconds)
-        flops = _flops(model, torch.zeros(1, channels, *cuboid_shape, device=place))
+        move_to_device(model, device)
+        rate = _cuboids_per_second(model, (channels, *cuboid_shape), device, seconds)
+        flops = _flops(model, torch.zeros(1, channels, *cuboid_shape, device=device))
     return {
-        "device": _describe(place),
+        "device": _describe(device),
         "threads": threads,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "flops_per_cuboid": flops,
         "cuboids_per_second": round(rate, 1),
-        "peak_memory_mb": round(_peak_memory(place) / MEGABYTE, 1),
+        "peak_memory_mb": round(_peak_memory(device) / MEGABYTE, 1),
         "training_seconds_per_epoch": None if history is None else _seconds_per_epoch(history),
         "training_epochs": None if history is None else int(len(history)),
     }
@@ -73,7 +73,7 @@ def _cuboids_per_second(
 ) -> float:
     batch = torch.randn(SCORING_BATCH, *size, device=device)
     model(batch)
-    times = []
+    times: list[float] = []
     until = time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < until:
         started = time.perf_counter()

@@ -58,7 +58,7 @@ def repeatable(threads: int = 1) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
-def place_model(model: nn.Module, device: torch.device) -> nn.Module:
+def move_to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a model to the device, in the memory layout in which 3D convolutions are fastest.
 
     On a CPU a narrow ResNet classifies about 1.6 times as fast with channels last.

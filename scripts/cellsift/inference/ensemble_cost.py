@@ -16,6 +16,7 @@ def ensemble_cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     threads = {cost["threads"] for cost in costs}
     rates = [cost["cuboids_per_second"] for cost in costs]
     seconds = [_training_seconds(cost) for cost in costs]
+    known = [of_member for of_member in seconds if of_member is not None]
     return {
         "device": ", ".join(devices),
         "threads": threads.pop() if len(threads) == 1 else None,
@@ -25,7 +26,7 @@ def ensemble_cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "peak_memory_mb": max(cost["peak_memory_mb"] for cost in costs),
         "training_seconds_per_epoch": None,
         "training_epochs": None,
-        "training_seconds": None if None in seconds else round(sum(seconds), 3),
+        "training_seconds": round(sum(known), 3) if len(known) == len(seconds) else None,
     }
 
 

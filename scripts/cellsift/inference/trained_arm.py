@@ -14,9 +14,12 @@ from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer, read_scorer
 from cellsift.models.storage import check_file_names
 
+# Channels, shape (z, y, x) and voxel size (µm) of cuboids.
+Layout = tuple[int, tuple[int, int, int], tuple[float, float, float]]
+
 
 @dataclass(frozen=True)
-class Ensemble:
+class TrainedArm:
     """The trained models of an arm; their mean logit over `temperature` gives p_cell.
 
     Attributes:
@@ -48,7 +51,7 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class EnsembleOfArms(Ensemble):
+class TrainedEnsemble(TrainedArm):
     """Several arms used as one; the scorers are those of all members, one member after the other.
 
     Attributes:
@@ -56,7 +59,7 @@ class EnsembleOfArms(Ensemble):
         combination: makes one logit of theirs.
     """
 
-    members: Mapping[str, Ensemble]
+    members: Mapping[str, TrainedArm]
     combination: Combination
 
     def join(self, logits: np.ndarray) -> np.ndarray:
@@ -72,7 +75,7 @@ class EnsembleOfArms(Ensemble):
         )
 
 
-def load_ensemble(folder: str | Path) -> Ensemble:
+def load_arm(folder: str | Path) -> TrainedArm:
     """Return the models that model.json in a folder lists: an arm's folds, or an ensemble's arms.
 
     The arms of an ensemble are looked for in the folders beside its own.
@@ -88,9 +91,12 @@ def load_ensemble(folder: str | Path) -> Ensemble:
     combination = Combination.from_dict(content, path)
     members = {name: _load_member(path, name, combination) for name in combination.weights}
     layouts = {(m.channels, m.shape, m.voxel_size) for m in members.values()}
-    return EnsembleOfArms(
-        sum((member.scorers for member in members.values()), ()),
-        *_only_layout(layouts, path),
+    channels, shape, voxel_size = _only_layout(layouts, path)
+    return TrainedEnsemble(
+        tuple(scorer for member in members.values() for scorer in member.scorers),
+        channels,
+        shape,
+        voxel_size,
         content["temperature"],
         content["threshold"],
         members,
@@ -98,7 +104,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
     )
 
 
-def _load_member(path: Path, name: str, combination: Combination) -> Ensemble:
+def _load_member(path: Path, name: str, combination: Combination) -> TrainedArm:
     folder = member_folder(path.parent, name)
     member = _load_folds(folder, read_description(folder))
     if not np.isclose(member.temperature, combination.temperatures[name], rtol=1e-9):
@@ -110,27 +116,28 @@ def _load_member(path: Path, name: str, combination: Combination) -> Ensemble:
     return member
 
 
-def _load_folds(folder: Path, content: Mapping[str, Any]) -> Ensemble:
+def _load_folds(folder: Path, content: Mapping[str, Any]) -> TrainedArm:
     path = folder / FILE
     names = check_file_names(content.get("folds"), path)
     loaded = [read_scorer(folder / name) for name in names]
-    layouts = {
-        (
-            car["in_channels"],
-            tuple(car["cuboid"]["shape"]),
-            tuple(map(float, car["cuboid"]["voxel_size"])),
-        )
-        for _, car in loaded
-    }
-    return Ensemble(
+    channels, shape, voxel_size = _only_layout({_layout(car) for _, car in loaded}, path)
+    return TrainedArm(
         tuple(scorer for scorer, _ in loaded),
-        *_only_layout(layouts, path),
+        channels,
+        shape,
+        voxel_size,
         content["temperature"],
         content["threshold"],
     )
 
 
-def _only_layout(layouts: set[tuple], path: Path) -> tuple:
+def _layout(sidecar: Mapping[str, Any]) -> Layout:
+    (z, y, x), size = sidecar["cuboid"]["shape"], sidecar["cuboid"]["voxel_size"]
+    size_z, size_y, size_x = map(float, size)
+    return sidecar["in_channels"], (z, y, x), (size_z, size_y, size_x)
+
+
+def _only_layout(layouts: set[Layout], path: Path) -> Layout:
     if len(layouts) > 1:
         raise InputError(f"{path} lists models for different cuboids: {layouts}; train them anew")
     return layouts.pop()

@@ -54,7 +54,8 @@ def write_mlflow(results: str | Path, arms: Iterable[Arm], store: str | Path) ->
 def _parameters(arm: Arm, described: Mapping[str, Any]) -> dict[str, Any]:
     """Architecture, options and recipe; of an ensemble the weights of its members too."""
     weights = {f"weight of {name}": weight for name, weight in described.get("members", {}).items()}
-    return {"architecture": arm.architecture, **arm.options, **arm.recipe, **weights}
+    recipe = arm.recipe.to_dict() if arm.recipe else {}
+    return {"architecture": arm.architecture, **arm.options, **recipe, **weights}
 
 
 def _log_parameters(client, run: str, parameters: Mapping[str, Any]) -> None:

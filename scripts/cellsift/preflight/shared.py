@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 from cellsift.errors import InputError
 from cellsift.settings.brains import Brain, whereabouts
@@ -19,6 +20,8 @@ JUDGED = {"train", "test"}
 TELLING = 5
 # From this share of the smaller of two lists on they are one.
 SAME_SHARE = 0.5
+
+Kind = Literal["cell", "no_cell"]
 
 
 def check_brains(project: Project) -> None:
@@ -61,11 +64,13 @@ def refuse_few(project: Project) -> None:
     from cellsift.labels.folds import LEAST_PER_CLASS
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
-    folds = project.config["training"]["folds"]
-    asked = [("cells", "cell", [brain.cells for brain in brains])]
+    folds = project.config.training.folds
+    asked: list[tuple[str, Kind, list[str]]] = [
+        ("cells", "cell", [brain.cells for brain in brains if brain.cells])
+    ]
     # Where all cells are annotated, artefacts are what detection proposes beside them.
     if all(brain.non_cells for brain in brains):
-        non_cells = [brain.non_cells for brain in brains]
+        non_cells = [brain.non_cells for brain in brains if brain.non_cells]
         asked.append(("artefacts (non_cells)", "no_cell", non_cells))
     for what, kind, paths in asked:
         count = _count(paths, kind, LEAST_PER_CLASS * folds)
@@ -83,7 +88,7 @@ def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
     )
 
 
-def _count(paths: Iterable[str], kind: str, enough: int) -> int | None:
+def _count(paths: Iterable[str], kind: Kind, enough: int) -> int | None:
     """How many positions the files hold together, `enough` of them at most.
 
     None where one cannot be read.
@@ -123,13 +128,13 @@ def _same_annotation(one: Brain, other: Brain) -> bool:
     """
     if not one.cells or not other.cells:
         return False
-    cells = _voxels_of(one.cells), _voxels_of(other.cells)
-    if None in cells:
+    cells, others = _voxels_of(one.cells), _voxels_of(other.cells)
+    if cells is None or others is None:
         return False
     if _resolved(one.cells) == _resolved(other.cells):
         return True
-    fewest = min(map(len, cells))
-    return fewest >= TELLING and len(cells[0] & cells[1]) >= SAME_SHARE * fewest
+    fewest = min(len(cells), len(others))
+    return fewest >= TELLING and len(cells & others) >= SAME_SHARE * fewest
 
 
 def _voxels_of(path: str) -> frozenset | None:

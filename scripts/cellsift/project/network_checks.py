@@ -4,12 +4,16 @@ import torch
 
 from cellsift.errors import InputError
 from cellsift.models import check_options, create_model
-from cellsift.settings.arms import ARMS, Arm
+from cellsift.project.arms import ARMS
+from cellsift.settings.arms import Arm
 from cellsift.settings.project import Project
-from cellsift.settings.recipe import check_fits
+from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import ends_of, recipe_with
+from cellsift.training.fit_check import check_fits
 from cellsift.training.pretraining.methods import check_method
-from cellsift.training.starting_point import read_starting_point, refuse_known_brains
+from cellsift.training.starting_point.leakage import refuse_known_brains
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
 
 
 def check_networks(project: Project) -> None:
@@ -19,27 +23,27 @@ def check_networks(project: Project) -> None:
     is judged here.
     """
     for arm in project.arms.values():
-        if arm.members:
+        if arm.recipe is None:
             continue
         try:
-            _check_arm(arm, project)
+            _check_arm(arm, arm.recipe, project)
         except InputError as error:
             raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
 
 
-def _check_arm(arm: Arm, project: Project) -> None:
-    shape, voxel_size = (project.config["cuboid"][key] for key in ("shape", "voxel_size"))
+def _check_arm(arm: Arm, recipe: Recipe, project: Project) -> None:
+    cuboid = project.config.cuboid
     channels = 2 if any(brain.background for brain in project.brains.values()) else 1
     check_options(arm.architecture, arm.options)
     # On the meta device nothing is allocated: only the shapes are worked out.
     with torch.device("meta"):
-        network = create_model(arm.architecture, channels, shape, **arm.options)
-    check_fits(arm.recipe, network)
-    for values in ends_of(arm.search["space"]) if arm.search else []:
-        check_fits(recipe_with(arm.recipe, values), network)
-    if pretraining := project.pretrainings.get(arm.recipe["pretraining"]):
+        network = create_model(arm.architecture, channels, cuboid.shape, **arm.options)
+    check_fits(recipe, network)
+    for values in ends_of(arm.search.space) if arm.search else []:
+        check_fits(recipe_with(recipe, values), network)
+    if pretraining := project.pretrainings.get(recipe.pretraining):
         check_method(pretraining.method, arm.architecture, network)
-    if path := arm.recipe["init_from"]:
+    if path := recipe.init_from:
         refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
-        cuboids = (channels, shape, voxel_size, arm.recipe["normalisation"])
-        read_starting_point(path, arm.architecture, arm.options, *cuboids)
+        cuboids = (channels, cuboid.shape, cuboid.voxel_size, recipe.normalisation)
+        read_starting_point(path, WantedNetwork(arm.architecture, arm.options, *cuboids))

@@ -1,12 +1,8 @@
-"""Settings in YAML files: read, checked against the schemas, and completed with defaults."""
+"""Settings in YAML files: read as plain data."""
 
-import copy
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from textwrap import shorten
 
-import jsonschema
 import yaml
 
 from cellsift.errors import InputError
@@ -20,81 +16,6 @@ LONGEST_QUOTE = 500
 # Values in settings, which have some hundred, and levels of them, of which there are five.
 MOST_VALUES = 100_000
 MOST_LEVELS = 50
-
-
-def validated(content: object, schema: str, what: str) -> dict:
-    """A copy of `content`, checked against a schema of workflow/schemas, defaults filled in.
-
-    `what` names the content in the message. Raises InputError with the first problem.
-    """
-    rules = _schema(schema)
-    content = copy.deepcopy(content)
-    _refuse_other_keys(content, what)
-    _fill_defaults(content, rules)
-    problems = list(_validator(rules).iter_errors(content))
-    if problems:
-        raise InputError(f"{what}: {_explain(jsonschema.exceptions.best_match(problems))}")
-    return content
-
-
-def _refuse_other_keys(content: object, what: str) -> None:
-    """Refuse keys that are not text, such as 1 or true, which YAML allows."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if not isinstance(key, str):
-                raise InputError(
-                    f"{what}: the key {shorten(repr(key), LONGEST_QUOTE)} is not text; remove it "
-                    "or correct its name"
-                )
-            _refuse_other_keys(value, f"{what}, {shorten(key, LONGEST_QUOTE)}")
-    elif isinstance(content, list):
-        for value in content:
-            _refuse_other_keys(value, what)
-
-
-@cache
-def _schema(name: str) -> dict:
-    return read_yaml(SCHEMAS / name)
-
-
-def _validator(rules: dict) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(rules)
-
-
-def _fill_defaults(content: object, rules: dict) -> None:
-    if not isinstance(content, dict):
-        return
-    for key, rule in rules.get("properties", {}).items():
-        if isinstance(rule, dict):
-            if "default" in rule:
-                content.setdefault(key, copy.deepcopy(rule["default"]))
-            if key in content:
-                _fill_defaults(content[key], rule)
-
-
-def _explain(problem: jsonschema.ValidationError) -> str:
-    where = ".".join(str(part) for part in problem.absolute_path)
-    prefix = f"{where}: " if where else ""
-    if problem.validator == "additionalProperties" and isinstance(problem.schema, dict):
-        known = sorted(problem.schema.get("properties", {}))
-        unknown = ", ".join(sorted(repr(key) for key in problem.instance if key not in known))
-        return (
-            f"{prefix}unknown key {shorten(unknown, LONGEST_QUOTE)}; remove it or correct its "
-            f"name (known here: {', '.join(known)})"
-        )
-    if problem.validator == "required":
-        missing = sorted(set(problem.validator_value) - set(problem.instance))
-        return f"{prefix}{', '.join(map(repr, missing))} is missing; add it"
-    if problem.validator == "enum":
-        found = "nothing" if problem.instance is None else repr(problem.instance)
-        known = ", ".join(map(str, problem.validator_value))
-        said = f"{shorten(found, LONGEST_QUOTE)} found; give one of {known}"
-    elif problem.instance is None:
-        said = "nothing found; fill it in"
-    else:
-        said = f"{shorten(problem.message, LONGEST_QUOTE)}; correct it"
-    hint = problem.schema.get("description", "") if isinstance(problem.schema, dict) else ""
-    return prefix + said + (f" ({hint})" if hint else "")
 
 
 def read_yaml(path: Path) -> dict:

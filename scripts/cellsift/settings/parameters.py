@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cellsift.errors import InputError
 
@@ -42,7 +43,7 @@ class Parameter:
 
 
 def complete(
-    method: str, known: Mapping[str, Parameter], given: Mapping[str, object]
+    method: str, known: Mapping[str, Parameter], given: Mapping[str, Any]
 ) -> dict[str, Value]:
     """The given parameters of detector `method`, checked, with defaults for the others.
 

@@ -1,19 +1,13 @@
-"""Pre-trainings as the user describes them: config/pretraining/NAME.yaml, read and checked.
+"""Pre-trainings: what config/pretraining/NAME.yaml holds, and what becomes of it."""
 
-Reading does not import torch.
-"""
-
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-from cellsift.errors import InputError
-from cellsift.settings.arms import ARMS, Arm
-from cellsift.settings.files import REPOSITORY, read_yaml, validated
+from pydantic import Field, WithJsonSchema
 
-FOLDER = REPOSITORY / "config" / "pretraining"
-SCHEMA = "pretraining.schema.yaml"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+from cellsift.settings.recipe import Augmentation, Normalisation
+from cellsift.settings.values import AS_WRITTEN, WHOLE, Absent, Number, Settings
+
 # The roles of the brains whose cuboids are used.
 ROLES = {
     "train": ("train",),
@@ -29,126 +23,103 @@ OF_METHOD = {
 AUGMENTATION_OF_MAE = {"strength": 1.0, "operations": ["flip", "quarter_turn", "affine"]}
 
 
+class PretrainingFile(Settings):
+    """The file of a pre-training as it is written, with defaults for the keys left out."""
+
+    description: str = Field("", description="What this pre-training is, in a sentence.")
+    method: Literal["mae", "dino"] = Field(
+        description="mae, a masked autoencoder (vision transformers only), or dino, "
+        "self-distillation."
+    )
+    architecture: str = Field(
+        description="Name of a registered architecture, that of the arms that start from it."
+    )
+    options: dict[str, Any] = Field(
+        {}, description="The architecture's own options, those of the arms that start from it."
+    )
+    brains: Literal["train", "train_and_predict", "all"] = Field(
+        "train", description="Roles of the brains whose cuboids are used; labels are not."
+    )
+    epochs: Annotated[int, Field(ge=1, le=100000), WHOLE] = Field(
+        50, description="Passes through the cuboids."
+    )
+    cuboids_per_epoch: Annotated[int, Field(ge=2, le=1000000000), WHOLE] = Field(
+        100000, description="Cuboids of a pass, drawn anew for each, where there are more."
+    )
+    batch_size: Annotated[int, Field(ge=2, le=100000), WHOLE] = Field(
+        64, description="Cuboids per step."
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1), AS_WRITTEN] = Field(
+        0.0005, description="AdamW's at its highest; a number such as 0.0005."
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=1), AS_WRITTEN] = Field(
+        0.05, description="AdamW's, on weights but not on biases and normalisation."
+    )
+    normalisation: Normalisation | Absent = Field(
+        None,
+        description="How intensities are normalised; left out, as in the recipe of the arms.",
+    )
+    augmentation: Annotated[
+        str | dict[str, Any], WithJsonSchema({"type": ["string", "object"]})
+    ] = Field("default", description="How cuboids are varied, as in a recipe.")
+    mask_ratio: Annotated[float, Field(gt=0, lt=1), AS_WRITTEN] = Field(
+        0.75, description="mae, the share of the patches that are hidden."
+    )
+    normalised_targets: bool = Field(
+        True,
+        description="mae, whether the voxels of every hidden patch are standardised before "
+        "comparison.",
+    )
+    local_views: Annotated[int, Field(ge=0, le=16), WHOLE] = Field(
+        2, description="dino, enlarged crops of every cuboid beside its two whole views."
+    )
+    prototypes: Annotated[int, Field(ge=2, le=100000), WHOLE] = Field(
+        1024, description="dino, answers among which the networks spread a view."
+    )
+    teacher_momentum: Annotated[float, Field(ge=0, lt=1), AS_WRITTEN] = Field(
+        0.996,
+        description="dino, share of the teacher that a step leaves at first; smaller for few "
+        "steps.",
+    )
+
+
+class PretrainingRecipe(Settings):
+    """How a backbone is pre-trained, completed; the keys mean what they do in the file."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: Number
+    weight_decay: Number
+    normalisation: Normalisation
+    augmentation: Augmentation
+    cuboids_per_epoch: int
+
+
 @dataclass(frozen=True)
 class Pretraining:
     """A method that teaches the backbone of an architecture by cuboids without labels.
 
-    `recipe` has epochs, batch_size, learning_rate, weight_decay, cuboids_per_epoch, normalisation
-    and augmentation; `of_method` the settings that only the method knows.
+    `of_method` has the settings that only the method knows.
     """
 
     name: str
     method: str
     architecture: str
-    options: dict
+    options: dict[str, Any]
     brains: str
-    recipe: dict
-    of_method: dict
+    recipe: PretrainingRecipe
+    of_method: dict[str, Any]
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles of the brains whose cuboids are used."""
         return ROLES[self.brains]
 
-    def to_dict(self) -> dict:
-        """Return plain data, from which `Pretraining(**data)` makes it again."""
-        return dict(vars(self))
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, from which `Pretraining.from_dict` makes it again."""
+        return vars(self) | {"recipe": self.recipe.to_dict()}
 
-
-def read_pretraining(name: str, normalisation: str = "brain") -> Pretraining:
-    """Return the pre-training that config/pretraining/{name}.yaml describes.
-
-    `normalisation` is that of the arms, for a file that names none.
-
-    Raises:
-        InputError: there is no such file, a key is not known or belongs to the other method, or a
-            value cannot be used.
-    """
-    from cellsift.models import architecture_file
-    from cellsift.settings.recipe import complete_recipe
-
-    path = FOLDER / f"{name}.yaml"
-    if not isinstance(name, str) or not NAME.fullmatch(name) or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml"))) or "none"
-        raise InputError(
-            f"there is no pre-training {name!r}; write {FOLDER}/NAME.yaml or name one of: {known}"
-        )
-    given = read_yaml(path)
-    content = validated(given, SCHEMA, str(path))
-    content.setdefault("normalisation", normalisation)
-    method = content["method"]
-    foreign = sorted(
-        key
-        for other, keys in OF_METHOD.items()
-        if other != method
-        for key in set(keys) & set(given)
-    )
-    if foreign:
-        raise InputError(
-            f"{path}: {', '.join(foreign)} says nothing to method {method}; remove it or change "
-            "the method"
-        )
-    if method == "mae" and content["augmentation"] == "default":
-        content["augmentation"] = AUGMENTATION_OF_MAE
-    shared = ("epochs", "batch_size", "learning_rate", "weight_decay", "normalisation")
-    recipe = {key: content[key] for key in (*shared, "augmentation")}
-    try:
-        architecture_file(content["architecture"])
-        whole = complete_recipe(recipe)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    return Pretraining(
-        name,
-        method,
-        content["architecture"],
-        content["options"],
-        content["brains"],
-        {key: whole[key] for key in recipe} | {"cuboids_per_epoch": content["cuboids_per_epoch"]},
-        {key: content[key] for key in OF_METHOD[method]},
-    )
-
-
-def pretrainings_of(arms: Iterable[Arm]) -> dict[str, Pretraining]:
-    """Return the pre-trainings that the arms' recipes name, by name.
-
-    Raises:
-        InputError: one that cannot be read, or that is made for another network than the arm's.
-    """
-    found: dict[str, Pretraining] = {}
-    for arm in arms:
-        name = arm.recipe.get("pretraining")
-        if not name:
-            continue
-        try:
-            if (pretraining := found.get(name)) is None:
-                pretraining = read_pretraining(name, arm.recipe["normalisation"])
-            check_arm(arm, pretraining)
-        except InputError as error:
-            raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
-        found[name] = pretraining
-    return found
-
-
-def check_arm(arm: Arm, pretraining: Pretraining) -> None:
-    """Raise InputError unless the arm's network is the one pre-trained, and sees the same input."""
-    pairs = {
-        "architecture": (arm.architecture, pretraining.architecture),
-        "options": (arm.options, pretraining.options),
-        "normalisation": (arm.recipe["normalisation"], pretraining.recipe["normalisation"]),
-    }
-    for what, (of_arm, of_pretraining) in pairs.items():
-        if of_arm == of_pretraining or (what == "options" and _equal_options(arm, pretraining)):
-            continue
-        raise InputError(
-            f"{what} of arm {arm.name!r} is {of_arm}, of its pre-training {pretraining.name!r} "
-            f"{of_pretraining}; make them equal"
-        )
-
-
-def _equal_options(arm: Arm, pretraining: Pretraining) -> bool:
-    """Whether options differ only in defaults that one of the two spells out."""
-    from cellsift.models import complete_options
-
-    return complete_options(arm.architecture, arm.options) == complete_options(
-        arm.architecture, pretraining.options
-    )
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Self:
+        """The pre-training that `to_dict` was called on."""
+        return cls(**content | {"recipe": PretrainingRecipe.model_validate(content["recipe"])})

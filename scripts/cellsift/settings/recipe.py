@@ -1,178 +1,204 @@
-"""The recipe by which a model is trained: its keys, their defaults and what they may be.
+"""The recipe by which a model is trained: its keys, their defaults and what they may be."""
 
-A recipe is a plain dictionary, as it stands in a YAML file:
-
-- epochs: passes through the training cuboids, at most;
-- batch_size: cuboids per step, 3 or more; batches of an epoch are evened out, none is tiny;
-- learning_rate: AdamW's (Loshchilov & Hutter 2019) at its highest; it rises over the first
-  twentieth of the steps and falls to zero along a cosine;
-- weight_decay: AdamW's, on weights but not on biases and normalisation;
-- patience: epochs without a better average precision of the held-out fold until training stops,
-  counted from the end of frozen_epochs;
-- class_weights: "balanced" gives cells and artefacts the same weight in total, or "none";
-- normalisation: log intensities by the statistics of the "brain" or "dataset", "local": their
-  contrast to the cuboid's median, or "linear" (raw);
-- augmentation: "default", "none", or {strength: 0 to 1, operations: [names]};
-- test_time_augmentation: "none", or "flips": the mean logit over all mirror images;
-- label_smoothing: share of every target that goes to both classes alike, 0 to below 1;
-- mixup: how strongly pairs of cuboids are mixed into each other, 0 (not at all) to 1;
-- moving_average: decay of the average of the weights over the steps, that is used in place of
-  the last weights: 0 (none) to below 1;
-- label_share: share of the labels to train on that is used, above 0 to 1: what fewer would give;
-  odds, temperature and threshold still come from all labels;
-- teacher: name of another arm, from whose model of the same fold `deit3d` learns;
-- pretraining: name of a pre-training, from whose backbone every fold starts;
-- init_from: file or folder of a model from which every fold starts (`training.starting_point`);
-- init_parts: "all" of that model, or its "backbone" with a new head;
-- frozen_epochs: epochs at the beginning in which only the head learns; batch normalisation takes
-  its statistics from the new cuboids all the same.
-
-Reading and completing a recipe does not import torch.
-"""
-
-import copy
-import math
 from collections.abc import Mapping
-from numbers import Real
-from typing import Any
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from cellsift.errors import InputError
+from cellsift.settings.values import AS_WRITTEN, Settings
 
-# Names of the functions in `augmentation`, in the order in which they are applied.
-OPERATIONS = ("flip", "quarter_turn", "affine", "gain", "blur", "noise")
+# Names of the functions in `training.augmentation`, in the order in which they are applied.
+Operation = Literal["flip", "quarter_turn", "affine", "gain", "blur", "noise"]
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+Normalisation = Literal["brain", "dataset", "local", "linear"]
 
-DEFAULTS: dict[str, Any] = {
-    "epochs": 40,
-    "batch_size": 64,
-    "learning_rate": 0.001,
-    "weight_decay": 0.05,
-    "patience": 10,
-    "class_weights": "balanced",
-    "normalisation": "brain",
-    "augmentation": {"strength": 1.0, "operations": list(OPERATIONS)},
-    "test_time_augmentation": "none",
-    "label_smoothing": 0.0,
-    "mixup": 0.0,
-    "moving_average": 0.0,
-    "label_share": 1.0,
-    "teacher": "",
-    "pretraining": "",
-    "init_from": "",
-    "init_parts": "all",
-    "frozen_epochs": 0,
-}
+# Numbers up to 1, with and without their limits.
+Share = Annotated[float, Field(ge=0, le=1), AS_WRITTEN]
+PositiveShare = Annotated[float, Field(gt=0, le=1), AS_WRITTEN]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1), AS_WRITTEN]
+
+
+class Augmentation(Settings):
+    """How training cuboids are varied."""
+
+    strength: float = Field(
+        1.0, ge=0, le=1, description="How far every operation goes: 0 (not at all) to 1."
+    )
+    operations: tuple[Operation, ...] = Field(
+        OPERATIONS, description="Which operations, in whatever order."
+    )
+
+    @field_validator("operations", mode="before")
+    @classmethod
+    def _in_order(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple) or any(name not in OPERATIONS for name in given):
+            return given
+        return tuple(name for name in OPERATIONS if name in given)
+
+
+def _augmentation_by_name(given: Any) -> Any:
+    if given == "default":
+        return Augmentation()
+    return Augmentation(strength=0.0, operations=()) if given == "none" else given
+
+
+BY_NAME = BeforeValidator(
+    _augmentation_by_name, json_schema_input_type=Literal["default", "none"] | Augmentation
+)
+
+
+class Recipe(Settings):
+    """How a model is trained. `Recipe()` has all defaults; `Recipe.from_dict` checks what is given.
+
+    Neither needs torch.
+    """
+
+    epochs: int = Field(40, ge=1, description="Passes through the training cuboids, at most.")
+    batch_size: int = Field(
+        64,
+        ge=3,
+        description="Cuboids per step; the batches of an epoch are evened out, none is tiny.",
+    )
+    learning_rate: PositiveShare = Field(
+        0.001,
+        description="AdamW's (Loshchilov & Hutter 2019) at its highest; it rises over the first "
+        "twentieth of the steps and falls to zero along a cosine.",
+    )
+    weight_decay: Share = Field(
+        0.05, description="AdamW's, on weights but not on biases and normalisation."
+    )
+    patience: int = Field(
+        10,
+        ge=1,
+        description="Epochs without a better average precision of the held-out fold until training "
+        "stops, counted from the end of frozen_epochs.",
+    )
+    class_weights: Literal["balanced", "none"] = Field(
+        "balanced", description="balanced gives cells and artefacts the same weight in total."
+    )
+    normalisation: Normalisation = Field(
+        "brain",
+        description="Log intensities by the statistics of the brain or the dataset, local: their "
+        "contrast to the cuboid's median, or linear (raw).",
+    )
+    augmentation: Annotated[Augmentation, BY_NAME] = Field(
+        Augmentation(), description="default, none, or the keys strength and operations."
+    )
+    test_time_augmentation: Literal["none", "flips"] = Field(
+        "none", description="flips: the mean logit over all mirror images."
+    )
+    label_smoothing: ShareBelowOne = Field(
+        0.0, description="Share of every target that goes to both classes alike."
+    )
+    mixup: Share = Field(
+        0.0, description="How strongly pairs of cuboids are mixed into each other, 0: not at all."
+    )
+    moving_average: ShareBelowOne = Field(
+        0.0,
+        description="Decay of the average of the weights over the steps that is used in place of "
+        "the last weights; 0: none.",
+    )
+    label_share: PositiveShare = Field(
+        1.0,
+        description="Share of the labels to train on that is used: what fewer would give; odds, "
+        "temperature and threshold still come from all labels.",
+    )
+    teacher: str = Field(
+        "", description="Name of another arm, from whose model of the same fold deit3d learns."
+    )
+    pretraining: str = Field(
+        "", description="Name of a pre-training, from whose backbone every fold starts."
+    )
+    init_from: str = Field(
+        "", description="File or folder of a model from which every fold starts."
+    )
+    init_parts: Literal["all", "backbone"] = Field(
+        "all", description="All of that model, or its backbone with a new head."
+    )
+    frozen_epochs: int = Field(
+        0,
+        ge=0,
+        description="Epochs at the beginning in which only the head learns; batch normalisation "
+        "takes its statistics from the new cuboids all the same.",
+    )
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The recipe with these keys, and defaults for the others.
+
+        Raises InputError for an unknown key or a value that cannot be used.
+        """
+        if unknown := sorted(set(given) - set(cls.model_fields)):
+            raise InputError(
+                f"the recipe has no key {', '.join(map(repr, unknown))}; its keys are: "
+                + ", ".join(cls.model_fields)
+            )
+        try:
+            recipe = cls.model_validate(dict(given))
+        except ValidationError as refusal:
+            where = refusal.errors()[0]["loc"]
+            raise InputError(_problem(given, [str(part) for part in where])) from None
+        recipe._refuse_two_starts()
+        return recipe
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """The recipe with these values in place of its own; InputError as `from_dict`."""
+        return self.from_dict(self.to_dict() | dict(changes))
+
+    def _refuse_two_starts(self) -> None:
+        if self.pretraining and self.init_from:
+            raise InputError(
+                f"a training starts either from pretraining ({self.pretraining!r}) or from "
+                f"init_from ({self.init_from!r}); leave one of them out"
+            )
+
+
+# What is asked for where a text is wanted.
 NAMES = {
     "teacher": "name of another arm",
     "pretraining": "name of a file in config/pretraining",
     "init_from": "path of a model",
 }
-CHOICES = {
-    "class_weights": ("balanced", "none"),
-    "normalisation": ("brain", "dataset", "local", "linear"),
-    "test_time_augmentation": ("none", "flips"),
-    "init_parts": ("all", "backbone"),
-}
 
 
-def complete_recipe(partial: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the recipe with defaults for the keys not given; a complete one comes back equal.
+def _problem(given: Mapping[str, Any], where: list[str]) -> str:
+    """What is wrong at this place of a recipe, and what to write there."""
+    key, value = where[0], given[where[0]]
+    if key == "augmentation":
+        return _augmentation_problem(value, where[1:])
+    if key in NAMES:
+        return f"{key} is {value!r}; give the {NAMES[key]}"
+    field = Recipe.model_fields[key]
+    if get_args(field.annotation):
+        return f"{key} is {value!r}; choose one of {', '.join(get_args(field.annotation))}"
+    limits = {name: limit for part in field.metadata for name, limit in _limits(part)}
+    if field.annotation is int:
+        return f"{key} is {value!r}; give a whole number of at least {limits['ge']}"
+    return _number_problem(key, value, limits)
 
-    Raises:
-        InputError: an unknown key or a value that cannot be used.
-    """
-    partial = dict(partial or {})
-    unknown = sorted(set(partial) - set(DEFAULTS))
-    if unknown:
-        raise InputError(
-            f"the recipe has no key {', '.join(map(repr, unknown))}; its keys are: "
-            + ", ".join(DEFAULTS)
+
+def _augmentation_problem(value: Any, where: list[str]) -> str:
+    if where[:1] == ["strength"]:
+        return _number_problem("augmentation strength", value["strength"], {"ge": 0, "le": 1})
+    if where[:1] == ["operations"]:
+        return (
+            f"augmentation operations is {value['operations']!r}; give a list out of "
+            + ", ".join(OPERATIONS)
         )
-    recipe = copy.deepcopy(DEFAULTS) | partial
-    recipe["augmentation"] = _complete_augmentation(recipe["augmentation"])
-    for key, least in {"epochs": 1, "batch_size": 3, "patience": 1, "frozen_epochs": 0}.items():
-        _check_whole_number(key, recipe[key], least)
-    for key in ("learning_rate", "label_share"):
-        _check_number(key, recipe[key], above=0)
-    for key in ("weight_decay", "mixup"):
-        _check_number(key, recipe[key])
-    for key in ("label_smoothing", "moving_average"):
-        _check_number(key, recipe[key], below=1)
-    for key, choices in CHOICES.items():
-        if recipe[key] not in choices:
-            raise InputError(f"{key} is {recipe[key]!r}; choose one of {', '.join(choices)}")
-    for key, what in NAMES.items():
-        if not isinstance(recipe[key], str):
-            raise InputError(f"{key} is {recipe[key]!r}; give the {what}")
-    if recipe["pretraining"] and recipe["init_from"]:
-        raise InputError(
-            f"a training starts either from pretraining ({recipe['pretraining']!r}) or from "
-            f"init_from ({recipe['init_from']!r}); leave one of them out"
-        )
-    return recipe
+    return (
+        f"augmentation is {value!r}; write default, none, or the keys strength (0 to 1) "
+        f"and operations (a list out of {', '.join(OPERATIONS)})"
+    )
 
 
-def check_fits(recipe: Mapping[str, Any], network: Any) -> None:
-    """Raise InputError if a completed recipe and a network do not go together.
-
-    Args:
-        network: a `models.contract.Network`, which says what it is trained by.
-    """
-    softened = [key for key in ("label_smoothing", "mixup") if recipe[key]]
-    if softened and (network.has_own_loss or network.fitted_at_once):
-        raise InputError(
-            f"{' and '.join(softened)} mean nothing to this architecture, which is not trained by "
-            "cross entropy alone; set them to 0 in this arm's training"
-        )
-    if recipe["frozen_epochs"] and network.fitted_at_once:
-        raise InputError(
-            f"frozen_epochs is {recipe['frozen_epochs']}, but this architecture is fitted at once; "
-            "set it to 0 in this arm's training"
-        )
-    if network.learns_from_teacher and not recipe["teacher"]:
-        raise InputError(
-            "this architecture learns from another arm; name that arm as `teacher` in the recipe "
-            "(training: {teacher: NAME}), best a convolutional network"
-        )
-    if recipe["teacher"] and not network.learns_from_teacher:
-        raise InputError(
-            f"teacher is {recipe['teacher']!r}, but this architecture learns from the labels "
-            "alone; leave it out, or choose deit3d"
-        )
+def _number_problem(key: str, value: Any, limits: Mapping[str, float]) -> str:
+    lower = "above 0" if "gt" in limits else "of at least 0"
+    upper = "below 1" if "lt" in limits else "at most 1"
+    # YAML reads 1e-3 as text: it wants 1.0e-3 or 0.001.
+    written = " (written like 0.001)" if isinstance(value, str) else ""
+    return f"{key} is {value!r}; give a number{written} {lower} and {upper}"
 
 
-def _complete_augmentation(given: Any) -> dict[str, Any]:
-    if given == "default":
-        return copy.deepcopy(DEFAULTS["augmentation"])
-    if given == "none":
-        return {"strength": 0.0, "operations": []}
-    if not isinstance(given, Mapping) or set(given) - {"strength", "operations"}:
-        raise InputError(
-            f"augmentation is {given!r}; write default, none, or the keys strength (0 to 1) "
-            f"and operations (a list out of {', '.join(OPERATIONS)})"
-        )
-    whole = DEFAULTS["augmentation"] | dict(given)
-    _check_number("augmentation strength", whole["strength"])
-    operations = whole["operations"]
-    if not isinstance(operations, list | tuple) or any(o not in OPERATIONS for o in operations):
-        raise InputError(
-            f"augmentation operations is {operations!r}; give a list out of {', '.join(OPERATIONS)}"
-        )
-    return {
-        "strength": float(whole["strength"]),
-        "operations": [name for name in OPERATIONS if name in operations],
-    }
-
-
-def _check_whole_number(key: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{key} is {value!r}; give a whole number of at least {least}")
-
-
-def _check_number(key: str, value: Any, above: float = -math.inf, below: float = math.inf) -> None:
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (number and 0 <= value <= 1 and above < value < below):
-        lower = "above 0" if above == 0 else "of at least 0"
-        upper = "below 1" if below == 1 else "at most 1"
-        # YAML reads 1e-3 as text: it wants 1.0e-3 or 0.001.
-        written = " (written like 0.001)" if isinstance(value, str) else ""
-        raise InputError(f"{key} is {value!r}; give a number{written} {lower} and {upper}")
+def _limits(part: Any) -> list[tuple[str, float]]:
+    return [(name, getattr(part, name)) for name in ("ge", "gt", "le", "lt") if hasattr(part, name)]

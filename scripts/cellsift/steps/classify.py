@@ -7,7 +7,7 @@ import numpy as np
 
 from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import classify_brain, score_brain
-from cellsift.inference.trained_arm import load_ensemble
+from cellsift.inference.trained_arm import load_arm
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import write_array, write_table
 from cellsift.steps.scores import scores_of_brain
@@ -38,7 +38,7 @@ def classify(
 
     Raises InputError as `score_brain` does.
     """
-    arm = load_ensemble(Path(model).parent)
+    arm = load_arm(Path(model).parent)
     store = CuboidStore.open(cuboids)
     parts = [np.load(path) for path in logits_of_chunks]
     scored = score_brain(

@@ -8,11 +8,11 @@ which lies on the tensors' device.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from cellsift.settings.recipe import Augmentation
 
 Size = tuple[float, float, float]
 
@@ -63,7 +63,8 @@ def affine(batch: torch.Tensor, voxel_size: Size, strength: float, generator: to
     count = int(chosen.sum())
     if count == 0:
         return batch
-    matrix = _random_matrix(batch.shape[2:], voxel_size, count, strength, generator)
+    _, _, z, y, x = batch.shape
+    matrix = _random_matrix((z, y, x), voxel_size, count, strength, generator)
     grid = F.affine_grid(matrix, [count, *batch.shape[1:]], align_corners=False)
     moved = F.grid_sample(batch[chosen], grid, padding_mode="border", align_corners=False)
     return _replaced(batch, chosen, moved)
@@ -106,7 +107,7 @@ def noise(batch: torch.Tensor, voxel_size: Size, strength: float, generator: tor
 def augment(
     batch: torch.Tensor,
     voxel_size: Size,
-    augmentation: Mapping[str, Any],
+    augmentation: Augmentation,
     generator: torch.Generator,
     photometric: torch.Generator | None = None,
 ) -> torch.Tensor:
@@ -114,21 +115,21 @@ def augment(
 
     Args:
         voxel_size: µm along z, y, x.
-        augmentation: of a completed recipe: `strength`, from 0 (nothing happens) to 1, scales
+        augmentation: of a recipe: `strength`, from 0 (nothing happens) to 1, scales
             angles, zoom, shift, gain, blur and noise, while flips and quarter turns are whole;
             `operations` names those that are used.
         generator: on the device of the batch; the same state gives the same result.
         photometric: another one for gain, blur and noise; default: the same.
     """
-    if augmentation["strength"] == 0:
+    if augmentation.strength == 0:
         return batch
     for operations, random in (
         ((flip, quarter_turn, affine), generator),
         ((gain, blur, noise), photometric or generator),
     ):
         for operation in operations:
-            if operation.__name__ in augmentation["operations"]:
-                batch = operation(batch, voxel_size, augmentation["strength"], random)
+            if operation.__name__ in augmentation.operations:
+                batch = operation(batch, voxel_size, augmentation.strength, random)
     return batch
 
 

@@ -1,8 +1,7 @@
 """The steps of a training: optimiser, learning rate, class weights, batch normalisation."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -10,6 +9,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from cellsift.errors import TrainingDiverged
+from cellsift.settings.pretraining import PretrainingRecipe
+from cellsift.settings.recipe import Recipe
 
 WARM_UP = 0.05  # of all steps
 LARGEST_GRADIENT = 1.0
@@ -74,13 +75,13 @@ def step(
     return loss.detach()
 
 
-def check_finite(loss: float, epoch: int, recipe: Mapping[str, Any]) -> None:
+def check_finite(loss: float, epoch: int, recipe: Recipe | PretrainingRecipe) -> None:
     """Raise TrainingDiverged, with what to change in the recipe, for a loss that is not finite."""
     if not math.isfinite(loss):
         raise TrainingDiverged(
             f"the training loss is {loss} in epoch {epoch}: the training diverged; "
-            f"set a learning_rate below {recipe['learning_rate']:g}"
-            + (", or normalisation to brain" if recipe["normalisation"] == "linear" else "")
+            f"set a learning_rate below {recipe.learning_rate:g}"
+            + (", or normalisation to brain" if recipe.normalisation == "linear" else "")
         )
 
 
@@ -95,7 +96,7 @@ def make_moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
-def settle_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:
+def recalibrate_batch_norm(model: nn.Module, batches: Iterator[torch.Tensor]) -> None:
     """Set the statistics that batch normalisation uses outside training to those of `batches`.
 
     Its running averages trail behind in short trainings, and a network judged with them can give

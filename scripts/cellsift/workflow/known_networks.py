@@ -50,12 +50,12 @@ def _key(project: Project) -> str:
     arms = [arm for arm in project.arms.values() if not arm.members]
     modules = sorted({architecture_module(arm.architecture) for arm in arms})
     content = {
-        "arms": [vars(arm) | {"description": ""} for arm in arms],
+        "arms": [arm.to_dict() | {"description": ""} for arm in arms],
         "pretrainings": [made.to_dict() for made in project.pretrainings.values()],
-        "cuboid": project.config["cuboid"],
+        "cuboid": project.config.cuboid.to_dict(),
         "background": [bool(brain.background) for brain in project.brains.values()],
         "annotated": project.brains_of("train", "test", annotated=True),
-        "models": [_stamps(arm.recipe["init_from"]) for arm in arms],
+        "models": [_stamps(arm.recipe.init_from if arm.recipe else "") for arm in arms],
         "code": code_of(CHECKS, *modules),
         "libraries": [_version(name) for name in LIBRARIES],
     }

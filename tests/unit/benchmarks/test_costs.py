@@ -12,7 +12,7 @@ from cellsift.benchmarks.costs.page import describe
 from cellsift.benchmarks.costs.table import CHANNELS, SHAPE, add_row
 from cellsift.benchmarks.costs.training_cost import seconds_per_epoch
 from cellsift.models import create_model
-from cellsift.settings.arms import read_arm
+from cellsift.project.arms import read_arm
 
 ROW = {
     "arm": "a",

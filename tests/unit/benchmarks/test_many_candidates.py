@@ -26,7 +26,7 @@ from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.evaluation.classification import classification_metrics
 from cellsift.evaluation.end_to_end import end_to_end_metrics
 from cellsift.inference import classify
-from cellsift.inference.trained_arm import Ensemble
+from cellsift.inference.trained_arm import TrainedArm
 from cellsift.io.cells import read_points, write_cells_xml
 from cellsift.io.tables import read_table, write_table
 from cellsift.io.volumes import Volume
@@ -113,7 +113,7 @@ def classify_in_chunks() -> dict:
     """Scores in JOBS chunks as networks give them, and the cells that they make."""
     positions = made_up_cells()[["z", "y", "x"]].to_numpy()
     store, of_folds = Positions(positions), np.random.default_rng(6).normal(0, 2, (COUNT, 3))
-    arm = Ensemble((), 2, (20, 50, 50), (5.0, 1.0, 1.0), temperature=2.0, threshold=0.5)
+    arm = TrainedArm((), 2, (20, 50, 50), (5.0, 1.0, 1.0), temperature=2.0, threshold=0.5)
     with patch.object(classify, "score_store", lambda *arguments: of_folds[arguments[-1]]):
         chunks = [classify.score_chunk(arm, store, n, JOBS) for n in range(1, JOBS + 1)]
     cells = classify.classify_brain(arm, store, logits=np.concatenate(chunks))

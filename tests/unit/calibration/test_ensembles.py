@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,15 @@ from cellsift.calibration.ensemble import combine_members
 from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain, score_brain, score_chunk, score_store
 from cellsift.inference.members import classify_by_members
-from cellsift.inference.trained_arm import load_ensemble
+from cellsift.inference.trained_arm import load_arm
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.arm import out_of_fold_scores
-from cellsift.training.classification.loop import train_fold
+from cellsift.training.classification.files import FoldFiles
+from cellsift.training.classification.fold import train_fold
+from cellsift.training.engine import RunOptions
 
 MEMBERS = ("narrow", "wide", "other")
 METHODS = ("mean", "simplex", "stacking")
@@ -35,26 +39,22 @@ def stores(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"))
 
 
+def files_of(folder: Path, fold: int) -> FoldFiles:
+    """The files of an arm's fold, all below the folder of its models."""
+    return FoldFiles(folder, folder / "training" / f"fold-{fold}", folder / "checkpoint.pt")
+
+
 @pytest.fixture(scope="module")
 def models(stores, tmp_path_factory):
     """A folder with three arms of two folds each, and an ensemble of them by each method."""
     brains, table = stores
     folder = tmp_path_factory.mktemp("models")
-    recipe = {"epochs": 1, "batch_size": 16, "learning_rate": 0.003}
+    recipe = Recipe(epochs=1, batch_size=16, learning_rate=0.003)
     scores = {}
     for seed, name in enumerate(MEMBERS):
+        arm = Arm(name, "resnet", {"depth": 18, "width": 4 + 2 * seed}, recipe)
         sidecars = [
-            train_fold(
-                Arm(name, "resnet", {"depth": 18, "width": 4 + 2 * seed}, recipe),
-                brains,
-                table,
-                fold,
-                model_folder=folder / name,
-                training_folder=folder / name / "training" / f"fold-{fold}",
-                checkpoint=folder / "checkpoint.pt",
-                seed=seed,
-                progress=False,
-            )
+            train_fold(arm, brains, table, fold, files_of(folder / name, fold), RunOptions(seed))
             for fold in range(2)
         ]
         scores[name] = sorted((folder / name).glob("training/*/scores.csv"))
@@ -74,9 +74,9 @@ def unseen(stores, tmp_path_factory):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_members_score_as_they_do_alone(models, unseen, method):
-    ensemble = load_ensemble(models / method)
+    ensemble = load_arm(models / method)
     logits = score_store(ensemble, unseen)
-    alone = [score_store(load_ensemble(models / name), unseen) for name in ensemble.members]
+    alone = [score_store(load_arm(models / name), unseen) for name in ensemble.members]
     np.testing.assert_array_equal(logits, np.concatenate(alone, axis=1))
 
 
@@ -185,7 +185,7 @@ def change(path, **changes) -> None:
 def test_a_damaged_description_is_refused(copied, unseen, changes, message):
     change(copied / "mean" / "model.json", **changes)
     with pytest.raises(InputError, match=message) as refusal:
-        load_ensemble(copied / "mean")
+        load_arm(copied / "mean")
     assert "model.json" in str(refusal.value)
     with pytest.raises(InputError, match=message):
         classify_by_members(copied / "mean", unseen.positions, {})
@@ -194,13 +194,13 @@ def test_a_damaged_description_is_refused(copied, unseen, changes, message):
 def test_a_member_that_was_made_anew_is_refused(copied):
     change(copied / "wide" / "model.json", temperature=3.21)
     with pytest.raises(InputError, match=r"member wide .*it now has 3\.21: combine the members"):
-        load_ensemble(copied / "mean")
+        load_arm(copied / "mean")
 
 
 def test_a_member_that_is_gone_is_refused(copied):
     shutil.rmtree(copied / "wide")
     with pytest.raises(InputError, match="wide.model.json is no description of trained models"):
-        load_ensemble(copied / "mean")
+        load_arm(copied / "mean")
 
 
 def test_an_ensemble_of_itself_is_refused(copied):
@@ -210,7 +210,7 @@ def test_an_ensemble_of_itself_is_refused(copied):
     change(path, members=ones, member_temperatures=ones, temperature=1.0)
     change(copied / "narrow" / "model.json", temperature=1.0)
     with pytest.raises(InputError, match="'folds' is None"):
-        load_ensemble(copied / "mean")
+        load_arm(copied / "mean")
 
 
 def test_members_for_different_cuboids_are_refused(copied):
@@ -219,7 +219,7 @@ def test_members_for_different_cuboids_are_refused(copied):
         cuboid = read_json(path)["cuboid"]
         change(path, cuboid=cuboid | {"voxel_size": [5, 1, 1]})
     with pytest.raises(InputError, match="for different cuboids"):
-        load_ensemble(copied / "mean")
+        load_arm(copied / "mean")
 
 
 def test_logits_that_do_not_cover_the_brain_are_refused(models, unseen):

@@ -22,7 +22,7 @@ from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.detection.structures import find_structures
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume, open_volume
-from cellsift.settings.project import load_project
+from cellsift.project.reading import load_project
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 SLABS = [2, 3, 7]

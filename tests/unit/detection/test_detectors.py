@@ -32,8 +32,8 @@ from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 from cellsift.preflight import check_brain
+from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain
-from cellsift.settings.project import load_project
 
 # What a newcomer writes: voxels brighter than all in the planes around them.
 PEAKS = """

@@ -6,6 +6,7 @@ import pytest
 import tifffile
 import torch
 from synthetic_cuboids import SHAPE, make_brains
+from trained_folds import train_in
 
 from cellsift.calibration.description import write_description
 from cellsift.cuboids.normalisation import Normalisation
@@ -14,7 +15,7 @@ from cellsift.explain.prototypes import export_prototypes
 from cellsift.io.tables import read_table
 from cellsift.models.storage import load_model, save_model
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.loop import train_fold
+from cellsift.settings.recipe import Recipe
 
 SMALL = {"depth": 10, "width": 4, "prototypes": 12}
 
@@ -28,20 +29,8 @@ def trained(tmp_path_factory):
 def train(folder, shape, **options):
     stores, table = make_brains(folder, count=40, shape=shape)
     recipe = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}
-    arm = Arm("p", "pipnet3d", SMALL | options, recipe)
-    models = {
-        fold: train_fold(
-            arm,
-            stores,
-            table,
-            fold,
-            model_folder=folder / "models",
-            training_folder=folder / f"fold-{fold}",
-            checkpoint=folder / f"{fold}.pt",
-            progress=False,
-        )
-        for fold in range(2)
-    }
+    arm = Arm("p", "pipnet3d", SMALL | options, Recipe.from_dict(recipe))
+    models = {fold: train_in(folder, arm, (stores, table), fold) for fold in range(2)}
     cells = {
         brain: pd.DataFrame({"fold": of.sort_values("candidate")["fold"].to_numpy()})
         for brain, of in table.groupby("brain")

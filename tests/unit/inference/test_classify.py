@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, make_brains, narrow_arm, write_store
+from trained_folds import train_in
 
 from cellsift.calibration.description import write_description
 from cellsift.cuboids.batches import Cuboids
@@ -18,19 +19,18 @@ from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain, score_chunk, score_store
 from cellsift.inference.cost import measure_cost
 from cellsift.inference.scoring import SCORING_BATCH
-from cellsift.inference.trained_arm import load_ensemble
+from cellsift.inference.trained_arm import load_arm
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import write_array, write_table
 from cellsift.models import create_model
 from cellsift.models.storage import save_model
-from cellsift.training.classification.loop import train_fold
 
 NORMALISATION = Normalisation.named("dataset", (4.6, 4.6), (0.1, 0.1))
 CALIBRATION = {"temperature": 2.0, "threshold": 0.4}
 
 
 def write_models(folder, seeds=(0, 1), change=None, **sidecar):
-    """Write an ensemble of models with random weights and return its folder."""
+    """Write an arm of models with random weights and return its folder."""
     files = []
     for number, seed in enumerate(seeds):
         torch.manual_seed(seed)
@@ -90,7 +90,7 @@ def test_the_description_of_the_models_says_how_they_were_made(tmp_path):
 
 
 def test_the_mean_logit_of_the_models_is_divided_by_the_temperature(folder, store):
-    logits = score_store(load_ensemble(folder), store)
+    logits = score_store(load_arm(folder), store)
     assert logits.shape == (70, 2)
     cells = classify_brain(folder, store)
     expected = 1 / (1 + np.exp(-logits.mean(axis=1) / 2.0))
@@ -99,10 +99,10 @@ def test_the_mean_logit_of_the_models_is_divided_by_the_temperature(folder, stor
 
 
 def test_a_logit_is_that_of_cell_against_no_cell_plus_the_offset(folder, store, cuboids, tmp_path):
-    shifted = score_store(load_ensemble(write_models(tmp_path, logit_offset=-1.5)), store)
-    ensemble = load_ensemble(folder)
+    shifted = score_store(load_arm(write_models(tmp_path, logit_offset=-1.5)), store)
+    arm = load_arm(folder)
     with torch.no_grad():
-        output = ensemble.scorers[0].model(NORMALISATION.apply(cuboids)).numpy()
+        output = arm.scorers[0].model(NORMALISATION.apply(cuboids)).numpy()
     np.testing.assert_allclose(
         shifted[:, 0], output[:, 1] - output[:, 0] - 1.5, rtol=1e-4, atol=1e-4
     )
@@ -112,8 +112,8 @@ def test_a_logit_is_that_of_cell_against_no_cell_plus_the_offset(folder, store, 
 def test_a_score_does_not_depend_on_the_other_candidates(folder, store, cuboids, tmp_path, count):
     chosen = np.random.default_rng(count).permutation(len(cuboids))[:count]
     part = write_store(tmp_path / "part.zarr", cuboids[chosen])
-    ensemble = load_ensemble(folder)
-    np.testing.assert_array_equal(score_store(ensemble, part), score_store(ensemble, store)[chosen])
+    arm = load_arm(folder)
+    np.testing.assert_array_equal(score_store(arm, part), score_store(arm, store)[chosen])
 
 
 @pytest.fixture(scope="module")
@@ -204,21 +204,12 @@ def test_out_of_fold_scores_that_do_not_fit_the_brain_are_refused(folder, store,
 
 def test_out_of_fold_scores_are_what_the_stored_model_gives(tmp_path):
     stores, table = make_brains(tmp_path, count=50)
-    path = train_fold(
-        narrow_arm(epochs=2),
-        stores,
-        table,
-        0,
-        model_folder=tmp_path / "models",
-        training_folder=tmp_path / "training",
-        checkpoint=tmp_path / "checkpoint.pt",
-        progress=False,
-    )
+    path = train_in(tmp_path, narrow_arm(epochs=2), (stores, table))
     write_description(tmp_path / "models", [path], CALIBRATION)
     scores = pd.read_csv(tmp_path / "training" / "scores.csv")
-    ensemble = load_ensemble(tmp_path / "models")
+    arm = load_arm(tmp_path / "models")
     for brain, rows in scores.groupby("brain"):
-        logits = score_store(ensemble, stores[brain])[rows["candidate"], 0]
+        logits = score_store(arm, stores[brain])[rows["candidate"], 0]
         np.testing.assert_allclose(rows["logit"], logits, atol=1e-5)
 
 
@@ -256,7 +247,7 @@ def test_a_damaged_description_of_the_models_is_refused(tmp_path, change, messag
     folder = write_models(tmp_path, seeds=(0,))
     write_json(read_json(folder / "model.json") | change, folder / "model.json")
     with pytest.raises(InputError, match=message):
-        load_ensemble(folder)
+        load_arm(folder)
 
 
 def test_a_folder_without_models_is_refused(tmp_path, store):

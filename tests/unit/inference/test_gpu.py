@@ -6,30 +6,18 @@ import numpy as np
 import pytest
 import torch
 from synthetic_cuboids import make_brains, narrow_arm
+from trained_folds import train_in
 
 from cellsift.calibration.description import write_description
 from cellsift.detection import filters
 from cellsift.inference.classify import score_store
-from cellsift.inference.trained_arm import load_ensemble
-from cellsift.training.classification.loop import train_fold
+from cellsift.inference.trained_arm import load_arm
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
 
 def train(folder, brains, **more):
-    stores, table = brains
-    return train_fold(
-        narrow_arm(epochs=4),
-        stores,
-        table,
-        0,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        device="cuda",
-        progress=False,
-        **more,
-    )
+    return train_in(folder, narrow_arm(epochs=4), brains, device="cuda", **more)
 
 
 def test_training_goes_on_after_a_stop_and_scores_agree_with_the_cpu(tmp_path):
@@ -49,7 +37,7 @@ def test_training_goes_on_after_a_stop_and_scores_agree_with_the_cpu(tmp_path):
     write_description(tmp_path / "models", [sidecar], {"temperature": 1.0, "threshold": 0.5})
     store = brains[0]["two"]
     on_gpu, on_cpu = (
-        score_store(load_ensemble(tmp_path / "models"), store, device) for device in ("cuda", "cpu")
+        score_store(load_arm(tmp_path / "models"), store, device) for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(on_gpu, on_cpu, atol=0.02)
 

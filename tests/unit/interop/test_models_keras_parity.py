@@ -6,12 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from keras_networks import keras_logits, with_random_statistics
 
 from cellsift.errors import InputError
 from cellsift.interop.cellfinder_weights import model_from_cellfinder, weights_from_cellfinder
 from cellsift.models import create_model
-from cellsift.models.starting_weights import start_from
-from cellsift.training.starting_point import read_starting_point
+from cellsift.models.weight_transfer import start_from
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
 
 SHAPE = (20, 50, 50)
 
@@ -47,35 +49,6 @@ def build_model_of_images(build_model, monkeypatch):
         for kind in ("Conv", "MaxPooling", "GlobalAveragePooling", "ZeroPadding"):
             monkeypatch.setattr(resnet, f"{kind}3D", without_z(kind))
     return partial(build_model, axis=2)
-
-
-def with_random_statistics(keras_model, seed=0):
-    """Give every batch normalisation its own scale, shift, mean and variance."""
-    random = np.random.default_rng(seed)
-    for layer in keras_model.layers:
-        weights = layer.get_weights()
-        if len(weights) == 4:
-            size = weights[0].shape
-            layer.set_weights(
-                [
-                    random.uniform(0.5, 1.5, size),
-                    random.normal(0, 0.2, size),
-                    random.normal(0, 0.2, size),
-                    random.uniform(0.5, 2.0, size),
-                ]
-            )
-    return keras_model
-
-
-def keras_logits(keras_model, cuboids):
-    """Return what cellfinder's network computes for cuboids (n, channel, z, y, x).
-
-    Or for images (n, channel, y, x).
-    """
-    order = {4: (0, 2, 3, 1), 5: (0, 3, 4, 2, 1)}[cuboids.ndim]
-    inputs = torch.from_numpy(cuboids.transpose(order).copy())
-    with torch.no_grad():
-        return keras_model(inputs, training=False).detach().cpu().numpy()
 
 
 @pytest.mark.slow
@@ -152,16 +125,19 @@ def test_a_network_of_images_starts_from_a_file_of_images(build_model_of_images,
     keras_model.save(tmp_path / name)
     options = {"depth": 18, "width": 4}
     started = create_model("resnet_cellfinder", 2, (1, 25, 31), **options)
-    wanted = (tmp_path / name, "resnet_cellfinder", options, 2)
-    learnt_with = ((5.0, 1.0, 1.0), "linear")
-    start_from(started, read_starting_point(*wanted, (1, 25, 31), *learnt_with))
+
+    def read(shape):
+        wanted = ("resnet_cellfinder", options, 2, shape, (5.0, 1.0, 1.0), "linear")
+        return read_starting_point(tmp_path / name, WantedNetwork(*wanted))
+
+    start_from(started, read((1, 25, 31)))
     cuboids = torch.randn(3, 2, 1, 25, 31)
     with torch.no_grad():
         assert torch.equal(started.eval()(cuboids), model_from_cellfinder(keras_model)(cuboids))
     with pytest.raises(InputError, match="for images of 1 plane, the arm's is for cuboids"):
-        read_starting_point(*wanted, (20, 25, 31), *learnt_with)
+        read((20, 25, 31))
     with pytest.raises(InputError, match="other planes, not .*network.stem.norm.weight"):
-        read_starting_point(*wanted, (1, 25, 40), *learnt_with)
+        read((1, 25, 40))
 
 
 @pytest.mark.slow

@@ -8,11 +8,12 @@ from synthetic_results import SKILL, make_results
 from cellsift.errors import InputError
 from cellsift.interop.mlflow_store import write_mlflow
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 
 
 def test_where_mlflow_is_missing_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     results = make_results(tmp_path / "made", cells=20).folder
-    arms = [Arm(name, "resnet", {"depth": 18}, {"epochs": 3}) for name in SKILL]
+    arms = [Arm(name, "resnet", {"depth": 18}, Recipe(epochs=3)) for name in SKILL]
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(InputError, match="mlflow-skinny is not installed"):
         write_mlflow(results, arms, tmp_path / "store")

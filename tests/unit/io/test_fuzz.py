@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cellsift.errors import InputError
 from cellsift.io.cells import read_points
 from cellsift.io.plane_names import planes_of_list
-from cellsift.settings.project import Project, load_project, read_project
+from cellsift.project.reading import load_project, read_project
+from cellsift.settings.project import Project
 from cellsift.workflow.stamp import data_stamp
 
 CONFIG = {"brains_table": "brains.tsv", "arms": ["resnet_narrow"]}

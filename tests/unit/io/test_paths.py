@@ -7,7 +7,7 @@ from cellsift.errors import InputError
 from cellsift.io.cells import read_points
 from cellsift.io.paths import hint
 from cellsift.io.volumes import kind_of
-from cellsift.settings.project import load_project
+from cellsift.project.reading import load_project
 
 
 def test_a_tilde_is_the_home_folder_in_table_and_config(tmp_path, monkeypatch):
@@ -27,7 +27,7 @@ def test_a_tilde_is_the_home_folder_in_table_and_config(tmp_path, monkeypatch):
     (tmp_path / "t.tsv").write_text("\t".join(columns) + "\n" + "\t".join(row) + "\n")
     config = {"brains_table": "~/t.tsv", "arms": ["features"], "results": "~/results"}
     project = load_project(config)
-    assert project.config["results"] == f"{tmp_path}/results"
+    assert project.config.results == f"{tmp_path}/results"
     brain = project.brains["b"]
     found = [brain.signal, brain.background, brain.cells, brain.non_cells]
     assert found == [f"{tmp_path}/{name}" for name in ("s.tif", "b.tif", "c.csv", "n.csv")]

@@ -6,7 +6,7 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.io.cells import read_points
 from cellsift.io.text_files import read_text
-from cellsift.settings.project import load_project, read_project
+from cellsift.project.reading import load_project, read_project
 
 HEADER = ["brain", "role", "signal", "background", "voxel_z", "voxel_y", "voxel_x", "cells"]
 ROW = ["b1", "train", "/data/Gehirn_µ_ä.tif", "", "5", "2", "2", "c.csv"]
@@ -79,7 +79,7 @@ def test_a_config_is_read_in_whatever_unicode_it_was_saved(tmp_path, encoding):
     (tmp_path / "t.tsv").write_text(table())
     text = "brains_table: t.tsv\r\narms: [features]\r\nnote: 5 µm\r\n"
     (tmp_path / "c.yaml").write_bytes(text.encode(encoding))
-    assert read_project(tmp_path / "c.yaml", tmp_path).config["note"] == "5 µm"
+    assert read_project(tmp_path / "c.yaml", tmp_path).config.note == "5 µm"
 
 
 def test_a_config_in_another_encoding_is_refused_with_the_remedy(tmp_path):

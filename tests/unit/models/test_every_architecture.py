@@ -23,7 +23,7 @@ from cellsift.models import create_model, list_models
 from cellsift.models.contract import Batch
 from cellsift.models.storage import load_model, save_model
 from cellsift.training.classification.objective import Softening, batch_loss
-from cellsift.training.optimisation import make_optimiser, settle_batch_norm, step
+from cellsift.training.optimisation import make_optimiser, recalibrate_batch_norm, step
 
 FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
@@ -103,7 +103,7 @@ def learn(model: nn.Module, batches: Iterable[Batch], settling: torch.Tensor) ->
         model.fit(features, torch.cat(targets).numpy() == 1, (1.0, 1.0), seed=0)
     else:
         train(model, batches)
-        settle_batch_norm(model, iter([settling]))
+        recalibrate_batch_norm(model, iter([settling]))
     return model.eval()
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from synthetic_cuboids import SHAPE as CUBOID
 from synthetic_cuboids import make_brains
 from torch import nn
+from trained_folds import train_in
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
@@ -30,8 +31,7 @@ from cellsift.models import (
 from cellsift.models.classifiers.resnet import least_shape
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import DEFAULTS
-from cellsift.training.classification.loop import train_fold
+from cellsift.settings.recipe import Recipe
 from cellsift.workflow.code import modules_of
 
 SHAPE = (20, 50, 50)
@@ -51,7 +51,7 @@ def test_every_listed_architecture_is_in_the_file_it_names():
 
 @pytest.mark.parametrize("name", list_models())
 def test_no_option_has_the_name_of_a_key_of_the_recipe(name):
-    assert not set(model_options(name)) & set(DEFAULTS)
+    assert not set(model_options(name)) & set(Recipe.model_fields)
 
 
 def test_listing_architectures_does_not_import_torch():
@@ -86,15 +86,8 @@ def test_a_new_family_needs_nothing_but_its_file(families, repository, tmp_path)
     assert name in list_models()
     assert model_options(name) == {"features": 8}
     assert create_model(name, 2, SHAPE, features=7).judge.in_features == 7
-    path = train_fold(
-        Arm("new", name, options={}, recipe={"epochs": 1}),
-        *make_brains(tmp_path, count=40),
-        0,
-        checkpoint=tmp_path / "checkpoint.pt",
-        model_folder=tmp_path,
-        training_folder=tmp_path,
-        progress=False,
-    )
+    arm = Arm("new", name, options={}, recipe=Recipe(epochs=1))
+    path = train_in(tmp_path, arm, make_brains(tmp_path, count=40))
     model, _ = load_model(path)
     assert saliency_method(model) == "Grad-CAM"
     assert saliency(model, torch.rand(1, 2, *CUBOID)).shape == (1, *CUBOID)

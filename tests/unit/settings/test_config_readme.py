@@ -5,7 +5,7 @@ import yaml
 
 from cellsift.detection import detector_defaults, detector_parameters, list_detectors
 from cellsift.settings.files import SCHEMAS, read_yaml
-from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.recipe import Recipe
 
 
 def said(value: object) -> str:
@@ -42,7 +42,7 @@ def test_no_detector_is_listed_that_is_not_there(repository):
 
 def test_every_key_of_the_recipe_is_listed(repository):
     text = (repository / "config" / "README.md").read_text()
-    for name in DEFAULTS:
+    for name in Recipe.model_fields:
         assert f"| `{name}` |" in text
 
 

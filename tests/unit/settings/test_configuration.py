@@ -8,12 +8,12 @@ import yaml
 
 from cellsift.errors import InputError
 from cellsift.models import list_models
+from cellsift.project import arms as arm_reading
+from cellsift.project.arms import read_arm
 from cellsift.project.network_checks import check_networks
-from cellsift.settings import arms as arm_settings
-from cellsift.settings.arms import read_arm
+from cellsift.project.reading import load_project, read_project
 from cellsift.settings.brains import Brain
 from cellsift.settings.files import SCHEMAS
-from cellsift.settings.project import load_project, read_project
 
 ROW = {
     "brain": "a",
@@ -44,9 +44,9 @@ def load(folder: Path, *rows: dict, **config):
 
 def test_defaults_are_filled_in(tmp_path):
     project = load(tmp_path)
-    assert project.config["cuboid"] == {"shape": [20, 50, 50], "voxel_size": [5, 1, 1]}
-    assert project.config["seed"] == 1
-    assert project.config["training"]["folds"] == 3
+    assert project.config.cuboid.to_dict() == {"shape": [20, 50, 50], "voxel_size": [5, 1, 1]}
+    assert project.config.seed == 1
+    assert project.config.training.folds == 3
     assert project.brains["a"].background is None
     assert project.brains["a"].voxel_size == (5.0, 2.0, 2.0)
     assert project.arms["resnet_narrow"].options == {"depth": 18, "width": 16}
@@ -54,7 +54,7 @@ def test_defaults_are_filled_in(tmp_path):
 
 def test_arm_inherits_the_shared_recipe(tmp_path):
     project = load(tmp_path, training={"epochs": 7})
-    assert project.arms["resnet_narrow"].recipe["epochs"] == 7
+    assert project.arms["resnet_narrow"].recipe.epochs == 7
 
 
 def test_features_are_measured_in_the_cuboids_own_voxels(tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_features_are_measured_in_the_cuboids_own_voxels(tmp_path, monkeypatch):
     assert project.arms["features"].options["z_step"] == pytest.approx(3.7, abs=0.01)
     assert "z_step" not in project.arms["resnet_narrow"].options
     check_networks(project)
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
     (tmp_path / "flat.yaml").write_text("architecture: features\noptions: {z_step: 2}\n")
     assert load(tmp_path, arms=["flat"], cuboid=cuboid).arms["flat"].options == {"z_step": 2}
 
@@ -245,7 +245,7 @@ def test_an_arena_has_every_architecture(config):
     """Also what pre-training brings to two, and an ensemble of fitted weights beside the mean."""
     arms = [read_arm(name) for name in yaml.safe_load((SHIPPED / config).read_text())["arms"]]
     assert {arm.architecture for arm in arms} == set(list_models())
-    assert sum(bool(arm.recipe.get("pretraining")) for arm in arms) >= 2
+    assert sum(bool(arm.recipe and arm.recipe.pretraining) for arm in arms) >= 2
     methods = {arm.options.get("method", "mean") for arm in arms if arm.members}
     assert methods == {"mean", "simplex"}
 
@@ -266,7 +266,7 @@ def test_network_that_cannot_be_built_is_refused_by_file(tmp_path):
 
 @pytest.mark.parametrize("option", ["name", "in_channels", "cuboid_shape"])
 def test_what_is_no_option_of_a_network_is_refused_by_file(tmp_path, monkeypatch, option):
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
     (tmp_path / "odd.yaml").write_text(f"architecture: resnet\noptions: {{{option}: 2}}\n")
     with pytest.raises(InputError, match=rf"odd\.yaml: .*has no option '{option}'"):
         check_networks(load(tmp_path, arms=["odd"]))
@@ -279,7 +279,7 @@ def test_what_is_no_option_of_a_network_is_refused_by_file(tmp_path, monkeypatch
 def test_a_search_of_what_means_nothing_to_its_network_is_refused(
     tmp_path, monkeypatch, architecture, space
 ):
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
     content = f"architecture: {architecture}\nsearch: {{space: {space}}}\n"
     (tmp_path / "sought.yaml").write_text(content)
     key = space[1:].split(":")[0]
@@ -302,7 +302,7 @@ def test_planes_thinner_than_those_of_a_volume_are_refused_by_brain(tmp_path, vo
 
 
 def test_three_planes_are_taken_as_channels(tmp_path, monkeypatch):
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
     options = "{depth: 18, width: 8, planes_as_channels: true}"
     (tmp_path / "planes.yaml").write_text(f"architecture: resnet\noptions: {options}\n")
     check_networks(load(tmp_path, arms=["planes"], cuboid={"shape": [3, 50, 50]}))
@@ -330,7 +330,7 @@ def write_ensemble(tmp_path, monkeypatch):
     """A function that writes arms of architecture ensemble beside copies of the shipped ones."""
     folder = tmp_path / "models"
     shutil.copytree(SHIPPED / "arms", folder)
-    monkeypatch.setattr(arm_settings, "ARMS", folder)
+    monkeypatch.setattr(arm_reading, "ARMS", folder)
 
     def write(name="both", members=ARMS[:2], **content) -> None:
         content = {"options": {"members": members}} | content
@@ -346,7 +346,7 @@ def test_an_ensemble_is_an_arm_without_a_recipe(tmp_path, write_ensemble):
     both = project.arms["both"]
     assert both.options == {"members": ARMS[:2], "method": "mean"}
     assert both.members == ARMS[:2]
-    assert both.recipe == {}
+    assert both.recipe is None
     assert project.arms["resnet_narrow"].members == []
 
 
@@ -387,7 +387,7 @@ def test_a_bad_ensemble_is_refused_with_file_and_remedy(
 
 def test_an_ensemble_is_no_teacher(tmp_path, write_ensemble):
     write_ensemble()
-    path = arm_settings.ARMS / "student.yaml"
+    path = arm_reading.ARMS / "student.yaml"
     path.write_text("architecture: deit3d\ntraining: {teacher: both}\n")
     with pytest.raises(InputError, match=r"student\.yaml: its teacher 'both' is an ensemble"):
         load(tmp_path, arms=[*ARMS, "student"])

@@ -8,10 +8,11 @@ import yaml
 
 from cellsift.errors import InputError
 from cellsift.models import create_model
-from cellsift.settings import pretraining as pretraining_settings
+from cellsift.project import pretrainings as pretraining_reading
+from cellsift.project.pretrainings import FOLDER, pretrainings_of, read_pretraining
 from cellsift.settings.arms import Arm
-from cellsift.settings.pretraining import FOLDER, Pretraining, pretrainings_of, read_pretraining
-from cellsift.settings.recipe import complete_recipe
+from cellsift.settings.pretraining import Pretraining
+from cellsift.settings.recipe import Recipe
 from cellsift.training.pretraining.methods import check_method, make_method
 
 SHAPE = (12, 25, 25)
@@ -20,7 +21,7 @@ LEAST = {"method": "dino", "architecture": "resnet"}
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretraining_settings, "FOLDER", tmp_path)
+    monkeypatch.setattr(pretraining_reading, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -32,7 +33,7 @@ def write(folder, content, name="some") -> str:
 
 
 def arm(pretraining: Pretraining, **recipe) -> Arm:
-    whole = complete_recipe() | {"pretraining": pretraining.name} | recipe
+    whole = Recipe.from_dict({"pretraining": pretraining.name} | recipe)
     return Arm("an_arm", pretraining.architecture, pretraining.options, whole)
 
 
@@ -49,11 +50,11 @@ def test_what_is_shipped_can_be_used(name):
 
 def test_defaults_are_filled_in(folder):
     found = read_pretraining(write(folder, LEAST))
-    assert found.recipe["epochs"] == 50
-    assert found.recipe["augmentation"] == complete_recipe()["augmentation"]
+    assert found.recipe.epochs == 50
+    assert found.recipe.augmentation == Recipe().augmentation
     assert found.of_method == {"local_views": 2, "prototypes": 1024, "teacher_momentum": 0.996}
     assert found.roles == ("train",)
-    assert Pretraining(**found.to_dict()) == found
+    assert Pretraining.from_dict(found.to_dict()) == found
 
 
 def test_locked_brains_are_used_only_if_asked_for(folder):
@@ -65,10 +66,10 @@ def test_locked_brains_are_used_only_if_asked_for(folder):
 
 def test_an_autoencoder_is_not_asked_to_draw_noise(folder):
     content = {"method": "mae", "architecture": "vit3d"}
-    by_default = read_pretraining(write(folder, content)).recipe["augmentation"]
-    assert by_default["operations"] == ["flip", "quarter_turn", "affine"]
+    by_default = read_pretraining(write(folder, content)).recipe.augmentation
+    assert by_default.operations == ("flip", "quarter_turn", "affine")
     chosen = read_pretraining(write(folder, content | {"augmentation": "none"}))
-    assert chosen.recipe["augmentation"]["strength"] == 0
+    assert chosen.recipe.augmentation.strength == 0
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_name_without_a_file_is_refused_with_those_there_are(folder, name):
 def test_only_what_arms_name_is_read(folder):
     (folder / "broken.yaml").write_text("a: [")
     found = read_pretraining(write(folder, LEAST))
-    without = replace(arm(found), name="plain", recipe=complete_recipe())
+    without = replace(arm(found), name="plain", recipe=Recipe())
     assert pretrainings_of([without]) == {}
     assert pretrainings_of([without, arm(found), replace(arm(found), name="b")]) == {"some": found}
 
@@ -132,7 +133,7 @@ def test_an_arm_with_another_network_is_refused_with_both_named(folder, change, 
 def test_without_a_normalisation_it_sees_what_its_arms_see(folder):
     found = read_pretraining(write(folder, LEAST))
     (used,) = pretrainings_of([arm(found, normalisation="local")]).values()
-    assert used.recipe["normalisation"] == "local"
+    assert used.recipe.normalisation == "local"
 
 
 def test_an_arm_that_sees_other_input_is_refused(folder):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellsift.settings.recipe import OPERATIONS, complete_recipe
+from cellsift.settings.recipe import OPERATIONS, Augmentation, Recipe
 from cellsift.training import augmentation
 from cellsift.training.augmentation import augment
 
@@ -21,8 +21,8 @@ def batch(count=12, channels=2, shape=(6, 9, 9)) -> torch.Tensor:
     return torch.randn(count, channels, *shape, generator=generator(7))
 
 
-def only(*operations: str, strength: float = 1.0) -> dict:
-    return {"strength": strength, "operations": list(operations)}
+def only(*operations: str, strength: float = 1.0) -> Augmentation:
+    return Augmentation(strength=strength, operations=operations)
 
 
 def spread_um(cuboid: torch.Tensor, voxel_size) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_any_batch_keeps_its_shape_and_stays_finite(seed, count, channels, shape
 
 
 def test_the_same_generator_state_gives_the_same_cuboids_and_another_gives_others():
-    recipe = complete_recipe()["augmentation"]
+    recipe = Recipe().augmentation
     first, second, other = (
         augment(batch(), VOXEL_SIZE, recipe, generator(seed)) for seed in (1, 1, 2)
     )
@@ -77,8 +77,8 @@ def test_cuboids_of_a_batch_are_varied_independently():
 
 @pytest.mark.parametrize("given", ["none", {"strength": 0}, {"operations": []}])
 def test_without_augmentation_cuboids_stay_as_they_are(given):
-    recipe = complete_recipe({"augmentation": given})
-    assert torch.equal(augment(batch(), VOXEL_SIZE, recipe["augmentation"], generator()), batch())
+    recipe = Recipe.from_dict({"augmentation": given})
+    assert torch.equal(augment(batch(), VOXEL_SIZE, recipe.augmentation, generator()), batch())
 
 
 @pytest.mark.parametrize("name", ["flip", "quarter_turn"])

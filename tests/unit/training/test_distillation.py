@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from smallest_networks import OPTIONS, network
 from synthetic_cuboids import (
     SHAPE,
     VOXEL_SIZE,
@@ -14,11 +15,10 @@ from synthetic_cuboids import (
     generator,
     structured,
 )
-from test_starting_weights import OPTIONS, network
 
 from cellsift.models import create_model
 from cellsift.models.backbone import backbone_parameters, features, head_parameters
-from cellsift.settings.recipe import DEFAULTS
+from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
 from cellsift.training.pretraining.dino import Dino, Projection, information, local_crop, spread
 from cellsift.training.pretraining.methods import check_method
@@ -33,7 +33,7 @@ def one_step(method: Dino, progress: float = 0.0, seed: int = 0) -> None:
     optimiser = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], 0.1)
     draw = generator(seed)
     cuboids = structured(6, seed)
-    view = lambda: augment(cuboids, VOXEL_SIZE, DEFAULTS["augmentation"], draw)  # noqa: E731
+    view = lambda: augment(cuboids, VOXEL_SIZE, Recipe().augmentation, draw)  # noqa: E731
     method.train()
     method.loss(view, draw).backward()
     optimiser.step()
@@ -157,7 +157,7 @@ def test_distillation_does_not_collapse_and_learns_what_cells_are():
         rows = torch.randint(len(cuboids), (32,), generator=draw)
         method.train()
         loss = method.loss(
-            lambda rows=rows: augment(cuboids[rows], VOXEL_SIZE, DEFAULTS["augmentation"], draw),
+            lambda rows=rows: augment(cuboids[rows], VOXEL_SIZE, Recipe().augmentation, draw),
             draw,
         )
         optimiser.zero_grad()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from smallest_networks import SMALLEST
 from synthetic_cuboids import SHAPE, make_brains
+from trained_folds import train_in
 
 from cellsift.errors import InputError
 from cellsift.explain.saliency import saliency
@@ -15,28 +16,18 @@ from cellsift.io.tables import read_table
 from cellsift.models import create_model, list_models, model_options
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.loop import train_fold
+from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.state import TrainingState
 
 PLANE = (1, 20, 20)
 
 
 def train(name: str, folder, brains, fold=0, teacher=None, recipe=None, **options):
-    stores, table = brains
     recipe = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001} | (recipe or {})
     if name == "deit3d":
         recipe |= {"teacher": "teacher"}
-    return train_fold(
-        Arm(name, name, SMALLEST[name] | options, recipe),
-        stores,
-        table,
-        fold,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        teacher=teacher,
-        progress=False,
-    )
+    arm = Arm(name, name, SMALLEST[name] | options, Recipe.from_dict(recipe))
+    return train_in(folder, arm, brains, fold, teacher)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from synthetic_cuboids import SHAPE, make_brains, narrow_arm
 from torch import nn
+from trained_folds import train_in
 
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
@@ -17,11 +18,11 @@ from cellsift.models import create_model
 from cellsift.models.contract import Batch, Network
 from cellsift.models.storage import load_model
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import check_fits, complete_recipe
+from cellsift.settings.recipe import Recipe
+from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.fold_data import FoldData
-from cellsift.training.classification.loop import train_fold
 from cellsift.training.classification.objective import Softening, batch_loss
-from cellsift.training.classification.varied_batches import VariedBatches
+from cellsift.training.fit_check import check_fits
 from cellsift.training.optimisation import make_moving_average
 
 CPU = torch.device("cpu")
@@ -48,22 +49,13 @@ class Recorder(Network):
         return inputs.mean(dim=(2, 3, 4))
 
 
-def batches(data, augmentation="default", normalisation=LOG, **teacher) -> VariedBatches:
-    recipe = complete_recipe({"augmentation": augmentation})
-    return VariedBatches(data, normalisation, recipe, CPU, **teacher)
+def batches(data, augmentation="default", normalisation=LOG, **teacher) -> AugmentedBatches:
+    recipe = Recipe.from_dict({"augmentation": augmentation})
+    return AugmentedBatches(data, normalisation, recipe, CPU, **teacher)
 
 
 def train(folder, brains, arm, after_epoch=None):
-    return train_fold(
-        arm,
-        *brains,
-        0,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        progress=False,
-        after_epoch=after_epoch,
-    )
+    return train_in(folder, arm, brains, after_epoch=after_epoch)
 
 
 ROWS = np.arange(6)
@@ -143,19 +135,19 @@ def test_a_loss_of_a_networks_own_is_taken_and_gets_the_whole_batch():
 @pytest.mark.parametrize("name", ["pipnet3d", "features"])
 def test_softening_of_what_is_not_trained_by_cross_entropy_is_refused(name):
     network = create_model(name, 2, SHAPE)
-    check_fits(complete_recipe(), network)
+    check_fits(Recipe(), network)
     for key in ("mixup", "label_smoothing"):
         with pytest.raises(InputError, match=key):
-            check_fits(complete_recipe({key: 0.1}), network)
+            check_fits(Recipe.from_dict({key: 0.1}), network)
 
 
 def test_a_teacher_is_for_networks_that_learn_from_one():
     student, other = create_model("deit3d", 2, SHAPE), create_model("vit3d", 2, SHAPE)
-    check_fits(complete_recipe({"teacher": "arm"}), student)
+    check_fits(Recipe.from_dict({"teacher": "arm"}), student)
     with pytest.raises(InputError, match="name that arm as `teacher`"):
-        check_fits(complete_recipe(), student)
+        check_fits(Recipe(), student)
     with pytest.raises(InputError, match="learns from the labels alone"):
-        check_fits(complete_recipe({"teacher": "arm"}), other)
+        check_fits(Recipe.from_dict({"teacher": "arm"}), other)
 
 
 def test_a_moving_average_keeps_its_share_of_itself():
@@ -228,7 +220,7 @@ def test_mirror_images_of_training_are_those_of_use(brains, data, tmp_path):
 
 
 def test_features_are_fitted_once_whatever_the_recipe_says_of_epochs(brains, tmp_path):
-    arm = Arm("trees", "features", {"trees": 30}, {"epochs": 7})
+    arm = Arm("trees", "features", {"trees": 30}, Recipe(epochs=7))
     path = train(tmp_path, brains, arm)
     history = (tmp_path / "training" / "history.csv").read_text().splitlines()
     assert len(history) == 2

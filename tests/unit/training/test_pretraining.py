@@ -16,29 +16,33 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from smallest_networks import OPTIONS
 from synthetic_cuboids import SHAPE, blobs, make_brains, write_store
-from test_starting_weights import OPTIONS
+from trained_folds import run_options
 
+from cellsift.cuboids.batches import Cuboids
 from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.models.backbone import head_parameters
-from cellsift.models.starting_weights import start_from
-from cellsift.settings.pretraining import Pretraining
-from cellsift.settings.recipe import DEFAULTS
-from cellsift.training.pretraining import run
+from cellsift.models.weight_transfer import start_from
+from cellsift.settings.pretraining import Pretraining, PretrainingRecipe
+from cellsift.settings.recipe import Recipe
+from cellsift.training.pretraining import backbone_training, outputs
 from cellsift.training.pretraining.methods import check_method, make_method
 from cellsift.training.pretraining.run import pretrain
-from cellsift.training.starting_point import read_starting_point
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
+from cellsift.workflow.training_progress import TrainingDisplay
 
-RECIPE = {
-    "epochs": 3,
-    "batch_size": 20,
-    "learning_rate": 0.001,
-    "weight_decay": 0.05,
-    "cuboids_per_epoch": 1000,
-    "normalisation": "brain",
-    "augmentation": DEFAULTS["augmentation"],
-}
+RECIPE = PretrainingRecipe(
+    epochs=3,
+    batch_size=20,
+    learning_rate=0.001,
+    weight_decay=0.05,
+    cuboids_per_epoch=1000,
+    normalisation="brain",
+    augmentation=Recipe().augmentation,
+)
 MAE = Pretraining(
     "mae",
     "mae",
@@ -54,24 +58,19 @@ DINO = Pretraining(
     "resnet",
     {"depth": 18, "width": 4},
     "all",
-    RECIPE | {"epochs": 2},
+    RECIPE.model_copy(update={"epochs": 2}),
     {"local_views": 1, "prototypes": 16, "teacher_momentum": 0.9},
 )
 BOTH = pytest.mark.parametrize("settings", [MAE, DINO], ids=["mae", "dino"])
 
 
 def with_recipe(settings: Pretraining, **changes) -> Pretraining:
-    return replace(settings, recipe=settings.recipe | changes)
+    return replace(settings, recipe=settings.recipe.model_copy(update=changes))
 
 
-def train(folder: Path, stores, settings: Pretraining = MAE, **more) -> Path:
-    return pretrain(
-        settings,
-        stores,
-        folder=folder / settings.name,
-        checkpoint=folder / "checkpoint.pt",
-        **{"progress": False} | more,
-    )
+def train(folder: Path, stores, settings: Pretraining = MAE, **options) -> Path:
+    places = (folder / settings.name, folder / "checkpoint.pt")
+    return pretrain(settings, stores, *places, run_options(**options))
 
 
 def results(path: Path) -> tuple[bytes, pd.DataFrame]:
@@ -94,7 +93,8 @@ def stores(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unbroken(stores, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("unbroken")
-    return {settings.name: train(folder, stores, settings) for settings in (MAE, DINO)}
+    display = TrainingDisplay(visible=False)
+    return {s.name: train(folder, stores, s, progress=display) for s in (MAE, DINO)}
 
 
 @BOTH
@@ -118,7 +118,7 @@ def test_what_a_pretraining_leaves(settings, stores, unbroken):
     assert (made["brains"], made["cuboids"], made["seed"]) == (["one", "two"], 60, 0)
     assert set(made["versions"]) >= {"torch", "cellsift"}
     history = pd.read_csv(path.with_name("history.csv"))
-    assert list(history["epoch"]) == list(range(1, settings.recipe["epochs"] + 1))
+    assert list(history["epoch"]) == list(range(1, settings.recipe.epochs + 1))
     assert not list(path.parents[1].glob("checkpoint*"))
 
 
@@ -128,8 +128,9 @@ def test_a_network_starts_from_it(settings, unbroken):
     torch.manual_seed(5)
     model = create_model(settings.architecture, 2, SHAPE, **settings.options)
     head = [p.clone() for p in head_parameters(model)]
-    cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe["normalisation"])
-    tensors = read_starting_point(path, settings.architecture, settings.options, *cuboids)
+    network = (settings.architecture, settings.options)
+    cuboids = (2, SHAPE, (5.0, 2.0, 2.0), settings.recipe.normalisation)
+    tensors = read_starting_point(path, WantedNetwork(*network, *cuboids))
     start_from(model, tensors, "backbone")
     state = model.state_dict()
     for name, tensor in load_file(path.with_suffix(".safetensors")).items():
@@ -168,15 +169,17 @@ def test_a_broken_pretraining_goes_on_and_ends_like_an_unbroken_one(
     assert not list(tmp_path.rglob("backbone.*"))
     epochs = []
     path = train(tmp_path, stores, settings, after_epoch=epochs.append)
-    assert epochs == list(range(2, settings.recipe["epochs"] + 1))
+    assert epochs == list(range(2, settings.recipe.epochs + 1))
     assert_same_results(path, unbroken[settings.name])
 
 
 @BOTH
 def test_a_pretraining_can_be_watched(settings, stores, tmp_path):
     seen = []
-    train(tmp_path, stores, settings, watch=lambda done, total: seen.append((done, total)))
-    epochs = settings.recipe["epochs"]
+    watch = lambda done, total: seen.append((done, total))  # noqa: E731
+    display = TrainingDisplay(visible=False, count_epochs=watch)
+    train(tmp_path, stores, settings, progress=display)
+    epochs = settings.recipe.epochs
     assert (seen[0], seen[-1]) == ((0, epochs), (epochs, epochs))
     assert any(done % 1 for done, _ in seen)
 
@@ -240,26 +243,26 @@ def test_a_checkpoint_of_something_else_is_not_used(stores, tmp_path, change):
 def test_all_candidates_of_all_brains_are_seen_and_no_label(stores, tmp_path, monkeypatch):
     """There are only stores to read from, and of these only voxels and their statistics."""
     seen = []
-    read = run.Cuboids.raw
+    read = Cuboids.raw
 
     def raw(self, rows):
         seen.extend(zip(self._brain[rows], self._candidate[rows], strict=True))
         return read(self, rows)
 
-    monkeypatch.setattr(run.Cuboids, "raw", raw)
+    monkeypatch.setattr(Cuboids, "raw", raw)
     train(tmp_path, stores, with_recipe(MAE, epochs=1))
     assert sorted(seen) == [(brain, i) for brain in range(2) for i in range(30)]
 
 
 def test_a_pass_takes_no_more_cuboids_than_asked_for(stores, tmp_path, monkeypatch):
     seen = []
-    read = run.Cuboids.raw
+    read = Cuboids.raw
 
     def raw(self, rows):
         seen.append(len(rows))
         return read(self, rows)
 
-    monkeypatch.setattr(run.Cuboids, "raw", raw)
+    monkeypatch.setattr(Cuboids, "raw", raw)
     train(tmp_path, stores, with_recipe(MAE, cuboids_per_epoch=25, epochs=2))
     assert sum(seen) == 50
 
@@ -274,14 +277,14 @@ def test_brains_without_candidates_do_no_harm_but_too_few_cuboids_are_refused(st
 
 
 def test_a_loss_that_is_not_finite_ends_the_pretraining(stores, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "step", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr(backbone_training, "step", lambda *_: torch.tensor(math.nan))
     with pytest.raises(InputError, match="nan in epoch 1.*set a learning_rate below 0.001"):
         train(tmp_path, stores)
     assert not list(tmp_path.rglob("backbone.*"))
 
 
 def test_a_collapse_is_noted(stores, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(run, "COLLAPSED", 100)
+    monkeypatch.setattr(outputs, "COLLAPSED", 100)
     with caplog.at_level(logging.WARNING):
         train(tmp_path, stores, with_recipe(DINO, epochs=1))
     assert "pre-training dino collapsed" in caplog.text
@@ -296,7 +299,7 @@ def test_the_callers_random_numbers_are_left_alone(stores, tmp_path):
 
 
 def test_progress_in_a_log_is_one_line_per_epoch(stores, tmp_path, capsys):
-    train(tmp_path, stores, DINO, progress=True)
+    train(tmp_path, stores, DINO, progress=TrainingDisplay())
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 2
     assert all("information" in line and "pre-training dino" in line for line in lines)

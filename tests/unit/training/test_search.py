@@ -12,27 +12,32 @@ from synthetic_cuboids import make_brains, narrow_arm
 from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
-from cellsift.settings import arms as arm_settings
-from cellsift.settings.arms import read_arm, read_arms
-from cellsift.settings.recipe import complete_recipe
-from cellsift.settings.search import complete_search, own_values, recipe_with
-from cellsift.training.classification.arm import train_arm
+from cellsift.project import arms as project_arms
+from cellsift.project.arms import read_arm, read_arms
+from cellsift.project.searches import read_search
+from cellsift.settings.recipe import Augmentation, Recipe
+from cellsift.settings.search import Range, own_values, recipe_with
+from cellsift.training.classification.arm import TrainingBrain, train_arm
+from cellsift.training.engine import RunOptions
+from cellsift.training.progress import Progress
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
+from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.outcome import choose_recipe, write_arm, write_trials
 from cellsift.training.search.study import next_trial, open_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
+from cellsift.workflow.training_progress import TrainingDisplay
 
 RATE = {"low": 0.0005, "high": 0.01, "log": True}
 SPACE = {"learning_rate": RATE, "class_weights": ["balanced", "none"]}
-RECIPE = complete_recipe()
+RECIPE = Recipe()
+QUIET = Progress()
 
 
 def searching(trials: int = 3, jobs: int = 1, space=SPACE, **recipe):
     arm = narrow_arm(**{"epochs": 1} | recipe)
-    arm = replace(arm, recipe=complete_recipe(arm.recipe))
     given = {"trials": trials, "jobs": jobs, "space": space}
-    return replace(arm, search=complete_search(given, arm.recipe, "narrow.yaml"))
+    return replace(arm, search=read_search(given, arm.recipe, "narrow.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +45,17 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"), count=80)
 
 
-def search(folder, brains, arm, left_out=0, **more):
-    return do_trials(arm, *brains, left_out, folder, device="cpu", progress=False, **more)
+def search(folder, brains, arm, left_out=0, job=1, seed=1, progress=QUIET):
+    run = RunOptions(seed, device="cpu", progress=progress)
+    return do_trials(arm, *brains, left_out, SearchFiles(folder, job), run)
 
 
 @pytest.fixture(scope="module")
 def searched(brains, tmp_path_factory):
     """The folder of a search, its table, and what could be watched of it."""
     folder, seen = tmp_path_factory.mktemp("searched"), []
-    watch = lambda *trials: seen.append(trials)  # noqa: E731
-    return folder, search(folder, brains, searching(), watch=watch), seen
+    display = TrainingDisplay(visible=False, count_trials=lambda *trials: seen.append(trials))
+    return folder, search(folder, brains, searching(), progress=display), seen
 
 
 @pytest.mark.parametrize(
@@ -72,28 +78,29 @@ def searched(brains, tmp_path_factory):
 )
 def test_a_search_that_cannot_be_done_is_refused(given, message):
     with pytest.raises(InputError) as refusal:
-        complete_search(given, RECIPE, "arm.yaml")
+        read_search(given, RECIPE, "arm.yaml")
     assert str(refusal.value).startswith("arm.yaml, search")
     assert message in str(refusal.value)
 
 
 def test_a_search_of_what_a_teacher_teaches_is_refused():
     with pytest.raises(InputError, match="search and teacher do not go together"):
-        complete_search({}, RECIPE | {"teacher": "resnet"}, "arm.yaml")
+        read_search({}, RECIPE.with_changes({"teacher": "resnet"}), "arm.yaml")
 
 
 @pytest.mark.parametrize("start", ["pretraining", "init_from"])
 def test_another_normalisation_than_that_of_the_weights_is_not_searched(start):
-    recipe, given = RECIPE | {start: "weights"}, {"space": {"normalisation": ["brain", "local"]}}
+    recipe = RECIPE.with_changes({start: "weights"})
+    given = {"space": {"normalisation": ["brain", "local"]}}
     with pytest.raises(InputError, match=r"starts from weights, .*take normalisation out"):
-        complete_search(given, recipe, "arm.yaml")
-    complete_search({}, recipe, "arm.yaml")
+        read_search(given, recipe, "arm.yaml")
+    read_search({}, recipe, "arm.yaml")
 
 
 def test_defaults_are_a_search_that_includes_the_default_recipe():
-    found = complete_search({}, RECIPE, "arm.yaml")
-    assert (found["trials"], found["inner_folds"], found["jobs"]) == (20, 2, 1)
-    assert own_values(RECIPE, found["space"]) == {
+    found = read_search({}, RECIPE, "arm.yaml")
+    assert (found.trials, found.inner_folds, found.jobs) == (20, 2, 1)
+    assert own_values(RECIPE, found.space) == {
         "learning_rate": 0.001,
         "weight_decay": 0.05,
         "augmentation_strength": 1.0,
@@ -102,10 +109,10 @@ def test_defaults_are_a_search_that_includes_the_default_recipe():
 
 def test_values_take_the_place_of_the_recipes_own():
     recipe = recipe_with(RECIPE, {"epochs": 7, "augmentation_strength": 0.25})
-    assert recipe["epochs"] == 7
-    assert recipe["augmentation"] == RECIPE["augmentation"] | {"strength": 0.25}
+    assert recipe.epochs == 7
+    assert recipe.augmentation == Augmentation(strength=0.25)
     none = recipe_with(RECIPE, {"augmentation": "none", "augmentation_strength": 0.5})
-    assert none["augmentation"] == {"operations": [], "strength": 0.5}
+    assert none.augmentation == Augmentation(operations=(), strength=0.5)
 
 
 def test_a_search_sees_no_candidate_of_the_fold_left_out(brains):
@@ -125,9 +132,9 @@ def test_trials_are_judged_on_inner_folds_alone(brains, tmp_path, monkeypatch):
     known, left_out = [], table[table["fold"] == 0]
     train = trials_module.train_fold
 
-    def watched(arm, stores, rows, fold, **more):
+    def watched(arm, stores, rows, *more):
         known.append(set(zip(rows["brain"], rows["candidate"], strict=True)))
-        return train(arm, stores, rows, fold, **more)
+        return train(arm, stores, rows, *more)
 
     monkeypatch.setattr(trials_module, "train_fold", watched)
     search(tmp_path, brains, searching(2))
@@ -175,7 +182,7 @@ def test_a_recipe_that_was_tried_on_all_inner_folds_is_not_given_up(brains, tmp_
     """However poor it is on the last of them; one that is poor on the first is."""
     merits = iter([0.5, 1.0] * 4 + [0.6, 0.6] + [0.1])
 
-    def judged(*_, **more):
+    def judged(*_):
         path = tmp_path / "made.json"
         write_json({"provenance": {"average_precision": next(merits)}}, path)
         return path
@@ -188,10 +195,11 @@ def test_a_recipe_that_was_tried_on_all_inner_folds_is_not_given_up(brains, tmp_
 
 
 def test_the_default_augmentation_by_its_name_is_the_arms_own(brains):
-    space = {"augmentation": ["none", "default"], "augmentation_strength": {"low": 0, "high": 1}}
+    strengths = Range(low=0, high=1)
+    space = {"augmentation": ["none", "default"], "augmentation_strength": strengths}
     own = {"augmentation": "default", "augmentation_strength": 1.0}
     assert own_values(RECIPE, space) == own
-    weaker = complete_recipe({"augmentation": {"strength": 0.5}})
+    weaker = Recipe.from_dict({"augmentation": {"strength": 0.5}})
     assert own_values(weaker, space) == own | {"augmentation_strength": 0.5}
 
 
@@ -211,11 +219,11 @@ def test_the_same_seed_tries_the_same_and_another_tries_others(searched, brains,
 def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_path, monkeypatch):
     train, calls = trials_module.train_fold, []
 
-    def killed(*given, **more):
+    def killed(*given):
         calls.append(given)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return train(*given, **more)
+        return train(*given)
 
     monkeypatch.setattr(trials_module, "train_fold", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -285,7 +293,7 @@ def test_jobs_that_begin_together_try_different_recipes(brains, tmp_path, monkey
         tried.append(trial.params)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trials_module, "_try", killed)
+    monkeypatch.setattr(trials_module, "_run_trial", killed)
     for job in (1, 2, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             search(tmp_path, brains, searching(8, jobs=4), job=job)
@@ -299,10 +307,12 @@ def test_an_own_recipe_that_was_killed_is_tried_again_and_the_search_ends(
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trials_module, "_try", killed)
+    monkeypatch.setattr(trials_module, "_run_trial", killed)
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, brains, searching(2))
-    monkeypatch.setattr(trials_module, "_try", lambda study, trial, *_: study.tell(trial, 0.5))
+    monkeypatch.setattr(
+        trials_module, "_run_trial", lambda study, trial, *_: study.tell(trial, 0.5)
+    )
     path = search(tmp_path, brains, searching(2))
     assert read_table(path)["own_recipe"].tolist() == [True, False]
 
@@ -329,17 +339,17 @@ def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
     write_trials(study, tmp_path / "job-1.csv")
     chosen = choose_recipe(arm, [tmp_path / "job-1.csv"], tmp_path)
     assert chosen["values"] == {key: best}
-    assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe[key] == best
+    assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe.to_dict()[key] == best
 
 
 @pytest.mark.slow
 def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_path, monkeypatch):
     train = trials_module.train_fold
 
-    def diverging(arm, *given, **more):
-        if arm.recipe["class_weights"] == "none":
+    def diverging(arm, *given):
+        if arm.recipe.class_weights == "none":
             raise TrainingDiverged("the training loss is nan")
-        return train(arm, *given, **more)
+        return train(arm, *given)
 
     monkeypatch.setattr(trials_module, "train_fold", diverging)
     arm = searching(6)
@@ -403,8 +413,8 @@ def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
     chosen = {"values": {"learning_rate": 0.001, "class_weights": "none"}, "trials": 3}
     path = tmp_path / "narrow_searched.yaml"
     write_arm(arm, chosen, path)
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
-    shared = {"learning_rate": 0.02, "normalisation": "local", "mixup": 0.2}
+    monkeypatch.setattr(project_arms, "ARMS", tmp_path)
+    shared = Recipe(learning_rate=0.02, normalisation="local", mixup=0.2)
     found = read_arms(["narrow_searched"], shared, (5.0, 1.0, 1.0))["narrow_searched"]
     assert found.recipe == recipe_with(arm.recipe, chosen["values"])
     assert (found.architecture, found.options) == (arm.architecture, arm.options)
@@ -419,7 +429,7 @@ def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
     chosen = choose_recipe(arm, [path], tmp_path)
     trained = with_chosen_recipe(arm, tmp_path / "chosen.json")
     assert trained.recipe == recipe_with(arm.recipe, chosen["values"])
-    plain = replace(arm, search={})
+    plain = replace(arm, search=None)
     assert with_chosen_recipe(plain, None) is plain
     for wrong, given in ((arm, None), (plain, tmp_path / "chosen.json")):
         with pytest.raises(InputError, match="give both or neither"):
@@ -427,7 +437,7 @@ def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
 
 
 def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr(arm_settings, "ARMS", tmp_path)
+    monkeypatch.setattr(project_arms, "ARMS", tmp_path)
     content = {"architecture": "ensemble", "options": {"members": ["a", "b"]}, "search": {}}
     (tmp_path / "both.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match="no recipe that could be searched"):
@@ -437,16 +447,19 @@ def test_an_ensemble_cannot_be_searched(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_an_arm_is_searched_and_trained_without_a_workflow(brains, tmp_path):
     stores, table = brains
-    labels = {
-        brain: of.sort_values("candidate")
-        .rename(columns={"z_um": "z", "y_um": "y", "x_um": "x"})
-        .reset_index(drop=True)
+    annotated = {
+        brain: TrainingBrain(
+            stores[brain],
+            of.sort_values("candidate")
+            .rename(columns={"z_um": "z", "y_um": "y", "x_um": "x"})
+            .reset_index(drop=True),
+            (1.0, 1.0, 1.0),
+        )
         for brain, of in table.groupby("brain")
     }
-    sizes = dict.fromkeys(stores, (1.0, 1.0, 1.0))
     arm = searching(2)
-    train_arm(arm, stores, labels, sizes, tmp_path, folds=2, device="cpu")
+    train_arm(arm, annotated, tmp_path, folds=2, run=RunOptions(device="cpu"))
     for fold in (0, 1):
         chosen = read_json(tmp_path / "search" / f"fold-{fold}" / "chosen.json")
         made = read_json(tmp_path / f"fold-{fold}.json")["provenance"]
-        assert made["recipe"] == recipe_with(arm.recipe, chosen["values"])
+        assert made["recipe"] == recipe_with(arm.recipe, chosen["values"]).to_dict()

@@ -13,13 +13,11 @@ from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.interop.keras_files import read_layers
 from cellsift.models import create_model
-from cellsift.models.starting_weights import start_from
 from cellsift.models.storage import save_model, save_tensors
-from cellsift.training.starting_point import (
-    learnt_from,
-    read_starting_point,
-    refuse_known_brains,
-)
+from cellsift.models.weight_transfer import start_from
+from cellsift.training.starting_point.leakage import learnt_from, refuse_known_brains
+from cellsift.training.starting_point.reading import read_starting_point
+from cellsift.training.starting_point.wanted import WantedNetwork
 
 SHAPE = (17, 40, 31)
 SMALL = {"depth": 18, "width": 4}
@@ -52,9 +50,14 @@ def stored(tmp_path):
 def started(path, name="resnet", channels=2, shape=SHAPE, options=SMALL, parts="all"):
     model = network(name, shape, channels, seed=9, options=options)
     given = RAW if name == "resnet_cellfinder" else INPUT
-    tensors = read_starting_point(path, name, options, channels, shape, **given)
+    tensors = read_starting_point(path, WantedNetwork(name, options, channels, shape, **given))
     start_from(model, tensors, parts)
     return model
+
+
+def read_as(path, *network, **given):
+    """Read what is wanted for a network: architecture, options, channels, shape."""
+    return read_starting_point(path, WantedNetwork(*network, **given))
 
 
 def logits(model, channels=2):
@@ -98,27 +101,27 @@ def test_a_backbone_leaves_the_head(tmp_path):
 
 def test_options_left_at_their_default_are_the_same_network(tmp_path):
     path = save_model(tmp_path, "m", network(options={"width": 4}), sidecar(options={"width": 4}))
-    read_starting_point(path, "resnet", {"depth": 18, "width": 4}, 2, SHAPE, **INPUT)
+    read_as(path, "resnet", {"depth": 18, "width": 4}, 2, SHAPE, **INPUT)
 
 
 def test_convolutions_fit_cuboids_of_another_shape(stored):
-    read_starting_point(stored, "resnet", SMALL, 2, (20, 50, 50), **INPUT)
+    read_as(stored, "resnet", SMALL, 2, (20, 50, 50), **INPUT)
 
 
 def test_statistics_of_the_training_cuboids_may_be_others(tmp_path):
     normalisation = Normalisation.named("dataset", (5.0, 5.0), (0.3, 0.2)).to_dict()
     path = save_model(tmp_path, "m", network(), sidecar(normalisation=normalisation))
     given = INPUT | {"normalisation": "dataset"}
-    read_starting_point(path, "resnet", SMALL, 2, SHAPE, **given)
+    read_as(path, "resnet", SMALL, 2, SHAPE, **given)
     with pytest.raises(InputError, match="normalisation dataset, the arm's is brain"):
-        read_starting_point(path, "resnet", SMALL, 2, SHAPE, **INPUT)
+        read_as(path, "resnet", SMALL, 2, SHAPE, **INPUT)
 
 
 def test_reading_draws_no_random_numbers(stored):
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    read_starting_point(stored, "resnet", SMALL, 2, SHAPE, **INPUT)
+    read_as(stored, "resnet", SMALL, 2, SHAPE, **INPUT)
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -141,13 +144,13 @@ def test_reading_draws_no_random_numbers(stored):
 def test_another_network_is_refused_with_both_named(stored, change, message):
     wanted = {"architecture": "resnet", "options": SMALL, "in_channels": 2, "cuboid_shape": SHAPE}
     with pytest.raises(InputError, match=message):
-        read_starting_point(stored, **wanted | INPUT | change)
+        read_starting_point(stored, WantedNetwork(**wanted | INPUT | change))
 
 
 def test_one_channel_into_two_says_what_to_do(tmp_path):
     path = save_model(tmp_path, "m", network(channels=1), sidecar(channels=1))
     with pytest.raises(InputError, match="for 1 channel, .* leave background empty"):
-        read_starting_point(path, "resnet", SMALL, 2, SHAPE, **INPUT)
+        read_as(path, "resnet", SMALL, 2, SHAPE, **INPUT)
 
 
 def test_positions_of_other_cuboids_are_refused_with_both_shapes(tmp_path):
@@ -156,7 +159,7 @@ def test_positions_of_other_cuboids_are_refused_with_both_shapes(tmp_path):
         tmp_path, "m", network("vit3d", options=options), sidecar("vit3d", options=options)
     )
     with pytest.raises(InputError, match=r"cuboids of \[17, 40, 31\], not \[20, 60, 60\].*posit"):
-        read_starting_point(path, "vit3d", options, 2, (20, 60, 60), **INPUT)
+        read_as(path, "vit3d", options, 2, (20, 60, 60), **INPUT)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ def test_files_that_are_no_model_are_refused(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        read_starting_point(tmp_path / name, "resnet", SMALL, 2, SHAPE, **INPUT)
+        read_as(tmp_path / name, "resnet", SMALL, 2, SHAPE, **INPUT)
 
 
 def write_layers(path, arrays: dict[str, list], **settings) -> None:
@@ -245,7 +248,7 @@ def test_weights_that_lie_in_other_files_are_not_read(tmp_path, kind):
 def test_files_of_other_networks_are_refused(tmp_path, layers, message):
     write_layers(tmp_path / "a.h5", layers)
     with pytest.raises(InputError, match=message):
-        read_starting_point(tmp_path / "a.h5", "resnet_cellfinder", KERAS, 2, SHAPE, **RAW)
+        read_as(tmp_path / "a.h5", "resnet_cellfinder", KERAS, 2, SHAPE, **RAW)
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +258,7 @@ def keras_files(tmp_path_factory):
     build_model = pytest.importorskip("cellfinder.core.classify.resnet").build_model
     import keras
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-    from test_models_keras_parity import keras_logits, with_random_statistics
+    from keras_networks import keras_logits, with_random_statistics
 
     folder, files, expected = tmp_path_factory.mktemp("keras"), {}, {}
     for channels in (1, 2):
@@ -328,7 +331,7 @@ def test_another_resnet_of_cellfinders_is_refused_by_name(keras_files, channels,
     with pytest.raises(InputError, match=message):
         read_starting_point(
             keras_files[0][channels] / "whole.keras",
-            **wanted | RAW | {"cuboid_shape": SHAPE} | change,
+            WantedNetwork(**wanted | RAW | {"cuboid_shape": SHAPE} | change),
         )
 
 
@@ -360,4 +363,4 @@ def test_a_file_that_was_cut_off_is_refused(keras_files, tmp_path, name, share):
     content = (keras_files[0][2] / name).read_bytes()
     (tmp_path / name).write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match="no whole Keras file"):
-        read_starting_point(tmp_path / name, "resnet_cellfinder", KERAS, 2, SHAPE, **RAW)
+        read_as(tmp_path / name, "resnet_cellfinder", KERAS, 2, SHAPE, **RAW)

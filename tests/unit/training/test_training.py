@@ -15,7 +15,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from synthetic_cuboids import blobs, make_brains, narrow_arm, write_store
+from trained_folds import train_in
 
 from cellsift.cuboids.batches import Cuboids, fit_normalisation
 from cellsift.errors import InputError
@@ -23,16 +25,16 @@ from cellsift.inference.device import choose_device, repeatable
 from cellsift.io.json_files import read_json
 from cellsift.models import create_model
 from cellsift.models.storage import load_model
-from cellsift.settings.recipe import DEFAULTS, complete_recipe
-from cellsift.training.classification import loop
-from cellsift.training.classification.loop import train_fold
+from cellsift.settings.recipe import Recipe
+from cellsift.training.classification import fold_training
 from cellsift.training.optimisation import (
     class_weights,
     even_batches,
     learning_rate_at,
     make_optimiser,
-    settle_batch_norm,
+    recalibrate_batch_norm,
 )
+from cellsift.workflow.training_progress import TrainingDisplay
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +42,8 @@ def brains(tmp_path_factory):
     return make_brains(tmp_path_factory.mktemp("brains"))
 
 
-def train(folder: Path, brains, arm=None, fold=0, **arguments) -> Path:
-    stores, table = brains
-    return train_fold(
-        arm or narrow_arm(),
-        stores,
-        table,
-        fold,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        **{"progress": False} | arguments,
-    )
+def train(folder: Path, brains, arm=None, fold=0, **options) -> Path:
+    return train_in(folder, arm or narrow_arm(), brains, fold, **options)
 
 
 def results(folder: Path) -> tuple[bytes, pd.DataFrame, pd.DataFrame]:
@@ -76,7 +68,7 @@ def assert_same_results(first: Path, second: Path) -> None:
 def unbroken(brains, tmp_path_factory) -> Path:
     """The folder of a training that nothing disturbed."""
     folder = tmp_path_factory.mktemp("unbroken")
-    train(folder, brains)
+    train(folder, brains, progress=TrainingDisplay(visible=False))
     return folder
 
 
@@ -140,7 +132,8 @@ def test_a_training_can_be_watched_from_where_it_goes_on(brains, tmp_path):
     with pytest.raises(Stop):
         train(tmp_path, brains, after_epoch=stop_after(1))
     seen = []
-    train(tmp_path, brains, watch=lambda done, total: seen.append((done, total)))
+    watch = lambda done, total: seen.append((done, total))  # noqa: E731
+    train(tmp_path, brains, progress=TrainingDisplay(visible=False, count_epochs=watch))
     done = [epochs for epochs, _ in seen]
     assert done[0] == 1
     assert done[-1] == 3
@@ -170,7 +163,8 @@ train(folder, make_brains(folder / "brains"), after_epoch=after_epoch)
 @pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_where_it_was(unbroken, tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment = os.environ | {"PYTHONPATH": path}
     with subprocess.Popen(command, env=environment) as process:
         waited_until = time.monotonic() + 300
         while not (tmp_path / "two epochs").exists() and time.monotonic() < waited_until:
@@ -232,7 +226,7 @@ def test_it_stops_when_nothing_gets_better_and_keeps_the_best_epoch(brains, tmp_
         logits_of_epochs.append(logits)
         return {"validation_loss": 1.0, "average_precision": next(judged)}
 
-    monkeypatch.setattr(loop, "_judge", judge)
+    monkeypatch.setattr(fold_training, "held_out_figures", judge)
     path = train(tmp_path, brains, narrow_arm(epochs=9, patience=2))
     assert len(logits_of_epochs) == 4
     sidecar = load_model(path)[1]
@@ -325,14 +319,14 @@ def test_the_callers_random_numbers_and_threads_are_left_alone(brains, tmp_path)
 
 
 def test_progress_in_a_log_is_one_line_per_epoch(brains, tmp_path, capsys):
-    train(tmp_path, brains, progress=True)
+    train(tmp_path, brains, progress=TrainingDisplay())
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 3
     assert all("average precision" in line for line in lines)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(brains, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "step", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr(fold_training, "step", lambda *_: torch.tensor(math.nan))
     with pytest.raises(InputError, match="diverged; set a learning_rate below 0.003"):
         train(tmp_path, brains)
     assert not (tmp_path / "models").exists()
@@ -406,14 +400,15 @@ def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
 )
 def test_recipes_that_cannot_be_used_are_refused(recipe, message):
     with pytest.raises(InputError, match=message):
-        complete_recipe(recipe)
+        Recipe.from_dict(recipe)
 
 
 def test_a_completed_recipe_stays_as_it_is():
-    recipe = complete_recipe({"epochs": 5, "augmentation": {"strength": 0.5}})
-    assert complete_recipe(recipe) == recipe
-    assert complete_recipe() == DEFAULTS
-    assert complete_recipe(None) is not DEFAULTS
+    recipe = Recipe.from_dict({"epochs": 5, "augmentation": {"strength": 0.5}})
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert Recipe.from_dict({}) == Recipe()
+    with pytest.raises(ValidationError, match="frozen"):
+        recipe.epochs = 6
 
 
 @settings(deadline=None)
@@ -468,7 +463,7 @@ def test_settled_statistics_make_use_agree_with_training():
     with repeatable(threads=1), torch.no_grad():
         unsettled = model.eval()(cuboids)
         in_training = model.train()(cuboids)
-        settle_batch_norm(model, iter([cuboids]))
+        recalibrate_batch_norm(model, iter([cuboids]))
         in_use = model.eval()(cuboids)
     close = 0.1 * in_training.std()
     assert (in_use - in_training).abs().mean() < close

@@ -5,27 +5,17 @@ import json
 import pytest
 import torch
 from synthetic_cuboids import make_brains, narrow_arm
+from trained_folds import train_in
 
 from cellsift.errors import InputError
 from cellsift.models.backbone import head_tensors
 from cellsift.models.storage import load_model
-from cellsift.settings.recipe import complete_recipe
-from cellsift.training.classification import loop
-from cellsift.training.classification.loop import train_fold
+from cellsift.settings.recipe import Recipe
+from cellsift.training.classification import fold_training
 
 
 def train(folder, brains, start=None, after_epoch=None, **recipe):
-    return train_fold(
-        narrow_arm(**recipe),
-        *brains,
-        0,
-        model_folder=folder / "models",
-        training_folder=folder / "training",
-        checkpoint=folder / "checkpoint.pt",
-        starting_point=start,
-        progress=False,
-        after_epoch=after_epoch,
-    )
+    return train_in(folder, narrow_arm(**recipe), brains, start=start, after_epoch=after_epoch)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +68,7 @@ def test_patience_counts_from_when_the_backbone_learns(brains, elsewhere, tmp_pa
     def ever_worse(*_):
         return {"validation_loss": 1.0, "average_precision": next(precision)}
 
-    monkeypatch.setattr(loop, "_judge", ever_worse)
+    monkeypatch.setattr(fold_training, "held_out_figures", ever_worse)
     recipe = {"init_from": str(elsewhere), "epochs": 5, "frozen_epochs": 3, "patience": 1}
     done = []
     train(tmp_path, brains, elsewhere, done.append, **recipe)
@@ -152,4 +142,4 @@ def test_recipe_and_weights_have_to_agree(brains, elsewhere, tmp_path):
     with pytest.raises(InputError, match="starts from 'random weights'"):
         train(tmp_path, brains, elsewhere)
     with pytest.raises(InputError, match="leave one of them out"):
-        complete_recipe({"init_from": "a.json", "pretraining": "b"})
+        Recipe.from_dict({"init_from": "a.json", "pretraining": "b"})

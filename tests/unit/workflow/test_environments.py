@@ -20,12 +20,6 @@ from cellsift.workflow.environments import PYTHONS, environment_for
 ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
 # Imports inside functions that no job calls, by the module that has them.
 NEVER_CALLED = {
-    # The config is read where Snakemake runs; jobs get what they need of it as plain data.
-    "cellsift.settings.arms": {
-        "cellsift.models",
-        "cellsift.settings.recipe",
-    },
-    "cellsift.settings.brains": {"cellsift.detection", "cellsift.io.volumes"},
     # Tells the device only where torch is.
     "cellsift.preflight.volumes": {"torch"},
 }

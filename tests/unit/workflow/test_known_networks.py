@@ -9,7 +9,8 @@ import pytest
 
 from cellsift.errors import InputError
 from cellsift.project import network_checks
-from cellsift.settings.project import read_project
+from cellsift.project.reading import read_project
+from cellsift.settings.config import Cuboid
 from cellsift.workflow import known_networks
 from cellsift.workflow.known_networks import check_networks_once
 
@@ -35,7 +36,7 @@ def test_what_was_found_good_is_not_built_again(checked, project):
 
 
 def with_config(project, **changes):
-    return replace(project, config=project.config | changes)
+    return replace(project, config=project.config.model_copy(update=changes))
 
 
 def with_arm(project, **changes):
@@ -45,7 +46,7 @@ def with_arm(project, **changes):
 
 CHANGES = {
     "cuboid": lambda p: with_config(
-        p, cuboid={"shape": [12, 25, 25], "voxel_size": [5.0, 3.0, 3.0]}
+        p, cuboid=Cuboid.model_validate({"shape": [12, 25, 25], "voxel_size": [5.0, 3.0, 3.0]})
     ),
     "options": lambda p: with_arm(p, options={"depth": 10, "width": 9, "attention": 32}),
     "arms": lambda p: replace(p, arms=dict(list(p.arms.items())[:-2])),
@@ -110,7 +111,7 @@ def test_without_a_cache_the_check_is_done_every_time(checked, project, monkeypa
 
 def test_torch_is_not_loaded_for_networks_that_are_known(repository, tmp_path):
     code = (
-        "import sys; from cellsift.settings.project import read_project;"
+        "import sys; from cellsift.project.reading import read_project;"
         "from cellsift.workflow.known_networks import check_networks_once;"
         "check_networks_once(read_project('config/config.yaml')); print('torch' in sys.modules)"
     )

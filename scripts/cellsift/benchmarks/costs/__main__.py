@@ -14,7 +14,8 @@ from cellsift.benchmarks.rehearsal.measuring import measured
 from cellsift.errors import InputError
 from cellsift.inference.device import choose_device
 from cellsift.io.atomic import atomic_file
-from cellsift.settings.arms import ARMS, Arm, read_arm
+from cellsift.project.arms import ARMS, read_arm
+from cellsift.settings.arms import Arm
 
 
 def main(arguments: list[str] | None = None) -> int:

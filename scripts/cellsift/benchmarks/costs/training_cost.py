@@ -2,16 +2,15 @@
 
 import time
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 
-from cellsift.inference.device import choose_device, place_model, repeatable
+from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.models import create_model
 from cellsift.models.contract import Batch, Network
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import complete_recipe
+from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
 from cellsift.training.classification.objective import Softening, batch_loss
 from cellsift.training.optimisation import make_optimiser, step
@@ -30,7 +29,7 @@ def seconds_per_epoch(
     shape: Shape,
     voxel_size: Size,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     threads: int = 1,
     seconds: float = 5.0,
 ) -> float:
@@ -40,29 +39,29 @@ def seconds_per_epoch(
     disk, judging the held-out fold and a teacher's answers are not in it. Of a model that is
     fitted at once, features and fit of 1000 cuboids.
     """
-    place = choose_device(device)
+    device = choose_device(device)
     with repeatable(threads):
         torch.manual_seed(0)
         model = create_model(arm.architecture, channels, shape, **arm.options)
-        place_model(model, place)
+        move_to_device(model, device)
         if model.fitted_at_once:
-            return _seconds_of_fit(model, (channels, *shape), place)
+            return _seconds_of_fit(model, (channels, *shape), device)
         return _seconds_of_steps(
-            model, complete_recipe(arm.recipe), (channels, *shape), voxel_size, place, seconds
+            model, arm.recipe or Recipe(), (channels, *shape), voxel_size, device, seconds
         )
 
 
 def _seconds_of_steps(
     model: Network,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     size: tuple[int, ...],
     voxel_size: Size,
     device: torch.device,
     seconds: float,
 ) -> float:
     generator = torch.Generator(device).manual_seed(0)
-    optimiser = make_optimiser(model.train(), recipe["weight_decay"])
-    softening = Softening(recipe["label_smoothing"], recipe["mixup"])
+    optimiser = make_optimiser(model.train(), recipe.weight_decay)
+    softening = Softening(recipe.label_smoothing, recipe.mixup)
     targets = torch.arange(BATCH, device=device) % 2
     times: list[float] = []
     until = time.perf_counter() + seconds
@@ -70,7 +69,7 @@ def _seconds_of_steps(
     while len(times) <= LEAST_STEPS or time.perf_counter() < until:
         started = time.perf_counter()
         noise = torch.randn(BATCH, *size, device=device)
-        varied = partial(augment, noise, voxel_size, recipe["augmentation"], generator)
+        varied = partial(augment, noise, voxel_size, recipe.augmentation, generator)
         batch = Batch(
             inputs=varied(),
             targets=targets,

@@ -1,8 +1,8 @@
 """An arm as a whole: folds, their networks, and the one model that they make together."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,70 +12,80 @@ from cellsift.errors import InputError
 from cellsift.io.tables import read_table
 from cellsift.labels.folds import assign_folds, candidates_in_um, cuboid_extent_um
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.loop import train_fold
+from cellsift.training.classification.files import FoldFiles
+from cellsift.training.classification.fold import train_fold
+from cellsift.training.engine import DEFAULT_RUN, RunOptions
+from cellsift.training.search.files import SearchFiles
+
+
+@dataclass(frozen=True)
+class TrainingBrain:
+    """An annotated brain to learn from.
+
+    Attributes:
+        cuboids: of its candidates.
+        labels: what `label_candidates` returned for them.
+        voxel_size: of the volume in which the candidates lie, µm (z, y, x).
+    """
+
+    cuboids: CuboidStore
+    labels: pd.DataFrame
+    voxel_size: tuple[float, float, float]
 
 
 def train_arm(
     arm: Arm,
-    stores: Mapping[str, CuboidStore],
-    labels: Mapping[str, pd.DataFrame],
-    voxel_sizes: Mapping[str, tuple[float, float, float]],
+    brains: Mapping[str, TrainingBrain],
     folder: str | Path,
     *,
     folds: int = 3,
     group_by: str = "auto",
     threshold: str | dict = "f1",
-    seed: int = 1,
-    device: str = "auto",
-    threads: int = 1,
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
-    code: str = "",
+    run: RunOptions = DEFAULT_RUN,
 ) -> Path:
     """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
 
     Args:
         arm: architecture, options and recipe.
-        stores: cuboids by brain (`CuboidStore`).
-        labels: by brain, what `label_candidates` returned for the candidates of its store.
-        voxel_sizes: by brain, of the volume in which the candidates lie, µm (z, y, x).
         folder: where to write; a training that was killed goes on from there. An arm with a search
             is trained with the recipe of each fold's own search, which lies there too.
+        folds, group_by: into how many parts the candidates are divided, and how (`assign_folds`).
+        threshold: how the threshold on p_cell is chosen (`calibrate`).
         teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
         starting_point: what the recipe's pretraining or init_from stands for.
-        code: as of `train_fold`.
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
-    folder, store = Path(folder), next(iter(stores.values()))
-    rows = [candidates_in_um(brain, labels[brain], voxel_sizes[brain]) for brain in stores]
-    sizes = [voxel_sizes[brain] for brain in stores]
-    extent = cuboid_extent_um(store.shape, store.voxel_size, sizes)
-    table = assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
-    places = [folder / "training" / f"fold-{fold}" for fold in range(folds)]
-    how = {
-        "seed": seed,
-        "device": device,
-        "threads": threads,
-        "starting_point": starting_point,
-        "code": code,
-    }
-    sidecars = [
-        train_fold(
-            _searched(arm, stores, table, fold, folder / "search" / f"fold-{fold}", how),
-            stores,
-            table,
-            fold,
-            model_folder=folder,
-            training_folder=place,
-            checkpoint=folder / "checkpoints" / f"fold-{fold}.pt",
-            teacher=None if teacher is None else Path(teacher) / f"fold-{fold}.json",
-            **how,
+    folder = Path(folder)
+    stores = {name: brain.cuboids for name, brain in brains.items()}
+    table = _folds(brains, folds, group_by)
+    start = None if starting_point is None else Path(starting_point)
+    sidecars, scores = [], []
+    for fold in range(folds):
+        search = SearchFiles(folder / "search" / f"fold-{fold}", starting_point=start)
+        files = FoldFiles(
+            folder,
+            folder / "training" / f"fold-{fold}",
+            folder / "checkpoints" / f"fold-{fold}.pt",
+            None if teacher is None else Path(teacher) / f"fold-{fold}.json",
+            start,
         )
-        for fold, place in enumerate(places)
-    ]
-    join_folds(folder, sidecars, [place / "scores.csv" for place in places], threshold)
+        tuned = _searched(arm, stores, table, fold, search, run)
+        sidecars.append(train_fold(tuned, stores, table, fold, files, run))
+        scores.append(files.training_folder / "scores.csv")
+    join_folds(folder, sidecars, scores, threshold)
     return folder
+
+
+def _folds(brains: Mapping[str, TrainingBrain], folds: int, group_by: str) -> pd.DataFrame:
+    """The candidates of all brains with their folds."""
+    rows = [candidates_in_um(n, brain.labels, brain.voxel_size) for n, brain in brains.items()]
+    first = next(iter(brains.values())).cuboids
+    sizes = [brain.voxel_size for brain in brains.values()]
+    extent = cuboid_extent_um(first.shape, first.voxel_size, sizes)
+    return assign_folds(pd.concat(rows, ignore_index=True), folds, extent, group_by)
 
 
 def _searched(
@@ -83,8 +93,8 @@ def _searched(
     stores: Mapping[str, CuboidStore],
     table: pd.DataFrame,
     fold: int,
-    folder: Path,
-    how: Mapping[str, Any],
+    files: SearchFiles,
+    run: RunOptions,
 ) -> Arm:
     """The arm with the recipe that its search without the fold chooses, if it has a search."""
     if not arm.search:
@@ -92,7 +102,7 @@ def _searched(
     # Optuna is needed by arms with a search alone.
     from cellsift.training.search.trials import with_searched_recipe
 
-    return with_searched_recipe(arm, stores, table, fold, folder, **how)
+    return with_searched_recipe(arm, stores, table, fold, files, run)
 
 
 def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:

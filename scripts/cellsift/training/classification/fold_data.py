@@ -78,6 +78,11 @@ class FoldData:
         )
 
     @property
+    def brains(self) -> set[str]:
+        """All brains, of the training cuboids and of those held out."""
+        return {*self.training_table["brain"], *self.held_out_table["brain"]}
+
+    @property
     def is_cell(self) -> np.ndarray:
         """For each training cuboid whether it is a cell."""
         return (self.training_table["label"] == CELL).to_numpy()

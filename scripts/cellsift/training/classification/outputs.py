@@ -1,22 +1,20 @@
 """What a finished training leaves: model, history and out-of-fold scores."""
 
 import math
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
 
-import cellsift
-from cellsift.cuboids.normalisation import Normalisation
 from cellsift.io.tables import write_table
 from cellsift.models.storage import save_model
 from cellsift.settings.arms import Arm
+from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold_data import FoldData
+from cellsift.training.classification.fold_training import FoldTraining
 from cellsift.training.classification.state import TrainingState
+from cellsift.training.records import versions, write_history
 
 HISTORY = [
     "epoch",
@@ -26,22 +24,16 @@ HISTORY = [
     "learning_rate",
     "seconds",
 ]
-# Of learning rates, which become small.
-DECIMALS = 9
 
 
-def write_fold(
-    arm: Arm,
-    state: TrainingState,
-    data: FoldData,
-    normalisation: Normalisation,
-    run: Mapping[str, Any],
-    model_folder: str | Path,
-    training_folder: str | Path,
-) -> Path:
-    """Write the best epoch's model, the history and the scores; return the model's JSON path."""
-    fold, recipe = run["fold"], run["recipe"]
-    offset = logit_offset(data.is_cell, data.log_odds, recipe["class_weights"])
+def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: FoldFiles) -> Path:
+    """Write the best epoch's model, the history and the scores; return the model's JSON path.
+
+    Args:
+        run: how the training was run, for the model's provenance: fold, recipe and more.
+    """
+    state, data, recipe = training.state, training.batches.data, training.recipe
+    offset = logit_offset(data.is_cell, data.log_odds, recipe.class_weights)
     state.model.load_state_dict(state.best_weights)
     channels, shape, voxel_size = data.training.layout
     sidecar = {
@@ -49,19 +41,18 @@ def write_fold(
         "options": dict(arm.options),
         "in_channels": channels,
         "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
-        "normalisation": normalisation.to_dict(),
+        "normalisation": training.batches.normalisation.to_dict(),
         "logit_offset": offset,
-        "test_time_augmentation": recipe["test_time_augmentation"],
+        "test_time_augmentation": recipe.test_time_augmentation,
         "provenance": _provenance(arm, state, data, run),
     }
-    write_table(
-        pd.DataFrame(state.history)[HISTORY], Path(training_folder) / "history.csv", DECIMALS
-    )
+    rows = [{name: row[name] for name in HISTORY} for row in state.history]
+    write_history(rows, files.training_folder)
     scores = data.held_out_table[["brain", "candidate", "label", "fold"]].assign(
         logit=state.best_logits + offset
     )
-    write_table(scores, Path(training_folder) / "scores.csv")
-    return save_model(model_folder, f"fold-{fold}", state.model, sidecar)
+    write_table(scores, files.training_folder / "scores.csv")
+    return save_model(files.model_folder, f"fold-{run['fold']}", state.model, sidecar)
 
 
 def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> float:
@@ -94,14 +85,4 @@ def _provenance(
         "best_epoch": state.best_epoch,
         "average_precision": round(state.history[state.best_epoch - 1]["average_precision"], 6),
         "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what decides a network's weights."""
-    return {
-        "cellsift": cellsift.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
     }

@@ -160,9 +160,10 @@ class Projection(nn.Module):
             nn.GELU(),
             nn.Linear(HIDDEN, BOTTLENECK),
         )
-        for layer in self.layers[::2]:
-            nn.init.trunc_normal_(layer.weight, std=INITIAL_SPREAD)
-            nn.init.zeros_(layer.bias)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=INITIAL_SPREAD)
+                nn.init.zeros_(layer.bias)
         self.prototypes = nn.Parameter(torch.randn(prototypes, BOTTLENECK))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

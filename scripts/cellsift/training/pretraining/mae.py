@@ -93,16 +93,16 @@ class MaskedAutoencoder(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return predicted voxels (n, patch, voxel) and, per patch (n, patch), if it was hidden."""
         order = random_order(len(cuboids), self.inside.shape[1], generator)
-        place = order.argsort(dim=1)
+        rank = order.argsort(dim=1)
         encoder = self.encoder
         tokens = self.embedding(encoder(cuboids, keep=order[:, : self.visible]))
         special, visible = tokens.split([encoder.special_tokens, self.visible], dim=1)
         filled = torch.cat(
             [visible, self.hidden_token.to(visible.dtype).expand(*self._hidden(order), -1)], dim=1
         )
-        patches = filled.gather(1, place[..., None].expand(-1, -1, filled.shape[-1]))
+        patches = filled.gather(1, rank[..., None].expand(-1, -1, filled.shape[-1]))
         decoded = self.norm(self.blocks(torch.cat([special, patches], dim=1) + self.positions))
-        return self.prediction(decoded[:, encoder.special_tokens :]), place >= self.visible
+        return self.prediction(decoded[:, encoder.special_tokens :]), rank >= self.visible
 
     def targets(self, cuboids: torch.Tensor) -> torch.Tensor:
         """Return the voxels (n, patch, voxel) to predict, ordered as `PatchEncoder.patches`."""

@@ -9,7 +9,11 @@ from cellsift.training.pretraining import mae
 from cellsift.training.pretraining.dino import Dino
 from cellsift.training.pretraining.mae import MaskedAutoencoder
 
-METHODS = {"mae": MaskedAutoencoder, "dino": Dino}
+METHODS: dict[str, type[MaskedAutoencoder] | type[Dino]] = {
+    "mae": MaskedAutoencoder,
+    "dino": Dino,
+}
+Method = MaskedAutoencoder | Dino
 
 
 def check_method(method: str, architecture: str, network: Network) -> None:
@@ -25,7 +29,7 @@ def make_method(
     in_channels: int,
     cuboid_shape: tuple[int, int, int],
     settings: Mapping[str, Any],
-) -> MaskedAutoencoder | Dino:
+) -> Method:
     """Return a network in the hands of a method, with the method's own settings.
 
     `loss(view, generator)` gives the loss of a batch, `after_step(progress)` follows every step of

@@ -6,6 +6,7 @@ from pathlib import Path
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json
 from cellsift.settings.arms import Arm
+from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import recipe_with
 
 CHOSEN = "chosen.json"
@@ -23,4 +24,4 @@ def with_chosen_recipe(arm: Arm, chosen: str | Path | None) -> Arm:
         )
     if chosen is None:
         return arm
-    return replace(arm, recipe=recipe_with(arm.recipe, read_json(chosen)["values"]))
+    return replace(arm, recipe=recipe_with(arm.recipe or Recipe(), read_json(chosen)["values"]))

@@ -16,8 +16,8 @@ from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import DEFAULTS
-from cellsift.settings.search import recipe_with
+from cellsift.settings.recipe import Recipe
+from cellsift.settings.search import Range, Search, Space, is_whole_number, recipe_with
 from cellsift.training.search.choice import CHOSEN
 from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
 
@@ -73,7 +73,7 @@ def choose_recipe(
         )
     best = ended.loc[ended[MERIT].idxmax()]
     own = ended.loc[ended[OWN], MERIT]
-    space = arm.search["space"]
+    space = (arm.search or Search()).space
     chosen = {
         "values": {key: _plain(key, best[key], tried) for key, tried in space.items()},
         MERIT: round(float(best[MERIT]), DECIMALS),
@@ -93,7 +93,7 @@ def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
         "architecture": arm.architecture,
         "options": arm.options,
         # Whole, so that no config's own recipe takes the place of what was tried.
-        "training": recipe_with(arm.recipe, chosen["values"]),
+        "training": recipe_with(arm.recipe or Recipe(), chosen["values"]).to_dict(),
     }
     comment = (
         f"# Found by the search of {arm.name}: copy this file to config/arms to use it.\n"
@@ -109,14 +109,14 @@ def write_trials(study: optuna.Study, path: str | Path) -> None:
     write_table(trials_table(study), path, decimals=None)
 
 
-def _plain(key: str, value: Any, tried: Any) -> Any:
+def _plain(key: str, value: Any, tried: list | Range) -> Any:
     """The value as it stands in a recipe; tables have numbers of their own types."""
     if isinstance(tried, list):
         return next(choice for choice in tried if str(choice) == str(value) or choice == value)
-    return int(value) if isinstance(DEFAULTS.get(key), int) else float(value)
+    return int(value) if is_whole_number(key) else float(value)
 
 
-def _importance(ended: pd.DataFrame, space: Mapping[str, Any], seed: int) -> pd.DataFrame:
+def _importance(ended: pd.DataFrame, space: Space, seed: int) -> pd.DataFrame:
     """Columns key and share, the highest share first; empty where all trials are alike."""
     shares = {}
     if ended[MERIT].nunique() > 1:

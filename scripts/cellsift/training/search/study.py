@@ -2,10 +2,9 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -22,8 +21,8 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 from cellsift.io.atomic import atomic_file
-from cellsift.settings.recipe import DEFAULTS
-from cellsift.settings.search import own_values
+from cellsift.settings.recipe import Recipe
+from cellsift.settings.search import Range, Search, Space, is_whole_number, own_values
 from cellsift.training.seeds import seed_of
 
 # What tells the trial of the arm's own recipe from the others.
@@ -85,14 +84,12 @@ def has_tried_own(study: optuna.Study) -> bool:
     return any(OWN_RECIPE in trial.user_attrs for trial in ended_trials(study))
 
 
-def own_trial(
-    study: optuna.Study, recipe: Mapping[str, Any], search: Mapping[str, Any], seed: int
-) -> optuna.Trial:
+def own_trial(study: optuna.Study, recipe: Recipe, search: Search, seed: int) -> optuna.Trial:
     """Return a new trial with the arm's own recipe.
 
     Where the space does not include all of it, it is its next of kin.
     """
-    space = search["space"]
+    space = search.space
     values = own_values(recipe, space)
     with _experimental():
         study.sampler = PartialFixedSampler(values, _sampler(study, search, seed))
@@ -101,7 +98,7 @@ def own_trial(
     return trial
 
 
-def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> optuna.Trial:
+def next_trial(study: optuna.Study, search: Search, seed: int) -> optuna.Trial:
     """Return a new trial with values of the space that look promising by those that have ended.
 
     Drawn by the multivariate tree-structured Parzen estimator (Bergstra et al. 2011; Falkner et
@@ -113,14 +110,14 @@ def next_trial(study: optuna.Study, search: Mapping[str, Any], seed: int) -> opt
     """
     with _experimental():
         study.sampler = _sampler(study, search, seed)
-    return study.ask(distributions(search["space"]))
+    return study.ask(distributions(search.space))
 
 
-def _sampler(study: optuna.Study, search: Mapping[str, Any], seed: int) -> TPESampler:
+def _sampler(study: optuna.Study, search: Search, seed: int) -> TPESampler:
     return TPESampler(
-        n_startup_trials=max(LEAST_AT_RANDOM, search["trials"] // 4),
+        n_startup_trials=max(LEAST_AT_RANDOM, search.trials // 4),
         multivariate=True,
-        constant_liar=search["jobs"] > 1,
+        constant_liar=search.jobs > 1,
         seed=seed_of(seed, len(ended_trials(study))) % 2**31,
     )
 
@@ -133,14 +130,14 @@ def _experimental() -> Iterator[None]:
         yield
 
 
-def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+def distributions(space: Space) -> dict[str, BaseDistribution]:
     """Return a space in Optuna's terms."""
     return {key: _distribution(key, tried) for key, tried in space.items()}
 
 
-def _distribution(key: str, tried: Any) -> BaseDistribution:
+def _distribution(key: str, tried: list | Range) -> BaseDistribution:
     if isinstance(tried, list):
         return CategoricalDistribution(tried)
-    whole = isinstance(DEFAULTS.get(key), int)
-    kind = IntDistribution if whole else FloatDistribution
-    return kind(tried["low"], tried["high"], log=tried["log"])
+    if is_whole_number(key):
+        return IntDistribution(int(tried.low), int(tried.high), log=tried.log)
+    return FloatDistribution(tried.low, tried.high, log=tried.log)

@@ -1,8 +1,8 @@
 """The trials of a search: each trains with another recipe, judged on candidates left out of it."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from cellsift.errors import InputError, TrainingDiverged
 from cellsift.io.json_files import read_json
 from cellsift.labels.folds import EXTENT, assign_folds, training_rows
 from cellsift.settings.arms import Arm
-from cellsift.settings.search import recipe_with
+from cellsift.settings.recipe import Recipe
+from cellsift.settings.search import Search, recipe_with
 from cellsift.training.checkpoint import fingerprint
-from cellsift.training.classification.loop import train_fold
+from cellsift.training.classification.fold import train_fold
+from cellsift.training.engine import RunOptions
 from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
+from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.outcome import choose_recipe, write_trials
 from cellsift.training.search.study import (
     ended_trials,
@@ -29,10 +32,36 @@ from cellsift.training.search.study import (
     own_trial,
 )
 from cellsift.training.seeds import seed_of
-from cellsift.training.starting_point import file_digest
+from cellsift.training.starting_point.files import file_hash
 
-JOURNAL = "journal.log"
 Stores = Mapping[str, CuboidStore]
+
+
+@dataclass(frozen=True)
+class InnerTrainings:
+    """Trains an arm with one recipe and another, on the candidates that a search may see.
+
+    Attributes:
+        rows: these candidates, with inner folds.
+    """
+
+    arm: Arm
+    stores: Stores
+    rows: pd.DataFrame
+    files: SearchFiles
+    run: RunOptions
+
+    @property
+    def folds(self) -> list[int]:
+        """The numbers of the inner folds."""
+        return sorted(set(self.rows["fold"]))
+
+    def average_precision(self, values: Mapping[str, Any], fold: int) -> float:
+        """Train with these values of the recipe and an inner fold held out; return its figure."""
+        tried = replace(self.arm, recipe=recipe_with(self.arm.recipe or Recipe(), values))
+        files = self.files.fold(fold)
+        made = train_fold(tried, self.stores, self.rows, fold, files, self.run)
+        return read_json(made)["provenance"]["average_precision"]
 
 
 def do_trials(
@@ -40,16 +69,8 @@ def do_trials(
     stores: Stores,
     table: pd.DataFrame,
     left_out: int | None,
-    folder: str | Path,
-    *,
-    job: int = 1,
-    seed: int = 1,
-    device: str = "auto",
-    threads: int = 1,
-    starting_point: str | Path | None = None,
-    code: str = "",
-    progress: bool = True,
-    watch: Callable[[float, int], object] | None = None,
+    files: SearchFiles,
+    run: RunOptions,
 ) -> Path:
     """Do trials of an arm's search until there are enough; return the table of all, job-N.csv.
 
@@ -64,41 +85,25 @@ def do_trials(
         table: candidates with their folds, as `assign_folds` returns it.
         left_out: the fold whose candidates no trial may see, so that the recipe found can be
             judged on them; None: all may be seen, and the folds of the table are the inner folds.
-        folder: of the search; journal.log in it is what the jobs share.
-        job: number of this job, from 1.
-        device, threads, starting_point, code, progress: as of `train_fold`.
-        watch: called with the trials that are done, by all jobs, and their number.
 
     Raises:
         InputError: too few candidates for inner folds, or what `train_fold` raises.
     """
-    folder = Path(folder)
-    rows = inner_folds(table, left_out, arm.search["inner_folds"])
-    name = study_name(arm, stores, rows, seed, starting_point, code)
-    study = open_study(folder / JOURNAL, name)
-    work = folder / f"work-{job}"
-    training = {
-        "seed": seed,
-        "device": device,
-        "threads": threads,
-        "starting_point": starting_point,
-        "code": code,
-        "progress": progress,
-    }
-    wanted = arm.search["trials"]
-    watch = watch or (lambda done, total: None)
-    watch(len(ended_trials(study)), wanted)
-    if job == 1 and not has_tried_own(study):
-        own = own_trial(study, arm.recipe, arm.search, seed)
-        _try(study, own, arm, stores, rows, work, training)
-    while (done := len(ended_trials(study))) < wanted:
-        watch(done, wanted)
-        trial = next_trial(study, arm.search, seed_of(seed, job))
-        _try(study, trial, arm, stores, rows, work, training)
-    shutil.rmtree(work, ignore_errors=True)
-    path = folder / f"job-{job}.csv"
-    write_trials(study, path)
-    return path
+    recipe, search = arm.recipe or Recipe(), arm.search or Search()
+    rows = inner_folds(table, left_out, search.inner_folds)
+    trainings = InnerTrainings(arm, stores, rows, files, run)
+    name = study_name(arm, stores, rows, run.seed, files.starting_point, run.code)
+    study = open_study(files.journal, name)
+    run.progress.trials_done(len(ended_trials(study)), search.trials)
+    if files.job == 1 and not has_tried_own(study):
+        _run_trial(study, own_trial(study, recipe, search, run.seed), trainings)
+    while (done := len(ended_trials(study))) < search.trials:
+        run.progress.trials_done(done, search.trials)
+        trial = next_trial(study, search, seed_of(run.seed, files.job))
+        _run_trial(study, trial, trainings)
+    shutil.rmtree(files.work, ignore_errors=True)
+    write_trials(study, files.trials)
+    return files.trials
 
 
 def study_name(
@@ -106,19 +111,18 @@ def study_name(
     stores: Stores,
     rows: pd.DataFrame,
     seed: int,
-    starting_point: str | Path | None,
+    starting_point: Path | None,
     code: str = "",
 ) -> str:
     """Return a hash of all that decides what a search finds, but for the number of its trials.
 
     What changes it begins a study of its own in the same journal.
     """
+    content = arm.to_dict()
     settings = {
-        "architecture": arm.architecture,
-        "options": arm.options,
-        "recipe": arm.recipe,
-        "starting_point": None if starting_point is None else file_digest(starting_point),
-        "space": arm.search["space"],
+        **{key: content[key] for key in ("architecture", "options", "recipe")},
+        "starting_point": None if starting_point is None else file_hash(starting_point),
+        "space": content["search"]["space"],
         "seed": seed,
     }
     return fingerprint(settings, rows, stores, code)
@@ -129,13 +133,13 @@ def with_searched_recipe(
     stores: Stores,
     table: pd.DataFrame,
     left_out: int | None,
-    folder: str | Path,
-    **training: Any,
+    files: SearchFiles,
+    run: RunOptions,
 ) -> Arm:
     """Return the arm with the recipe that its search chooses; arguments as of `do_trials`."""
-    trials = do_trials(arm, stores, table, left_out, folder, **training)
-    choose_recipe(arm, [trials], folder, training.get("seed", 1))
-    return with_chosen_recipe(arm, Path(folder) / CHOSEN)
+    trials = do_trials(arm, stores, table, left_out, files, run)
+    choose_recipe(arm, [trials], files.folder, run.seed)
+    return with_chosen_recipe(arm, files.folder / CHOSEN)
 
 
 def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.DataFrame:
@@ -155,35 +159,19 @@ def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.Dat
         ) from error
 
 
-def _try(
-    study: optuna.Study,
-    trial: optuna.Trial,
-    arm: Arm,
-    stores: Stores,
-    rows: pd.DataFrame,
-    work: Path,
-    training: Mapping[str, Any],
-) -> None:
+def _run_trial(study: optuna.Study, trial: optuna.Trial, trainings: InnerTrainings) -> None:
     """Train with the trial's recipe on every inner fold, and tell the study how good it is."""
-    tried = replace(arm, recipe=recipe_with(arm.recipe, trial.params))
     merits: list[float] = []
-    numbers = sorted(set(rows["fold"]))
-    for number in numbers:
-        places = {
-            "model_folder": work,
-            "training_folder": work,
-            "checkpoint": work / f"{number}.pt",
-        }
+    for fold in trainings.folds:
         try:
-            made = train_fold(tried, stores, rows, number, **places, **training)
+            merits.append(trainings.average_precision(trial.params, fold))
         except TrainingDiverged as error:
             trial.set_user_attr("note", str(error))
             study.tell(trial, state=TrialState.PRUNED)
             return
-        merits.append(read_json(made)["provenance"]["average_precision"])
         trial.report(float(np.mean(merits)), step=len(merits))
         # What has been trained on all folds is judged by all of them.
-        if len(merits) == 1 < len(numbers) and trial.should_prune():
+        if len(merits) == 1 < len(trainings.folds) and trial.should_prune():
             study.tell(trial, state=TrialState.PRUNED)
             return
     study.tell(trial, float(np.mean(merits)))

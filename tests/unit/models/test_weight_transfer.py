@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from smallest_networks import SMALLEST
+from smallest_networks import OPTIONS, WITHOUT_WEIGHTS, network
 from synthetic_cuboids import SHAPE
 
 from cellsift.errors import InputError
@@ -14,30 +14,14 @@ from cellsift.models.backbone import (
     head_parameters,
     head_tensors,
 )
-from cellsift.models.starting_weights import start_from
+from cellsift.models.weight_transfer import start_from
 
-WITHOUT_WEIGHTS = {"features", "ensemble"}
-OPTIONS = {name: options for name, options in SMALLEST.items() if name not in WITHOUT_WEIGHTS} | {
-    "deit3d": {"width": 24, "depth": 2}
-}
 FLAT = [
     name
     for name in OPTIONS
     if "planes_as_channels" in model_options(name) and name != "efficientnet3d_attention"
 ]
 CASES = [(name, False) for name in OPTIONS] + [(name, True) for name in FLAT]
-
-
-def network(name: str, flat: bool = False, seed: int = 0, channels: int = 2):
-    options = OPTIONS[name] | ({"planes_as_channels": True} if flat else {})
-    torch.manual_seed(seed)
-    model = create_model(name, channels, SHAPE, **options)
-    # New networks have zeros and ones where trained ones have not.
-    with torch.no_grad():
-        for tensor in model.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.add_(0.01 * torch.randn(tensor.shape))
-    return model
 
 
 def snapshot(model) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Weights that a network starts from instead of random ones."""
+"""Copying weights into a network, and whether they fit it."""
 
 from collections.abc import Mapping
 

@@ -1,0 +1,123 @@
+"""The arms of config/arms, read and checked against the architectures and against each other.
+
+Reading does not import torch.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from textwrap import shorten
+
+from cellsift.errors import InputError
+from cellsift.io.paths import expanded
+from cellsift.models import architecture_file
+from cellsift.project.searches import read_search
+from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
+from cellsift.settings.checking import completed
+from cellsift.settings.files import REPOSITORY, read_yaml
+from cellsift.settings.recipe import Recipe
+
+ARMS = REPOSITORY / "config" / "arms"
+# The architecture that measures shapes, and its option for the depth of voxels over their width.
+FEATURES, Z_STEP = "features", "z_step"
+
+
+def read_arms(names: Iterable[str], shared: Recipe, voxel_size: Sequence[float]) -> dict[str, Arm]:
+    """The arms of these names; `shared` is the recipe of keys that their files leave out.
+
+    The voxel size of the cuboids (z, y, x) is for what measures shapes, where its file does not
+    say how deep voxels are.
+
+    Raises InputError for files that are missing or cannot be used, and for arms that do not fit
+    together.
+    """
+    arms = {name: _for_voxels(read_arm(name, shared), voxel_size) for name in names}
+    _refuse_other_members(arms)
+    _refuse_missing_teachers(arms)
+    return arms
+
+
+def read_arm(name: str, shared: Recipe | None = None) -> Arm:
+    """The arm of a name, with the shared or the default recipe where its file says nothing else.
+
+    Raises InputError for a file that is missing or cannot be used.
+    """
+    path = ARMS / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in ARMS.glob("*.yaml")))
+        raise InputError(
+            f"config, arms: there is no arm {name!r}, as {path} does not exist; write that file or "
+            f"name one of {known}"
+        )
+    content = completed(ArmFile, read_yaml(path), str(path))
+    if content.architecture == ENSEMBLE:
+        return _ensemble_arm(name, content, path)
+    try:
+        architecture_file(content.architecture)
+        recipe = (shared or Recipe()).with_changes(content.training)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    recipe = recipe.model_copy(update={"init_from": expanded(recipe.init_from)})
+    search = None if content.search is None else read_search(content.search, recipe, str(path))
+    network = (content.architecture, content.options)
+    return Arm(name, *network, recipe, content.description, search)
+
+
+def _for_voxels(arm: Arm, voxel_size: Sequence[float]) -> Arm:
+    if arm.architecture != FEATURES or Z_STEP in arm.options:
+        return arm
+    z, y, x = voxel_size
+    return replace(arm, options=arm.options | {Z_STEP: round(z / math.sqrt(y * x), 3)})
+
+
+def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
+    for arm in arms.values():
+        teacher = arm.recipe.teacher if arm.recipe else ""
+        if teacher and teacher not in arms:
+            raise InputError(
+                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is not among the arms of the "
+                f"config ({', '.join(arms)}); list it there too, or name one of them"
+            )
+        recipe = arms[teacher].recipe if teacher else None
+        if teacher and recipe is None:
+            raise InputError(
+                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is an ensemble, which has no "
+                "network of its own; name one of its members"
+            )
+        if recipe and recipe.teacher:
+            raise InputError(
+                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
+                "arm that learns from the labels alone"
+            )
+
+
+def _ensemble_arm(name: str, content: ArmFile, path: Path) -> Arm:
+    if content.training:
+        raise InputError(
+            f"{path}: an ensemble is not trained, but there are keys under training "
+            f"({', '.join(content.training)}); remove them, or write them for its members"
+        )
+    if content.search is not None:
+        raise InputError(
+            f"{path}: an ensemble has no recipe that could be searched; remove search, or write it "
+            "for one of its members"
+        )
+    options = completed(EnsembleOptions, content.options, f"{path}, options")
+    return Arm(name, ENSEMBLE, options.to_dict(), None, content.description)
+
+
+def _refuse_other_members(arms: dict[str, Arm]) -> None:
+    """Refuse ensembles of what is not an arm of this config, or is itself an ensemble."""
+    for arm in arms.values():
+        for member in arm.members:
+            where = f"{ARMS / arm.name}.yaml, options: the member {shorten(repr(member), 100)}"
+            if member not in arms:
+                raise InputError(
+                    f"{where} is not among the arms of the config; add it to arms there, or take "
+                    "it out of members"
+                )
+            if arms[member].members:
+                raise InputError(
+                    f"{where} is an ensemble itself; name the arms that it is made of instead"
+                )

@@ -1,0 +1,125 @@
+"""The brains of a run: the rows of their table, each with its settings, and whether they fit."""
+
+import copy
+from pathlib import Path
+
+from cellsift.cuboids.resampling import data_size
+from cellsift.detection import check_parameters
+from cellsift.errors import InputError
+from cellsift.io.paths import expanded
+from cellsift.io.voxel_size import check_voxel_size
+from cellsift.settings.brains import SETTINGS_OF_A_BRAIN, Brain, whereabouts
+from cellsift.settings.brains_table import Row, read_rows
+from cellsift.settings.config import Config, Cuboid, Detection
+
+PATHS = ("signal", "background", "cells", "non_cells")
+
+
+def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
+    """The brains of a config's table, by name; paths in both are relative to `root`.
+
+    Raises InputError for a table that cannot be read, values that cannot be used, and brains that
+    do not fit together.
+    """
+    table = config.brains_table
+    brains = _read_brains(Path(root) / table, config)
+    _refuse_unlike_channels(table, brains)
+    _refuse_shared_signals(table, brains, Path(root))
+    return brains
+
+
+def complete_detection(given: Detection, what: str) -> Detection:
+    """The settings of detection with the method's defaults; `what` names them in a message."""
+    try:
+        return given.with_parameters(check_parameters(given.method, **given.parameters))
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+
+
+def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
+    brains: dict[str, Brain] = {}
+    plain = config.to_dict()
+    shared = {key: plain[key] for key in SETTINGS_OF_A_BRAIN}
+    for where, row in read_rows(path):
+        brain = _brain(row, config, shared, where)
+        if brain.name in brains:
+            raise InputError(
+                f"{where}: {brain.name!r} is there twice; give each brain a name of its own"
+            )
+        brains[brain.name] = brain
+    if not brains:
+        raise InputError(f"{path}: the table has no brain; add one row for each")
+    for name in config.brains:
+        if name not in brains:
+            raise InputError(
+                f"config, brains: {name!r} is not in {path}; its brains are {', '.join(brains)}"
+            )
+    return brains
+
+
+def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
+    voxel_size = (row.voxel_z, row.voxel_y, row.voxel_x)
+    check_voxel_size(voxel_size, where)
+    _refuse_thin_cuboids(config.cuboid, voxel_size, where)
+    if row.non_cells and not row.cells:
+        raise InputError(
+            f"{where}: there are non_cells but no cells; give its annotated cells too, or leave "
+            "non_cells empty"
+        )
+    given = {key: getattr(row, key) for key in PATHS}
+    paths = {key: path and expanded(path) for key, path in given.items()}
+    settings = _settings(config, shared, row.brain)
+    return Brain(row.brain, voxel_size=voxel_size, role=row.role, settings=settings, **paths)
+
+
+def _settings(config: Config, shared: dict, brain: str) -> dict:
+    settings = copy.deepcopy(shared)
+    if brain not in config.brains:
+        return settings
+    own = config.brains[brain].to_dict()
+    for key, value in own.items():
+        settings[key] = settings[key] | value if isinstance(value, dict) else value
+    if "detection" in own:
+        changed = Detection.model_validate(settings["detection"])
+        whole = complete_detection(changed, f"config, brains, {brain}")
+        settings["detection"] = whole.to_dict()
+    return settings
+
+
+def _refuse_unlike_channels(table: str, brains: dict[str, Brain]) -> None:
+    """Refuse brains of one channel beside brains of two: a network takes one number of channels."""
+    one = next((name for name, brain in brains.items() if brain.background is None), None)
+    two = next((name for name, brain in brains.items() if brain.background is not None), None)
+    if one is not None and two is not None:
+        raise InputError(
+            f"{table}: brain {two!r} has a background, brain {one!r} has none, but all brains of a "
+            f"run need the same channels; give {one!r} its background, or leave the column "
+            "background empty for every brain"
+        )
+
+
+def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> None:
+    """Refuse a volume that stands for two brains: a locked test brain could be learnt from.
+
+    Brains of role predict do no harm: nothing is learnt from them or measured on them.
+    """
+    owners: dict[str, str] = {}
+    for name, brain in brains.items():
+        if brain.role == "predict":
+            continue
+        owner = owners.setdefault(whereabouts(brain.signal, root), name)
+        if owner != name:
+            raise InputError(
+                f"{table}: brains {owner!r} and {name!r} have the same signal {brain.signal}; give "
+                "each brain a volume of its own, or remove one of the two rows"
+            )
+
+
+def _refuse_thin_cuboids(
+    cuboid: Cuboid, voxel_size: tuple[float, float, float], where: str
+) -> None:
+    try:
+        # As they are written, for the message.
+        data_size(list(cuboid.shape), list(cuboid.voxel_size), voxel_size)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error

@@ -1,0 +1,62 @@
+"""The settings of a run, read from its files and checked against each other.
+
+Reading imports neither torch nor a detector.
+"""
+
+from pathlib import Path
+from textwrap import shorten
+
+from cellsift.detection import list_detectors
+from cellsift.errors import InputError
+from cellsift.io.paths import expanded
+from cellsift.project.arms import read_arms
+from cellsift.project.brains import complete_detection, read_brains
+from cellsift.project.pretrainings import pretrainings_of
+from cellsift.settings.checking import completed
+from cellsift.settings.config import Config
+from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_bomb
+from cellsift.settings.project import Project
+
+
+def read_project(path: str | Path, root: str | Path = ".") -> Project:
+    """The project that a config file describes; paths in it are relative to `root`."""
+    return load_project(read_yaml(Path(path)), root)
+
+
+def load_project(content: dict, root: str | Path = ".") -> Project:
+    """The project that a config describes; its table is read relative to `root`.
+
+    Raises InputError for a key that is not known, a value that cannot be used, values that contain
+    themselves, a table that cannot be read, and for brains and arms that do not fit together.
+    """
+    refuse_bomb(content, "config")
+    config = _completed(content)
+    brains = read_brains(config, root)
+    arms = read_arms(config.arms, config.training.recipe, config.cuboid.voxel_size)
+    if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
+        raise InputError(
+            f"{config.brains_table}: no brain of role train has annotated cells, so nothing "
+            "can be learnt; give at least one train brain a file in its column cells"
+        )
+    return Project(config, brains, arms, pretrainings_of(arms.values()))
+
+
+def _completed(content: dict) -> Config:
+    _refuse_unknown_detector(content)
+    config = completed(Config, content, "config")
+    paths = {key: expanded(getattr(config, key)) for key in ("brains_table", "results")}
+    detection = complete_detection(config.detection, "config, detection")
+    return config.model_copy(update={**paths, "detection": detection})
+
+
+def _refuse_unknown_detector(content: object) -> None:
+    detection = content.get("detection") if isinstance(content, dict) else None
+    if not isinstance(detection, dict) or "method" not in detection:
+        return
+    method, known = detection["method"], list_detectors()
+    if method not in known:
+        found = "nothing" if method is None else shorten(repr(method), LONGEST_QUOTE)
+        raise InputError(
+            f"config: detection.method: {found} found; give one of {', '.join(known)} "
+            "(The detector.)"
+        )

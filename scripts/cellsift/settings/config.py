@@ -1,0 +1,256 @@
+"""The config of a run: what should be done, in terms of the science."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from cellsift.settings.recipe import Recipe
+from cellsift.settings.values import (
+    AS_WRITTEN,
+    BESIDE,
+    UNIQUE,
+    WHOLE,
+    Absent,
+    Name,
+    Number,
+    Settings,
+    plain,
+)
+
+Jobs = Annotated[int, Field(ge=1, le=1000), WHOLE]
+Voxels = Annotated[int, Field(ge=4, le=512), WHOLE]
+Size = Annotated[float, Field(gt=0, le=200), AS_WRITTEN]
+IntensityRange = Annotated[tuple[Number, Number], Field(strict=False)] | None
+INTENSITY_RANGE = (
+    "Lowest and highest intensity of the volumes, mapped to 0..65535. Needed only for volumes that "
+    "are not unsigned integers of 8 or 16 bits (float data, for example)."
+)
+VOXEL_SIZE_IN_FILES = (
+    "Whether the size of voxels that a volume's file states (OME-TIFF, ImageJ, OME-Zarr) has to be "
+    "the brains table's (check), or does not count (ignore)."
+)
+JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
+MATCHING = "When a candidate counts as an annotated cell."
+
+
+class Cuboid(Settings):
+    """The piece of volume around a candidate that a classifier sees; axes z, y, x."""
+
+    shape: Annotated[
+        tuple[
+            Annotated[int, Field(ge=1, le=512, description="Voxels along z."), WHOLE],
+            Annotated[Voxels, Field(description="Voxels along y.")],
+            Annotated[Voxels, Field(description="Voxels along x.")],
+        ],
+        Field(strict=False),
+    ] = Field(
+        (20, 50, 50),
+        description="Voxels along z, y, x after resampling; along z, 1 is a single plane.",
+    )
+    voxel_size: Annotated[tuple[Size, Size, Size], Field(strict=False)] = Field(
+        (5, 1, 1), description="Size of these voxels in µm along z, y, x."
+    )
+
+
+class Keep(Settings):
+    """Which candidates are kept by their contrast."""
+
+    recall: Annotated[float, Field(gt=0, le=1), AS_WRITTEN] = Field(
+        description="Share of the annotated cells that must have a candidate, in every train brain."
+    )
+    candidates_per_cell: Annotated[float, Field(ge=1), AS_WRITTEN] | Absent = Field(
+        None,
+        description="Candidates that may be kept for each annotated cell, in every train brain.",
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without what was left out."""
+        return {key: value for key, value in super().to_dict().items() if value is not None}
+
+
+class Detection(Settings):
+    """The detector, its parameters as further keys, and what happens to its candidates."""
+
+    model_config = ConfigDict(extra="allow")
+
+    method: str = Field("cellfinder", description="The detector.")
+    keep: Keep | None = Field(
+        None,
+        description="Keep only candidates above a contrast threshold, chosen on the annotated "
+        "train brains: the highest that reaches the wished recall in each, or, with "
+        "candidates_per_cell, the lowest that keeps no more than that in any. null keeps all.",
+    )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The detector's own parameters, by name."""
+        return dict(self.model_extra or {})
+
+    def with_parameters(self, parameters: dict[str, Any]) -> "Detection":
+        """The same with these parameters of the detector in place of its own."""
+        return Detection.model_construct(method=self.method, keep=self.keep, **parameters)
+
+
+class JobsPerBrain(Settings):
+    """Into how many jobs the work on a brain is divided."""
+
+    detection: Jobs = Field(1, description="Slabs of planes that candidates are looked for in.")
+    cuboids: Jobs = Field(1, description="Parts that the cuboids are cut out in.")
+
+
+class Matching(Settings):
+    """When a candidate counts as an annotated cell."""
+
+    distance_um: Annotated[float, Field(gt=0, le=1000), AS_WRITTEN] = Field(
+        10, description="Largest distance between a candidate and its annotated cell, in µm."
+    )
+
+
+class Training(Settings):
+    """Folds, and the recipe that all arms share, whose keys stand beside theirs in a file."""
+
+    folds: Annotated[int, Field(ge=2, le=20), WHOLE] = Field(
+        3, description="Number of parts that take turns at being left out of training."
+    )
+    group_by: Literal["auto", "brain", "block"] = Field(
+        "auto",
+        description="What a fold is made of; auto takes brains if there are enough, else spatial "
+        "blocks.",
+    )
+    recipe: Recipe = Field(Recipe(), json_schema_extra={BESIDE: True})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_apart(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        of_folds = {key: value for key, value in given.items() if key in ("folds", "group_by")}
+        # Says itself what is wrong with a recipe, in the words that arms are refused with.
+        recipe = Recipe.from_dict({k: v for k, v in given.items() if k not in of_folds})
+        return of_folds | {"recipe": recipe}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the keys of the folds and of the recipe side by side."""
+        return {"folds": self.folds, "group_by": self.group_by} | self.recipe.to_dict()
+
+
+class Recall(Settings):
+    """A threshold on p_cell with as few false positives as possible at a recall."""
+
+    recall: Annotated[float, Field(gt=0, lt=1), AS_WRITTEN]
+
+
+class Explain(Settings):
+    """Pictures of why an arm decided as it did."""
+
+    examples: Annotated[int, Field(ge=1, le=20), WHOLE] = Field(
+        3,
+        description="Examples of each kind (cells, artefacts, false positives, false negatives).",
+    )
+
+
+class DetectionOfBrain(Settings):
+    """Parameters of the detector for one brain; method and keep are those of all brains."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"properties": {"method": False, "keep": False}}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parameters_alone(cls, given: Any) -> Any:
+        if isinstance(given, dict) and {"method", "keep"} & set(given):
+            raise ValueError("method and keep are those of all brains")
+        return given
+
+
+class SettingsOfBrain(Settings):
+    """What differs for one brain; other keys, and keys within keys, are those of all brains."""
+
+    detection: DetectionOfBrain | Absent = Field(
+        None, description="Parameters of the detector for this brain."
+    )
+    matching: Matching | Absent = Field(None, description=MATCHING)
+    intensity_range: IntensityRange = Field(None, description=INTENSITY_RANGE)
+    voxel_size_in_files: Literal["check", "ignore"] | Absent = Field(
+        None, description=VOXEL_SIZE_IN_FILES
+    )
+    jobs_per_brain: JobsPerBrain | Absent = Field(None, description=JOBS_PER_BRAIN)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without what was left out."""
+        return plain(self.model_dump(exclude_unset=True))
+
+
+class Config(Settings):
+    """What a run should do, in terms of the science. Every key left out has its default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "description": "What a run should do, in terms of the science. Every key left out "
+            "takes the default given here."
+        }
+    )
+
+    brains_table: str = Field(
+        "config/brains.tsv",
+        description="Path of the table of brains, relative to the working directory.",
+    )
+    arms: Annotated[list[Name], Field(min_length=1), *UNIQUE] = Field(
+        description="Names of files in config/arms, one for each arm of the comparison."
+    )
+    results: str = Field(
+        "results", min_length=1, description="Folder that everything is written to."
+    )
+    note: str = Field(
+        "",
+        description="What readers of the report should know of this run; it stands below the "
+        "verdict.",
+    )
+    seed: Annotated[int, Field(ge=0), WHOLE] = Field(
+        1,
+        description="Seed of everything random; the same seed on the same machine gives the same "
+        "tables.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="Where networks run; auto takes a GPU where there is one, cuda fails where "
+        "there is none.",
+    )
+    keep_cuboids: bool = Field(
+        True,
+        description="Whether cuboids of brains of role predict stay after the run; false saves "
+        "disk.",
+    )
+    mlflow: bool = Field(
+        False, description="Whether the comparison is also written as an MLflow file store."
+    )
+    intensity_range: IntensityRange = Field(None, description=INTENSITY_RANGE)
+    voxel_size_in_files: Literal["check", "ignore"] = Field(
+        "check", description=VOXEL_SIZE_IN_FILES
+    )
+    cuboid: Cuboid = Field(
+        Cuboid(), description="The piece of volume around a candidate that a classifier sees."
+    )
+    detection: Detection = Field(
+        Detection(),
+        description="The detector and its own parameters (schemas/detection), and how many "
+        "candidates to keep.",
+    )
+    jobs_per_brain: JobsPerBrain = Field(JobsPerBrain(), description=JOBS_PER_BRAIN)
+    matching: Matching = Field(Matching(), description=MATCHING)
+    training: Training = Field(
+        Training(),
+        description="Folds, and the recipe that all arms share unless their own file says "
+        "otherwise.",
+    )
+    threshold: Literal["f1"] | Recall = Field(
+        "f1",
+        description="How the threshold on p_cell is chosen on out-of-fold scores of the train "
+        "brains: f1 (highest F1), or {recall: 0.99} (as few false positives as possible at that "
+        "recall).",
+    )
+    explain: Explain = Field(Explain(), description="Pictures of why an arm decided as it did.")
+    brains: dict[str, SettingsOfBrain] = Field(
+        {}, description="Settings that differ for single brains, by the brain's name."
+    )

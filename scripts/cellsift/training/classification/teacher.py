@@ -1,0 +1,35 @@
+"""The network that a recipe names as teacher, which must not know the candidates held out."""
+
+from pathlib import Path
+
+import torch
+
+from cellsift.errors import InputError
+from cellsift.inference.device import move_to_device
+from cellsift.inference.scoring import Scorer, read_scorer
+from cellsift.settings.recipe import Recipe
+
+
+def read_teacher(
+    sidecar: Path | None, recipe: Recipe, fold: int, device: torch.device
+) -> tuple[Scorer | None, str | None]:
+    """Return the teacher, on the device, and the hash of its weights; two None without one.
+
+    Raises InputError for a sidecar without a teacher in the recipe, or the other way round, and for
+    a teacher that was trained with another fold held out.
+    """
+    if (sidecar is None) != (not recipe.teacher):
+        raise InputError(
+            f"the recipe's teacher is {recipe.teacher or 'none'!r}, and the teacher's model "
+            f"{sidecar}; give both or neither"
+        )
+    if sidecar is None:
+        return None, None
+    scorer, made = read_scorer(sidecar)
+    if made["provenance"].get("fold") != fold:
+        raise InputError(
+            f"{sidecar} was trained with fold {made['provenance'].get('fold')} held out, not "
+            f"fold {fold}: it knows candidates that are to be judged; give that fold's model"
+        )
+    move_to_device(scorer.model, device)
+    return scorer, made.get("weights_sha256")

@@ -1,0 +1,54 @@
+"""Which file of weights a path stands for."""
+
+import hashlib
+from pathlib import Path
+
+from cellsift.errors import InputError
+from cellsift.interop.keras_files import ENDINGS
+from cellsift.io.json_files import read_json
+from cellsift.models.storage import check_file_names
+
+ARM = "model.json"
+
+
+def model_file(path: str | Path) -> Path:
+    """Return the file that holds, or tells of, the weights: an arm stands for its first fold."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / ARM
+    if not path.is_file():
+        raise InputError(
+            f"{path} does not exist; start from a model of cellsift (fold-0.json, or an arm's "
+            f"folder), a pre-training's backbone.json, or cellfinder's weights "
+            f"({', '.join(ENDINGS)})"
+        )
+    if path.suffix.lower() not in (".json", *ENDINGS):
+        raise InputError(
+            f"{path}: weights are read from .json (beside .safetensors), {', '.join(ENDINGS)}; "
+            "give such a file"
+        )
+    if path.name == ARM:
+        path = path.with_name(_first_fold(path))
+    return path
+
+
+def is_keras_file(path: Path) -> bool:
+    """Return whether a file is Keras', by the end of its name; all others are cellsift's."""
+    return path.suffix.lower() in ENDINGS
+
+
+def file_hash(path: str | Path) -> str:
+    """Return a hash of the file of the weights that a path stands for."""
+    path = model_file(path)
+    weights = path if is_keras_file(path) else path.with_suffix(".safetensors")
+    with weights.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _first_fold(path: Path) -> str:
+    try:
+        content = read_json(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    folds = content.get("folds") if isinstance(content, dict) else None
+    return check_file_names(folds, path)[0]
