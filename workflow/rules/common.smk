@@ -38,9 +38,7 @@ CUBOIDS = f"{BRAINS}/cuboids/{{chunk}}-of-{{chunks}}.zarr"
 SCORES = f"{RESULTS}/training/{{arm}}/fold-{{fold}}/scores.csv"
 LOGITS = f"{BRAINS}/{{arm}}/logits/{{chunk}}-of-{{chunks}}.npy"
 # The step of detection whose slabs hold the candidates with their contrast.
-MEASURED = (
-    "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
-)
+MEASURED = "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
 # The modules that read annotations, and those that look for what is wrong with them.
 ANNOTATION = [f"io/{name}.py" for name in ("cells", "cells_csv", "cell_counter", "text_files")]
 ANNOTATION_CHECKS = [
