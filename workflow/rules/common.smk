@@ -43,9 +43,7 @@ PRETRAINING = RESULTS.pretraining("{pretraining}")
 SEARCH = RESULTS.search("{arm}", "{study}")
 EXPLANATION = RESULTS.explanation("{arm}")
 # The step of detection whose slabs hold the candidates with their contrast.
-MEASURED = (
-    "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
-)
+MEASURED = "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
 FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)

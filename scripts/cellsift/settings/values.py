@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -50,8 +51,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _unique(values: Any) -> Any:
-    if isinstance(values, list | tuple) and any(v in values[:i] for i, v in enumerate(values)):
+def _unique(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
         raise ValueError("has non-unique elements")
     return values
 
@@ -64,7 +65,7 @@ Number = Annotated[float, AS_WRITTEN]
 # YAML writes a whole number as 3 or as 3.0.
 WHOLE = BeforeValidator(_whole)
 # A list whose elements differ.
-UNIQUE = (BeforeValidator(_unique), Field(json_schema_extra={"uniqueItems": True}))
+UNIQUE = (AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True}))
 # What a key holds that was left out; nobody can write it.
 Absent = Annotated[SkipJsonSchema[None], BeforeValidator(_refuse)]
 # What can be part of the names of files.
