@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 
 from cellsift.calibration.members import Combination
 from cellsift.errors import InputError
@@ -119,6 +117,10 @@ def _simplex(
 def _stacking(
     inputs: np.ndarray, is_cell: np.ndarray, folds: np.ndarray
 ) -> tuple[np.ndarray, float]:
+    # Only here: it takes longer to load than the other methods take to work.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
     model = LogisticRegression(C=STRENGTHS[len(STRENGTHS) // 2], max_iter=1000)
     parts = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in set(folds)]
     whole = [part for part in parts if all(len(set(is_cell[rows])) == 2 for rows in part)]

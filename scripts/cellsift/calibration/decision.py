@@ -1,5 +1,7 @@
 """From logits to classified cells; needs no torch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
@@ -50,4 +52,18 @@ def known_logits(scores: pd.DataFrame, count: int) -> np.ndarray:
     logits[candidates] = scores["logit"].to_numpy(float)
     if not np.isfinite(logits).all():
         raise InputError("there are out-of-fold scores that are not finite; train the arm anew")
+    return logits
+
+
+def joined_logits(of_chunks: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Return the logits (count,) of all chunks of a brain, in order.
+
+    Raises InputError unless they are those of `count` candidates.
+    """
+    logits = np.concatenate(of_chunks)
+    if len(logits) != count:
+        raise InputError(
+            f"the chunks have scores of {len(logits)} candidates, the brain has {count}; "
+            "score all its chunks anew"
+        )
     return logits

@@ -7,11 +7,10 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from cellsift.calibration.decision import classified, known_logits
+from cellsift.calibration.decision import classified, joined_logits, known_logits
 from cellsift.cuboids.batches import Cuboids
 from cellsift.cuboids.chunks import rows_of_chunk
 from cellsift.cuboids.store import CuboidStore
-from cellsift.errors import InputError
 from cellsift.inference.device import choose_device, move_to_device, repeatable
 from cellsift.inference.scoring import SCORING_BATCH, score
 from cellsift.inference.trained_arm import TrainedArm, load_arm
@@ -74,12 +73,7 @@ def score_brain(
         return known_logits(out_of_fold, len(store))
     if logits is None:
         return score_chunk(model, store, device=device, threads=threads, progress=progress)
-    if len(logits) != len(store):
-        raise InputError(
-            f"the chunks have scores of {len(logits)} candidates, the brain has {len(store)}; "
-            "score all its chunks anew"
-        )
-    return logits
+    return joined_logits([logits], len(store))
 
 
 def score_chunk(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cellsift.calibration.decision import classified, joined_logits, known_logits
+from cellsift.calibration.description import read_description
 from cellsift.cuboids.store import CuboidStore
-from cellsift.inference.classify import classify_brain, score_brain
-from cellsift.inference.trained_arm import load_arm
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import write_array, write_table
 from cellsift.steps.scores import scores_of_brain
@@ -36,22 +36,23 @@ def classify(
         logits_of_chunks: what `score_chunk` wrote, all chunks in order; none where the brain is
             to be scored here.
 
-    Raises InputError as `score_brain` does.
+    Raises InputError as `score_brain` and `read_description` do.
     """
-    arm = load_arm(Path(model).parent)
-    store = CuboidStore.open(cuboids)
-    parts = [np.load(path) for path in logits_of_chunks]
-    scored = score_brain(
-        arm,
-        store,
-        scores_of_brain(scores, brain),
-        logits=np.concatenate(parts) if parts else None,
-        device=device,
-        threads=threads,
-        progress=True,
-    )
+    store, folder = CuboidStore.open(cuboids), Path(model).parent
+    known = scores_of_brain(scores, brain)
+    if known is not None:
+        scored = known_logits(known, len(store))
+    elif logits_of_chunks:
+        scored = joined_logits([np.load(path) for path in logits_of_chunks], len(store))
+    else:
+        # Only here a network is needed, whose libraries take seconds to load.
+        from cellsift.inference.classify import score_brain
+
+        scored = score_brain(folder, store, device=device, threads=threads, progress=True)
+    description = read_description(folder)
     write_array(scored, logits)
-    cells = classify_brain(arm, store, logits=scored)
+    threshold = description["threshold"]
+    cells = classified(store.positions, scored, description["temperature"], threshold)
     write_table(cells, table)
     write_cells_xml(cells, xml)
     print(f"{cells['is_cell'].sum()} of {len(cells)} candidates are cells")
