@@ -91,15 +91,15 @@ def assert_told(done: subprocess.CompletedProcess, *parts: object) -> None:
 
 WRITERS = {
     "table": """
-        from cellsift.io.whole import write_table
+        from cellsift.io.tables import write_table
         write_table(pd.DataFrame({"x": np.random.rand(100_000)}), sys.argv[1])
     """,
     "array": """
-        from cellsift.io.whole import write_array
+        from cellsift.io.tables import write_array
         write_array(np.random.rand(100_000), sys.argv[1])
     """,
     "json": """
-        from cellsift.io.whole import write_json
+        from cellsift.io.json_files import write_json
         write_json({"x": list(range(100_000))}, sys.argv[1])
     """,
     "xml": """
@@ -284,7 +284,7 @@ def test_a_store_is_not_made_of_a_brain_with_a_garbled_plane(planes, tmp_path):
 
 KILLED = {
     "file": """
-        from cellsift.io.whole import atomic_file
+        from cellsift.io.atomic import atomic_file
         with atomic_file(sys.argv[1]) as beside, beside.open("w") as file:
             file.write("half")
             file.flush()

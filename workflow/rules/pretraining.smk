@@ -18,6 +18,6 @@ rule pretrain:
         pretraining=lambda wildcards: PROJECT.pretrainings[wildcards.pretraining].to_dict(),
         cuboids=lambda wildcards: cuboids_by_brain(brains_of_pretraining(wildcards)),
         seed=PROJECT.config.seed,
-        code=code("pretrain", modules_of_pretraining),
+        code=code("pretrain", "cuboids", modules_of_pretraining),
     script:
         "../../scripts/pretrain.py"

@@ -30,11 +30,11 @@ def combine_members(
     Args:
         folder: of the ensemble; the folders of its members, with their model.json, lie beside it.
         members: by the name of its folder, the files of a member's out-of-fold scores.
-        method: how they are weighted (`evaluation.combination.combine`).
+        method: how they are weighted (`calibration.combination.combine`).
         threshold: how the threshold is chosen, "f1" or {"recall": share}.
         scores_file: where the ensemble's own out-of-fold scores are written, from which its
             temperature and threshold are taken; default: training/scores.csv in `folder`, where
-            `arm.out_of_fold_scores` finds them.
+            `out_of_fold_scores` finds them.
 
     Raises InputError as `combine` and `calibrate` do, and for a member that is not trained.
     """

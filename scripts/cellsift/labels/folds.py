@@ -38,7 +38,7 @@ def cuboid_extent_um(
     """How far apart cuboids have to lie along z, y or x, µm, to share no voxel of their volume.
 
     That is a cuboid's size (`shape` in voxels of `voxel_size` µm) and one voxel of the coarsest
-    volume: what is cut is whole voxels, and begins at a whole one (`io.resampling`).
+    volume: what is cut is whole voxels, and begins at a whole one (`cuboids.resampling`).
     """
     coarsest = np.max(list(data_voxel_sizes), axis=0)
     return per_axis(float(size) for size in np.multiply(shape, voxel_size) + coarsest)

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 import torch
 
 from cellsift.errors import InputError
-from cellsift.models.backbone import backbone_parameters, head_parameters, head_tensors
+from cellsift.models.backbone import head_tensors
 from cellsift.models.contract import Network
-
-__all__ = ["PARTS", "backbone_parameters", "check_fit", "head_parameters", "start_from"]
 
 PARTS = ("all", "backbone")
 # Tensors that a message names.

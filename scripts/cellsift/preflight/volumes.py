@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dask.array as da
 import numpy as np
 
+from cellsift.detection.resources import DRIVER
 from cellsift.errors import InputError
 from cellsift.io.reading import reads
 from cellsift.io.volumes import (
@@ -80,7 +81,12 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
 
 
 def available_device() -> str:
-    """Return the name of the GPU that torch finds, "cpu", or "not known here" without torch."""
+    """Return the name of the GPU that torch finds, or "cpu"; "not known here" without torch.
+
+    Without NVIDIA's driver there is none, and torch, which takes seconds to load, is not asked.
+    """
+    if not DRIVER.exists():
+        return "cpu"
     try:
         import torch
     except ImportError:

@@ -40,7 +40,7 @@ def write_index(
     `configuration` is the completed config of the run, `roles` the role of each of its
     brains (by default, of all that preflight has looked at, train or test for evaluated ones and
     predict for others), `arms` what each arm is (name, architecture, options, recipe, description,
-    as `vars` of a `arm_settings.Arm`). Raises InputError where a table is missing or broken,
+    as `settings.arms.Arm.to_dict` gives it). Raises InputError where a table is missing or broken,
     PageError where a cell of the notebook fails otherwise.
     """
     parameters = {

@@ -148,7 +148,7 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     """The costs of arms in readable units; what was not measured is left out.
 
     `cost` has a column arm and any of those that `inference.cost.measure_cost` and
-    `ensemble_arm.ensemble_cost` return.
+    `inference.ensemble_cost` return.
     """
     known = cost.reindex(columns=[*cost, *set(COST_COLUMNS) - set(cost)])
     # Only networks are counted: 0 means not known.

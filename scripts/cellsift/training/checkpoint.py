@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+import cellsift
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.atomic import atomic_file
 
@@ -70,3 +72,12 @@ def fingerprint(
             probes = np.unique(np.linspace(0, len(store) - 1, PROBES).astype(int))
             digest.update(np.ascontiguousarray(store.read(probes)).tobytes())
     return digest.hexdigest()
+
+
+@cache
+def code_of_package() -> str:
+    """Return a hash of all modules of the package."""
+    digest = hashlib.sha256()
+    for module in sorted(Path(cellsift.__path__[0]).rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from cellsift.inference.device import repeatable
-from cellsift.training.checkpoint import load_checkpoint, save_checkpoint
+from cellsift.training.checkpoint import code_of_package, load_checkpoint, save_checkpoint
 from cellsift.training.progress import Progress, Row
 from cellsift.training.seeds import seed_of
 
@@ -24,7 +24,7 @@ class RunOptions:
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: CPU threads of torch.
         code: hash of the code that decides the weights, as `workflow.code.code_of` gives it: what
-            other code has begun is begun anew. Without one, what there is is gone on with.
+            other code has begun is begun anew. Without one, that of the whole package.
         progress: told how they get on.
     """
 
@@ -33,6 +33,11 @@ class RunOptions:
     threads: int = 1
     code: str = ""
     progress: Progress = Progress()
+
+    @property
+    def code_hash(self) -> str:
+        """The hash of the code, that of the whole package where none was given."""
+        return self.code or code_of_package()
 
 
 DEFAULT_RUN = RunOptions()

@@ -26,7 +26,8 @@ def check_networks_once(project: Project) -> None:
     InputError as `check_networks` does; a refusal is not noted.
     """
     note = _notes() / _key(project)
-    if note.exists():
+    # Unlike Path.exists, it says no of a folder that may not be looked into.
+    if os.path.exists(note):
         return
     # It loads torch.
     from cellsift.project.network_checks import check_networks
@@ -63,12 +64,13 @@ def _key(project: Project) -> str:
 
 
 def _stamps(model: str) -> list:
-    """Size and time of a model's files, or of all files of its folder."""
+    """Size and time of the files of a model, which lie in one folder."""
     if not model:
         return []
     path = Path(model)
-    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.stem}.*")
-    stats = [(str(file.absolute()), file.stat()) for file in sorted(files) if file.is_file()]
+    folder = path if path.is_dir() else path.parent
+    files = [file for file in sorted(folder.glob("*")) if file.is_file()]
+    stats = [(str(file.absolute()), file.stat()) for file in files]
     return [[name, found.st_size, found.st_mtime_ns] for name, found in stats]
 
 

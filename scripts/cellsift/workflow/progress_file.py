@@ -97,6 +97,8 @@ def read_progress(log: str | Path) -> JobProgress | None:
 
 def remove_progress(folder: str | Path) -> None:
     """Remove what jobs with logs in `folder`, or below it, have noted."""
-    for path in Path(folder).rglob(f"*{SUFFIX}"):
+    # A job that was killed may have left a half-written one.
+    unfinished = Path(SUFFIX).with_suffix(".tmp").name
+    for path in [p for name in (SUFFIX, unfinished) for p in Path(folder).rglob(f"*{name}")]:
         with suppress(OSError):
             path.unlink()

@@ -96,6 +96,7 @@ class RunDisplay(logging.Handler):
         self._begun: dict[int, Begun] = {}
         self._done: set[int] = set()
         self._failed: set[int] = set()
+        self._broken = False
         self._times = TimeLeft()
         self._looked = self._spoke = self._clock()
         self._signs = self._turns = self._most_at_work = 0
@@ -122,6 +123,8 @@ class RunDisplay(logging.Handler):
                 elif str(record.msg).startswith("Building DAG of jobs"):
                     self._print("Looking for what is to be done.")
         except Exception:
+            # From here on Snakemake's own lines are shown: a run must not go on in silence.
+            self._broken = True
             self.handleError(record)
 
     def close(self) -> None:
@@ -133,7 +136,7 @@ class RunDisplay(logging.Handler):
 
     def tells(self, record: logging.LogRecord) -> bool:
         """Whether the display says in its own words what Snakemake reports, or leaves it out."""
-        if record.levelno > logging.INFO:
+        if self._broken or record.levelno > logging.INFO:
             return False
         # Of some messages Snakemake itself says that they are details.
         if getattr(record, "event", None) in REPLACED or hasattr(record, "quietness"):
@@ -351,7 +354,8 @@ def _number(count: int, name: str) -> str:
 
 def _forget(job: PlannedJob) -> None:
     if job.log is not None:
-        progress_file(job.log).unlink(missing_ok=True)
+        with suppress(OSError):
+            progress_file(job.log).unlink()
 
 
 def _left(noted: JobProgress | None) -> float | None:

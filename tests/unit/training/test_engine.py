@@ -6,7 +6,7 @@ import pytest
 import torch
 from trained_folds import AfterEpoch
 
-from cellsift.training.checkpoint import load_checkpoint
+from cellsift.training.checkpoint import code_of_package, load_checkpoint
 from cellsift.training.engine import RunOptions, Training, train
 from cellsift.training.progress import Progress
 from cellsift.training.seeds import seed_of
@@ -136,3 +136,13 @@ def test_who_watches_is_told_of_the_end_of_a_training_that_fails(tmp_path):
     with pytest.raises(ValueError, match="no"):
         run(tmp_path, Failing, progress=listener)
     assert listener.told[-1] == "ended"
+
+
+def test_without_a_hash_of_the_code_that_of_the_package_counts(monkeypatch):
+    assert RunOptions(code="given").code_hash == "given"
+    assert RunOptions().code_hash == code_of_package()
+    before = code_of_package()
+    code_of_package.cache_clear()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"edited")
+    assert code_of_package() != before
+    code_of_package.cache_clear()

@@ -90,6 +90,8 @@ def test_a_model_to_start_from_that_has_changed_is_looked_at(tmp_path):
     os.utime(model, (1, 1))
     assert before != with_weights != known_networks._stamps(str(model))
     assert known_networks._stamps(str(tmp_path)) == known_networks._stamps(str(model))
+    (tmp_path / "fold-1.safetensors").write_text("")
+    assert known_networks._stamps(str(model)) != known_networks._stamps("")
     assert known_networks._stamps("") == []
 
 
@@ -107,6 +109,18 @@ def test_without_a_cache_the_check_is_done_every_time(checked, project, monkeypa
     check_networks_once(project)
     check_networks_once(project)
     assert len(checked) == 2
+
+
+def test_a_cache_that_may_not_be_looked_into_ends_no_run(checked, project, monkeypatch):
+    def closed(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    # As root, who runs these tests at times, may look into every folder.
+    monkeypatch.setattr("os.stat", closed)
+    monkeypatch.setattr("pathlib.Path.mkdir", closed)
+    monkeypatch.setattr(known_networks, "_key", lambda project: "key")
+    check_networks_once(project)
+    assert checked == [project]
 
 
 def test_torch_is_not_loaded_for_networks_that_are_known(repository, tmp_path):

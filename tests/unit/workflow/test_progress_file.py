@@ -94,6 +94,8 @@ def test_a_finished_run_leaves_nothing(tmp_path, log):
     for each in logs:
         each.touch()
         ProgressNotes(each).begun()
+    # What a job was about to write when it was killed.
+    progress_file(log).with_suffix(".tmp").touch()
     remove_progress(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == sorted(logs, reverse=True)
     remove_progress(tmp_path / "not_there")

@@ -97,6 +97,15 @@ def test_nothing_is_told_of_the_time_that_nobody_knows(run):
     assert run.finish(3, after=1) == "classify a by vit: 1 s; 1 of 5"
 
 
+def test_a_display_that_fails_leaves_the_word_to_snakemake(run, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    record = logging.makeLogRecord({"levelno": logging.INFO, "event": "job_finished"})
+    assert run.display.tells(record)
+    # Such as a record of a Snakemake that names its parts otherwise.
+    run.logger.info("Finished", extra={"event": "job_finished"})
+    assert not run.display.tells(record)
+
+
 def test_what_makes_nothing_is_no_step(run):
     run.begin(0)
     run.logger.info("Finished", extra={"event": "job_finished", "job_id": 0})

@@ -10,8 +10,8 @@ def deepest_that_localises(sizes: Sequence[Sequence[int]]) -> int:
     """Return the index of the deepest map with six steps along y and x, and three along z.
 
     Without any, that of the finest. `sizes` (z, y, x), or (y, x) of a network of images, are those
-    of a network's maps, which grow coarser with depth. tests/unit/test_every_architecture.py shows
-    that saliency on the map so chosen points at a planted cell.
+    of a network's maps, which grow coarser with depth. test_every_architecture.py shows that
+    saliency on the map so chosen points at a planted cell.
     """
     fine = [
         index

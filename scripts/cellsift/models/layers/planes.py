@@ -20,7 +20,8 @@ def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
 class PlanesAsChannels(Network):
     """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x).
 
-    What it is besides is what the network of images is.
+    Its heads, loss, maps and what it learns from are the network of images' own. A network that is
+    fitted at once, or has prototypes or a patch encoder, is not made of images so.
     """
 
     def __init__(self, network: Network):

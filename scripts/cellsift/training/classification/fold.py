@@ -69,7 +69,7 @@ def train_fold(
         "earlier_brains": sorted(set().union(*map(learnt_from, earlier))),
     }
     network = [arm.architecture, dict(arm.options)]
-    mark = fingerprint({"network": network, **provenance}, table, stores, run.code)
+    mark = fingerprint({"network": network, **provenance}, table, stores, run.code_hash)
 
     def begin() -> FoldTraining:
         state = _first_state(arm, recipe, data, device, weights)

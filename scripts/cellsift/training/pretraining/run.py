@@ -48,7 +48,7 @@ def pretrain(
     how = {"seed": run.seed, "device": device.type, "threads": run.threads}
     rows = all_candidates(stores)
     data = Cuboids(stores, rows)
-    mark = fingerprint({**settings.to_dict(), **how}, rows, stores, run.code)
+    mark = fingerprint({**settings.to_dict(), **how}, rows, stores, run.code_hash)
 
     def begin() -> BackboneTraining:
         method = _new_method(settings, data)

@@ -92,7 +92,7 @@ def do_trials(
     recipe, search = arm.recipe or Recipe(), arm.search or Search()
     rows = inner_folds(table, left_out, search.inner_folds)
     trainings = InnerTrainings(arm, stores, rows, files, run)
-    name = study_name(arm, stores, rows, run.seed, files.starting_point, run.code)
+    name = study_name(arm, stores, rows, run.seed, files.starting_point, run.code_hash)
     study = open_study(files.journal, name)
     run.progress.trials_done(len(ended_trials(study)), search.trials)
     if files.job == 1 and not has_tried_own(study):
