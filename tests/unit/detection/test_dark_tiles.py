@@ -8,7 +8,7 @@ import tifffile
 from cellsift.detection import create_detector
 from cellsift.detection.dark_tiles import tile_side, tiles_inside
 from cellsift.io.volumes import Volume, open_volume
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 
 SHAPE, VOXEL_SIZE = (24, 240, 240), (5.0, 2.0, 2.0)

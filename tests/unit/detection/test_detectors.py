@@ -31,7 +31,7 @@ from cellsift.detection.contract import Detector
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain
 

@@ -10,7 +10,7 @@ from tiff_by_hand import write_packed, write_without_photometric
 
 from cellsift.errors import InputError
 from cellsift.io.volumes import check_files, open_volume
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)

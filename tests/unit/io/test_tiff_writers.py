@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cellsift.errors import InputError
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_channel
 

@@ -10,7 +10,7 @@ import zarr
 
 from cellsift.errors import InputError
 from cellsift.io.volumes import open_volume
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_channel
 from rule_texts import step_of, text_of_rules

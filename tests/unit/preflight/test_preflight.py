@@ -14,7 +14,8 @@ from cellsift.benchmarks.rehearsal.brain import brain_shape
 from cellsift.errors import InputError
 from cellsift.io import reading
 from cellsift.io.volumes import open_volume
-from cellsift.preflight import check_brain, volumes
+from cellsift.preflight import volumes
+from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)

@@ -9,7 +9,7 @@ import tifffile
 
 from cellsift.errors import InputError
 from cellsift.io.cells import write_cells_xml
-from cellsift.preflight import check_brain
+from cellsift.preflight.brain import check_brain
 from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain

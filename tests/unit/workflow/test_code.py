@@ -220,3 +220,21 @@ def test_every_rule_names_its_own_script(repository):
             assert re.search(r"code=code\(\s*\"(\w+)\"", text)[1] == script[1], name
         else:
             assert "code" not in text
+
+
+def test_a_rule_that_finds_modules_by_a_name_names_them(repository):
+    """No import reaches an architecture or a detector: the rule has to say which it takes."""
+    found_by = {
+        "cellsift.models.registry": ("modules_of_networks", "modules_of_pretraining"),
+        "cellsift.detection.registry": ("modules_of_detector",),
+    }
+    asked = {registry: set() for registry in found_by}
+    for name, text in text_of_rules(repository).items():
+        given = re.search(r"code=code\((.*?)\),\n", text, flags=re.DOTALL)
+        reached = modules_of(*re.findall(r'"([a-z_]+)"', given[1])) if given else set()
+        for registry, functions in found_by.items():
+            if registry in reached:
+                asked[registry].add(name)
+                assert any(function in given[1] for function in functions), name
+    assert asked["cellsift.models.registry"] >= {"train", "classify", "cost", "explain"}
+    assert asked["cellsift.detection.registry"] >= {"detect", "check_volumes"}
