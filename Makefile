@@ -43,7 +43,7 @@ test: lint test-fast  ## pass all checks and tests
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-lint: $(INSTALLED)  ## check style, the workflow's rules, the floors of the house and types
+lint: $(INSTALLED)  ## check style, rules, which room imports which, and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check workflow

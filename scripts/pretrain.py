@@ -11,13 +11,11 @@ from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
     notes = ProgressNotes(snakemake.log[0])
-    folder = Path(snakemake.output.sidecar).parent
     pretrain(
         Pretraining.from_dict(snakemake.params.pretraining),
         snakemake.params.cuboids,
-        folder,
-        # Snakemake removes declared outputs before a job starts; this has to survive a kill.
-        folder.parent / "checkpoints" / f"{folder.name}.pt",
+        Path(snakemake.output.sidecar).parent,
+        Path(snakemake.params.checkpoint),
         RunOptions(
             seed=snakemake.params.seed,
             device=wanted_device(snakemake),

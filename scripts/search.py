@@ -12,12 +12,11 @@ from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
     notes = ProgressNotes(snakemake.log[0])
-    left_out = snakemake.wildcards.study.removeprefix("fold-")
     search(
         Arm.from_dict(snakemake.params.arm),
         snakemake.params.cuboids,
         snakemake.input.folds,
-        None if left_out == "all" else int(left_out),
+        snakemake.wildcards.study,
         SearchFiles(
             Path(snakemake.output[0]).parent,
             int(snakemake.wildcards.job),

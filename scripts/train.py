@@ -12,18 +12,15 @@ from cellsift.workflow.training_progress import TrainingDisplay
 
 with job(snakemake.log[0], snakemake.wildcards):
     notes = ProgressNotes(snakemake.log[0])
-    arm, fold = Arm.from_dict(snakemake.params.arm), int(snakemake.wildcards.fold)
-    folder = Path(snakemake.output.history).parent
     train(
-        arm,
+        Arm.from_dict(snakemake.params.arm),
         snakemake.params.cuboids,
         snakemake.input.folds,
-        fold,
+        int(snakemake.wildcards.fold),
         FoldFiles(
             model_folder=Path(snakemake.output.weights).parent,
-            training_folder=folder,
-            # Snakemake removes declared outputs before a job starts; this has to survive a kill.
-            checkpoint=folder.parents[1] / "checkpoints" / arm.name / f"fold-{fold}.pt",
+            training_folder=Path(snakemake.output.history).parent,
+            checkpoint=Path(snakemake.params.checkpoint),
             teacher=next(map(Path, snakemake.input.teacher), None),
             starting_point=next(map(Path, snakemake.input.starting_point), None),
         ),

@@ -59,6 +59,14 @@ class Results:
     def pretraining(self, name: str) -> "PretrainingFolder":
         return PretrainingFolder(self.path / "pretraining" / name)
 
+    def training_checkpoint(self, arm: str, fold: int | str) -> Path:
+        """Where a training that was killed goes on; no output of a rule, which would be removed."""
+        return self.path / "training" / "checkpoints" / arm / f"fold-{fold}.pt"
+
+    def pretraining_checkpoint(self, name: str) -> Path:
+        """The same of a pre-training."""
+        return self.path / "pretraining" / "checkpoints" / f"{name}.pt"
+
     def search(self, arm: str, study: str = ALL) -> "SearchFolder":
         """What the study without a fold, "fold-0", or on all folds, "all", has found."""
         return SearchFolder(self.path / "search" / arm / study)

@@ -17,6 +17,7 @@ rule pretrain:
     params:
         pretraining=lambda wildcards: PROJECT.pretrainings[wildcards.pretraining].to_dict(),
         cuboids=lambda wildcards: cuboids_by_brain(brains_of_pretraining(wildcards)),
+        checkpoint=str(RESULTS.pretraining_checkpoint("{pretraining}")),
         seed=PROJECT.config.seed,
         code=code("pretrain", "cuboids", modules_of_pretraining),
     script:

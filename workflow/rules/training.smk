@@ -40,6 +40,7 @@ rule train:
     params:
         arm=arm_of,
         cuboids=cuboids_by_brain(LEARNT_FROM),
+        checkpoint=str(RESULTS.training_checkpoint("{arm}", "{fold}")),
         seed=PROJECT.config.seed,
         code=code("train", modules_of_networks),
     script:

@@ -45,7 +45,7 @@ def check_chunks(path: str) -> Chunks | None:
 
 
 @contextmanager
-def telling_of_absent(chunks: Chunks | None) -> Iterator[None]:
+def naming_absent_chunks(chunks: Chunks | None) -> Iterator[None]:
     """Within, a refusal tells too that chunks have no file: that may be its reason."""
     try:
         yield

@@ -7,7 +7,7 @@ import numpy as np
 
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
-from cellsift.settings.brains import Brain, whereabouts
+from cellsift.settings.brains import Brain, resolved_path
 
 ADVICE = (
     "Give the channel of autofluorescence as background, or leave background empty for every brain "
@@ -19,7 +19,7 @@ def refuse_same_path(brain: Brain) -> None:
     """Raise InputError for a background that is the signal's own file or folder."""
     if brain.background is None:
         return
-    if whereabouts(str(brain.signal), Path()) == whereabouts(str(brain.background), Path()):
+    if resolved_path(str(brain.signal), Path()) == resolved_path(str(brain.background), Path()):
         raise InputError(f"{brain.background}: is the signal, {brain.signal}. {ADVICE}")
 
 

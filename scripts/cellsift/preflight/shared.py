@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cellsift.errors import InputError
-from cellsift.settings.brains import Brain, whereabouts
+from cellsift.settings.brains import Brain, resolved_path
 from cellsift.settings.project import Project
 
 # Of a file so many bytes are looked at, at its beginning, middle and end.
@@ -118,7 +118,7 @@ def _two_brains(one: Brain, other: Brain) -> str:
 
 @cache
 def _resolved(path: str) -> str:
-    return whereabouts(path, Path())
+    return resolved_path(path, Path())
 
 
 def _same_annotation(one: Brain, other: Brain) -> bool:

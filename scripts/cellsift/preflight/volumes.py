@@ -21,7 +21,7 @@ from cellsift.io.volumes import (
     open_voxels,
 )
 from cellsift.io.voxel_size import check_voxel_size
-from cellsift.preflight.chunks import check_chunks, chunk_doubts, telling_of_absent
+from cellsift.preflight.chunks import check_chunks, chunk_doubts, naming_absent_chunks
 from cellsift.preflight.lists import list_doubts
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
@@ -139,7 +139,7 @@ def _check_channel(brain: Brain, column: str) -> tuple[Volume, dict]:
         chunks = check_chunks(path)
         pages = check_files(path) if chunks is None else None
         voxels = open_voxels(path)
-        with telling_of_absent(chunks):
+        with naming_absent_chunks(chunks):
             if voxels.dtype.kind == "f":
                 _refuse_not_finite(path, voxels)
             planes = _planes_looked_at(volume)

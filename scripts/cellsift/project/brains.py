@@ -8,7 +8,7 @@ from cellsift.detection import check_parameters
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
-from cellsift.settings.brains import SETTINGS_OF_A_BRAIN, Brain, whereabouts
+from cellsift.settings.brains import SETTINGS_OF_A_BRAIN, Brain, resolved_path
 from cellsift.settings.brains_table import Row, read_rows
 from cellsift.settings.config import Config, Cuboid, Detection
 
@@ -107,7 +107,7 @@ def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> 
     for name, brain in brains.items():
         if brain.role == "predict":
             continue
-        owner = owners.setdefault(whereabouts(brain.signal, root), name)
+        owner = owners.setdefault(resolved_path(brain.signal, root), name)
         if owner != name:
             raise InputError(
                 f"{table}: brains {owner!r} and {name!r} have the same signal {brain.signal}; give "

@@ -70,7 +70,7 @@ class Brain:
         return cls(**content | {"voxel_size": tuple(content["voxel_size"]), "role": role})
 
 
-def whereabouts(volume: str, root: Path) -> str:
+def resolved_path(volume: str, root: Path) -> str:
     """The same text for paths that lead to the same place."""
     if "://" in volume:
         return volume.rstrip("/")

@@ -64,12 +64,12 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         double = sorted({column for column in columns if columns.count(column) > 1})
         raise InputError(f"{path}: column {', '.join(double)} is there twice; keep one")
     for number, values in lines:
-        where = _place(path, number, columns, values)
+        where = _where(path, number, columns, values)
         pairs = zip(columns, values, strict=True)
         yield where, {column: _cell(column, value, where) for column, value in pairs}
 
 
-def _place(path: Path, number: int, columns: list[str], values: list[str]) -> str:
+def _where(path: Path, number: int, columns: list[str], values: list[str]) -> str:
     name = dict(zip(columns, values, strict=False)).get("brain", "")
     named = f", brain {shorten(repr(name), LONGEST_QUOTE)}" if name else ""
     return f"{path}, line {number}{named}"
@@ -104,7 +104,7 @@ def _table_lines(path: Path) -> list[tuple[int, list[str]]]:
     for number, values in cut:
         if len(values) != len(columns):
             raise InputError(
-                f"{_place(path, number, columns, values)}: {len(values)} tab-separated columns "
+                f"{_where(path, number, columns, values)}: {len(values)} tab-separated columns "
                 f"found, {len(columns)} expected; separate columns by single tabs, not by spaces"
             )
     return cut

@@ -15,7 +15,7 @@ def search(
     arm: Arm,
     cuboids: Mapping[str, Sequence[str | Path]],
     folds: str | Path,
-    left_out: int | None,
+    study: str,
     files: SearchFiles,
     run: RunOptions,
 ) -> None:
@@ -24,9 +24,10 @@ def search(
     Args:
         cuboids: by brain, its cuboid stores.
         folds: the table of `folds`.
-        left_out: the fold whose candidates no trial may see; None: all may be seen.
+        study: "fold-0" and so on: without the candidates of that fold; "all": on all.
 
     Raises InputError as `do_trials` does.
     """
     stores = {brain: CuboidStore.open(paths) for brain, paths in cuboids.items()}
+    left_out = None if study == "all" else int(study.removeprefix("fold-"))
     do_trials(arm, stores, read_table(folds), left_out, files, run)
