@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import time
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,12 @@ AFTER_TRAINING = {"train", "calibrate", "cost", "classify", "evaluate", "explain
     f"report_{page}" for page in ("brain", "index")
 }
 PER_BRAIN = ("check_volumes", "detect", "keep_candidates", "cuboids", "projection")
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Checkout:
+    """A copy of the finished run, to be changed."""
+    return Checkout.copied(finished.folder, tmp_path / "copied")
 
 
 def test_results_are_laid_out_as_promised(finished):
@@ -61,6 +66,7 @@ def test_the_terminal_has_a_line_for_each_step_and_the_log_all_the_rest(finished
     others = [line for line in lines if line and not line.startswith("  ")]
     assert len(others) <= total + 6, finished.output
     assert "Select jobs to execute" not in finished.output
+    # Dry runs of other tests came later.
     log = min((finished.folder / ".snakemake" / "log").glob("*.log")).read_text()
     assert all(part in log for part in ("Select jobs to execute", "rule train:", "Job stats:"))
     assert not list(finished.results.rglob("*.progress.*"))
@@ -95,88 +101,66 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert finished.planned() == []
 
 
-def test_a_new_arm_trains_that_arm_only(finished):
-    finished.write_arm("another", options={"depth": 18, "width": 8})
-    finished.write_config("small.yaml", arms=["small", "another"])
-    try:
-        jobs = finished.planned()
-    finally:
-        finished.write_config("small.yaml")
+def test_a_new_arm_trains_that_arm_only(copied):
+    copied.write_arm("another", options={"depth": 18, "width": 8})
+    copied.write_config("small.yaml", arms=["small", "another"])
+    jobs = copied.planned()
     trained = [wildcards for rule, wildcards in jobs if rule == "train"]
     assert sorted(trained) == ["arm=another, fold=0", "arm=another, fold=1"]
     assert not {rule for rule, _ in jobs} & {*PER_BRAIN, "label", "folds"}
     assert all("small" not in wildcards for rule, wildcards in jobs)
 
 
-def test_a_student_trains_on_the_models_that_its_teacher_has(finished):
+def test_a_student_trains_on_the_models_that_its_teacher_has(copied):
     taught = {"architecture": "deit3d", "options": {"size": "tiny"}}
-    finished.write_arm("student", **taught, training={"teacher": "small", "epochs": 1})
-    finished.write_config("small.yaml", arms=["small", "student"])
+    copied.write_arm("student", **taught, training={"teacher": "small", "epochs": 1})
+    copied.write_config("small.yaml", arms=["small", "student"])
     target = "results/models/student/fold-0.json"
-    try:
-        jobs = finished.planned("--", target)
-        code, output = finished.run("--cores", "1", "--", target)
-    finally:
-        finished.write_config("small.yaml")
+    jobs = copied.planned("--", target)
+    code, output = copied.run("--cores", "1", "--", target)
     assert jobs == [("train", "arm=student, fold=0")]
     assert code == 0, output
-    # Other tests compare whole results with these.
-    for folder in ("models", "training"):
-        shutil.rmtree(finished.results / folder / "student")
 
 
-def test_arms_that_name_a_pretraining_share_it_and_start_from_it(finished):
+def test_arms_that_name_a_pretraining_share_it_and_start_from_it(copied):
     network = {"architecture": "resnet", "options": {"depth": 18, "width": 4}}
     settings = {"method": "dino", **network, "epochs": 1, "prototypes": 16, "local_views": 0}
-    folder = finished.folder / "config" / "pretraining"
+    folder = copied.folder / "config" / "pretraining"
     (folder / "quick.yaml").write_text(yaml.safe_dump(settings))
     for name in ("first", "second"):
-        finished.write_arm(name, **network, training={"pretraining": "quick", "epochs": 1})
-    finished.write_config("small.yaml", arms=["small", "first", "second"])
+        copied.write_arm(name, **network, training={"pretraining": "quick", "epochs": 1})
+    copied.write_config("small.yaml", arms=["small", "first", "second"])
     targets = [f"results/models/{name}/fold-0.json" for name in ("first", "second")]
-    try:
-        jobs = finished.planned("--", *targets)
-        code, output = finished.run("--cores", "2", "--", *targets)
-    finally:
-        finished.write_config("small.yaml")
+    jobs = copied.planned("--", *targets)
+    code, output = copied.run("--cores", "2", "--", *targets)
     assert sorted(jobs) == [
         ("pretrain", "pretraining=quick"),
         ("train", "arm=first, fold=0"),
         ("train", "arm=second, fold=0"),
     ]
     assert code == 0, output
-    made = read_json(finished.results / "models" / "first" / "fold-0.json")["provenance"]
-    learnt = read_json(finished.results / "pretraining" / "quick" / "backbone.json")["provenance"]
+    made = read_json(copied.results / "models" / "first" / "fold-0.json")["provenance"]
+    learnt = read_json(copied.results / "pretraining" / "quick" / "backbone.json")["provenance"]
     assert made["starting_point"]
     assert learnt["brains"] == ["mouse_1", "mouse_2"]
-    # Other tests compare whole results with these.
-    shutil.rmtree(finished.results / "pretraining")
-    for kind, name in product(("models", "training"), ("first", "second")):
-        shutil.rmtree(finished.results / kind / name)
 
 
-def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(finished, tmp_path):
+def test_an_arm_starts_from_the_model_of_other_brains_and_of_no_others(copied, tmp_path):
     elsewhere = tmp_path / "elsewhere"
-    shutil.copytree(finished.results / "models" / "small", elsewhere)
+    shutil.copytree(copied.results / "models" / "small", elsewhere)
     sidecar = read_json(elsewhere / "fold-0.json")
     sidecar["provenance"] |= {"brains": ["another_mouse"], "judged_on": ["a_third_mouse"]}
     target = "results/models/started/fold-1.json"
-    finished.write_arm("started", training={"init_from": str(elsewhere), "epochs": 1})
-    finished.write_config("small.yaml", arms=["small", "started"])
-    try:
-        refused = finished.run("--cores", "1", "--", target)
-        write_json(sidecar, elsewhere / "fold-0.json")
-        code, output = finished.run("--cores", "1", "--", target)
-    finally:
-        finished.write_config("small.yaml")
+    copied.write_arm("started", training={"init_from": str(elsewhere), "epochs": 1})
+    copied.write_config("small.yaml", arms=["small", "started"])
+    refused = copied.run("--cores", "1", "--", target)
+    write_json(sidecar, elsewhere / "fold-0.json")
+    code, output = copied.run("--cores", "1", "--", target)
     assert refused[0] == 1
     assert "has learnt from brain mouse_1" in refused[1]
     assert "Traceback" not in refused[1]
     assert code == 0, output
-    assert read_json(finished.folder / target)["provenance"]["starting_point"]
-    # Other tests compare whole results with these.
-    for folder in ("models", "training"):
-        shutil.rmtree(finished.results / folder / "started")
+    assert read_json(copied.folder / target)["provenance"]["starting_point"]
 
 
 def test_an_arm_with_a_search_is_trained_with_what_was_found(finished, tmp_path):
@@ -209,18 +193,15 @@ def test_an_arm_with_a_search_is_trained_with_what_was_found(finished, tmp_path)
     page = (run.results / "reports" / "index.html").read_text()
     assert "What the searches for better recipes found" in page
     assert "without fold 1" in page
-    shutil.copy(found / "sought_searched.yaml", run.folder / "config" / "models")
+    shutil.copy(found / "sought_searched.yaml", run.folder / "config" / "arms")
     run.write_config("small.yaml", arms=["small", "sought", "sought_searched"])
     trained = {wildcards for rule, wildcards in run.planned() if rule in ("train", "search")}
     assert trained == {f"arm=sought_searched, fold={fold}" for fold in range(2)}
 
 
-def test_a_new_brain_to_predict_trains_nothing(finished):
-    finished.write_table(finished.row("mouse_4", "predict", source="mouse_3"))
-    try:
-        jobs = finished.planned()
-    finally:
-        finished.write_table()
+def test_a_new_brain_to_predict_trains_nothing(copied):
+    copied.write_table(copied.row("mouse_4", "predict", source="mouse_3"))
+    jobs = copied.planned()
     rules = {rule for rule, _ in jobs}
     assert {*PER_BRAIN, "classify", "report_brain"} <= rules
     assert not rules & {"label", "folds", "train", "calibrate", "evaluate", "cost", "explain"}
@@ -229,9 +210,9 @@ def test_a_new_brain_to_predict_trains_nothing(finished):
     )
 
 
-def test_an_edited_notebook_computes_nothing(finished):
-    (finished.folder / "reports" / "index.ipynb").touch()
-    assert {rule for rule, _ in finished.planned()} <= {"report_index", "all"}
+def test_an_edited_notebook_computes_nothing(copied):
+    (copied.folder / "reports" / "index.ipynb").touch()
+    assert {rule for rule, _ in copied.planned()} <= {"report_index", "all"}
 
 
 @pytest.mark.parametrize(
@@ -249,15 +230,12 @@ def test_an_edited_notebook_computes_nothing(finished):
         ("workflow/job.py", set()),
     ],
 )
-def test_an_edited_module_runs_again_just_what_reaches_it(finished, edited, again):
+def test_an_edited_module_runs_again_just_what_reaches_it(copied, edited, again):
     """And what depends on that."""
-    module = finished.folder / "scripts" / "cellsift" / edited
+    module = copied.folder / "scripts" / "cellsift" / edited
     before = module.read_text()
     module.write_text(before + "\n# edited\n")
-    try:
-        rules = {rule for rule, _ in finished.planned()}
-    finally:
-        module.write_text(before)
+    rules = {rule for rule, _ in copied.planned()}
     assert rules - {"all"} == again
 
 
@@ -277,35 +255,30 @@ def test_slabs_that_an_older_detection_left_are_made_anew(new_checkout):
     }
 
 
-def rules_after_editing(finished, brain: str, to: Path) -> set[str]:
+def rules_after_editing(copied, brain: str, to: Path) -> set[str]:
     """Rules of the jobs that a run would do if this brain's annotation were another file."""
-    shutil.copy(finished.folder / "brains" / brain / "cells.csv", to)
-    rows = finished.rows
-    finished.rows = [row.replace(f"brains/{brain}/cells.csv", str(to)) for row in rows]
-    finished.write_table()
-    try:
-        return {rule for rule, _ in finished.planned()}
-    finally:
-        finished.rows = rows
-        finished.write_table()
+    shutil.copy(copied.folder / "brains" / brain / "cells.csv", to)
+    rows = copied.rows
+    copied.rows = [row.replace(f"brains/{brain}/cells.csv", str(to)) for row in rows]
+    copied.write_table()
+    rules = {rule for rule, _ in copied.planned()}
+    copied.rows = rows
+    return rules
 
 
-def test_an_edited_annotation_detects_nothing_again(finished, tmp_path):
+def test_an_edited_annotation_detects_nothing_again(copied, tmp_path):
     """What is learnt from it or measured by it is made anew, and nothing else."""
-    to_learn = rules_after_editing(finished, "mouse_1", tmp_path / "one.csv")
+    to_learn = rules_after_editing(copied, "mouse_1", tmp_path / "one.csv")
     assert {"preflight", "choose_contrast", "label", "train", "evaluate"} <= to_learn
     assert not to_learn & {"check_volumes", "accept_volumes", "detect_slab", "detect", "projection"}
-    to_measure = rules_after_editing(finished, "mouse_3", tmp_path / "three.csv")
+    to_measure = rules_after_editing(copied, "mouse_3", tmp_path / "three.csv")
     assert {"preflight", "label", "evaluate"} <= to_measure
     assert not to_measure & {*PER_BRAIN, "detect_slab", "choose_contrast", "train", "calibrate"}
 
 
-def test_a_new_description_of_an_arm_trains_nothing(finished):
-    finished.write_arm("small", description="said in other words")
-    try:
-        rules = {rule for rule, _ in finished.planned()}
-    finally:
-        finished.write_arm("small")
+def test_a_new_description_of_an_arm_trains_nothing(copied):
+    copied.write_arm("small", description="said in other words")
+    rules = {rule for rule, _ in copied.planned()}
     assert rules <= {"report_index", "all"}
 
 
@@ -402,20 +375,15 @@ def test_bad_config_is_one_clear_error(new_checkout, change, message):
     assert not checkout.results.exists()
 
 
-def test_a_model_from_phantoms_classifies_real_cortex(finished, shared_data):
+def test_a_model_from_phantoms_classifies_real_cortex(copied, shared_data):
     crop = shared_data / "cortex_two_channel"
     row = ["cortex", "predict", f"{crop}/signal", f"{crop}/background", "5", "2", "2", "", ""]
-    finished.write_table("\t".join(row))
-    try:
-        code, output = finished.run("--cores", "2")
-    finally:
-        finished.write_table()
+    copied.write_table("\t".join(row))
+    code, output = copied.run("--cores", "2")
     assert code == 0, output
-    assert "rule classify:" in finished.full_log
-    assert "rule train:" not in finished.full_log
-    cells = pd.read_csv(finished.results / "brains" / "cortex" / "small" / "cells.csv")
+    assert "rule classify:" in copied.full_log
+    assert "rule train:" not in copied.full_log
+    cells = pd.read_csv(copied.results / "brains" / "cortex" / "small" / "cells.csv")
     assert len(cells) > 20
     assert cells["p_cell"].between(0, 1).all()
-    assert (finished.results / "reports" / "brains" / "cortex.html").stat().st_size < 10_000_000
-    # Other tests compare whole results with these.
-    shutil.rmtree(finished.results / "brains" / "cortex")
+    assert (copied.results / "reports" / "brains" / "cortex.html").stat().st_size < 10_000_000

@@ -92,7 +92,7 @@ def test_tables_agree_with_each_other(tables):
     assert detected["three"] >= 57 / 60
 
 
-def test_classification_is_better_than_chance(tables):
+def test_classification_is_better_than_its_baseline(tables):
     comparison = tables["comparison"]
     assert set(comparison["brain"]) == {"three"}
     baseline = comparison[(comparison["arm_a"] == "narrow") & (comparison["arm_b"] == BRIGHTNESS)]
