@@ -84,21 +84,15 @@ def small_disk(new_disk) -> Path:
 
 
 def run_with(checkout: Checkout, faults: dict[str, Callable[[], object]]) -> tuple[int, str]:
-    """Exit code and output of a run in which each fault comes once a file of the results is made.
+    """Exit code and output of a run in which each fault comes once a step is told to be done.
 
-    At once, before Python has started for a job that needs the file.
+    At once, before Python has started for a job that needs what the step made.
     """
     process = checkout.start("--cores", "2", "--keep-going")
-    lines, output, made_by, left = [], None, {}, dict(faults)
+    lines, left = [], dict(faults)
     for line in process.stdout:
         lines.append(line)
-        key, _, value = line.strip().partition(": ")
-        if key == "output":
-            output = value
-        elif key == "jobid":
-            made_by[value] = output
-        elif key == "Finished jobid":
-            left.pop(made_by.get(value.split()[0]), lambda: None)()
+        left.pop(line.partition(":")[0], lambda: None)()
     assert not left, "".join(lines)
     return process.wait(), "".join(lines)
 
@@ -114,7 +108,7 @@ def test_brains_that_fail_do_not_hold_up_those_with_few_candidates(copy_finished
         checkout.command = lambda *arguments: [*obeying, *command(*arguments)]
     names = [*faults, "garbled", "refused", "dark", "single"]
     checkout.write_table(*(row(checkout, name, "predict", name) for name in names))
-    moments = {f"results/brains/{name}/volumes.json": fault for name, fault in faults.items()}
+    moments = {f"accept the volumes of {name}": fault for name, fault in faults.items()}
     code, output = run_with(checkout, moments)
     assert code != 0
     said = {
