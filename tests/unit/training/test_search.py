@@ -158,7 +158,8 @@ def test_the_first_trial_is_the_arms_own_recipe(searched):
 
 def test_the_arms_own_recipe_is_tried_even_if_other_jobs_were_quicker(brains, tmp_path):
     arm, (stores, table) = searching(2), brains
-    name = study_name(arm, stores, inner_folds(table, 0, 2), 1, None)
+    code = RunOptions().code_hash
+    name = study_name(arm, stores, inner_folds(table, 0, 2), 1, None, code)
     study = open_study(tmp_path / "journal.log", name)
     for merit in (0.2, 0.3):
         study.tell(next_trial(study, arm.search, 1), merit)
