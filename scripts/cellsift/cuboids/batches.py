@@ -9,7 +9,7 @@ import torch
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore, log_statistics
 from cellsift.errors import InputError
-from cellsift.io.axes import Shape, Size, per_axis
+from cellsift.io.axes import Layout, per_axis
 
 # Raw cuboids held in memory by one training; larger sets are read from their stores as needed.
 MEMORY_BYTES = 1_000_000_000
@@ -137,9 +137,7 @@ class Cuboids:
                 )
 
 
-def common_layout(
-    stores: Mapping[str, CuboidStore],
-) -> tuple[int, Shape, Size]:
+def common_layout(stores: Mapping[str, CuboidStore]) -> Layout:
     """Return the channels, shape and voxel size (z, y, x) that all stores share.
 
     Raises:

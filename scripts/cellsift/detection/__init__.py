@@ -25,6 +25,7 @@ from cellsift.detection.registry import (
     measures_contrast_apart,
 )
 from cellsift.detection.resources import UNLIMITED, Resources
+from cellsift.io.axes import AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ def find_centres(volume: Volume, method: str, parts: Parts, **parameters: Any) -
     import pandas as pd
 
     centres = create_detector(method, **parameters).find_centres(volume, parts)
-    return pd.DataFrame(centres, columns=["z", "y", "x"])
+    return pd.DataFrame(centres, columns=AXES)
 
 
 def contrast_slab(
@@ -115,7 +116,7 @@ def contrast_slab(
 
     detector = create_detector(method, **parameters)
     first, last = planes_of_slab(volume.shape[0], slab, slabs)
-    positions = centres[["z", "y", "x"]].to_numpy(dtype=float)
+    positions = centres[AXES].to_numpy(dtype=float)
     return detector.contrast_slab(volume, positions, first, last, resources)
 
 
@@ -127,6 +128,6 @@ def gather(parts: Parts, method: str, **parameters: Any) -> pd.DataFrame:
     import numpy as np
 
     table = create_detector(method, **parameters).gather(parts)
-    assert list(table.columns) == ["z", "y", "x", "contrast"]
+    assert list(table.columns) == [*AXES, "contrast"]
     assert np.isfinite(table.to_numpy()).all()
     return table

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cellsift.detection.brightness import typical_root
 from cellsift.detection.parts import Parts
+from cellsift.io.axes import AXES
 
 
 def candidate_table(
@@ -33,7 +34,7 @@ def candidate_table(
     if most is not None:
         table = _highest(table, most, ties=False)
     table = table[np.lexsort(table.T[2::-1])]
-    return pd.DataFrame(table, columns=["z", "y", "x", "contrast"])
+    return pd.DataFrame(table, columns=[*AXES, "contrast"])
 
 
 def _highest(table: np.ndarray, most: int, ties: bool) -> np.ndarray:

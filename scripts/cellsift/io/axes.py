@@ -10,6 +10,8 @@ AXES = ["z", "y", "x"]
 Shape = tuple[int, int, int]
 # In µm, unless said otherwise.
 Size = tuple[float, float, float]
+# Of cuboids: channels, shape and voxel size.
+Layout = tuple[int, Shape, Size]
 
 Number = TypeVar("Number")
 

@@ -13,6 +13,7 @@ import numpy as np
 import zarr
 
 from cellsift.errors import InputError
+from cellsift.io.axes import AXES
 from cellsift.io.units import MICROMETRES, micrometres_in
 from cellsift.io.voxel_size import StatedSize, refuse_contradiction
 from cellsift.io.zarr_chunks import ChunkFiles, grid_of, list_chunk_files, refuse_cut_off
@@ -23,7 +24,6 @@ from cellsift.io.zarr_remote import refuse_lost_at_url
 
 # More chunks have no room in memory by their names alone.
 MOST_CHUNKS = 1e8
-SPATIAL = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def open_ome_zarr(path: str, voxel_size: Sequence[float] | None) -> da.Array:
     refuse_lossy(f"{level.root}/{level.array.path}", level.array)
     if level.scale is not None and voxel_size is not None:
         _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
-    kept = tuple(slice(None) if name in SPATIAL else 0 for name in level.names)
+    kept = tuple(slice(None) if name in AXES else 0 for name in level.names)
     return _watched(da.from_zarr(level.array)[kept], _presence(level.root, level.array))
 
 
@@ -217,13 +217,13 @@ def _axes(path: str, multiscale: dict) -> list[dict]:
 
 def _refuse_axes(path: str, names: list[str], shape: tuple[int, ...]) -> None:
     for name, size in zip(names, shape, strict=True):
-        if name not in SPATIAL and size > 1:
+        if name not in AXES and size > 1:
             raise InputError(
                 f"{path}: axis {name} has length {size}; a volume has one channel and one time "
                 f"point. Write one position of {name} into an OME-Zarr of its own."
             )
-    spatial = [name for name in names if name in SPATIAL]
-    if spatial != list(SPATIAL):
+    spatial = [name for name in names if name in AXES]
+    if spatial != AXES:
         raise InputError(
             f"{path}: the axes are {', '.join(names)}; they have to be z, y, x in this order. "
             "Write the OME-Zarr again with these axes."
@@ -254,7 +254,7 @@ def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
 def _refuse_voxel_size(
     path: str, axes: list[dict], scale: np.ndarray, voxel_size: Sequence[float]
 ) -> None:
-    spatial = [index for index, axis in enumerate(axes) if axis["name"] in SPATIAL]
+    spatial = [index for index, axis in enumerate(axes) if axis["name"] in AXES]
     units = [axes[index].get("unit") for index in spatial]
     # Without units, a scale of ones is what writers put when they do not know the size.
     if not any(units) and np.all(scale[spatial] == 1):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cellsift.errors import InputError
-from cellsift.io.axes import Size, per_axis
+from cellsift.io.axes import AXES, Size, per_axis
 
 # Light microscopes resolve no less, and whole brains with cells are imaged no coarser.
 SMALLEST_VOXEL_UM = 0.05
@@ -70,7 +70,7 @@ def _likely_mistake(stated: Sequence[float | None], voxel_size: Sequence[float])
     for order in sorted(itertools.permutations(range(3)), reverse=True):
         # Of two equal sizes any order fits; x, y, z is the usual one of other programs.
         if _agree([stated[axis] for axis in order], voxel_size):
-            names = ", ".join("zyx"[axis] for axis in order)
+            names = ", ".join(AXES[axis] for axis in order)
             return f"The table has the file's sizes in the order {names} instead of z, y, x. "
     return ""
 

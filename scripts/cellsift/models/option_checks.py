@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from cellsift.errors import InputError
+from cellsift.io.axes import AXES
 
 
 def check_whole_number(what: str, value: Any, least: int = 1, most: int = 4096) -> None:
@@ -30,7 +31,7 @@ def check_three(what: str, values: Sequence[int]) -> None:
     """Raise InputError unless the values are three whole numbers from 1, along z, y, x."""
     if not isinstance(values, list | tuple) or len(values) != 3:
         raise InputError(f"{what} is {values!r}; give three numbers: z, y, x")
-    for axis, value in zip("zyx", values, strict=True):
+    for axis, value in zip(AXES, values, strict=True):
         check_whole_number(f"{what} along {axis}", value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellsift.errors import InputError
+from cellsift.io.axes import AXES
 from cellsift.models import classifiers as FAMILIES
 from cellsift.models.option_checks import check_whole_number
 
@@ -115,7 +116,7 @@ def create_model(
     shape = tuple(cuboid_shape)
     if len(shape) != 3:
         raise InputError(f"cuboid shape {list(shape)} is not three numbers: z, y, x")
-    for axis, size in zip("zyx", shape, strict=True):
+    for axis, size in zip(AXES, shape, strict=True):
         check_whole_number(f"cuboid shape along {axis}", size)
     network = _builder(name)(int(in_channels), tuple(map(int, shape)), **options)
     check_network(name, network)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellsift.io.axes import AXES
 from cellsift.phantom.anatomy import make_anatomy
 from cellsift.phantom.distractors import KINDS, draw_distractors
 from cellsift.phantom.grid import Grid
@@ -54,7 +55,7 @@ def make_brain(seed: int, settings: BrainSettings | None = None) -> PhantomBrain
     return PhantomBrain(
         take_picture(streams["signal picture"], grid, signal, settings),
         take_picture(streams["background picture"], grid, background, settings),
-        somata.table.sort_values(["z", "y", "x"], ignore_index=True),
+        somata.table.sort_values(AXES, ignore_index=True),
         pd.concat(tables, ignore_index=True),
         settings,
     )

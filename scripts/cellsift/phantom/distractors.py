@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
+from cellsift.io.axes import AXES
 from cellsift.phantom.anatomy import Anatomy
 from cellsift.phantom.grid import Grid
 from cellsift.phantom.layer import Layer
@@ -43,7 +44,7 @@ def draw_distractors(
         (anatomy.depth_um > 4).astype(np.float32),
         count,
         apart_um=16,
-        taken=cells[["z", "y", "x"]].to_numpy() * grid.voxel_size,
+        taken=cells[AXES].to_numpy() * grid.voxel_size,
         clearance_um=CLEARANCE_UM,
     )
     layer = Layer(grid.zeros(), grid.zeros(), _table(kind, grid, centres))
@@ -148,6 +149,6 @@ def _diameter(rng: np.random.Generator, settings: BrainSettings, multiple: float
 
 
 def _table(kind: str, grid: Grid, centres: np.ndarray) -> pd.DataFrame:
-    table = pd.DataFrame(centres / grid.voxel_size, columns=["z", "y", "x"])
+    table = pd.DataFrame(centres / grid.voxel_size, columns=AXES)
     table.insert(0, "kind", kind)
     return table

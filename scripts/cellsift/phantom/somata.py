@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from cellsift.io.axes import AXES
 from cellsift.phantom.anatomy import Anatomy
 from cellsift.phantom.grid import Grid
 from cellsift.phantom.layer import Layer
@@ -106,5 +107,5 @@ def _draw_process(
 def _table(
     grid: Grid, positions: np.ndarray, diameters: np.ndarray, brightness: np.ndarray
 ) -> pd.DataFrame:
-    table = pd.DataFrame(positions / grid.voxel_size, columns=["z", "y", "x"])
+    table = pd.DataFrame(positions / grid.voxel_size, columns=AXES)
     return table.assign(diameter_um=diameters, brightness=brightness)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import zarr
 
+from cellsift.io.axes import AXES
 from cellsift.io.zarr_chunks import fill_value, grid_of
 
 # A chunk of zeros takes less than this of the larger chunks, and of its own voxels. Most chunks may
@@ -34,7 +35,7 @@ def zero_chunk_doubts(
     `axes` are the names of the array's axes; all but z, y, x have length 1. `places` (chunks, axes)
     are the numbers of the chunks that are stored, `sizes` their lengths in bytes.
     """
-    spatial = [axes.index(name) for name in "zyx"]
+    spatial = [axes.index(name) for name in AXES]
     grid = tuple(grid_of(array.shape, array.chunks)[axis] for axis in spatial)
     if math.prod(grid) > LARGEST_GRID:
         return []

@@ -12,9 +12,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from cellsift.io.axes import Size
 from cellsift.settings.recipe import Augmentation
-
-Size = tuple[float, float, float]
 
 # How far each operation goes at strength 1, and which share of the cuboids it touches.
 AFFINE_SHARE = 0.5

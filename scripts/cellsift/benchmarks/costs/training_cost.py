@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from cellsift.inference.device import choose_device, move_to_device, repeatable
+from cellsift.io.axes import Shape, Size
 from cellsift.models import create_model
 from cellsift.models.contract import Batch, Network
 from cellsift.settings.arms import Arm
@@ -18,9 +19,6 @@ from cellsift.training.optimisation import make_optimiser, step
 CUBOIDS = 1000
 BATCH = 32
 LEAST_STEPS = 3
-
-Shape = tuple[int, int, int]
-Size = tuple[float, float, float]
 
 
 def seconds_per_epoch(

@@ -10,13 +10,14 @@ since planes lie further apart than voxels within them.
 import torch
 from torch import nn
 
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.depthwise import depthwise_convolution
 from cellsift.models.layers.dimensions import CONVOLUTIONS
 from cellsift.models.layers.localising import deepest_that_localises
 from cellsift.models.layers.planes import PlanesAsChannels, is_flat
 from cellsift.models.layers.pooling import mean_over_map
-from cellsift.models.layers.strides import Shape, check_plane, limited_strides, shape_after
+from cellsift.models.layers.strides import check_plane, limited_strides, shape_after
 from cellsift.models.layers.widths import multiple_of_eight
 from cellsift.models.option_checks import check_choice, check_factor
 from cellsift.models.registry import architecture

@@ -11,11 +11,12 @@ from monai.networks.nets import DenseNet as MonaiDenseNet
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.dimensions import CONVOLUTIONS, MAX_POOLING, MEAN_POOLING
 from cellsift.models.layers.localising import deepest_that_localises
 from cellsift.models.layers.planes import PlanesAsChannels, is_flat
-from cellsift.models.layers.strides import Shape, check_plane, limited_strides, shape_after
+from cellsift.models.layers.strides import check_plane, limited_strides, shape_after
 from cellsift.models.option_checks import check_whole_number
 from cellsift.models.registry import architecture
 

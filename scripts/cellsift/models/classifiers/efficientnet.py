@@ -16,6 +16,7 @@ from monai.networks.nets.efficientnet import EfficientNet as MonaiEfficientNet
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.depthwise import depthwise_convolution
 from cellsift.models.layers.dimensions import CONVOLUTIONS
@@ -23,13 +24,7 @@ from cellsift.models.layers.initialisation import initialise_by_fan_out
 from cellsift.models.layers.localising import deepest_that_localises
 from cellsift.models.layers.planes import PlanesAsChannels, is_flat
 from cellsift.models.layers.pooling import mean_over_map
-from cellsift.models.layers.strides import (
-    HALVINGS,
-    Shape,
-    check_plane,
-    limited_strides,
-    shape_after,
-)
+from cellsift.models.layers.strides import HALVINGS, check_plane, limited_strides, shape_after
 from cellsift.models.option_checks import check_choice, check_factor
 from cellsift.models.registry import architecture
 

@@ -28,12 +28,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Batch, Network
 from cellsift.models.layers.initialisation import initialise_by_fan_in
 from cellsift.models.layers.plane_encoder import PlaneEncoder, check_depth_and_width, check_size
 from cellsift.models.layers.planes import is_flat
 from cellsift.models.layers.residual import BLOCKS, BOTTLENECK_DEPTHS, Unit, feature_norm
-from cellsift.models.layers.strides import Shape, halvings
+from cellsift.models.layers.strides import halvings
 from cellsift.models.option_checks import check_whole_number
 from cellsift.models.registry import architecture
 

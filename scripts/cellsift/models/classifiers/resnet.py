@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.dimensions import CONVOLUTIONS, MAX_POOLING
 from cellsift.models.layers.initialisation import initialise_by_fan_in
@@ -27,7 +28,7 @@ from cellsift.models.layers.residual import (
     Unit,
     feature_norm,
 )
-from cellsift.models.layers.strides import LEAST_MAP, Shape
+from cellsift.models.layers.strides import LEAST_MAP
 from cellsift.models.option_checks import check_whole_number
 from cellsift.models.registry import architecture
 

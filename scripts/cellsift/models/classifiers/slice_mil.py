@@ -10,9 +10,9 @@ the network saw what it decided on.
 import torch
 from torch import nn
 
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.plane_encoder import PlaneEncoder
-from cellsift.models.layers.strides import Shape
 from cellsift.models.option_checks import check_whole_number
 from cellsift.models.registry import architecture
 

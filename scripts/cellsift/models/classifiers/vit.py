@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Batch, Network
 from cellsift.models.layers.patch_encoder import PatchEncoder, initialise
-from cellsift.models.layers.strides import Shape
 from cellsift.models.option_checks import check_whole_number
 from cellsift.models.registry import architecture
 

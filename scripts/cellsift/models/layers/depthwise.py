@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from cellsift.models.layers.strides import Shape, shape_after
+from cellsift.io.axes import Shape
+from cellsift.models.layers.strides import shape_after
 
 # Elements up to which a depthwise convolution is quicker in training as a matrix product.
 LARGEST_MATRIX = 300**2

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.layers.planes import is_flat
-from cellsift.models.layers.strides import LEAST_MAP, Shape
+from cellsift.models.layers.strides import LEAST_MAP
 from cellsift.models.option_checks import check_share, check_three
 
 FEATURE_EXPANSION = 4

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Batch, Network
-from cellsift.models.layers.strides import Shape
 
 
 def is_flat(shape: Shape, planes_as_channels: bool) -> bool:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from cellsift.errors import InputError
-
-Shape = tuple[int, int, int]
+from cellsift.io.axes import Shape
 
 # Below three steps per axis a saliency map does not say where in the cuboid it points.
 LEAST_MAP = 3

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from cellsift.io.axes import Shape
 from cellsift.models.backbone import features
 from cellsift.models.contract import Network
 
@@ -30,7 +31,6 @@ CENTRE_MOMENTUM = 0.9
 LOCAL = (0.5, 0.8)
 INITIAL_SPREAD = 0.02
 
-Shape = tuple[int, int, int]
 View = Callable[[], torch.Tensor]
 
 

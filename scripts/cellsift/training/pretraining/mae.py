@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 from cellsift.models.layers.patch_encoder import INITIAL_SPREAD, Block, PatchEncoder
 
@@ -20,8 +21,6 @@ DECODER_DEPTH = 2
 DECODER_HEADS = 4
 LEAST_DECODER_WIDTH = 32
 TINY = 1e-6
-
-Shape = tuple[int, int, int]
 
 
 class MaskedAutoencoder(nn.Module):

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Shape
 from cellsift.models.backbone import head_tensors
 from cellsift.models.weight_transfer import check_fit
 from cellsift.training.starting_point.wanted import WantedNetwork
 
 Tensors = dict[str, torch.Tensor]
-Shape = tuple[int, int, int]
 
 
 def check_channels(path: Path, found: int, wanted: WantedNetwork) -> None:

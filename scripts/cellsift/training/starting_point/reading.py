@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellsift.errors import InputError
+from cellsift.io.axes import Layout
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.training.starting_point.cellfinder_model import read_cellfinder_model
@@ -13,8 +14,6 @@ from cellsift.training.starting_point.checks import Tensors
 from cellsift.training.starting_point.files import is_keras_file, model_file
 from cellsift.training.starting_point.leakage import refuse_known_brains
 from cellsift.training.starting_point.wanted import WantedNetwork
-
-Layout = tuple[int, tuple[int, int, int], tuple[float, float, float]]
 
 
 def read_starting_point(path: str | Path, wanted: WantedNetwork) -> Tensors:
