@@ -1,7 +1,5 @@
 """Adapter of the rule choose_recipe: the best of all trials of a search."""
 
-from pathlib import Path
-
 from cellsift.settings.arms import Arm
 from cellsift.steps.choose_recipe import choose_recipe
 from cellsift.workflow.job import job
@@ -10,6 +8,6 @@ with job(snakemake.log[0], snakemake.wildcards):
     choose_recipe(
         Arm.from_dict(snakemake.params.arm),
         snakemake.input,
-        Path(snakemake.output.chosen).parent,
+        snakemake.output,
         snakemake.params.seed,
     )

@@ -1,7 +1,5 @@
 """Adapter of the rule explain: where an arm looked, on telling examples."""
 
-from pathlib import Path
-
 from cellsift.steps.explain import explain
 from cellsift.workflow.job import job, wanted_device
 
@@ -14,7 +12,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         dict(zip(cuboids, snakemake.input.labels, strict=True)),
         dict(zip(cuboids, snakemake.input.cells, strict=True)),
         snakemake.input.folds,
-        Path(snakemake.output.chosen).parent,
+        snakemake.output,
         examples=snakemake.params.examples,
         device=wanted_device(snakemake),
     )

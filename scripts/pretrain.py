@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.wildcards):
     pretrain(
         Pretraining.from_dict(snakemake.params.pretraining),
         snakemake.params.cuboids,
-        Path(snakemake.output.sidecar).parent,
+        snakemake.output,
         Path(snakemake.params.checkpoint),
         RunOptions(
             seed=snakemake.params.seed,

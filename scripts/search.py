@@ -18,7 +18,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.folds,
         snakemake.wildcards.study,
         SearchFiles(
-            Path(snakemake.output[0]).parent,
+            Path(snakemake.output[0]),
             int(snakemake.wildcards.job),
             next(map(Path, snakemake.input.starting_point), None),
         ),

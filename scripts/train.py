@@ -18,8 +18,10 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.folds,
         int(snakemake.wildcards.fold),
         FoldFiles(
-            model_folder=Path(snakemake.output.weights).parent,
-            training_folder=Path(snakemake.output.history).parent,
+            model=Path(snakemake.output.sidecar),
+            history=Path(snakemake.output.history),
+            scores=Path(snakemake.output.scores),
+            curves=Path(snakemake.output.tensorboard),
             checkpoint=Path(snakemake.params.checkpoint),
             teacher=next(map(Path, snakemake.input.teacher), None),
             starting_point=next(map(Path, snakemake.input.starting_point), None),

@@ -197,6 +197,10 @@ class TrainingFolder:
     def fold(self, fold: int | str) -> "FoldFolder":
         return FoldFolder(self.path / f"fold-{fold}")
 
+    def all_scores(self) -> list[Path]:
+        """The tables of out-of-fold scores that are there, of folds or of an ensemble, sorted."""
+        return sorted(self.path.glob("**/scores.csv"))
+
     def folds(self) -> list[int]:
         """The folds of which there is a history, ascending."""
         found = self.path.glob("fold-*/history.csv")
@@ -240,6 +244,23 @@ class ModelFolder:
     def sidecar(self, fold: int | str) -> Path:
         """How the network of a fold is built and was trained."""
         return self.path / f"fold-{fold}.json"
+
+
+@dataclass(frozen=True)
+class ArmFolder(ModelFolder):
+    """An arm that was trained outside of a run: its model, and beside it how it was trained."""
+
+    @property
+    def training(self) -> TrainingFolder:
+        return TrainingFolder(self.path / "training")
+
+    def checkpoint(self, fold: int | str) -> Path:
+        """Where a training that was killed goes on."""
+        return self.path / "checkpoints" / f"fold-{fold}.pt"
+
+    def search(self, fold: int | str) -> "SearchFolder":
+        """What the search without this fold has found."""
+        return SearchFolder(self.path / "search" / f"fold-{fold}")
 
 
 @dataclass(frozen=True)

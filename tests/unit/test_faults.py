@@ -133,7 +133,7 @@ WRITERS = {
             "normalisation": Normalisation().to_dict(), "provenance": {},
         }
         target = Path(sys.argv[1])
-        save_model(target.parent, target.name, model, sidecar)
+        save_model(target.with_name(f"{target.name}.json"), model, sidecar)
     """,
     "checkpoint": """
         import torch

@@ -60,7 +60,7 @@ def sprung(tmp_path) -> Path:
 def stored(tmp_path) -> Path:
     """The JSON of a stored model."""
     model = create_model("resnet", 2, (16, 20, 20), depth=18, width=4)
-    return save_model(tmp_path, "fold-0", model, SIDECAR)
+    return save_model(tmp_path / "fold-0.json", model, SIDECAR)
 
 
 @pytest.fixture

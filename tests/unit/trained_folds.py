@@ -1,8 +1,10 @@
 """Small trainings of one fold, with all their files in one folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from cellsift.results import FoldFolder, ModelFolder
 from cellsift.settings.arms import Arm
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold import train_fold
@@ -33,7 +35,16 @@ def train_in(
 
     `brains` are the stores and the table of `make_brains`; the options are those of `run_options`.
     """
-    places = (folder / "models", folder / "training", folder / "checkpoint.pt")
-    return train_fold(
-        arm, *brains, fold, FoldFiles(*places, teacher, start), run_options(**options)
+    files = replace(
+        fold_files(folder / "models", folder / "training", folder / "checkpoint.pt", fold),
+        teacher=teacher,
+        starting_point=start,
     )
+    return train_fold(arm, *brains, fold, files, run_options(**options))
+
+
+def fold_files(models: Path, training: Path, checkpoint: Path, fold: int) -> FoldFiles:
+    """The files of a fold: its network in one folder, how it was trained in another."""
+    made, trained = ModelFolder(models), FoldFolder(training)
+    written = (made.sidecar(fold), trained.history, trained.scores, trained.tensorboard)
+    return FoldFiles(*written, checkpoint)

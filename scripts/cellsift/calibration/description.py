@@ -6,8 +6,7 @@ from typing import Any
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
-
-FILE = "model.json"
+from cellsift.io.names import MODEL_FILE
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:
@@ -15,7 +14,7 @@ def read_description(folder: str | Path) -> dict[str, Any]:
 
     Raises InputError if it is missing, damaged or not that of a calibrated arm.
     """
-    path = Path(folder) / FILE
+    path = Path(folder) / MODEL_FILE
     try:
         content = read_json(path)
         temperature, threshold = calibrated(content, path)
@@ -46,7 +45,7 @@ def write_description(
         raise InputError(f"{folder}: an ensemble needs the model of at least one fold")
     sidecars = [read_json(folder / name) for name in names]
     first, made = sidecars[0], [sidecar["provenance"] for sidecar in sidecars]
-    temperature, threshold = calibrated(calibration, folder / FILE)
+    temperature, threshold = calibrated(calibration, folder / MODEL_FILE)
     content = {
         "architecture": first["architecture"],
         "options": first["options"],
@@ -65,8 +64,8 @@ def write_description(
             "versions": made[0].get("versions", {}),
         },
     }
-    write_json(content, folder / FILE)
-    return folder / FILE
+    write_json(content, folder / MODEL_FILE)
+    return folder / MODEL_FILE
 
 
 def calibrated(content: Mapping[str, Any], path: Path) -> tuple[float, float]:

@@ -10,9 +10,10 @@ import pandas as pd
 import cellsift
 from cellsift.calibration.calibrate import calibrate
 from cellsift.calibration.combination import combine
-from cellsift.calibration.description import FILE, read_description
+from cellsift.calibration.description import read_description
 from cellsift.calibration.members import member_folder
 from cellsift.io.json_files import write_json
+from cellsift.io.names import MODEL_FILE
 from cellsift.io.tables import read_table, write_table
 
 PACKAGES = ("numpy", "scipy", "scikit-learn")
@@ -21,20 +22,20 @@ PACKAGES = ("numpy", "scipy", "scikit-learn")
 def combine_members(
     folder: str | Path,
     members: Mapping[str, Sequence[str | Path]],
+    scores_file: str | Path,
     method: str = "mean",
     threshold: str | dict = "f1",
-    scores_file: str | Path | None = None,
 ) -> Path:
     """Write model.json, by which trained arms are used as one; return its path.
 
     Args:
         folder: of the ensemble; the folders of its members, with their model.json, lie beside it.
         members: by the name of its folder, the files of a member's out-of-fold scores.
+        scores_file: where the ensemble's own out-of-fold scores are written, from which its
+            temperature and threshold are taken; `out_of_fold_scores` looks for them where
+            `results.ArmFolder` has the `training.scores` of `folder`.
         method: how they are weighted (`calibration.combination.combine`).
         threshold: how the threshold is chosen, "f1" or {"recall": share}.
-        scores_file: where the ensemble's own out-of-fold scores are written, from which its
-            temperature and threshold are taken; default: training/scores.csv in `folder`, where
-            `out_of_fold_scores` finds them.
 
     Raises InputError as `combine` and `calibrate` do, and for a member that is not trained.
     """
@@ -48,7 +49,7 @@ def combine_members(
     }
     combination, joined = combine(scores, temperatures, method)
     calibration = calibrate(joined, threshold)
-    write_table(joined, scores_file or folder / "training" / "scores.csv")
+    write_table(joined, scores_file)
     content = {
         "architecture": "ensemble",
         **combination.to_dict(),
@@ -65,5 +66,5 @@ def combine_members(
             },
         },
     }
-    write_json(content, folder / FILE)
-    return folder / FILE
+    write_json(content, folder / MODEL_FILE)
+    return folder / MODEL_FILE

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from cellsift.calibration.description import FILE
 from cellsift.errors import InputError
+from cellsift.io.names import MODEL_FILE
 
 # As the config's schema has the names of arms.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -72,8 +72,8 @@ def member_folder(folder: str | Path, name: str) -> Path:
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InputError(
-            f"{Path(folder) / FILE}: the member {name!r} is no name of a folder beside it; give "
-            "letters, digits, dots, dashes and underscores, the first a letter or digit"
+            f"{Path(folder) / MODEL_FILE}: the member {name!r} is no name of a folder beside it; "
+            "give letters, digits, dots, dashes and underscores, the first a letter or digit"
         )
     return Path(folder).absolute().parent / name
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 
-from cellsift.calibration.description import FILE
 from cellsift.calibration.members import Combination, member_folder
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
@@ -22,7 +22,9 @@ from cellsift.explain.saliency import saliency, saliency_method
 from cellsift.explain.selection import choose_examples
 from cellsift.explain.volume import write_saliency
 from cellsift.io.atomic import atomic_file
+from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
+from cellsift.io.names import MODEL_FILE
 from cellsift.io.tables import write_table
 from cellsift.models.contract import Network
 from cellsift.models.storage import check_file_names, load_model
@@ -31,9 +33,7 @@ COLUMNS = [
     "kind",
     "brain",
     "candidate",
-    "z",
-    "y",
-    "x",
+    *AXES,
     "p_cell",
     "is_cell",
     "label",
@@ -45,20 +45,36 @@ DOTS_PER_INCH = 110
 SEVERAL_METHODS = "Saliency"
 
 
+class ExplanationFiles(Protocol):
+    """Where explanations go: `results.ExplanationFolder`, or a rule's outputs, in one folder."""
+
+    @property
+    def chosen(self) -> str | Path:
+        """CSV of the examples."""
+
+    @property
+    def montage(self) -> str | Path:
+        """PNG of the examples and where the arm looked."""
+
+    @property
+    def saliency(self) -> str | Path:
+        """TIFF of the same as volumes."""
+
+
 def explain_arm(
     model_folder: str | Path,
     stores: Mapping[str, CuboidStore],
     cells: Mapping[str, pd.DataFrame],
-    folder: str | Path,
+    files: ExplanationFiles,
     count: int = 3,
     device: str | torch.device = "cpu",
     title: str = "",
 ) -> pd.DataFrame:
-    """Write chosen.csv, montage.png and saliency.tif to a folder; return the chosen examples.
+    """Write examples, a montage and saliency; return the chosen examples.
 
-    Of a network with prototypes also prototypes.csv and prototypes.tif (`export_prototypes`), of
-    one with maps of its own those of the examples, in the file that it names (`own_maps`). Such
-    files of an earlier architecture are removed.
+    In the same folder, of a network with prototypes also prototypes.csv and prototypes.tif
+    (`export_prototypes`), of one with maps of its own those of the examples, in the file that it
+    names (`own_maps`). Such files of an earlier architecture are removed.
 
     Saliency is the mean over the arm's fold models; of a candidate that has a fold, it is that
     fold's model alone, the one that was not trained on it. That of an ensemble is the mean of its
@@ -71,7 +87,7 @@ def explain_arm(
         stores: cuboids by brain.
         cells: by brain, row i for candidate i: z, y, x, p_cell, is_cell, and where there are:
             label (cell, no_cell, ambiguous or empty), fold (empty where in none).
-        folder: where to write.
+        files: where to write.
         count: examples of each kind (`choose_examples`).
         device: where to compute.
         title: of the montage; default: the arm's folder name.
@@ -79,7 +95,7 @@ def explain_arm(
     Raises:
         InputError: models, cuboids and tables do not fit together.
     """
-    model_folder, folder = Path(model_folder), Path(folder)
+    model_folder, folder = Path(model_folder), Path(files.chosen).parent
     members = explained_models(model_folder)
     chosen = choose_examples(_pooled(cells, stores), count).reindex(columns=COLUMNS)
     models = [load_model(files[0]) for _, files in members]
@@ -91,28 +107,28 @@ def explain_arm(
     for name in OF_PROTOTYPES:
         (folder / name).unlink(missing_ok=True)
     remove_own_maps(folder)
-    write_saliency(folder / "saliency.tif", cuboids, maps, voxel_size, _names(chosen))
+    write_saliency(files.saliency, cuboids, maps, voxel_size, _names(chosen))
     methods = {saliency_method(model) for model, _ in models}
     method = methods.pop() if len(methods) == 1 else SEVERAL_METHODS
     title = title or model_folder.name
     figure = draw_montage(chosen, cuboids, maps, voxel_size, title, method)
-    with atomic_file(folder / "montage.png") as beside:
+    with atomic_file(files.montage) as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, metadata={"Software": None})
-    alone, files = models[0][0], members[0][1]
+    alone, of_folds = models[0][0], members[0][1]
     if len(members) == 1 and alone.has_prototypes:
-        export_prototypes(_by_fold(files), stores, cells, folder)
+        export_prototypes(_by_fold(of_folds), stores, cells, folder)
     if len(members) == 1 and alone.own_map_names:
         of_arm = _mean_over_models(
             chosen,
             cuboids,
             stores,
-            files,
+            of_folds,
             device,
             lambda model, inputs, _: own_maps(model, inputs),
             each=(len(alone.own_map_names), *cuboids.shape[2:]),
         )
         write_own_maps(alone, of_arm, folder, voxel_size, _names(chosen))
-    write_table(chosen, folder / "chosen.csv")
+    write_table(chosen, files.chosen)
     return chosen
 
 
@@ -124,7 +140,7 @@ def explained_models(model_folder: Path) -> list[tuple[float, list[Path]]]:
     content = _described(model_folder)
     if "members" not in content:
         return [(1.0, fold_model_files(model_folder))]
-    weights = Combination.from_dict(content, model_folder / FILE).weights
+    weights = Combination.from_dict(content, model_folder / MODEL_FILE).weights
     return [
         (weight, fold_model_files(member_folder(model_folder, name)))
         for name, weight in weights.items()
@@ -133,12 +149,12 @@ def explained_models(model_folder: Path) -> list[tuple[float, list[Path]]]:
 
 def fold_model_files(model_folder: Path) -> list[Path]:
     """Return the JSON files of an arm's fold models, in the order model.json lists them."""
-    names = check_file_names(_described(model_folder).get("folds"), model_folder / FILE)
+    names = check_file_names(_described(model_folder).get("folds"), model_folder / MODEL_FILE)
     return [model_folder / name for name in names]
 
 
 def _described(model_folder: Path) -> dict:
-    path = model_folder / FILE
+    path = model_folder / MODEL_FILE
     try:
         return dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
@@ -148,7 +164,7 @@ def _described(model_folder: Path) -> dict:
 def _pooled(cells: Mapping[str, pd.DataFrame], stores: Mapping[str, CuboidStore]) -> pd.DataFrame:
     tables = [pd.DataFrame(columns=["brain", "candidate", "p_cell"])] if not cells else []
     for brain, table in cells.items():
-        missing = {"z", "y", "x", "p_cell", "is_cell"} - set(table)
+        missing = {*AXES, "p_cell", "is_cell"} - set(table)
         if missing:
             raise InputError(
                 f"cells of brain {brain} lack the columns {', '.join(sorted(missing))}"

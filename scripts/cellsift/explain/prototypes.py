@@ -26,9 +26,7 @@ COLUMNS = [
     "presence",
     "brain",
     "candidate",
-    "z",
-    "y",
-    "x",
+    *AXES,
 ]
 FILES = ("prototypes.csv", "prototypes.tif")
 # Steps of the prototypes' map, along each axis, that an exported piece shows, up to all of it.

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cellsift.calibration.decision import classified, known_logits
-from cellsift.calibration.description import FILE, read_description
+from cellsift.calibration.description import read_description
 from cellsift.calibration.members import Combination
 from cellsift.errors import InputError
+from cellsift.io.names import MODEL_FILE
 
 
 def classify_by_members(
@@ -35,7 +36,7 @@ def classify_by_members(
     if out_of_fold is not None:
         joined = known_logits(out_of_fold, len(positions))
     else:
-        combination = Combination.from_dict(content, Path(folder) / FILE)
+        combination = Combination.from_dict(content, Path(folder) / MODEL_FILE)
         for name in combination.weights:
             if name not in logits or len(logits[name]) != len(positions):
                 found = len(logits[name]) if name in logits else "no"

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cellsift.calibration.description import FILE, read_description
+from cellsift.calibration.description import read_description
 from cellsift.calibration.members import Combination, member_folder
 from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer, read_scorer
+from cellsift.io.axes import Layout, Shape, Size
+from cellsift.io.names import MODEL_FILE
 from cellsift.models.storage import check_file_names
-
-# Channels, shape (z, y, x) and voxel size (µm) of cuboids.
-Layout = tuple[int, tuple[int, int, int], tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class TrainedArm:
 
     scorers: tuple[Scorer, ...]
     channels: int
-    shape: tuple[int, int, int]
-    voxel_size: tuple[float, float, float]
+    shape: Shape
+    voxel_size: Size
     temperature: float
     threshold: float
 
@@ -87,7 +86,7 @@ def load_arm(folder: str | Path) -> TrainedArm:
     content = read_description(folder)
     if "members" not in content:
         return _load_folds(Path(folder), content)
-    path = Path(folder) / FILE
+    path = Path(folder) / MODEL_FILE
     combination = Combination.from_dict(content, path)
     members = {name: _load_member(path, name, combination) for name in combination.weights}
     layouts = {(m.channels, m.shape, m.voxel_size) for m in members.values()}
@@ -117,7 +116,7 @@ def _load_member(path: Path, name: str, combination: Combination) -> TrainedArm:
 
 
 def _load_folds(folder: Path, content: Mapping[str, Any]) -> TrainedArm:
-    path = folder / FILE
+    path = folder / MODEL_FILE
     names = check_file_names(content.get("folds"), path)
     loaded = [read_scorer(folder / name) for name in names]
     channels, shape, voxel_size = _only_layout({_layout(car) for _, car in loaded}, path)

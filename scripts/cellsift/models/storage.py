@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
+from cellsift.io.axes import Layout
 from cellsift.io.json_files import read_json, write_json
 from cellsift.models.contract import Network
 from cellsift.models.registry import check_options, create_model
@@ -22,41 +24,57 @@ from cellsift.models.registry import check_options, create_model
 REQUIRED = ("architecture", "options", "in_channels", "cuboid", "normalisation", "provenance")
 
 
-def save_model(folder: str | Path, stem: str, model: Network, sidecar: dict) -> Path:
-    """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
+def network_part(
+    architecture: str, options: Mapping[str, Any], layout: Layout, normalisation: Normalisation
+) -> dict[str, Any]:
+    """Return the part of a sidecar that says how a network is built, and what it is fed.
 
-    As `save_tensors`, with all of the model's tensors.
+    Args:
+        layout: channels, shape (z, y, x) and voxel size (µm) of the cuboids that it takes.
+
+    Example:
+        >>> part = network_part("resnet", {}, (1, (8, 9, 9), (5.0, 2.0, 2.0)), Normalisation("log"))
+        >>> part["in_channels"], part["cuboid"]["shape"]
+        (1, [8, 9, 9])
     """
-    return save_tensors(folder, stem, model.state_dict(), sidecar)
+    channels, shape, voxel_size = layout
+    return {
+        "architecture": architecture,
+        "options": dict(options),
+        "in_channels": channels,
+        "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
+        "normalisation": normalisation.to_dict(),
+    }
 
 
-def save_tensors(
-    folder: str | Path, stem: str, tensors: Mapping[str, torch.Tensor], sidecar: dict
-) -> Path:
-    """Write {stem}.safetensors and {stem}.json to a folder and return the JSON's path.
+def save_model(json_path: str | Path, model: Network, sidecar: dict) -> Path:
+    """Write all of a model's tensors and its sidecar, as `save_tensors` does."""
+    return save_tensors(json_path, model.state_dict(), sidecar)
+
+
+def save_tensors(json_path: str | Path, tensors: Mapping[str, torch.Tensor], sidecar: dict) -> Path:
+    """Write a sidecar, NAME.json, and the weights beside it, NAME.safetensors; return its path.
 
     The sidecar gets a key `weights_sha256`, by which `load_model` knows that the two belong
     together; the JSON is written last, so a killed job leaves no pair that looks whole.
 
     Args:
-        sidecar: has at least `architecture`, `options`, `in_channels`, `cuboid`
-            (`shape` and `voxel_size` in µm, z, y, x), `normalisation` (`Normalisation.to_dict`)
-            and `provenance`; further keys are kept.
+        sidecar: has at least what `network_part` gives, and `provenance`; further keys are kept.
 
     Raises:
         InputError: the sidecar lacks a key or describes something that cannot be built.
     """
-    json_path = Path(folder) / f"{stem}.json"
+    json_path = Path(json_path)
     check_sidecar(sidecar, json_path)
     # clone: safetensors refuses tensors that share memory or are strided for channels-last.
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    weights_path = _weights_path(json_path)
-    with atomic_file(weights_path) as beside:
+    weights = weights_path(json_path)
+    with atomic_file(weights) as beside:
         save_file(tensors, beside)
-    write_json(sidecar | {"weights_sha256": _sha256(weights_path)}, json_path)
+    write_json(sidecar | {"weights_sha256": file_sha256(weights)}, json_path)
     return json_path
 
 
@@ -73,7 +91,7 @@ def load_model(json_path: str | Path) -> tuple[Network, dict]:
     # The throw-away initial weights must not move the caller's random numbers on.
     with torch.random.fork_rng(devices=[]):
         model = _build(sidecar, json_path)
-    _check_tensors(model.state_dict(), tensors, _weights_path(json_path))
+    _check_tensors(model.state_dict(), tensors, weights_path(json_path))
     model.load_state_dict(tensors)
     return model.eval(), sidecar
 
@@ -87,11 +105,11 @@ def load_tensors(json_path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     json_path = Path(json_path)
     sidecar = _read_sidecar(json_path)
     check_sidecar(sidecar, json_path)
-    weights_path = _weights_path(json_path)
-    tensors = _read_weights(weights_path)
-    if sidecar.get("weights_sha256") not in (None, _sha256(weights_path)):
+    weights = weights_path(json_path)
+    tensors = _read_weights(weights)
+    if sidecar.get("weights_sha256") not in (None, file_sha256(weights)):
         raise InputError(
-            f"{weights_path} holds other weights than those {json_path.name} was written for; "
+            f"{weights} holds other weights than those {json_path.name} was written for; "
             "train again, or restore both files from the same copy"
         )
     return tensors, sidecar
@@ -200,10 +218,12 @@ def _describe(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _weights_path(json_path: Path) -> Path:
+def weights_path(json_path: Path) -> Path:
+    """Return the file of the weights that a JSON sidecar belongs to, which lies beside it."""
     return json_path.with_suffix(".safetensors")
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

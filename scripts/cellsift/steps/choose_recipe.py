@@ -8,10 +8,10 @@ from cellsift.training.search import outcome
 
 
 def choose_recipe(
-    arm: Arm, trials: Sequence[str | Path], folder: str | Path, seed: int = 1
+    arm: Arm, trials: Sequence[str | Path], files: outcome.OutcomeFiles, seed: int = 1
 ) -> None:
-    """Write trials.csv, importance.csv and chosen.json of a search to a folder.
+    """Write all trials of a search and the recipe that it chooses to `files`.
 
     `trials` are the tables of all its jobs. Raises InputError as `outcome.choose_recipe` does.
     """
-    outcome.choose_recipe(arm, trials, folder, seed)
+    outcome.choose_recipe(arm, trials, files, seed)

@@ -17,4 +17,4 @@ def combine(
 
     Arguments and errors as of `combine_members`.
     """
-    combine_members(Path(model).parent, members, method, threshold, scores)
+    combine_members(Path(model).parent, members, scores, method, threshold)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cellsift.cuboids.store import CuboidStore
-from cellsift.explain.arm import explain_arm
+from cellsift.explain.arm import ExplanationFiles, explain_arm
 from cellsift.inference.device import choose_device
 from cellsift.io.tables import read_table
 
@@ -16,12 +16,12 @@ def explain(
     labels: Mapping[str, str | Path],
     cells: Mapping[str, str | Path],
     folds: str | Path,
-    folder: str | Path,
+    files: ExplanationFiles,
     *,
     examples: int = 3,
     device: str = "auto",
 ) -> None:
-    """Write the arm's explanations to a folder (`explain_arm`).
+    """Write the arm's explanations to `files`, which lie in one folder (`explain_arm`).
 
     Args:
         arm: its name, the title of the pictures.
@@ -29,7 +29,7 @@ def explain(
         cuboids, labels, cells: by annotated brain, its cuboid stores, the table of `label`, and
             the arm's classified cells.
         folds: the table of `folds`.
-        folder: where to write.
+        files: where to write.
         examples: of each kind.
 
     Raises InputError as `explain_arm` does.
@@ -45,7 +45,7 @@ def explain(
         Path(model).parent,
         {brain: CuboidStore.open(paths) for brain, paths in cuboids.items()},
         tables,
-        folder,
+        files,
         count=examples,
         device=choose_device(device),
         title=arm,

@@ -50,13 +50,13 @@ class Training(ABC):
 
     Attributes:
         title: names the training to people.
-        folder: of its history.
+        curves: a folder for what is recorded of the epochs for people.
         epochs: of them at most there will be.
         steps: of the optimiser in an epoch.
     """
 
     title: str
-    folder: Path
+    curves: Path
     epochs: int
     steps: int
 
@@ -117,7 +117,7 @@ def train(
         if (saved := load_checkpoint(checkpoint, fingerprint)) is not None:
             training.restore(saved)
         counts = (training.epochs, training.steps)
-        run.progress.started(training.title, training.folder, *counts, training.history)
+        run.progress.started(training.title, training.curves, *counts, training.history)
         try:
             while not training.finished():
                 _do_epoch(training, seeds, run.progress)

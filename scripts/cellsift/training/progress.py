@@ -14,13 +14,13 @@ class Progress:
     """
 
     def started(
-        self, title: str, folder: Path, epochs: int, steps: int, history: Sequence[Row]
+        self, title: str, curves: Path, epochs: int, steps: int, history: Sequence[Row]
     ) -> None:
         """A training begins, or goes on after the epochs that an earlier start has done.
 
         Args:
             title: names it to people.
-            folder: of its history; what is recorded for people may lie there as well.
+            curves: a folder for what is recorded of the epochs for people.
             epochs: of them at most there will be, those of `history` included.
             steps: of the optimiser in an epoch.
             history: the figures of the epochs done.

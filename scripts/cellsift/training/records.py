@@ -16,9 +16,9 @@ from cellsift.training.progress import Row
 DECIMALS = 9
 
 
-def write_history(history: Sequence[Row], folder: Path) -> None:
-    """Write history.csv to a folder: a row for each epoch, a column for each of its figures."""
-    write_table(pd.DataFrame(history), folder / "history.csv", DECIMALS)
+def write_history(history: Sequence[Row], path: str | Path) -> None:
+    """Write a CSV with a row for each epoch, and a column for each of its figures."""
+    write_table(pd.DataFrame(history), path, DECIMALS)
 
 
 def versions() -> dict[str, str]:

@@ -20,8 +20,7 @@ class TrainingDisplay(Progress):
     """Shows steps and epochs as they are done.
 
     In a terminal a progress bar, in a log file one line per epoch. Files for TensorBoard go to the
-    folder tensorboard in that of the training; they are written anew by every start, the epochs
-    before it included.
+    folder for curves; they are written anew by every start, the epochs before it included.
 
     Args:
         visible: whether to print to standard error.
@@ -40,14 +39,14 @@ class TrainingDisplay(Progress):
         self._count_epochs, self._count_trials = count_epochs, count_trials
 
     def started(
-        self, title: str, folder: Path, epochs: int, steps: int, history: Sequence[Row]
+        self, title: str, curves: Path, epochs: int, steps: int, history: Sequence[Row]
     ) -> None:
         # TensorBoard takes a second to import; nothing else here needs it.
         from torch.utils.tensorboard import SummaryWriter
 
-        for old in (folder / "tensorboard").glob("events.out.tfevents.*"):
+        for old in curves.glob("events.out.tfevents.*"):
             old.unlink()
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._writer = SummaryWriter(str(curves))
         self._title, self._epochs, self._steps = title, epochs, steps
         self._bar = tqdm(
             total=epochs * steps,

@@ -13,6 +13,7 @@ from fuzzing import FUZZ
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_cuboids import make_brains, write_store
+from trained_folds import fold_files
 
 from cellsift.calibration.arm import join_folds
 from cellsift.calibration.calibrate import calibrate
@@ -23,6 +24,7 @@ from cellsift.inference.members import classify_by_members
 from cellsift.inference.trained_arm import load_arm
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
+from cellsift.results import ArmFolder
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.arm import out_of_fold_scores
@@ -41,7 +43,8 @@ def stores(tmp_path_factory):
 
 def files_of(folder: Path, fold: int) -> FoldFiles:
     """The files of an arm's fold, all below the folder of its models."""
-    return FoldFiles(folder, folder / "training" / f"fold-{fold}", folder / "checkpoint.pt")
+    training = ArmFolder(folder).training.fold(fold).path
+    return fold_files(folder, training, folder / "checkpoint.pt", fold)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +60,11 @@ def models(stores, tmp_path_factory):
             train_fold(arm, brains, table, fold, files_of(folder / name, fold), RunOptions(seed))
             for fold in range(2)
         ]
-        scores[name] = sorted((folder / name).glob("training/*/scores.csv"))
+        scores[name] = ArmFolder(folder / name).training.all_scores()
         join_folds(folder / name, sidecars, scores[name])
     for method in METHODS:
-        combine_members(folder / method, scores, method)
+        made = ArmFolder(folder / method)
+        combine_members(made.path, scores, made.training.scores, method)
     return folder
 
 
@@ -232,12 +236,12 @@ def test_logits_that_do_not_cover_the_brain_are_refused(models, unseen):
 
 
 def test_members_that_are_not_there_cannot_be_combined(copied):
-    files = sorted((copied / "narrow").glob("training/*/scores.csv"))
+    files, new = ArmFolder(copied / "narrow").training.all_scores(), ArmFolder(copied / "new")
     with pytest.raises(InputError, match="missing.model.json is no description"):
-        combine_members(copied / "new", {"narrow": files, "missing": files})
+        combine_members(new.path, {"narrow": files, "missing": files}, new.training.scores)
     with pytest.raises(InputError, match="'../narrow' is no name"):
-        combine_members(copied / "new", {"narrow": files, "../narrow": files})
-    assert not (copied / "new").exists()
+        combine_members(new.path, {"narrow": files, "../narrow": files}, new.training.scores)
+    assert not new.path.exists()
 
 
 values = st.recursive(

@@ -19,6 +19,7 @@ from cellsift.explain.selection import KINDS
 from cellsift.io.json_files import write_json
 from cellsift.models import create_model
 from cellsift.models.storage import load_model, save_model
+from cellsift.results import ExplanationFolder
 
 
 class Store:
@@ -58,7 +59,7 @@ def make_arm(tmp_path, shape) -> SimpleNamespace:
     for fold in range(2):
         torch.manual_seed(fold)
         models.append(create_model("resnet", 2, shape, depth=18, width=4))
-        save_model(folder, f"fold-{fold}", models[-1], sidecar)
+        save_model(folder / f"fold-{fold}.json", models[-1], sidecar)
     write_json({"folds": ["fold-0.json", "fold-1.json"]}, folder / "model.json")
     cuboids, _ = made_up(60, 2, shape)
     stores = {"a": Store(cuboids[:30]), "b": Store(cuboids[30:])}
@@ -72,7 +73,7 @@ def make_arm(tmp_path, shape) -> SimpleNamespace:
 
 def test_an_arm_is_explained_in_three_files(arm, tmp_path):
     out = tmp_path / "explanations"
-    chosen = explain_arm(arm.folder, arm.stores, arm.cells, out, count=2)
+    chosen = explain_arm(arm.folder, arm.stores, arm.cells, ExplanationFolder(out), count=2)
     assert sorted(p.name for p in out.iterdir()) == ["chosen.csv", "montage.png", "saliency.tif"]
     pd.testing.assert_frame_equal(
         pd.read_csv(out / "chosen.csv"), chosen.round(6), check_dtype=False
@@ -89,7 +90,7 @@ def test_an_arm_is_explained_in_three_files(arm, tmp_path):
 def test_an_arm_for_single_planes_is_explained(tmp_path):
     shape, out = (1, 24, 30), tmp_path / "out"
     arm = make_arm(tmp_path, shape)
-    chosen = explain_arm(arm.folder, arm.stores, arm.cells, out, count=2)
+    chosen = explain_arm(arm.folder, arm.stores, arm.cells, ExplanationFolder(out), count=2)
     with tifffile.TiffFile(out / "saliency.tif") as tiff:
         volume = tiff.asarray()
         assert tiff.series[0].axes == "TCYX"
@@ -103,7 +104,9 @@ def test_an_arm_for_single_planes_is_explained(tmp_path):
 
 
 def test_a_training_candidate_is_explained_by_the_fold_that_did_not_see_it(arm, tmp_path):
-    chosen = explain_arm(arm.folder, arm.stores, arm.cells, tmp_path / "out", count=3)
+    chosen = explain_arm(
+        arm.folder, arm.stores, arm.cells, ExplanationFolder(tmp_path / "out"), count=3
+    )
     stored = tifffile.imread(tmp_path / "out" / "saliency.tif")[:, :, 2]
     assert {"a", "b"} == set(chosen["brain"])
     for row, found in zip(chosen.itertuples(), stored, strict=True):
@@ -123,7 +126,7 @@ def add_ensemble(arm, weights: dict[str, float]):
     for fold in range(2):
         torch.manual_seed(10 + fold)
         models.append(create_model("resnet", 2, SHAPE, depth=18, width=4))
-        save_model(arm.folder.parent / "other", f"fold-{fold}", models[-1], sidecar)
+        save_model(arm.folder.parent / "other" / f"fold-{fold}.json", models[-1], sidecar)
     content = {"folds": ["fold-0.json", "fold-1.json"]}
     write_json(content, arm.folder.parent / "other" / "model.json")
     content = {"members": weights, "member_temperatures": dict.fromkeys(weights, 2.0)}
@@ -137,7 +140,9 @@ def test_an_ensemble_is_explained_by_its_members_by_their_weights(arm, tmp_path,
     """Each member by the fold that did not see the candidate; against it, where it counts so."""
     weights = dict(zip(("narrow", "other"), weights, strict=True))
     folder, models = add_ensemble(arm, weights)
-    chosen = explain_arm(folder, arm.stores, arm.cells, tmp_path / "out", count=2)
+    chosen = explain_arm(
+        folder, arm.stores, arm.cells, ExplanationFolder(tmp_path / "out"), count=2
+    )
     saliency = tifffile.imread(tmp_path / "out" / "saliency.tif")[:, :, 2]
     for row, found in zip(chosen.itertuples(), saliency, strict=True):
         store = arm.stores[row.brain]
@@ -165,7 +170,7 @@ def test_an_ensemble_is_explained_by_its_members_by_their_weights(arm, tmp_path,
 def test_an_ensemble_of_what_is_no_arm_is_not_explained(arm, tmp_path, weights, message):
     folder, _ = add_ensemble(arm, weights)
     with pytest.raises(InputError, match=message):
-        explain_arm(folder, arm.stores, arm.cells, tmp_path / "out")
+        explain_arm(folder, arm.stores, arm.cells, ExplanationFolder(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
@@ -189,9 +194,9 @@ def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
         torch.manual_seed(fold)
         models.append(create_model(architecture, 2, SHAPE, **options).eval())
         made_of = {"architecture": architecture, "options": options}
-        save_model(folder, f"fold-{fold}", models[-1], sidecar | made_of)
+        save_model(folder / f"fold-{fold}.json", models[-1], sidecar | made_of)
     write_json({"folds": ["fold-0.json", "fold-1.json"]}, folder / "model.json")
-    chosen = explain_arm(folder, arm.stores, arm.cells, out, count=2)
+    chosen = explain_arm(folder, arm.stores, arm.cells, ExplanationFolder(out), count=2)
     with tifffile.TiffFile(out / file) as tif:
         stack, labels = tif.asarray(), tif.imagej_metadata["Labels"]
     stack = stack.reshape(len(chosen), SHAPE[0], len(names), *SHAPE[1:])
@@ -209,7 +214,7 @@ def test_where_a_network_itself_looked_is_told_on_the_cuboids_grid(
     (out / "prototypes.csv").touch()
     (out / "broken.tif").write_bytes(b"II*")
     tifffile.imwrite(out / "mine.tif", stack)
-    explain_arm(arm.folder, arm.stores, arm.cells, out, count=1)
+    explain_arm(arm.folder, arm.stores, arm.cells, ExplanationFolder(out), count=1)
     written = ["chosen.csv", "montage.png", "saliency.tif"]
     assert sorted(p.name for p in out.iterdir()) == sorted([*written, "broken.tif", "mine.tif"])
 
@@ -237,7 +242,7 @@ def test_own_maps_are_those_of_the_network():
 
 def test_explaining_twice_gives_the_same_files(arm, tmp_path):
     for out in ("first", "second"):
-        explain_arm(arm.folder, arm.stores, arm.cells, tmp_path / out, count=1)
+        explain_arm(arm.folder, arm.stores, arm.cells, ExplanationFolder(tmp_path / out), count=1)
     for name in ("chosen.csv", "montage.png", "saliency.tif"):
         first, second = tmp_path / "first" / name, tmp_path / "second" / name
         assert first.read_bytes() == second.read_bytes(), name
@@ -246,7 +251,7 @@ def test_explaining_twice_gives_the_same_files(arm, tmp_path):
 def test_an_arm_without_candidates_still_writes_its_files(arm, tmp_path):
     store = Store(np.zeros((0, 2, *SHAPE), np.uint16))
     cells = {"a": arm.cells["a"].iloc[:0]}
-    chosen = explain_arm(arm.folder, {"a": store}, cells, tmp_path / "out")
+    chosen = explain_arm(arm.folder, {"a": store}, cells, ExplanationFolder(tmp_path / "out"))
     assert chosen.empty
     assert (tmp_path / "out" / "montage.png").stat().st_size > 0
     assert not tifffile.imread(tmp_path / "out" / "saliency.tif").any()
@@ -305,5 +310,5 @@ def folds_elsewhere(arm):
 def test_what_does_not_fit_together_is_refused_and_nothing_written(arm, tmp_path, spoil, message):
     spoil(arm)
     with pytest.raises(InputError, match=message):
-        explain_arm(arm.folder, arm.stores, arm.cells, tmp_path / "out")
+        explain_arm(arm.folder, arm.stores, arm.cells, ExplanationFolder(tmp_path / "out"))
     assert not (tmp_path / "out").exists()

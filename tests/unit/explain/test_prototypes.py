@@ -14,6 +14,7 @@ from cellsift.explain.arm import explain_arm
 from cellsift.explain.prototypes import export_prototypes
 from cellsift.io.tables import read_table
 from cellsift.models.storage import load_model, save_model
+from cellsift.results import ExplanationFolder
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 
@@ -111,7 +112,7 @@ def test_a_sheet_without_points_exports_nothing(trained, tmp_path):
     model, sidecar = load_model(models[0])
     with torch.no_grad():
         model.sheet.zero_()
-    path = save_model(tmp_path, "fold-0", model, sidecar)
+    path = save_model(tmp_path / "fold-0.json", model, sidecar)
     table = export_prototypes({0: path}, stores, cells, tmp_path / "out")
     assert table.empty
     assert (tmp_path / "out" / "prototypes.tif").exists()
@@ -125,7 +126,7 @@ def test_they_are_among_the_explanations_of_an_arm(trained, exported, tmp_path):
         brain: of.assign(z=0.0, y=0.0, x=0.0, p_cell=0.5, is_cell=True, label="cell")
         for brain, of in cells.items()
     }
-    explain_arm(folder, stores, scored, tmp_path, count=1)
+    explain_arm(folder, stores, scored, ExplanationFolder(tmp_path), count=1)
     pd.testing.assert_frame_equal(
         read_table(tmp_path / "prototypes.csv"), read_table(exported[0] / "prototypes.csv")
     )

@@ -45,7 +45,7 @@ def write_models(folder, seeds=(0, 1), change=None, **sidecar):
             "normalisation": NORMALISATION.to_dict(),
             "provenance": {},
         }
-        files.append(save_model(folder, f"fold-{number}", model, content | sidecar))
+        files.append(save_model(folder / f"fold-{number}.json", model, content | sidecar))
     write_description(folder, files, CALIBRATION)
     return folder
 

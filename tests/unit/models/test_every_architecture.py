@@ -224,4 +224,4 @@ def stored(name: str, model: nn.Module, folder):
         "normalisation": Normalisation.named("brain").to_dict(),
         "provenance": {},
     }
-    return save_model(folder, "fold-0", model, sidecar)
+    return save_model(folder / "fold-0.json", model, sidecar)

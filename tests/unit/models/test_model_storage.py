@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.models import create_model
-from cellsift.models.storage import load_model, save_model
+from cellsift.models.storage import load_model, network_part, save_model
 
 SHAPE = (16, 20, 20)
 SIDECAR = {
@@ -33,7 +33,7 @@ def trained(seed=0):
 
 @pytest.fixture
 def stored(tmp_path):
-    return save_model(tmp_path, "fold-0", trained(), SIDECAR)
+    return save_model(tmp_path / "fold-0.json", trained(), SIDECAR)
 
 
 def rewrite(path, **changes):
@@ -47,7 +47,7 @@ def test_logits_of_a_loaded_model_are_equal_bit_for_bit(tmp_path, name):
     model = create_model(name, 2, SHAPE, depth=18, width=4)
     inputs = torch.randn(8, 2, *SHAPE)
     model(inputs)
-    path = save_model(tmp_path, "fold-0", model, SIDECAR | {"architecture": name})
+    path = save_model(tmp_path / "fold-0.json", model, SIDECAR | {"architecture": name})
     loaded, sidecar = load_model(path)
     assert not loaded.training
     assert torch.equal(loaded(inputs), model.eval()(inputs))
@@ -55,16 +55,25 @@ def test_logits_of_a_loaded_model_are_equal_bit_for_bit(tmp_path, name):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fold-0.json", "fold-0.safetensors"]
 
 
+def test_what_is_written_of_a_network_builds_it_again(tmp_path):
+    """The same content, to the order of its keys, whoever stores a network."""
+    part = network_part("resnet", {"depth": 18, "width": 4}, (2, SHAPE, (5, 1, 1)), Normalisation())
+    assert list(part.items()) == list(SIDECAR.items())[:-1]
+    model = trained().eval()
+    loaded, _ = load_model(save_model(tmp_path / "fold-0.json", model, part | {"provenance": {}}))
+    assert torch.equal(loaded(torch.ones(1, 2, *SHAPE)), model(torch.ones(1, 2, *SHAPE)))
+
+
 def test_models_in_another_memory_order_can_be_stored(tmp_path):
     model = trained().to(memory_format=torch.channels_last_3d).eval()
-    loaded, _ = load_model(save_model(tmp_path, "m", model, SIDECAR))
+    loaded, _ = load_model(save_model(tmp_path / "m.json", model, SIDECAR))
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):
-    first = save_model(tmp_path / "a", "m", trained(), SIDECAR)
-    second = save_model(tmp_path / "b", "m", trained(), SIDECAR)
+    first = save_model(tmp_path / "a" / "m.json", trained(), SIDECAR)
+    second = save_model(tmp_path / "b" / "m.json", trained(), SIDECAR)
     for ending in (".json", ".safetensors"):
         first, second = first.with_suffix(ending), second.with_suffix(ending)
         assert first.read_bytes() == second.read_bytes()
@@ -108,7 +117,7 @@ def test_weights_cut_short_are_refused(stored):
 
 
 def test_weights_of_another_model_are_refused(stored, tmp_path):
-    other = save_model(tmp_path / "other", "fold-0", trained(seed=5), SIDECAR)
+    other = save_model(tmp_path / "other" / "fold-0.json", trained(seed=5), SIDECAR)
     other.with_suffix(".safetensors").replace(stored.with_suffix(".safetensors"))
     with pytest.raises(InputError, match="other weights than those fold-0.json"):
         load_model(stored)
@@ -178,5 +187,5 @@ def test_missing_files_are_named(stored, tmp_path):
 def test_a_sidecar_without_what_loading_needs_is_not_written(tmp_path):
     incomplete = {key: value for key, value in SIDECAR.items() if key != "normalisation"}
     with pytest.raises(InputError, match="lacks the keys normalisation"):
-        save_model(tmp_path, "fold-0", trained(), incomplete)
+        save_model(tmp_path / "fold-0.json", trained(), incomplete)
     assert list(tmp_path.iterdir()) == []

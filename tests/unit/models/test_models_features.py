@@ -273,7 +273,7 @@ def test_exported_trees_differ_only_where_a_feature_lies_on_a_threshold(tmp_path
         "normalisation": Normalisation().to_dict(),
         "provenance": {},
     }
-    export_onnx(save_model(tmp_path, "fold-0", model, sidecar), tmp_path / "model.onnx")
+    export_onnx(save_model(tmp_path / "fold-0.json", model, sidecar), tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(
         tmp_path / "model.onnx", providers=["CPUExecutionProvider"]
     )

@@ -46,7 +46,7 @@ def write_models(folder: Path) -> Path:
     model = create_model("resnet", 2, CUBOID, depth=18, width=4)
     write_description(
         folder,
-        [save_model(folder, "fold-0", model, sidecar)],
+        [save_model(folder / "fold-0.json", model, sidecar)],
         {"temperature": 1.0, "threshold": 0.5},
     )
     return folder

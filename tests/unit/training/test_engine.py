@@ -15,7 +15,7 @@ from cellsift.training.seeds import seed_of
 class Draws(Training):
     """Learns nothing but random numbers, two steps an epoch."""
 
-    title, folder, steps = "draws", Path("draws"), 2
+    title, curves, steps = "draws", Path("draws"), 2
 
     def __init__(self, epochs: int = 4):
         self.epochs, self.rows = epochs, []
@@ -49,8 +49,8 @@ class Listener(Progress):
     def __init__(self):
         self.told = []
 
-    def started(self, title, folder, epochs, steps, history):
-        self.told.append((title, folder.name, epochs, steps, len(history)))
+    def started(self, title, curves, epochs, steps, history):
+        self.told.append((title, curves.name, epochs, steps, len(history)))
 
     def step_done(self):
         self.told.append("step")

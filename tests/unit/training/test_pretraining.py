@@ -25,6 +25,7 @@ from cellsift.errors import InputError
 from cellsift.models import create_model
 from cellsift.models.backbone import head_parameters
 from cellsift.models.weight_transfer import start_from
+from cellsift.results import PretrainingFolder
 from cellsift.settings.pretraining import Pretraining, PretrainingRecipe
 from cellsift.settings.recipe import Recipe
 from cellsift.training.pretraining import backbone_training, outputs
@@ -69,7 +70,7 @@ def with_recipe(settings: Pretraining, **changes) -> Pretraining:
 
 
 def train(folder: Path, stores, settings: Pretraining = MAE, **options) -> Path:
-    places = (folder / settings.name, folder / "checkpoint.pt")
+    places = (PretrainingFolder(folder / settings.name), folder / "checkpoint.pt")
     return pretrain(settings, stores, *places, run_options(**options))
 
 

@@ -15,6 +15,7 @@ from cellsift.io.tables import read_table
 from cellsift.project import arms as project_arms
 from cellsift.project.arms import read_arm, read_arms
 from cellsift.project.searches import read_search
+from cellsift.results import SearchFolder
 from cellsift.settings.recipe import Augmentation, Recipe
 from cellsift.settings.search import Range, own_values, recipe_with
 from cellsift.training.classification.arm import TrainingBrain, train_arm
@@ -47,7 +48,7 @@ def brains(tmp_path_factory):
 
 def search(folder, brains, arm, left_out=0, job=1, seed=1, progress=QUIET):
     run = RunOptions(seed, device="cpu", progress=progress)
-    return do_trials(arm, *brains, left_out, SearchFiles(folder, job), run)
+    return do_trials(arm, *brains, left_out, SearchFiles(SearchFolder(folder).job(job), job), run)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +280,7 @@ def test_jobs_share_the_trials(brains, tmp_path):
     for process in running:
         process.join(120)
     tables = [read_table(tmp_path / f"job-{job}.csv") for job in (1, 2)]
-    choose_recipe(arm, [tmp_path / "job-1.csv", tmp_path / "job-2.csv"], tmp_path)
+    choose_recipe(arm, [tmp_path / "job-1.csv", tmp_path / "job-2.csv"], SearchFolder(tmp_path))
     trials = read_table(tmp_path / "trials.csv")
     # Each of them ends a trial that it has begun.
     assert 6 <= len(trials) <= 7
@@ -338,7 +339,7 @@ def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
         trial.report(merit, step=1)
         study.tell(trial, merit)
     write_trials(study, tmp_path / "job-1.csv")
-    chosen = choose_recipe(arm, [tmp_path / "job-1.csv"], tmp_path)
+    chosen = choose_recipe(arm, [tmp_path / "job-1.csv"], SearchFolder(tmp_path))
     assert chosen["values"] == {key: best}
     assert with_chosen_recipe(arm, tmp_path / "chosen.json").recipe.to_dict()[key] == best
 
@@ -360,7 +361,9 @@ def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_pa
     assert 0 < given_up.sum() < 6
     assert (table.loc[given_up, "state"] == "given up").all()
     assert table.loc[given_up, "average_precision"].isna().all()
-    assert choose_recipe(arm, [path], tmp_path)["values"]["class_weights"] == "balanced"
+    assert (
+        choose_recipe(arm, [path], SearchFolder(tmp_path))["values"]["class_weights"] == "balanced"
+    )
 
 
 def test_what_makes_no_network_bad_ends_the_search(brains, tmp_path):
@@ -385,7 +388,7 @@ def made_up_trials(path, merit) -> pd.DataFrame:
 def test_the_best_is_chosen_and_what_made_the_difference_is_told(tmp_path):
     path = tmp_path / "job-1.csv"
     table = made_up_trials(path, lambda rate: 1 - 40 * np.abs(rate - 0.004))
-    chosen = choose_recipe(searching(), [path], tmp_path)
+    chosen = choose_recipe(searching(), [path], SearchFolder(tmp_path))
     best = table.loc[table["average_precision"].idxmax()]
     assert chosen["values"]["learning_rate"] == pytest.approx(best["learning_rate"])
     assert chosen["values"]["class_weights"] == best["class_weights"]
@@ -401,11 +404,11 @@ def test_the_best_is_chosen_and_what_made_the_difference_is_told(tmp_path):
 def test_trials_that_are_all_alike_or_all_given_up(tmp_path):
     path = tmp_path / "job-1.csv"
     table = made_up_trials(path, lambda rate: 0.9)
-    choose_recipe(searching(), [path], tmp_path)
+    choose_recipe(searching(), [path], SearchFolder(tmp_path))
     assert read_table(tmp_path / "importance.csv").empty
     table.assign(state="given up").to_csv(path, index=False)
     with pytest.raises(InputError, match="none of 30 trials .* try lower values of learning_rate"):
-        choose_recipe(searching(), [path], tmp_path)
+        choose_recipe(searching(), [path], SearchFolder(tmp_path))
 
 
 def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
@@ -427,7 +430,7 @@ def test_a_training_takes_the_recipe_that_was_chosen_and_wants_one(tmp_path):
     path = tmp_path / "job-1.csv"
     made_up_trials(path, lambda rate: rate)
     arm = searching()
-    chosen = choose_recipe(arm, [path], tmp_path)
+    chosen = choose_recipe(arm, [path], SearchFolder(tmp_path))
     trained = with_chosen_recipe(arm, tmp_path / "chosen.json")
     assert trained.recipe == recipe_with(arm.recipe, chosen["values"])
     plain = replace(arm, search=None)

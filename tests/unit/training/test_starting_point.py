@@ -44,7 +44,7 @@ def network(name="resnet", shape=SHAPE, channels=2, seed=0, options=SMALL):
 
 @pytest.fixture
 def stored(tmp_path):
-    return save_model(tmp_path, "fold-0", network(), sidecar())
+    return save_model(tmp_path / "fold-0.json", network(), sidecar())
 
 
 def started(path, name="resnet", channels=2, shape=SHAPE, options=SMALL, parts="all"):
@@ -73,7 +73,9 @@ def test_a_stored_model_is_started_from(stored):
 
 def test_a_brain_by_which_a_models_epoch_was_chosen_is_known_to_it(tmp_path):
     path = save_model(
-        tmp_path, "fold-0", network(), sidecar(provenance={"brains": ["a"], "judged_on": ["b"]})
+        tmp_path / "fold-0.json",
+        network(),
+        sidecar(provenance={"brains": ["a"], "judged_on": ["b"]}),
     )
     with pytest.raises(InputError, match="has learnt from brain b"):
         refuse_known_brains(path, ["b", "c"])
@@ -81,7 +83,7 @@ def test_a_brain_by_which_a_models_epoch_was_chosen_is_known_to_it(tmp_path):
 
 
 def test_an_arm_stands_for_its_first_fold(tmp_path, stored):
-    save_model(tmp_path, "fold-1", network(seed=1), sidecar())
+    save_model(tmp_path / "fold-1.json", network(seed=1), sidecar())
     (tmp_path / "model.json").write_text(json.dumps({"folds": ["fold-0.json", "fold-1.json"]}))
     for path in (tmp_path, tmp_path / "model.json"):
         assert torch.equal(logits(started(path)), logits(network()))
@@ -90,7 +92,7 @@ def test_an_arm_stands_for_its_first_fold(tmp_path, stored):
 def test_a_backbone_leaves_the_head(tmp_path):
     source = network()
     tensors = {n: t for n, t in source.state_dict().items() if "fully_connected" not in n}
-    path = save_tensors(tmp_path, "backbone", tensors, sidecar(pretraining={}))
+    path = save_tensors(tmp_path / "backbone.json", tensors, sidecar(pretraining={}))
     model = started(path, parts="backbone")
     assert torch.equal(model.stem.conv.weight, source.stem.conv.weight)
     assert torch.equal(model.fully_connected.weight, network(seed=9).fully_connected.weight)
@@ -100,7 +102,9 @@ def test_a_backbone_leaves_the_head(tmp_path):
 
 
 def test_options_left_at_their_default_are_the_same_network(tmp_path):
-    path = save_model(tmp_path, "m", network(options={"width": 4}), sidecar(options={"width": 4}))
+    path = save_model(
+        tmp_path / "m.json", network(options={"width": 4}), sidecar(options={"width": 4})
+    )
     read_as(path, "resnet", {"depth": 18, "width": 4}, 2, SHAPE, **INPUT)
 
 
@@ -110,7 +114,7 @@ def test_convolutions_fit_cuboids_of_another_shape(stored):
 
 def test_statistics_of_the_training_cuboids_may_be_others(tmp_path):
     normalisation = Normalisation.named("dataset", (5.0, 5.0), (0.3, 0.2)).to_dict()
-    path = save_model(tmp_path, "m", network(), sidecar(normalisation=normalisation))
+    path = save_model(tmp_path / "m.json", network(), sidecar(normalisation=normalisation))
     given = INPUT | {"normalisation": "dataset"}
     read_as(path, "resnet", SMALL, 2, SHAPE, **given)
     with pytest.raises(InputError, match="normalisation dataset, the arm's is brain"):
@@ -148,7 +152,7 @@ def test_another_network_is_refused_with_both_named(stored, change, message):
 
 
 def test_one_channel_into_two_says_what_to_do(tmp_path):
-    path = save_model(tmp_path, "m", network(channels=1), sidecar(channels=1))
+    path = save_model(tmp_path / "m.json", network(channels=1), sidecar(channels=1))
     with pytest.raises(InputError, match="for 1 channel, .* leave background empty"):
         read_as(path, "resnet", SMALL, 2, SHAPE, **INPUT)
 
@@ -156,7 +160,7 @@ def test_one_channel_into_two_says_what_to_do(tmp_path):
 def test_positions_of_other_cuboids_are_refused_with_both_shapes(tmp_path):
     options = {"width": 24, "depth": 1}
     path = save_model(
-        tmp_path, "m", network("vit3d", options=options), sidecar("vit3d", options=options)
+        tmp_path / "m.json", network("vit3d", options=options), sidecar("vit3d", options=options)
     )
     with pytest.raises(InputError, match=r"cuboids of \[17, 40, 31\], not \[20, 60, 60\].*posit"):
         read_as(path, "vit3d", options, 2, (20, 60, 60), **INPUT)

@@ -57,7 +57,7 @@ def test_figures_are_those_of_the_training_in_plain_words():
 def test_tensorboard_has_every_epoch_once_however_often_it_was_started(tmp_path):
     do_epochs(TrainingDisplay(visible=False), tmp_path, 1, 2)
     do_epochs(TrainingDisplay(visible=False), tmp_path, 3, 3)
-    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    found = EventAccumulator(str(tmp_path)).Reload()
     assert set(found.Tags()["scalars"]) == set(ROW)
     for name, value in ROW.items():
         scalars = found.Scalars(name)

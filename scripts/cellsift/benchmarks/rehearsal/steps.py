@@ -16,11 +16,13 @@ from cellsift.detection.contract import Detector
 from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.detection.registry import detector_class
 from cellsift.inference.classify import classify_brain
+from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import read_table, write_table
 from cellsift.models import create_model
-from cellsift.models.storage import save_model
+from cellsift.models.storage import network_part, save_model
 from cellsift.reporting.projections import project_brain
+from cellsift.results import ModelFolder
 
 CUBOID: dict[str, Any] = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
 NETWORK: dict[str, Any] = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
@@ -98,7 +100,7 @@ def project_volumes(folder: Path, voxels: float) -> dict:
 def cut_cuboids(folder: Path, voxels: float, memory_bytes: int) -> dict:
     """Write cuboids.zarr."""
     signal, background = open_brain(folder, voxels)
-    positions = read_table(folder / "candidates.csv")[["z", "y", "x"]].to_numpy()
+    positions = read_table(folder / "candidates.csv")[AXES].to_numpy()
     path = folder / "cuboids.zarr"
     extract_cuboids(signal, background, positions, **CUBOID, path=path, memory_bytes=memory_bytes)
     written = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -115,15 +117,13 @@ def classify_candidates(folder: Path) -> dict:
     torch.manual_seed(0)
     store = CuboidStore.open(folder / "cuboids.zarr")
     model = create_model(NETWORK["architecture"], store.channels, store.shape, **NETWORK["options"])
-    sidecar = NETWORK | {
-        "in_channels": store.channels,
-        "cuboid": {"shape": list(store.shape), "voxel_size": list(store.voxel_size)},
-        "normalisation": Normalisation.named("brain").to_dict(),
-        "provenance": {"arm": "untrained"},
-    }
-    path = save_model(folder / "model", "fold-0", model, sidecar)
-    write_description(folder / "model", [path], {"temperature": 1.0, "threshold": 0.5})
-    cells = classify_brain(folder / "model", store)
+    arm = ModelFolder(folder / "model")
+    layout = store.channels, store.shape, store.voxel_size
+    sidecar = network_part(**NETWORK, layout=layout, normalisation=Normalisation.named("brain"))
+    sidecar |= {"provenance": {"arm": "untrained"}}
+    path = save_model(arm.sidecar(0), model, sidecar)
+    write_description(arm.path, [path], {"temperature": 1.0, "threshold": 0.5})
+    cells = classify_brain(arm.path, store)
     write_table(cells, folder / "cells.csv")
     write_cells_xml(cells, folder / "cells.xml")
     return {"candidates": len(cells)}

@@ -11,10 +11,12 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.io.tables import read_table
 from cellsift.labels.folds import assign_folds, candidates_in_um, cuboid_extent_um
+from cellsift.results import ArmFolder, ModelFolder, SearchFolder
 from cellsift.settings.arms import Arm
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import DEFAULT_RUN, RunOptions
+from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.files import SearchFiles
 
 
@@ -58,25 +60,27 @@ def train_arm(
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
-    folder = Path(folder)
+    made = ArmFolder(Path(folder))
     stores = {name: brain.cuboids for name, brain in brains.items()}
     table = _folds(brains, folds, group_by)
     start = None if starting_point is None else Path(starting_point)
     sidecars, scores = [], []
     for fold in range(folds):
-        search = SearchFiles(folder / "search" / f"fold-{fold}", starting_point=start)
+        of_fold = made.training.fold(fold)
         files = FoldFiles(
-            folder,
-            folder / "training" / f"fold-{fold}",
-            folder / "checkpoints" / f"fold-{fold}.pt",
-            None if teacher is None else Path(teacher) / f"fold-{fold}.json",
+            made.sidecar(fold),
+            of_fold.history,
+            of_fold.scores,
+            of_fold.tensorboard,
+            made.checkpoint(fold),
+            None if teacher is None else ModelFolder(Path(teacher)).sidecar(fold),
             start,
         )
-        tuned = _searched(arm, stores, table, fold, search, run)
+        tuned = _searched(arm, stores, table, fold, made.search(fold), start, run)
         sidecars.append(train_fold(tuned, stores, table, fold, files, run))
-        scores.append(files.training_folder / "scores.csv")
-    join_folds(folder, sidecars, scores, threshold)
-    return folder
+        scores.append(files.scores)
+    join_folds(made.path, sidecars, scores, threshold)
+    return made.path
 
 
 def _folds(brains: Mapping[str, TrainingBrain], folds: int, group_by: str) -> pd.DataFrame:
@@ -93,16 +97,21 @@ def _searched(
     stores: Mapping[str, CuboidStore],
     table: pd.DataFrame,
     fold: int,
-    files: SearchFiles,
+    found: SearchFolder,
+    start: Path | None,
     run: RunOptions,
 ) -> Arm:
     """The arm with the recipe that its search without the fold chooses, if it has a search."""
     if not arm.search:
         return arm
     # Optuna is needed by arms with a search alone.
-    from cellsift.training.search.trials import with_searched_recipe
+    from cellsift.training.search.outcome import choose_recipe
+    from cellsift.training.search.trials import do_trials
 
-    return with_searched_recipe(arm, stores, table, fold, files, run)
+    files = SearchFiles(found.job(1), starting_point=start)
+    trials = do_trials(arm, stores, table, fold, files, run)
+    choose_recipe(arm, [trials], found, run.seed)
+    return with_chosen_recipe(arm, found.chosen)
 
 
 def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:
@@ -112,7 +121,7 @@ def out_of_fold_scores(folder: str | Path, brain: str) -> pd.DataFrame:
     fold and logit; for `classify_brain`, where it classifies a brain that was learnt from. Raises
     InputError if the arm did not learn from the brain.
     """
-    scores = [read_table(file) for file in sorted(Path(folder).glob("training/**/scores.csv"))]
+    scores = [read_table(file) for file in ArmFolder(Path(folder)).training.all_scores()]
     known = pd.concat(scores) if scores else pd.DataFrame({"brain": []})
     of_brain = known[known["brain"] == brain]
     if of_brain.empty:

@@ -9,17 +9,21 @@ class FoldFiles:
     """Files of one arm and fold.
 
     Attributes:
-        model_folder: gets fold-{fold}.safetensors and fold-{fold}.json.
-        training_folder: gets history.csv, and scores.csv: brain, candidate, label, fold and logit
-            of all held-out candidates, ambiguous ones too.
+        model: gets the network's JSON sidecar; the weights go beside it (`save_model`).
+        history: gets a CSV with a row for each epoch.
+        scores: gets a CSV with brain, candidate, label, fold and logit of all held-out candidates,
+            ambiguous ones too.
+        curves: a folder for what is recorded of the epochs for people.
         checkpoint: a file for this arm and fold alone.
         teacher: JSON sidecar of the recipe's teacher, trained with the same fold held out.
         starting_point: file or folder of the weights that the recipe's pretraining or init_from
             stands for (`read_starting_point`).
     """
 
-    model_folder: Path
-    training_folder: Path
+    model: Path
+    history: Path
+    scores: Path
+    curves: Path
     checkpoint: Path
     teacher: Path | None = None
     starting_point: Path | None = None

@@ -39,8 +39,8 @@ class FoldTraining(Training):
     A network that is fitted at once has one epoch of one step.
     """
 
-    def __init__(self, title: str, folder: Path, state: TrainingState, batches: AugmentedBatches):
-        self.title, self.folder = title, folder
+    def __init__(self, title: str, curves: Path, state: TrainingState, batches: AugmentedBatches):
+        self.title, self.curves = title, curves
         self.state, self.batches, self.recipe = state, batches, batches.recipe
         self.epochs = 1 if state.model.fitted_at_once else self.recipe.epochs
         self.steps = 1 if state.model.fitted_at_once else len(batches.slices)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellsift.io.tables import write_table
-from cellsift.models.storage import save_model
+from cellsift.models.storage import network_part, save_model
 from cellsift.settings.arms import Arm
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold_data import FoldData
@@ -35,24 +35,20 @@ def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: 
     state, data, recipe = training.state, training.batches.data, training.recipe
     offset = logit_offset(data.is_cell, data.log_odds, recipe.class_weights)
     state.model.load_state_dict(state.best_weights)
-    channels, shape, voxel_size = data.training.layout
+    network = arm.architecture, arm.options
     sidecar = {
-        "architecture": arm.architecture,
-        "options": dict(arm.options),
-        "in_channels": channels,
-        "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
-        "normalisation": training.batches.normalisation.to_dict(),
+        **network_part(*network, data.training.layout, training.batches.normalisation),
         "logit_offset": offset,
         "test_time_augmentation": recipe.test_time_augmentation,
         "provenance": _provenance(arm, state, data, run),
     }
     rows = [{name: row[name] for name in HISTORY} for row in state.history]
-    write_history(rows, files.training_folder)
+    write_history(rows, files.history)
     scores = data.held_out_table[["brain", "candidate", "label", "fold"]].assign(
         logit=state.best_logits + offset
     )
-    write_table(scores, files.training_folder / "scores.csv")
-    return save_model(files.model_folder, f"fold-{run['fold']}", state.model, sidecar)
+    write_table(scores, files.scores)
+    return save_model(files.model, state.model, sidecar)
 
 
 def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> float:

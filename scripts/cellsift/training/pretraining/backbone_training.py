@@ -34,13 +34,13 @@ class BackboneTraining(Training):
     def __init__(
         self,
         title: str,
-        folder: Path,
+        curves: Path,
         method: Method,
         data: Cuboids,
         normalisation: Normalisation,
         recipe: PretrainingRecipe,
     ):
-        self.title, self.folder = title, folder
+        self.title, self.curves = title, curves
         self.method, self.data, self.normalisation = method, data, normalisation
         self.recipe = recipe
         self.optimiser = make_optimiser(method, recipe.weight_decay)

@@ -3,23 +3,38 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cellsift.models.backbone import head_tensors
-from cellsift.models.storage import save_tensors
+from cellsift.models.storage import network_part, save_tensors
 from cellsift.settings.pretraining import Pretraining
 from cellsift.training.pretraining.backbone_training import BackboneTraining
 from cellsift.training.records import versions, write_history
 
 logger = logging.getLogger(__name__)
 
-STEM = "backbone"
 # Less information than this in the teacher's answers, nats: it says the same of everything.
 COLLAPSED = 0.05
 
 
+class BackboneFiles(Protocol):
+    """Where a pre-training writes: `results.PretrainingFolder`, or a rule's outputs."""
+
+    @property
+    def sidecar(self) -> str | Path:
+        """JSON of the backbone; the weights go beside it (`save_tensors`)."""
+
+    @property
+    def history(self) -> str | Path:
+        """CSV with a row for each epoch."""
+
+    @property
+    def tensorboard(self) -> str | Path:
+        """Folder for what is recorded of the epochs for people."""
+
+
 def write_backbone(
-    settings: Pretraining, training: BackboneTraining, run: Mapping[str, Any], folder: Path
+    settings: Pretraining, training: BackboneTraining, run: Mapping[str, Any], files: BackboneFiles
 ) -> Path:
     """Write the history and the backbone; return its JSON's path.
 
@@ -34,16 +49,12 @@ def write_backbone(
             settings.name,
             last["information"],
         )
-    write_history(training.history, folder)
-    channels, shape, voxel_size = training.data.layout
+    write_history(training.history, files.history)
     network = training.method.network
     of_head = head_tensors(network)
+    made = settings.architecture, settings.options
     sidecar = {
-        "architecture": settings.architecture,
-        "options": dict(settings.options),
-        "in_channels": channels,
-        "cuboid": {"shape": list(shape), "voxel_size": list(voxel_size)},
-        "normalisation": training.normalisation.to_dict(),
+        **network_part(*made, training.data.layout, training.normalisation),
         "pretraining": settings.to_dict(),
         "provenance": {
             **run,
@@ -54,4 +65,4 @@ def write_backbone(
         },
     }
     tensors = {name: t for name, t in network.state_dict().items() if name not in of_head}
-    return save_tensors(folder, STEM, tensors, sidecar)
+    return save_tensors(files.sidecar, tensors, sidecar)

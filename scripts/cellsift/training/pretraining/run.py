@@ -16,7 +16,7 @@ from cellsift.training.checkpoint import fingerprint
 from cellsift.training.engine import RunOptions, train
 from cellsift.training.pretraining.backbone_training import BackboneTraining
 from cellsift.training.pretraining.methods import Method, check_method, make_method
-from cellsift.training.pretraining.outputs import write_backbone
+from cellsift.training.pretraining.outputs import BackboneFiles, write_backbone
 
 FEWEST_CUBOIDS = 2
 
@@ -24,7 +24,7 @@ FEWEST_CUBOIDS = 2
 def pretrain(
     settings: Pretraining,
     stores: Mapping[str, CuboidStore],
-    folder: Path,
+    files: BackboneFiles,
     checkpoint: Path,
     run: RunOptions,
 ) -> Path:
@@ -37,7 +37,6 @@ def pretrain(
         settings: from `read_pretraining`.
         stores: cuboids per brain. All candidates are used; what they are labelled is not known
             here.
-        folder: gets backbone.safetensors, backbone.json and history.csv.
         checkpoint: a file for this pre-training alone.
 
     Raises:
@@ -55,10 +54,11 @@ def pretrain(
         move_to_device(method, device)
         normalisation = fit_normalisation(recipe.normalisation, data)
         title = f"pre-training {settings.name}"
-        return BackboneTraining(title, folder, method, data, normalisation, recipe)
+        return BackboneTraining(title, Path(files.tensorboard), method, data, normalisation, recipe)
 
     training = train(begin, (run.seed,), checkpoint, mark, run)
-    path = write_backbone(settings, training, {**how, "brains": sorted(set(rows["brain"]))}, folder)
+    made = {**how, "brains": sorted(set(rows["brain"]))}
+    path = write_backbone(settings, training, made, files)
     checkpoint.unlink(missing_ok=True)
     return path
 

@@ -9,8 +9,6 @@ from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import recipe_with
 
-CHOSEN = "chosen.json"
-
 
 def with_chosen_recipe(arm: Arm, chosen: str | Path | None) -> Arm:
     """Return an arm with the recipe of a search's chosen.json; for None as it is.

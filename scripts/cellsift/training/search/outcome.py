@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
@@ -18,15 +18,29 @@ from cellsift.io.tables import read_table, write_table
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import Range, Search, Space, is_whole_number, recipe_with
-from cellsift.training.search.choice import CHOSEN
 from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
 
-TRIALS, IMPORTANCE = "trials.csv", "importance.csv"
 # The columns of a trial beside its values.
 NUMBER, STATE, OWN, MERIT = "trial", "state", "own_recipe", "average_precision"
 DECIMALS = 9
 ENDED, GIVEN_UP = "ended", "given up"
 TREES = 64
+
+
+class OutcomeFiles(Protocol):
+    """Where the outcome of a search goes: `results.SearchFolder`, or a rule's outputs."""
+
+    @property
+    def trials(self) -> str | Path:
+        """CSV of all trials."""
+
+    @property
+    def importance(self) -> str | Path:
+        """CSV of the share of the trials' differences that each key explains."""
+
+    @property
+    def chosen(self) -> str | Path:
+        """JSON of the best trial."""
 
 
 def trials_table(study: optuna.Study) -> pd.DataFrame:
@@ -48,14 +62,14 @@ def trials_table(study: optuna.Study) -> pd.DataFrame:
 
 
 def choose_recipe(
-    arm: Arm, tables: Sequence[str | Path], folder: str | Path, seed: int = 1
+    arm: Arm, tables: Sequence[str | Path], files: OutcomeFiles, seed: int = 1
 ) -> dict[str, Any]:
-    """Write trials.csv, importance.csv and chosen.json to a folder; return what was chosen.
+    """Write all trials, what made the difference and the best recipe; return this one.
 
-    `chosen.json` has the values of the best trial, its average precision, that of the arm's own
-    recipe (none if the space does not include it), and the number of trials. `importance.csv` has
-    for each key the share of the trials' differences that it explains (functional ANOVA, Hutter et
-    al. 2014).
+    `files.chosen` has the values of the best trial, its average precision, that of the arm's own
+    recipe (none if the space does not include it), and the number of trials. `files.importance`
+    has for each key the share of the trials' differences that it explains (functional ANOVA, Hutter
+    et al. 2014).
 
     Args:
         tables: job-N.csv of all jobs; a trial may be in several.
@@ -80,9 +94,9 @@ def choose_recipe(
         "own_average_precision": round(float(own.iloc[0]), DECIMALS) if len(own) else None,
         "trials": len(trials),
     }
-    write_table(trials, Path(folder) / TRIALS, decimals=None)
-    write_table(_importance(ended, space, seed), Path(folder) / IMPORTANCE)
-    write_json(chosen, Path(folder) / CHOSEN)
+    write_table(trials, files.trials, decimals=None)
+    write_table(_importance(ended, space, seed), files.importance)
+    write_json(chosen, files.chosen)
     return chosen
 
 

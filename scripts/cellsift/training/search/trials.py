@@ -21,9 +21,8 @@ from cellsift.settings.search import Search, recipe_with
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import RunOptions
-from cellsift.training.search.choice import CHOSEN, with_chosen_recipe
 from cellsift.training.search.files import SearchFiles
-from cellsift.training.search.outcome import choose_recipe, write_trials
+from cellsift.training.search.outcome import write_trials
 from cellsift.training.search.study import (
     ended_trials,
     has_tried_own,
@@ -72,7 +71,7 @@ def do_trials(
     files: SearchFiles,
     run: RunOptions,
 ) -> Path:
-    """Do trials of an arm's search until there are enough; return the table of all, job-N.csv.
+    """Do trials of an arm's search until there are enough; return the file of all.
 
     A trial trains the arm with a recipe out of `arm.search` once for each inner fold; its merit is
     the mean average precision on the inner folds. One that is worse on the first of them than half
@@ -126,20 +125,6 @@ def study_name(
         "seed": seed,
     }
     return fingerprint(settings, rows, stores, code)
-
-
-def with_searched_recipe(
-    arm: Arm,
-    stores: Stores,
-    table: pd.DataFrame,
-    left_out: int | None,
-    files: SearchFiles,
-    run: RunOptions,
-) -> Arm:
-    """Return the arm with the recipe that its search chooses; arguments as of `do_trials`."""
-    trials = do_trials(arm, stores, table, left_out, files, run)
-    choose_recipe(arm, [trials], files.folder, run.seed)
-    return with_chosen_recipe(arm, files.folder / CHOSEN)
 
 
 def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.DataFrame:

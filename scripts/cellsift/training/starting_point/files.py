@@ -1,21 +1,19 @@
 """Which file of weights a path stands for."""
 
-import hashlib
 from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.interop.keras_files import ENDINGS
 from cellsift.io.json_files import read_json
-from cellsift.models.storage import check_file_names
-
-ARM = "model.json"
+from cellsift.io.names import MODEL_FILE
+from cellsift.models.storage import check_file_names, file_sha256, weights_path
 
 
 def model_file(path: str | Path) -> Path:
     """Return the file that holds, or tells of, the weights: an arm stands for its first fold."""
     path = Path(path)
     if path.is_dir():
-        path = path / ARM
+        path = path / MODEL_FILE
     if not path.is_file():
         raise InputError(
             f"{path} does not exist; start from a model of cellsift (fold-0.json, or an arm's "
@@ -27,7 +25,7 @@ def model_file(path: str | Path) -> Path:
             f"{path}: weights are read from .json (beside .safetensors), {', '.join(ENDINGS)}; "
             "give such a file"
         )
-    if path.name == ARM:
+    if path.name == MODEL_FILE:
         path = path.with_name(_first_fold(path))
     return path
 
@@ -40,9 +38,8 @@ def is_keras_file(path: Path) -> bool:
 def file_hash(path: str | Path) -> str:
     """Return a hash of the file of the weights that a path stands for."""
     path = model_file(path)
-    weights = path if is_keras_file(path) else path.with_suffix(".safetensors")
-    with weights.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    weights = path if is_keras_file(path) else weights_path(path)
+    return file_sha256(weights)
 
 
 def _first_fold(path: Path) -> str:
