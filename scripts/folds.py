@@ -1,4 +1,4 @@
-"""Adapter of the rule folds: deal the labelled candidates of the train brains into folds."""
+"""Adapter of the rule folds: divide the labelled candidates of the train brains into folds."""
 
 from cellsift.settings.brains import Brain
 from cellsift.steps.folds import folds

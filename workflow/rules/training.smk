@@ -1,5 +1,5 @@
 rule folds:
-    """Deal the labelled candidates of the train brains into folds."""
+    """Divide the labelled candidates of the train brains into folds."""
     input:
         of_brains(BRAIN.labels, LEARNT_FROM),
     output:

@@ -1,4 +1,4 @@
-"""The parts that a brain's candidates are dealt into, for jobs side by side."""
+"""The parts that a brain's candidates are divided into, for jobs side by side."""
 
 from cellsift.errors import InputError
 

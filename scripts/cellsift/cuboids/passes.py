@@ -43,7 +43,7 @@ def share_memory(
 
 
 def plan_passes(starts: np.ndarray, depth: int, capacity: int) -> list[list[np.ndarray]]:
-    """Deal candidates into passes so that never more than `capacity` wait for planes.
+    """Divide candidates into passes so that never more than `capacity` wait for planes.
 
     A candidate waits from plane `starts[i]` for `depth` planes. A pass is a list of groups, which
     are the indices of candidates that start at one plane, in the order of z; a group that is too

@@ -18,7 +18,7 @@ KIND = "own maps of a network"
 
 @torch.no_grad()
 def own_maps(model: Network, inputs: torch.Tensor) -> np.ndarray:
-    """Return a model's own maps, float32 (n, map, z, y, x), trilinear between their places.
+    """Return a model's own maps, float32 (n, map, z, y, x), interpolated trilinearly.
 
     These are the coefficients of attention gates (0 shut, 1 open), the share of each patch in the
     class token, or the weights of the planes, say; not scaled. They tell where the network looked,
@@ -67,6 +67,6 @@ def _on_grid(maps: list[torch.Tensor], shape: torch.Size) -> torch.Tensor:
     """Return maps (n, z, y, x), (n, y, x) of images or (n, z) of planes as (n, map, z, y, x)."""
     whole = []
     for one in maps:
-        places = {2: (..., None, None), 3: (slice(None), None), 4: (...,)}[one.ndim]
-        whole.append(F.interpolate(one[places][:, None].float(), tuple(shape), mode="trilinear"))
+        spread = {2: (..., None, None), 3: (slice(None), None), 4: (...,)}[one.ndim]
+        whole.append(F.interpolate(one[spread][:, None].float(), tuple(shape), mode="trilinear"))
     return torch.cat(whole, dim=1)

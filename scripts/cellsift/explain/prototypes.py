@@ -68,8 +68,8 @@ def export_prototypes(
             best.piece(stores[row.brain], row.prototype, row.candidate)
             for row in tables[-1].itertuples()
         ]
-    places = pd.DataFrame([place for place, _ in pieces], columns=AXES)
-    table = pd.concat([pd.concat(tables, ignore_index=True), places], axis=1)[COLUMNS]
+    voxels = pd.DataFrame([voxel for voxel, _ in pieces], columns=AXES)
+    table = pd.concat([pd.concat(tables, ignore_index=True), voxels], axis=1)[COLUMNS]
     names = [
         f"fold {row.fold}, prototype {row.prototype}, points for cell {row.points_cell:.3f}, for "
         f"no cell {row.points_no_cell:.3f}"
@@ -85,7 +85,7 @@ def export_prototypes(
 
 
 class _Best:
-    """For every prototype of a model the place where it was most present so far."""
+    """For every prototype of a model the candidate in which it was most present so far."""
 
     def __init__(self, model: Network, normalisation: Normalisation):
         self.model, self.normalisation = model, normalisation
@@ -123,7 +123,7 @@ class _Best:
     def piece(
         self, store: CuboidStore, prototype: int, candidate: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the voxel (z, y, x) of the prototype's place, and what lies around it.
+        """Return the voxel (z, y, x) where the prototype is most present, and what is around it.
 
         That is float32 (channel + 1, z, y, x): raw intensities, and the prototype's probability.
         """
@@ -133,12 +133,12 @@ class _Best:
         fine = F.interpolate(coarse, tuple(shape), mode="trilinear")[0].numpy()
         step = shape / coarse.shape[2:]
         index = np.unravel_index(int(coarse.argmax()), coarse.shape[2:])
-        place = np.minimum(((np.array(index) + 0.5) * step).astype(int), shape - 1)
+        voxel = np.minimum(((np.array(index) + 0.5) * step).astype(int), shape - 1)
         half = np.minimum(np.ceil(step * STEPS / 2).astype(int), shape // 2)
         padding = [(0, 0), *((int(n), int(n)) for n in half)]
         padded = np.pad(np.concatenate([cuboid, fine]), padding, mode="edge")
-        around = tuple(slice(p, p + 2 * n + 1) for p, n in zip(place, half, strict=True))
-        return place, padded[(slice(None), *around)]
+        around = tuple(slice(at, at + 2 * n + 1) for at, n in zip(voxel, half, strict=True))
+        return voxel, padded[(slice(None), *around)]
 
     @torch.inference_mode()
     def _maps(self, store: CuboidStore, candidates: np.ndarray) -> torch.Tensor:

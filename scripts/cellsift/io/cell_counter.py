@@ -101,17 +101,17 @@ def choose_counters(path: Path, counters: list[Counter], kind: str) -> set[int]:
     if kind == "all" or not counters:
         return {counter.number for counter in counters}
     wanted = kind == "cell"
-    told = [counter.is_cell for counter in counters]
-    if len(counters) == 1 and told[0] is None:
+    are_cells = [counter.is_cell for counter in counters]
+    if len(counters) == 1 and are_cells[0] is None:
         return {counters[0].number}
     listed = ", ".join(map(str, counters))
-    if None in told:
+    if None in are_cells:
         raise InputError(
             f"{path}: is of Fiji's Cell Counter and has marks of counters {listed}; which of them "
             f"are cells is not clear. Name them 'cell' and 'no cell' there and save again, or "
             f"{AS_CSV}, one file for cells and one for non_cells."
         )
-    if wanted not in told:
+    if wanted not in are_cells:
         raise InputError(
             f"{path}: is of Fiji's Cell Counter and has marks of counter {listed} alone, none "
             f"named as {'cells' if wanted else 'artefacts'}. Give the other file, or rename the "

@@ -13,9 +13,9 @@ from cellsift.io.tiff_run import run_of
 def doubts(path: Path, stack: bool) -> list[str]:
     """Sentences for the user on one file: a stack, or the first of many planes. Reads no voxel."""
     with opened(path, first_page=True) as tif:
-        page, told = tif.pages.first, _calibration(tif)
+        page, found = tif.pages.first, _calibration(tif)
         if is_lossy(page) is None:
-            told.append(
+            found.append(
                 f"{name_of(page)} compression may have changed intensities. If it was not set to "
                 "lossless, export the volume again without compression or with deflate, LZW or "
                 "zstd."
@@ -23,11 +23,11 @@ def doubts(path: Path, stack: bool) -> list[str]:
         # A plane that was cut out of a stack may still have the stack's description.
         run = run_of(path, tif) if stack else None
         if run is not None and run.held > run.count:
-            told.append(
+            found.append(
                 f"the file's description names {run.count} planes, but the file is long enough for "
                 f"{run.held}. Only {run.count} are read; if some are missing, export it again."
             )
-        return told
+        return found
 
 
 def says_white_is_zero(path: Path) -> bool:

@@ -25,7 +25,7 @@ BLOSC_HEADER = 16
 class ChunkFiles:
     """What lies in an array's folder.
 
-    `places` (files, axes) are the numbers of the chunks (of the shards, if there are any) whose
+    `indices` (files, axes) are the numbers of the chunks (of the shards, if there are any) whose
     files are where the metadata look for them, `sizes` their lengths in bytes. `misplaced` counts
     files of further chunks by another way to name them: with "c" or not, and the separator.
     `beyond` are names of chunks that the array's shape does not reach, `others` what is no chunk.
@@ -33,7 +33,7 @@ class ChunkFiles:
 
     folder: Path
     array: zarr.Array
-    places: np.ndarray
+    indices: np.ndarray
     sizes: np.ndarray
     misplaced: Counter = field(default_factory=Counter)
     beyond: list[str] = field(default_factory=list)
@@ -50,11 +50,11 @@ class ChunkFiles:
 
     @property
     def absent(self) -> int:
-        return self.count - len(self.places)
+        return self.count - len(self.indices)
 
     def file(self, number: int) -> Path:
         return self.folder / self.array.metadata.encode_chunk_key(
-            tuple(map(int, self.places[number]))
+            tuple(map(int, self.indices[number]))
         )
 
 
@@ -72,20 +72,20 @@ def list_chunk_files(folder: Path, array: zarr.Array) -> ChunkFiles:
     there, elsewhere, beyond, others = {}, {}, [], []
     for name, size in _files(folder):
         match = NAME.fullmatch(name)
-        place = tuple(map(int, re.split("[./]", match[2]))) if match else ()
+        index = tuple(map(int, re.split("[./]", match[2]))) if match else ()
         way = _way_to_name(name)
-        if len(place) != array.ndim or not way:
+        if len(index) != array.ndim or not way:
             others.append(name)
-        elif any(number >= size for number, size in zip(place, grid, strict=True)):
+        elif any(number >= size for number, size in zip(index, grid, strict=True)):
             beyond.append(name)
         elif way == wanted:
-            there[place] = size
+            there[index] = size
         else:
-            elsewhere[place] = way
-    misplaced = Counter(way for place, way in elsewhere.items() if place not in there)
-    places = np.array(list(there), dtype=np.int64).reshape(len(there), array.ndim)
+            elsewhere[index] = way
+    misplaced = Counter(way for index, way in elsewhere.items() if index not in there)
+    indices = np.array(list(there), dtype=np.int64).reshape(len(there), array.ndim)
     sizes = np.fromiter(there.values(), np.int64, len(there))
-    return ChunkFiles(folder, array, places, sizes, misplaced, sorted(beyond), sorted(others))
+    return ChunkFiles(folder, array, indices, sizes, misplaced, sorted(beyond), sorted(others))
 
 
 def _way_to_name(name: str) -> str | None:
@@ -168,7 +168,7 @@ def refuse_lost(files: ChunkFiles) -> None:
             f"{fill_value(files.array)}, but {count} chunks lie there under other names "
             f"({name_of(way, (0,) * files.array.ndim)}). {remedy(way, files.array)}"
         )
-    if not len(files.places):
+    if not len(files.indices):
         seen = [*files.beyond, *files.others]
         found = f"{len(seen)} files with other names ({seen[0]})" if seen else "no other file"
         raise InputError(
@@ -193,9 +193,9 @@ def fill_value(array: zarr.Array) -> float:
     return cast(float, value.item() if isinstance(value, np.generic) else value)
 
 
-def name_of(way: str, place: Sequence[int]) -> str:
+def name_of(way: str, index: Sequence[int]) -> str:
     """A chunk's name by a way to make it, as "c/" or "."."""
-    return way[-1].join([*way[:-1], *map(str, place)])
+    return way[-1].join([*way[:-1], *map(str, index)])
 
 
 def remedy(way: str, array: zarr.Array) -> str:

@@ -66,8 +66,8 @@ def _codecs(array: zarr.Array) -> Iterator[tuple[str, dict]]:
     """Name and options of every codec and filter, those inside shards too."""
     if array.metadata.zarr_format == 2:
         codecs = [*(array.metadata.filters or ()), array.metadata.compressor]
-        told = [dict(codec.get_config()) for codec in codecs if codec is not None]
-        yield from ((options.pop("id"), options) for options in told)
+        options_of = [dict(codec.get_config()) for codec in codecs if codec is not None]
+        yield from ((options.pop("id"), options) for options in options_of)
     else:
         yield from _unpacked([codec.to_dict() for codec in array.metadata.codecs])
 

@@ -15,12 +15,12 @@ WAYS = (".", "/", "c/", "c.")
 def refuse_lost_at_url(url: str, array: zarr.Array) -> None:
     """Raise InputError if the server has none of a few chunks, but has one by another name."""
     grid = np.array(grid_of(array.shape, array.shards or array.chunks))
-    places = [tuple((grid * share).astype(int).tolist()) for share in ASKED_FOR]
-    keys = [array.metadata.encode_chunk_key(place) for place in places]
+    indices = [tuple((grid * share).astype(int).tolist()) for share in ASKED_FOR]
+    keys = [array.metadata.encode_chunk_key(index) for index in indices]
     if any(_is_there(url, key) for key in keys):
         return
     for way in WAYS:
-        name = name_of(way, places[0])
+        name = name_of(way, indices[0])
         if name not in keys and _is_there(url, name):
             raise InputError(
                 f"{url}: the server has no chunk {keys[0]}, where the metadata look for it, so "

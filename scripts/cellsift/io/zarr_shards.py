@@ -27,18 +27,18 @@ def stored_chunks(files: ChunkFiles) -> tuple[np.ndarray, np.ndarray]:
     array = files.array
     codec, shards = _sharding(array), array.shards
     if codec is None or shards is None:
-        return files.places, files.sizes
+        return files.indices, files.sizes
     inside = grid_of(shards, array.chunks)
     within = np.indices(inside).reshape(len(inside), -1).T
     grid = grid_of(array.shape, array.chunks)
-    places, sizes = [np.empty((0, len(grid)), np.int64)], [np.empty(0, np.int64)]
+    indices, sizes = [np.empty((0, len(grid)), np.int64)], [np.empty(0, np.int64)]
     for number, size in enumerate(files.sizes.tolist()):
         lengths = _lengths(files.file(number), size, codec, math.prod(inside))
-        at = files.places[number] * inside + within
+        at = files.indices[number] * inside + within
         stored = (lengths > 0) & (at < grid).all(axis=1)
-        places.append(at[stored])
+        indices.append(at[stored])
         sizes.append(lengths[stored])
-    return np.concatenate(places), np.concatenate(sizes)
+    return np.concatenate(indices), np.concatenate(sizes)
 
 
 def _sharding(array: zarr.Array) -> ShardingCodec | None:

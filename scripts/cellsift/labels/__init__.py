@@ -1,1 +1,1 @@
-"""Which candidates are cells by the annotation, and into which folds they are dealt."""
+"""Which candidates are cells by the annotation, and into which folds they are divided."""

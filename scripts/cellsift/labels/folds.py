@@ -54,7 +54,7 @@ def assign_folds(
 
     Columns z_extent_um, y_extent_um, x_extent_um say what room a cuboid takes, for `training_rows`.
 
-    "brain": all candidates of a brain lie in one fold, brains dealt so that folds hold similar
+    "brain": all candidates of a brain lie in one fold, brains divided so that folds hold similar
     numbers of cells. "block": every brain is cut across its longest axis into one contiguous
     block per fold with similar numbers of labelled candidates. "auto": by brain where there are
     at least as many brains as folds, else by block. `training_rows` leaves the room between

@@ -119,8 +119,8 @@ def doubts_of_placement(
     rng = np.random.default_rng(0)
     some = np.asarray(annotated, dtype=float)[rng.permutation(len(annotated))[:SAMPLE]]
     near = _Near(candidates, some, voxel_size, distance_um)
-    told = _better_reading(near, shape, rng) or _common_offset(near)
-    return [told] if told else []
+    doubt = _better_reading(near, shape, rng) or _common_offset(near)
+    return [doubt] if doubt else []
 
 
 def _is_detection(candidates: np.ndarray, annotated: np.ndarray) -> bool:
@@ -164,17 +164,17 @@ def _common_offset(near: "_Near") -> str | None:
     offset = np.median(apart, axis=0)
     low, high = np.percentile(apart, [25, 75], axis=0)
     error = (high - low) / np.sqrt(len(apart))
-    told = [
+    offsets = [
         f"{offset[axis]:+.1f} voxels along {AXES[axis]}"
         for axis in GIVEN
         if abs(offset[axis]) >= max(OFFSET_VOXELS, DEVIATIONS * error[axis])
         and abs(offset[axis]) * near.voxel_size[axis] >= OFFSET_SHARE * near.distance
     ]
-    if not told:
+    if not offsets:
         return None
     return (
-        f"Annotated cells lie off their nearest candidates by {' and '.join(told)} (the median of "
-        f"{len(apart)} pairs): were planes and pixels counted from 1, or in a cropped volume?"
+        f"Annotated cells lie off their nearest candidates by {' and '.join(offsets)} (the median "
+        f"of {len(apart)} pairs): were planes and pixels counted from 1, or in a cropped volume?"
     )
 
 

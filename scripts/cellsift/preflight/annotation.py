@@ -55,23 +55,23 @@ def _positions(brain: Brain, column: str, shape: Shape) -> Positions | None:
 
 def _doubts(brain: Brain, column: str, positions: Positions, shape: Shape) -> list[str]:
     path = getattr(brain, column)
-    told = list(positions.doubts)
+    doubts = list(positions.doubts)
     sizes = contradiction(positions.stated_size, brain.voxel_size)
     if sizes and brain.settings.get("voxel_size_in_files") != "ignore":
-        told.append(
+        doubts.append(
             f"{path}: {sizes}If its cells were marked in an image of other voxels than the signal, "
             "they lie elsewhere: give z, y, x in voxels of the signal."
         )
     if not len(positions.points):
-        told.append(_emptiness(path, column, brain.role))
+        doubts.append(_emptiness(path, column, brain.role))
     if _is_own_result(path):
-        told.append(
+        doubts.append(
             f"{path}: lies among results of cellsift. An annotation has to come from people: make "
             "sure that one has corrected it, and keep it elsewhere, as results are written anew."
         )
-    told += repeated(path, positions.points, positions.repeated, brain.voxel_size)
-    told += at_the_edge(path, positions.points, shape)
-    return told + (flat(path, positions.points, shape) if column == "cells" else [])
+    doubts += repeated(path, positions.points, positions.repeated, brain.voxel_size)
+    doubts += at_the_edge(path, positions.points, shape)
+    return doubts + (flat(path, positions.points, shape) if column == "cells" else [])
 
 
 def _emptiness(path: str, column: str, role: str) -> str:

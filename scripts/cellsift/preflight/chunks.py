@@ -28,7 +28,7 @@ class Chunks:
     """
 
     files: ChunkFiles
-    places: np.ndarray
+    indices: np.ndarray
     sizes: np.ndarray
 
 
@@ -72,9 +72,9 @@ def chunk_doubts(
         empty = empty_file_doubts(path, volume, pages) or zero_plane_doubts(planes, volume)
         return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
-    doubts += _missing_in_shards(files, len(chunks.places)) + _beyond(files)
+    doubts += _missing_in_shards(files, len(chunks.indices)) + _beyond(files)
     axes = ome_zarr.names_of_axes(str(path))
-    zeros = zero_chunk_doubts(files.array, axes, chunks.places, chunks.sizes)
+    zeros = zero_chunk_doubts(files.array, axes, chunks.indices, chunks.sizes)
     zeros = zeros or zero_plane_doubts(planes, volume) + zero_block_doubts(planes)
     if files.absent:
         said = [f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}", *zeros]
@@ -103,8 +103,8 @@ def _missing_in_shards(files: ChunkFiles, stored: int) -> list[str]:
     inside = np.array(array.shards) // np.array(array.chunks)
     grid = np.array(grid_of(array.shape, array.chunks))
     # Of the shards that have a file; the last ones reach beyond the array.
-    ends = np.minimum((files.places + 1) * inside, grid)
-    count = int((ends - files.places * inside).prod(axis=1).sum())
+    ends = np.minimum((files.indices + 1) * inside, grid)
+    count = int((ends - files.indices * inside).prod(axis=1).sum())
     if stored == count:
         return []
     return [

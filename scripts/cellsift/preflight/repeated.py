@@ -18,21 +18,21 @@ SAME_LISTS = 0.5
 
 def repeated(path: str, points: pd.DataFrame, repeats: int, voxel_size: tuple) -> list[str]:
     """What to say of positions z, y, x (voxels) of which `repeats` more rows were the same."""
-    told = []
+    doubts = []
     if repeats:
-        told.append(
+        doubts.append(
             f"{path}: {_rows(repeats)} a position that is there already; each counts once, as "
             f"{len(points)} in all. Was a file appended to itself, or exported twice?"
         )
     near = int((_nearest(points, points, voxel_size, 2) < 1).sum())
     if near >= 2 * max(FEWEST_PAIRS, LEAST_SHARE * len(points)):
-        told.append(
+        doubts.append(
             f"{path}: {near} of {len(points)} positions lie less than {SAME_VOXELS:g} voxels and "
             f"{SAME_UM:g} µm from another one, as if the same cells were listed twice (overlapping "
             "tiles, or two people's lists); each counts as a cell, and one of two as missed. Merge "
             "them."
         )
-    return told
+    return doubts
 
 
 def refuse_same(paths: tuple[str, str], cells: pd.DataFrame, non_cells: pd.DataFrame, voxel_size):

@@ -43,15 +43,15 @@ def doubts_beside_others(project: Project, name: str) -> list[str]:
     brain = project.brains[name]
     others = [other for other in project.brains.values() if other is not brain]
     judged = [other for other in others if {brain.role, other.role} <= JUDGED]
-    told = [_two_brains(brain, other) for other in judged if _same_annotation(brain, other)]
-    told += [
+    doubts = [_two_brains(brain, other) for other in judged if _same_annotation(brain, other)]
+    doubts += [
         f"brains {name!r} and {other.name!r}: {brain.signal} and {other.signal} look like copies "
         "of one volume (same sizes, same bytes wherever looked). Of a train and a test brain that "
         "would make the test worthless; give each brain a volume of its own."
         for other in judged
         if _are_copies(brain.signal, other.signal)
     ]
-    return told + [
+    return doubts + [
         f"brain {name}: its background {brain.background} is the signal of brain {other.name}. If "
         "that is not what was meant, correct the table of brains."
         for other in others

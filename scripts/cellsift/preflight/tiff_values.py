@@ -25,10 +25,10 @@ def check_tiff_values(path: str | Path, intensities: Percentiles) -> list[str]:
     first = first_tiff(path)
     if first is None:
         return []
-    told = doubts(first, stack=first == Path(path))
+    found = doubts(first, stack=first == Path(path))
     if says_white_is_zero(first):
-        told.append(_inverted(first, intensities))
-    return told
+        found.append(_inverted(first, intensities))
+    return found
 
 
 def _inverted(path: Path, intensities: Percentiles) -> str:

@@ -43,7 +43,7 @@ class Rectangle:
         return (self.y[1] - self.y[0]) * (self.x[1] - self.x[0])
 
     @property
-    def place(self) -> tuple[slice, slice]:
+    def slices(self) -> tuple[slice, slice]:
         return slice(*self.y), slice(*self.x)
 
 
@@ -127,7 +127,7 @@ def _is_lit_elsewhere(block: Rectangle, planes: dict[int, np.ndarray]) -> bool:
     sheared grow from plane to plane.
     """
     rows, columns = planes[block.z].shape
-    lit = [z for z, plane in planes.items() if _lit(plane[block.place]) > SHARP]
+    lit = [z for z, plane in planes.items() if _lit(plane[block.slices]) > SHARP]
     if block.x == (0, columns) or block.y == (0, rows):
         return bool(lit) and min(lit) < block.z < max(lit)
     return bool(lit)
@@ -190,7 +190,7 @@ def _open_sides(block: Rectangle, plane: np.ndarray) -> int | None:
 
     At least one side of it is inside.
     """
-    rows, columns = block.place
+    rows, columns = block.slices
     before: list[Side] = [
         (block.y[0], (block.y[0] - 1, columns)),
         (block.x[0], (rows, block.x[0] - 1)),

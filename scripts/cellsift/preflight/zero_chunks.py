@@ -28,19 +28,19 @@ LARGEST_GRID = 20_000_000
 
 
 def zero_chunk_doubts(
-    array: zarr.Array, axes: list[str], places: np.ndarray, sizes: np.ndarray
+    array: zarr.Array, axes: list[str], indices: np.ndarray, sizes: np.ndarray
 ) -> list[str]:
     """Tell of chunks of zeros, stored or absent, that have straight edges to tissue on all sides.
 
-    `axes` are the names of the array's axes; all but z, y, x have length 1. `places` (chunks, axes)
-    are the numbers of the chunks that are stored, `sizes` their lengths in bytes.
+    `axes` are the names of the array's axes; all but z, y, x have length 1. `indices` (chunks,
+    axes) are the numbers of the chunks that are stored, `sizes` their lengths in bytes.
     """
     spatial = [axes.index(name) for name in AXES]
     grid = tuple(grid_of(array.shape, array.chunks)[axis] for axis in spatial)
     if math.prod(grid) > LARGEST_GRID:
         return []
     read = _Reader(array, spatial)
-    dark = _dark(grid, places[:, spatial], sizes, read)
+    dark = _dark(grid, indices[:, spatial], sizes, read)
     return _empty_layers(dark, read) + _lost_chunks(dark, read)
 
 
@@ -73,7 +73,7 @@ def _lost_chunks(dark: np.ndarray, read: "_Reader") -> list[str]:
         return []
     some = candidates[np.linspace(0, len(candidates) - 1, MOST_DECODED).astype(int)]
     some = np.unique(some, axis=0)
-    lost = [place for place in some.tolist() if _is_lost(place, dark, read)]
+    lost = [index for index in some.tolist() if _is_lost(index, dark, read)]
     if not lost:
         return []
     first = ", ".join(
@@ -96,11 +96,11 @@ class _Reader:
         self.chunks = [array.chunks[axis] for axis in spatial]
         self.shape = [array.shape[axis] for axis in spatial]
 
-    def box(self, place: list[int]) -> list[tuple[int, int]]:
+    def box(self, index: list[int]) -> list[tuple[int, int]]:
         """First voxel of a chunk along each axis, and the first after it."""
         return [
             (number * size, min((number + 1) * size, end))
-            for number, size, end in zip(place, self.chunks, self.shape, strict=True)
+            for number, size, end in zip(index, self.chunks, self.shape, strict=True)
         ]
 
     def lit(self, box: list[tuple[int, int]]) -> float:
@@ -113,7 +113,7 @@ class _Reader:
 
 
 def _dark(
-    grid: tuple[int, ...], places: np.ndarray, sizes: np.ndarray, read: _Reader
+    grid: tuple[int, ...], indices: np.ndarray, sizes: np.ndarray, read: _Reader
 ) -> np.ndarray:
     """Which chunks of the grid (z, y, x) are all zeros.
 
@@ -121,12 +121,12 @@ def _dark(
     with an image in it is not as short.
     """
     dark = np.full(grid, fill_value(read.array) == 0)
-    dark[tuple(places.T)] = False
+    dark[tuple(indices.T)] = False
     voxels = math.prod(read.chunks) * read.array.dtype.itemsize
     if len(sizes):
         tiny = sizes < min(OF_LARGE * np.quantile(sizes, LARGE), OF_VOXELS * voxels)
         for size in np.unique(sizes[tiny])[:MOST_DECODED]:
-            alike = places[tiny & (sizes == size)]
+            alike = indices[tiny & (sizes == size)]
             if read.lit(read.box(alike[0].tolist())) == 0:
                 dark[tuple(alike.T)] = True
     return dark
@@ -141,18 +141,18 @@ def _between(dark: np.ndarray) -> np.ndarray:
     return between
 
 
-def _is_lost(place: list[int], dark: np.ndarray, read: _Reader) -> bool:
+def _is_lost(index: list[int], dark: np.ndarray, read: _Reader) -> bool:
     """Whether a dark chunk's neighbours are lit right up to it, on all sides but the border."""
-    return read.lit(read.box(place)) == 0 and all(
+    return read.lit(read.box(index)) == 0 and all(
         shares and min(shares) > SHARP
-        for shares in (list(_beside(place, axis, dark, read)) for axis in range(3))
+        for shares in (list(_beside(index, axis, dark, read)) for axis in range(3))
     )
 
 
-def _beside(place: list[int], axis: int, dark: np.ndarray, read: _Reader) -> Iterator[float]:
+def _beside(index: list[int], axis: int, dark: np.ndarray, read: _Reader) -> Iterator[float]:
     """The share of lit voxels in the layer next to the dark run of chunks, towards both sides."""
     for step in (-1, 1):
-        at = list(place)
+        at = list(index)
         while 0 <= at[axis] < dark.shape[axis] and dark[tuple(at)]:
             at[axis] += step
         if 0 <= at[axis] < dark.shape[axis]:

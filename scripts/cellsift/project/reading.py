@@ -14,7 +14,7 @@ from cellsift.project.brains import complete_detection, read_brains
 from cellsift.project.pretrainings import pretrainings_of
 from cellsift.settings.checking import completed
 from cellsift.settings.config import Config
-from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_bomb
+from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_too_many_values
 from cellsift.settings.project import Project
 
 
@@ -29,7 +29,7 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     Raises InputError for a key that is not known, a value that cannot be used, values that contain
     themselves, a table that cannot be read, and for brains and arms that do not fit together.
     """
-    refuse_bomb(content, "config")
+    refuse_too_many_values(content, "config")
     config = _completed(content)
     brains = read_brains(config, root)
     arms = read_arms(config.arms, config.training.recipe, config.cuboid.voxel_size)

@@ -38,11 +38,11 @@ def read_yaml(path: Path) -> dict:
         raise InputError(f"{path}: not readable as YAML ({error}); correct the file") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys with values, found {type(content).__name__}")
-    refuse_bomb(content, str(path))
+    refuse_too_many_values(content, str(path))
     return content
 
 
-def refuse_bomb(content: object, what: str) -> None:
+def refuse_too_many_values(content: object, what: str) -> None:
     """Refuse aliases (*name) that refer to themselves, or to each other until they fill memory.
 
     To be called before anything else walks through `content`; `what` names it in the message.

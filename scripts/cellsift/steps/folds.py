@@ -1,4 +1,4 @@
-"""Deal the labelled candidates of the train brains into folds."""
+"""Divide the labelled candidates of the train brains into folds."""
 
 from collections.abc import Sequence
 from pathlib import Path

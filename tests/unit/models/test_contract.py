@@ -1,6 +1,8 @@
 """Every network fulfils the contract, and nobody asks a network what it has."""
 
 import ast
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -224,3 +226,21 @@ def test_no_family_is_made_of_another():
                 assert not (node.module or "").startswith(families), path
             if isinstance(node, ast.Import):
                 assert not any(name.name.startswith(families) for name in node.names), path
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("fitted_at_once", True), ("has_prototypes", True), ("patch_encoder", nn.Identity())],
+)
+def test_what_planes_as_channels_would_lose_of_a_network_is_refused(member, value):
+    special = type("Special", (Bare,), {member: value})
+    with pytest.raises(TypeError, match="Special cannot take planes as channels"):
+        PlanesAsChannels(special(channels=18))
+
+
+def test_planes_as_channels_know_all_that_a_network_may_have():
+    """What is added to the contract has to be forwarded, or refused."""
+    known = set(re.findall(r"network\.(\w+)", inspect.getsource(PlanesAsChannels)))
+    # What goes with being fitted at once, and with prototypes.
+    refused = {"cuboid_features", "fit", "prototype_maps", "scoring_sheet", "least_presence"}
+    assert members() - known - refused == {"task"}

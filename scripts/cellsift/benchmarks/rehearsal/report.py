@@ -30,8 +30,8 @@ def describe(rehearsal: dict) -> str:
             ),
             "",
             "Each step ran in a process of its own; `before` is what Python and its libraries held "
-            "as it began. Generating planes is the floor under detect, and twice under cuboids, "
-            "which reads both channels. Cuboids may hold "
+            "as it began. Detection takes at least as long as generating planes, and cuboids, "
+            "which read both channels, at least twice as long. Cuboids may hold "
             f"{rehearsal['memory_bytes'] / 1e9:.1f} GB of data{_of_detection(rehearsal)}.",
             "",
             f"## A brain of {whole['voxels']:.3g} voxels",

@@ -38,7 +38,7 @@ NAMES = {
 
 
 def read_planes(folder: Path, voxels: float) -> dict:
-    """Generate all planes of the signal: a floor under the time of the other steps."""
+    """Generate all planes of the signal: the least that the other steps take."""
     signal, _ = open_brain(folder, voxels)
     for first in range(0, signal.shape[0], PLANES):
         signal.planes(first, first + PLANES)
@@ -55,18 +55,18 @@ def detect_candidates(folder: Path, voxels: float, method: str, memory_bytes: in
     """
     signal, _ = open_brain(folder, voxels)
     detector, resources = rehearsed_detector(method), Resources(memory_bytes=memory_bytes)
-    told = {"method": method} | detector.parameters
-    write_parts(detect_slab(signal, resources=resources, **told), folder / "slab.npz")
+    settings = {"method": method} | detector.parameters
+    write_parts(detect_slab(signal, resources=resources, **settings), folder / "slab.npz")
     stored, gathering, apart = StoredParts([folder / "slab.npz"]), 0.0, 0.0
     if detector.measures_contrast_apart:
         started = time.perf_counter()
-        centres = find_centres(signal, parts=stored, **told)
+        centres = find_centres(signal, parts=stored, **settings)
         found = time.perf_counter()
-        parts = contrast_slab(signal, centres=centres, resources=resources, **told)
+        parts = contrast_slab(signal, centres=centres, resources=resources, **settings)
         write_parts(parts, folder / "slab.npz")
         gathering, apart = found - started, time.perf_counter() - found
     started = time.perf_counter()
-    detected = gather(stored, **told)
+    detected = gather(stored, **settings)
     candidates = detected[detected["contrast"] >= detector.rehearsal_contrast]
     write_table(candidates, folder / "candidates.csv")
     gathering += time.perf_counter() - started

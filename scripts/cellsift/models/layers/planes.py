@@ -20,12 +20,19 @@ def is_flat(shape: Shape, planes_as_channels: bool) -> bool:
 class PlanesAsChannels(Network):
     """Give a network of images cuboids (n, channel, z, y, x) as images (n, channel * z, y, x).
 
-    Its heads, loss, maps and what it learns from are the network of images' own. A network that is
-    fitted at once, or has prototypes or a patch encoder, is not made of images so.
+    Its heads, loss, maps and what it learns from are the network of images' own. Raises TypeError,
+    for the author of a family, for one that is fitted at once, or has prototypes or a patch
+    encoder: these are made for cuboids.
     """
 
     def __init__(self, network: Network):
         super().__init__()
+        has_encoder = network.patch_encoder is not None
+        if network.fitted_at_once or network.has_prototypes or has_encoder:
+            raise TypeError(
+                f"{type(network).__name__} cannot take planes as channels: it is fitted at once, "
+                "or has prototypes or a patch encoder, which are made for cuboids"
+            )
         self.network = network
         self.heads = tuple(f"network.{name}" for name in network.heads)
         self.gradients_in_place = network.gradients_in_place
