@@ -56,7 +56,7 @@ def combine(
     for fold in np.unique(folds):
         out = folds == fold
         others = {name: values[~out] for name, values in logits.items()}
-        what = f"outside of fold {fold} the train brains have"
+        what = f"outside of fold-{fold} the train brains have"
         of_others = _fit(method, table[~out], others, temperatures, what)
         joined[out] = of_others.logits({name: values[out] for name, values in logits.items()})
     return fitted, table.assign(logit=joined)

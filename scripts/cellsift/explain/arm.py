@@ -262,13 +262,13 @@ def _by_fold(models: list[Path]) -> dict[int, Path]:
 
 def _models_to_use(chosen: pd.DataFrame, models: list[Path]) -> np.ndarray:
     """Return bool (example, model): the model of the example's own fold, or all without a fold."""
-    names = [path.name for path in models]
+    names = [path.stem for path in models]
     uses = np.ones((len(chosen), len(models)), bool)
     for row, fold in enumerate(chosen["fold"]):
         if pd.notna(fold):
-            name = f"fold-{int(fold)}.json"
+            name = f"fold-{int(fold)}"
             if name not in names:
-                raise InputError(f"a candidate is in fold {int(fold)}, but the arm has no {name}")
+                raise InputError(f"a candidate is in {name}, but the arm has no {name}.json")
             uses[row] = [name == other for other in names]
     return uses
 

@@ -183,7 +183,7 @@ def _check_fold(table: pd.DataFrame, fold: int, group_by: str) -> None:
         counts = {label: int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)}
         if min(counts.values()) < LEAST_PER_CLASS:
             raise InputError(
-                f"fold {fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled "
+                f"fold-{fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled "
                 f"cell and {counts[NO_CELL]} labelled no_cell, at least {LEAST_PER_CLASS} of each "
                 "are needed: set fewer folds, annotate more cells, let the detection propose "
                 "more candidates, or "

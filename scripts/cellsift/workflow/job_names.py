@@ -40,7 +40,8 @@ STEPS = {
 class JobNames:
     """Names jobs; `folds` is their number, `slabs` that of each brain.
 
-    Parts are counted from 1, whatever their files are called: "train vit_narrow, fold 2 of 3".
+    Parts are counted from 1: "train vit_narrow, fold 2 of 3". A fold's name, as messages and files
+    have it, is another thing: "fold-1".
     """
 
     def __init__(self, folds: int, slabs: Mapping[str, int]):

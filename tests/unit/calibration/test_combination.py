@@ -255,7 +255,7 @@ def test_a_class_that_one_fold_alone_has_is_refused(members, method):
         name: t.assign(label=np.where(t["fold"] == 1, t["label"], "no_cell"))
         for name, t in members.items()
     }
-    with pytest.raises(InputError, match="outside of fold 1 the train brains have 0 candidates"):
+    with pytest.raises(InputError, match="outside of fold-1 the train brains have 0 candidates"):
         combine(scores, ones(scores), method)
 
 

@@ -301,7 +301,7 @@ def folds_elsewhere(arm):
         (drop_store, "brain b has 30 scored cells and no cuboids"),
         (drop_channel, r"brain b has cuboids of channels, z, y, x \(1, 20, 24, 24\)"),
         (other_voxels, "brain b .* µm"),
-        (unknown_fold, "fold 7.*no fold-7.json"),
+        (unknown_fold, "in fold-7.*no fold-7.json"),
         (no_model, "model.json"),
         (no_folds, "'folds' is"),
         (folds_elsewhere, "'folds' is"),

@@ -111,7 +111,7 @@ def test_a_student_needs_the_teacher_that_its_recipe_names(tmp_path, brains, tea
 
 
 def test_a_teacher_that_knows_the_held_out_candidates_is_refused(tmp_path, brains, teacher):
-    with pytest.raises(InputError, match="fold 0 held out, not fold 1"):
+    with pytest.raises(InputError, match="fold-0 held out, not fold-1"):
         train("deit3d", tmp_path, brains, fold=1, teacher=teacher)
 
 

@@ -369,7 +369,7 @@ def test_recipes_that_diverge_are_given_up_and_the_search_goes_on(brains, tmp_pa
 def test_what_makes_no_network_bad_ends_the_search(brains, tmp_path):
     stores, table = brains
     few = table[table["candidate"] < 12]
-    with pytest.raises(InputError, match="search that leaves fold 0 out: .* at least 5 of each"):
+    with pytest.raises(InputError, match="search that leaves fold-0 out: .* at least 5 of each"):
         search(tmp_path, (stores, few), searching())
     assert not list(tmp_path.glob("*.csv"))
 

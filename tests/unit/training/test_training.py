@@ -361,7 +361,7 @@ def test_a_share_of_the_labels_trains_on_fewer_and_judges_by_all(brains, unbroke
 
 def test_data_that_do_not_fit_together_are_refused(brains, tmp_path):
     stores, table = brains
-    with pytest.raises(InputError, match="no fold 7"):
+    with pytest.raises(InputError, match="no fold-7; there are fold-0, fold-1"):
         train(tmp_path, brains, fold=7)
     with pytest.raises(InputError, match="lacks the columns fold"):
         train(tmp_path, (stores, table.drop(columns="fold")))

@@ -1,5 +1,7 @@
 """What jobs are called in the terminal."""
 
+import re
+
 import pytest
 
 from cellsift.workflow.job_names import STEPS, JobNames
@@ -45,3 +47,16 @@ def test_a_job_is_named_by_its_step_what_it_works_on_and_its_part(names, rule, w
 
 def test_every_rule_has_a_name(repository):
     assert set(STEPS) == set(text_of_rules(repository)) - {"all"}
+
+
+def test_a_fold_is_counted_in_the_terminal_alone_and_else_named_as_its_files_are(repository):
+    """Fold 1 of 3 is fold-0: a message that says "fold 1" could mean either."""
+    package = repository / "scripts" / "cellsift"
+    counting = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"[fF]old \{", path.read_text())
+    }
+    # Of the tables and pictures of results, whose columns have numbers of folds.
+    numbered = {"explain/prototypes.py", "reporting/graphs.py"}
+    assert counting == {"workflow/job_names.py"} | numbered

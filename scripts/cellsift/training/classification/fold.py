@@ -75,7 +75,7 @@ def train_fold(
         state = _first_state(arm, recipe, data, device, weights)
         normalisation = fit_normalisation(recipe.normalisation, data.training)
         batches = AugmentedBatches(data, normalisation, recipe, device, teacher)
-        return FoldTraining(f"{arm.name} fold {fold}", files.curves, state, batches)
+        return FoldTraining(f"{arm.name} fold-{fold}", files.curves, state, batches)
 
     training = train(begin, (run.seed, fold), files.checkpoint, mark, run)
     path = write_fold(arm, training, provenance, files)

@@ -55,8 +55,8 @@ class FoldData:
         # Brains named by numbers come back from a CSV file as numbers.
         table = table.assign(brain=table["brain"].astype(str))
         if fold not in set(table["fold"]):
-            known = ", ".join(map(str, sorted(set(table["fold"]))))
-            raise InputError(f"there is no fold {fold}; there are {known}")
+            known = ", ".join(f"fold-{number}" for number in sorted(set(table["fold"])))
+            raise InputError(f"there is no fold-{fold}; there are {known}")
         common_layout(stores)
         training, held_out = training_rows(table, fold), held_out_rows(table, fold)
         training = share_of_labels(training, label_share, seed)
@@ -64,7 +64,7 @@ class FoldData:
             counts = [int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)]
             if min(counts) < LEAST_PER_CLASS:
                 raise InputError(
-                    f"fold {fold} has {counts[0]} cells and {counts[1]} artefacts {use}, at least "
+                    f"fold-{fold} has {counts[0]} cells and {counts[1]} artefacts {use}, at least "
                     f"{LEAST_PER_CLASS} of each are needed; "
                     + ("assign the folds anew" if label_share == 1 else "raise label_share")
                 )

@@ -28,8 +28,8 @@ def read_teacher(
     scorer, made = read_scorer(sidecar)
     if made["provenance"].get("fold") != fold:
         raise InputError(
-            f"{sidecar} was trained with fold {made['provenance'].get('fold')} held out, not "
-            f"fold {fold}: it knows candidates that are to be judged; give that fold's model"
+            f"{sidecar} was trained with fold-{made['provenance'].get('fold')} held out, not "
+            f"fold-{fold}: it knows candidates that are to be judged; give that fold's model"
         )
     move_to_device(scorer.model, device)
     return scorer, made.get("weights_sha256")

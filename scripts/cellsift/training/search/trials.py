@@ -140,7 +140,7 @@ def inner_folds(table: pd.DataFrame, left_out: int | None, folds: int) -> pd.Dat
         return assign_folds(rows.drop(columns=[*EXTENT, "fold"]), folds, extent)
     except InputError as error:
         raise InputError(
-            f"inner folds of the search that leaves fold {left_out} out: {error}"
+            f"inner folds of the search that leaves fold-{left_out} out: {error}"
         ) from error
 
 
