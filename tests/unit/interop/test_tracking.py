@@ -6,9 +6,9 @@ import pytest
 from synthetic_results import SKILL, make_results
 
 from cellsift.errors import InputError
-from cellsift.interop.mlflow_store import write_mlflow
 from cellsift.settings.arms import Arm
 from cellsift.settings.recipe import Recipe
+from cellsift.steps.track import track
 
 
 def test_where_mlflow_is_missing_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
@@ -16,5 +16,5 @@ def test_where_mlflow_is_missing_it_says_so_and_leaves_nothing(tmp_path, monkeyp
     arms = [Arm(name, "resnet", {"depth": 18}, Recipe(epochs=3)) for name in SKILL]
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(InputError, match="mlflow-skinny is not installed"):
-        write_mlflow(results, arms, tmp_path / "store")
+        track(results, arms, tmp_path / "store")
     assert [path.name for path in tmp_path.iterdir()] == ["made"]

@@ -13,12 +13,16 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from synthetic_results import make_results
+from synthetic_results import ROLES, VOXEL_SIZE, make_results
 
 from cellsift.errors import InputError
 from cellsift.reporting import brain_page, index_page, pages
-from cellsift.reporting.pages import PageError, write_brain, write_index, write_page
+from cellsift.reporting.pages import PageError, write_index, write_page
 from cellsift.reporting.run_results import RunResults
+from cellsift.results import Results
+from cellsift.settings.brains import Brain
+from cellsift.steps.report_brain import report_brain
+from cellsift.steps.report_index import report_index
 
 TEN_MB = 10 * 2**20
 WIDTH = 1366
@@ -80,16 +84,13 @@ def written(synthetic) -> dict[str, Path]:
     """The pages of the synthetic results: index, a test brain, a brain without annotation."""
     folder = synthetic.folder / "reports"
     found = {"index": folder / "index.html"}
-    write_index(synthetic.folder, synthetic.configuration, found["index"], arms=synthetic.arms)
-    for brain in ("mouse_c", "mouse_d"):
-        found[brain] = folder / "brains" / f"{brain}.html"
-        write_brain(
-            synthetic.folder,
-            brain,
-            synthetic.information[brain],
-            found[brain],
-            synthetic.configuration,
-        )
+    configuration = synthetic.configuration
+    report_index(synthetic.folder, ROLES, synthetic.arms, configuration, found["index"])
+    for name in ("mouse_c", "mouse_d"):
+        found[name] = folder / "brains" / f"{name}.html"
+        brain = Brain(name, "signal", VOXEL_SIZE, **synthetic.information[name])
+        cuboids = [Results(synthetic.folder).brain(name).cuboids(1, 1)]
+        report_brain(synthetic.folder, brain, cuboids, configuration, found[name])
     return found
 
 
