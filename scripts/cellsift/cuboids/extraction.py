@@ -1,6 +1,6 @@
 """Cutting cuboids around candidates out of volumes, resampled as cellfinder does it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ def extract_cuboids(
     signal: Volume,
     background: Volume | None,
     positions: np.ndarray,
-    shape: tuple[int, int, int],
-    voxel_size: tuple[float, float, float],
+    shape: Sequence[int],
+    voxel_size: Sequence[float],
     path: str | Path,
     progress: bool | None = None,
     memory_bytes: int = MEMORY_BYTES,
@@ -73,8 +73,8 @@ def cuboids_at(
     signal: Volume,
     background: Volume | None,
     positions: np.ndarray,
-    shape: tuple[int, int, int],
-    voxel_size: tuple[float, float, float],
+    shape: Sequence[int],
+    voxel_size: Sequence[float],
     memory_bytes: int = MEMORY_BYTES,
 ) -> np.ndarray:
     """Cuboids (n, channel, z, y, x) uint16 around positions; as `extract_cuboids`, in memory.
@@ -128,8 +128,8 @@ class _Sampling:
         signal: Volume,
         background: Volume | None,
         positions: np.ndarray,
-        shape: tuple[int, int, int],
-        voxel_size: tuple[float, float, float],
+        shape: Sequence[int],
+        voxel_size: Sequence[float],
         memory_bytes: int,
     ) -> "_Sampling":
         """Check what is asked and find the part of the volume that each position needs."""
@@ -143,12 +143,12 @@ class _Sampling:
         size = data_size(shape, voxel_size, signal.voxel_size)
         starts = data_starts(positions, size)
         padded = np.any((starts < 0) | (starts + size > signal.shape), axis=1)
-        shape = per_axis(int(n) for n in shape)
+        whole = per_axis(int(n) for n in shape)
         depth, capacity = share_memory(
             memory_bytes, volumes, bytes_per_candidate(size, len(volumes))
         )
         passes = plan_passes(starts[:, 0], size[0], capacity)
-        return cls(volumes, positions, shape, starts, size, padded, depth, passes)
+        return cls(volumes, positions, whole, starts, size, padded, depth, passes)
 
     @property
     def order(self) -> np.ndarray:

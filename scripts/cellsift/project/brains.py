@@ -2,13 +2,19 @@
 
 import copy
 from pathlib import Path
+from typing import cast
 
 from cellsift.cuboids.resampling import data_size
 from cellsift.detection import check_parameters
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
-from cellsift.settings.brains import SETTINGS_OF_A_BRAIN, Brain, resolved_path
+from cellsift.settings.brains import (
+    SETTINGS_OF_A_BRAIN,
+    Brain,
+    SettingsOfABrain,
+    resolved_path,
+)
 from cellsift.settings.brains_table import Row, read_rows
 from cellsift.settings.config import Config, Cuboid, Detection
 
@@ -68,7 +74,7 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
         )
     given = {key: getattr(row, key) for key in PATHS}
     paths = {key: path and expanded(path) for key, path in given.items()}
-    settings = _settings(config, shared, row.brain)
+    settings = cast(SettingsOfABrain, _settings(config, shared, row.brain))
     return Brain(row.brain, voxel_size=voxel_size, role=row.role, settings=settings, **paths)
 
 

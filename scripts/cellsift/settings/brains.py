@@ -6,15 +6,52 @@ Every job makes one of what it was given, so that this module imports nothing th
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal, TypedDict
 
-SETTINGS_OF_A_BRAIN = (
-    "cuboid",
-    "detection",
-    "matching",
-    "intensity_range",
-    "voxel_size_in_files",
-    "jobs_per_brain",
-)
+from cellsift.io.axes import Size
+
+
+class CuboidSettings(TypedDict):
+    """Voxels of a cuboid, and their size in µm, along z, y, x."""
+
+    shape: list[int]
+    voxel_size: list[float]
+
+
+class MatchingSettings(TypedDict):
+    """How far a candidate may lie from an annotated cell, µm."""
+
+    distance_um: float
+
+
+class JobsPerBrain(TypedDict):
+    """Into how many jobs a work on the brain is divided."""
+
+    detection: int
+    cuboids: int
+
+
+class SettingsOfABrain(TypedDict, total=False):
+    """The part of the config that concerns a brain; a job has what it was given of it."""
+
+    cuboid: CuboidSettings
+    # The detector's method, its parameters, and what is kept of its candidates.
+    detection: dict[str, Any]
+    matching: MatchingSettings
+    intensity_range: list[float] | None
+    voxel_size_in_files: Literal["check", "ignore"]
+    jobs_per_brain: JobsPerBrain
+
+
+class Reading(TypedDict):
+    """How volumes are read: what `io.volumes.open_volume` takes beside a path."""
+
+    voxel_size: Size
+    intensity_range: list[float] | None
+    voxel_size_in_files: Literal["check", "ignore"]
+
+
+SETTINGS_OF_A_BRAIN = tuple(SettingsOfABrain.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -22,17 +59,17 @@ class Brain:
     """A row of the brains table.
 
     `voxel_size` is in µm (z, y, x). `settings` is the part of the config that concerns a brain
-    (`SETTINGS_OF_A_BRAIN`), its own overrides applied.
+    (`SettingsOfABrain`), its own overrides applied.
     """
 
     name: str
     signal: str
-    voxel_size: tuple[float, float, float]
+    voxel_size: Size
     role: str = "predict"
     background: str | None = None
     cells: str | None = None
     non_cells: str | None = None
-    settings: dict = field(default_factory=dict)
+    settings: SettingsOfABrain = field(default_factory=SettingsOfABrain)
 
     @property
     def annotated(self) -> bool:
@@ -40,28 +77,29 @@ class Brain:
         return self.cells is not None
 
     @property
-    def detector(self) -> dict:
+    def detector(self) -> dict[str, Any]:
         """The detector's method and its parameters, without what happens to its candidates."""
         return {key: value for key, value in self.settings["detection"].items() if key != "keep"}
 
     @property
-    def reading(self) -> dict:
-        """How its volumes are to be read: what `io.volumes.open_volume` takes beside a path."""
+    def reading(self) -> Reading:
+        """How its volumes are to be read."""
         return {
             "voxel_size": self.voxel_size,
             "intensity_range": self.settings.get("intensity_range"),
             "voxel_size_in_files": self.settings.get("voxel_size_in_files", "check"),
         }
 
-    def to_dict(self, settings: Iterable[str], annotation: bool) -> dict:
+    def to_dict(self, settings: Iterable[str], annotation: bool) -> dict[str, Any]:
         """The brain's volumes, these of its settings, and its annotation if asked for.
 
         Plain data, from which `Brain.from_dict` makes a brain.
         """
+        known = dict(self.settings)
         parts = ["name", "signal", "background", *(["cells", "non_cells"] if annotation else [])]
         return {part: getattr(self, part) for part in parts} | {
             "voxel_size": list(self.voxel_size),
-            "settings": {key: self.settings[key] for key in settings},
+            "settings": {key: known[key] for key in settings},
         }
 
     @classmethod

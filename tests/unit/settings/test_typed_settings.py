@@ -1,5 +1,6 @@
 """Settings as objects: made once, complete, frozen, and plain data again; the schemas of them."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -10,10 +11,18 @@ import yaml
 from pydantic import ValidationError
 
 from cellsift.errors import InputError
+from cellsift.io.volumes import open_volume
 from cellsift.project.arms import ARMS, read_arm
 from cellsift.project.pretrainings import FOLDER, read_pretraining
 from cellsift.project.searches import read_search
 from cellsift.settings.arms import Arm
+from cellsift.settings.brains import (
+    SETTINGS_OF_A_BRAIN,
+    CuboidSettings,
+    JobsPerBrain,
+    MatchingSettings,
+    Reading,
+)
 from cellsift.settings.checking import completed
 from cellsift.settings.config import Config
 from cellsift.settings.files import SCHEMAS, read_yaml
@@ -90,6 +99,18 @@ def test_a_whole_number_may_be_written_with_a_point():
 def test_what_differs_for_a_brain_is_what_was_given():
     assert config(brains={"a": OWN_BRAIN}).to_dict()["brains"] == {"a": OWN_BRAIN}
     assert config(brains={"a": {"matching": {}}}).to_dict()["brains"] == {"a": {"matching": {}}}
+
+
+def test_the_settings_of_a_brain_are_those_of_the_config():
+    """As types for those who read them; the config's own classes check what users write."""
+    types = {"cuboid": CuboidSettings, "matching": MatchingSettings, "jobs_per_brain": JobsPerBrain}
+    plain = config().to_dict()
+    for key in SETTINGS_OF_A_BRAIN:
+        assert key in plain
+        if key in types:
+            assert list(types[key].__annotations__) == list(plain[key])
+    reading = set(inspect.signature(open_volume).parameters) - {"path"}
+    assert set(Reading.__annotations__) == reading
 
 
 def test_the_keys_of_folds_and_recipe_stand_side_by_side():
