@@ -58,12 +58,12 @@ def _beginning(page: TiffPage) -> bytes:
 
 def _is_lossless_jpeg(data: bytes) -> bool:
     """Whether the first frame's marker is SOF3, JPEG's lossless process (ITU T.81, B.1.1.3)."""
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
+    offset = 2
+    while offset + 4 <= len(data) and data[offset] == 0xFF:
+        marker = data[offset + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return marker == 0xC3
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        offset += 2 + int.from_bytes(data[offset + 2 : offset + 4], "big")
     return False
 
 
@@ -71,10 +71,10 @@ def _is_lossy_jpeg_2000(data: bytes) -> bool | None:
     """Whether the wavelet is the irreversible 9-7 one (ITU T.800, A.6.1)."""
     # SIZ comes first in a codestream, COD among what follows: FF52, length, Scod, 4 bytes, levels.
     start = data.find(b"\xff\x4f\xff\x51")
-    place = data.find(b"\xff\x52", start + 4)
-    if start < 0 or place < 0 or len(data) < place + 14:
+    offset = data.find(b"\xff\x52", start + 4)
+    if start < 0 or offset < 0 or len(data) < offset + 14:
         return None
-    return data[place + 13] == 0
+    return data[offset + 13] == 0
 
 
 def _is_lossy_lerc(data: bytes, real: bool) -> bool | None:

@@ -70,8 +70,8 @@ def _debris(
     """A few small sharp crumbs close together, mostly in the signal alone."""
     in_both = 0.8 * (rng.random() < 0.25)
     for _ in range(rng.integers(1, 5)):
-        place = centre + rng.normal(0, (3, 4, 4))
-        lump = random_lump(rng, place, rng.uniform(3, 6), 0.45, 0.3, edge=0.5)
+        position = centre + rng.normal(0, (3, 4, 4))
+        lump = random_lump(rng, position, rng.uniform(3, 6), 0.45, 0.3, edge=0.5)
         brightness = _brightness(rng, settings, 1.4)
         draw_lump(layer.signal, grid, lump, brightness)
         draw_lump(layer.background, grid, lump, in_both * brightness)
