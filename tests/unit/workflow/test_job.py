@@ -34,6 +34,22 @@ with job(sys.argv[1]) as tell:
     tell("a chunk is missing")
     print("a library's own words")
 """
+ENDING = """
+import atexit, ctypes, sys, threading, time
+from cellsift.workflow.job import job
+class Part:
+    def __del__(self):
+        print("taken apart")
+part = Part()
+def late():
+    time.sleep(0.3)
+    print("a thread's last words")
+with job(sys.argv[1]):
+    atexit.register(print, "an exit handler's words")
+    threading.Thread(target=late).start()
+    ctypes.CDLL(None).puts(b"words printed in C")
+    print("a line that is still open", end="")
+"""
 
 
 def job(device: str | None = None, **resources) -> SimpleNamespace:
@@ -145,3 +161,31 @@ def test_a_log_that_cannot_be_written_is_one_message_and_no_traceback(tmp_path):
     assert done.stderr.strip().startswith(f"Error: {log}: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_job_that_is_done_ends_with_all_that_is_left_and_takes_nothing_apart(tmp_path):
+    """Libraries are left to the system; that takes up to half a second off each job."""
+    log = tmp_path / "log"
+    done = subprocess.run([sys.executable, "-c", ENDING, log], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_text().splitlines() == [
+        "a line that is still opena thread's last words",
+        "an exit handler's words",
+        "words printed in C",
+    ]
+
+
+def test_a_job_whose_end_fails_has_failed(tmp_path):
+    """What cannot be written to the log at last is not lost unseen."""
+    code = (
+        "import os, sys\n"
+        "from cellsift.workflow.job import job\n"
+        "with job(sys.argv[1]):\n"
+        "    print('a line')\n"
+        "    os.close(1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "log"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Error: " in done.stderr
