@@ -1,7 +1,9 @@
 """What a job asks for and what it may use."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import dask
@@ -163,10 +165,17 @@ def test_a_log_that_cannot_be_written_is_one_message_and_no_traceback(tmp_path):
     assert done.stdout == ""
 
 
+def run_buffered(code: str, log: Path) -> subprocess.CompletedProcess:
+    """A script whose output is written when its buffer is full, or flushed."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code, str(log)]
+    return subprocess.run(command, env=env, capture_output=True, text=True)
+
+
 def test_a_job_that_is_done_ends_with_all_that_is_left_and_takes_nothing_apart(tmp_path):
     """Libraries are left to the system; that takes up to half a second off each job."""
     log = tmp_path / "log"
-    done = subprocess.run([sys.executable, "-c", ENDING, log], capture_output=True, text=True)
+    done = run_buffered(ENDING, log)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert log.read_text().splitlines() == [
         "a line that is still opena thread's last words",
@@ -184,8 +193,6 @@ def test_a_job_whose_end_fails_has_failed(tmp_path):
         "    print('a line')\n"
         "    os.close(1)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "log"], capture_output=True, text=True
-    )
+    done = run_buffered(code, tmp_path / "log")
     assert done.returncode == 1
     assert "Error: " in done.stderr
