@@ -194,5 +194,5 @@ def test_a_job_whose_end_fails_has_failed(tmp_path):
         "    os.close(1)\n"
     )
     done = run_buffered(code, tmp_path / "log")
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert "Error: " in done.stderr
