@@ -4,13 +4,18 @@ Nothing compresses as well as zeros: only the few chunks that are stored in next
 decoded, and only some of them, with one line of voxels of each neighbour.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import zarr
 
 from cellsift.io.zarr_chunks import fill_value, grid_of
+
+if TYPE_CHECKING:
+    import zarr
 
 # A chunk of zeros takes less than this of the larger chunks, and of its own voxels. Most chunks may
 # be zeros, so that the median says nothing.
