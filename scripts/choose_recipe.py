@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cellsift.workflow.job import job
 from cellsift.settings.arms import Arm
 from cellsift.steps.choose_recipe import choose_recipe
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     choose_recipe(

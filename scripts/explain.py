@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cellsift.steps.explain import explain
 from cellsift.workflow.job import job, wanted_device
+from cellsift.steps.explain import explain
 
 with job(snakemake.log[0], snakemake.wildcards):
     cuboids = snakemake.params.cuboids

@@ -48,7 +48,7 @@ def zero_chunk_doubts(
     return _empty_layers(dark, read) + _lost_chunks(dark, read)
 
 
-def _empty_layers(dark: np.ndarray, read: "_Reader") -> list[str]:
+def _empty_layers(dark: np.ndarray, read: _Reader) -> list[str]:
     """Tell of chunks' planes that are all dark between others, as planes that were not written."""
     lit = np.flatnonzero(~dark.all(axis=(1, 2)))
     empty = np.setdiff1d(np.arange(*lit[[0, -1]]), lit).tolist() if len(lit) else []
@@ -62,7 +62,7 @@ def _empty_layers(dark: np.ndarray, read: "_Reader") -> list[str]:
     ]
 
 
-def _is_full(layer: int, dark: np.ndarray, read: "_Reader") -> bool:
+def _is_full(layer: int, dark: np.ndarray, read: _Reader) -> bool:
     """Whether a layer has an image, and not single lit voxels, in its most central lit chunk."""
     lit = np.argwhere(~dark[layer])
     central = lit[np.argmin(np.abs(lit - np.array(dark.shape[1:]) / 2).sum(axis=1))]
@@ -71,7 +71,7 @@ def _is_full(layer: int, dark: np.ndarray, read: "_Reader") -> bool:
     return read.lit(box) > FULL
 
 
-def _lost_chunks(dark: np.ndarray, read: "_Reader") -> list[str]:
+def _lost_chunks(dark: np.ndarray, read: _Reader) -> list[str]:
     candidates = np.argwhere(_between(dark))
     if not len(candidates):
         return []

@@ -13,10 +13,10 @@ import tifffile
 import torch
 import zarr
 
+from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
 from cellsift.detection import resources
 from cellsift.io.cores import available_cores
 from cellsift.workflow.detection_resources import resources_of
-from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
 from cellsift.workflow.reading_threads import limit_reading
 
 READ = """
@@ -114,7 +114,9 @@ def test_detection_uses_no_more_than_its_job_has(monkeypatch, tmp_path):
     assert resources_of(asked).device == torch.device("cuda")
 
 
-def test_reading_uses_no_more_cores_than_there_are():
+def test_reading_uses_no_more_cores_than_there_are(monkeypatch):
+    # Put back at the end.
+    monkeypatch.setenv("ZARR_THREADING__MAX_WORKERS", "1")
     with dask.config.set(num_workers=None), zarr.config.set({"threading.max_workers": None}):
         for asked, given in ((1, 1), (10**6, available_cores())):
             limit_reading(asked)
