@@ -1,7 +1,7 @@
 """Adapter of the rule calibrate: one model out of the folds, with temperature and threshold."""
 
-from cellsift.steps.calibrate import calibrate
 from cellsift.workflow.job import job
+from cellsift.steps.calibrate import calibrate
 
 with job(snakemake.log[0], snakemake.wildcards):
     calibrate(

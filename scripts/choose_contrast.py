@@ -1,8 +1,8 @@
 """Adapter of the rule choose_contrast: the contrast that a candidate must have to be kept."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.choose_contrast import choose_contrast
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     choose_contrast(

@@ -1,7 +1,7 @@
 """Adapter of the rule classify: p_cell of every candidate of a brain by one arm."""
 
-from cellsift.steps.classify import classify
 from cellsift.workflow.job import job, wanted_device
+from cellsift.steps.classify import classify
 
 with job(snakemake.log[0], snakemake.wildcards):
     classify(

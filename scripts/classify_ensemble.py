@@ -1,7 +1,7 @@
 """Adapter of the rule classify_ensemble: p_cell of a brain's candidates by members' logits."""
 
-from cellsift.steps.classify_ensemble import classify_ensemble
 from cellsift.workflow.job import job
+from cellsift.steps.classify_ensemble import classify_ensemble
 
 with job(snakemake.log[0], snakemake.wildcards):
     classify_ensemble(

@@ -1,7 +1,7 @@
 """Adapter of the rule combine: an ensemble out of the out-of-fold scores of its members."""
 
-from cellsift.steps.combine import combine
 from cellsift.workflow.job import job
+from cellsift.steps.combine import combine
 
 with job(snakemake.log[0], snakemake.wildcards):
     combine(

@@ -1,9 +1,9 @@
 """Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.contrast_slab import contrast_slab
 from cellsift.workflow.detection_resources import resources_of
-from cellsift.workflow.job import job
 from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):

@@ -1,7 +1,7 @@
 """Adapter of the rule cost: what an arm costs on this machine."""
 
-from cellsift.steps.cost import cost
 from cellsift.workflow.job import job, wanted_device
+from cellsift.steps.cost import cost
 
 with job(snakemake.log[0], snakemake.wildcards):
     cost(

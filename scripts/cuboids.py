@@ -1,8 +1,8 @@
 """Adapter of the rule cuboids: cut the cuboid around every candidate of a chunk into a store."""
 
+from cellsift.workflow.job import job, memory_for_data
 from cellsift.settings.brains import Brain
 from cellsift.steps.cuboids import cuboids
-from cellsift.workflow.job import job, memory_for_data
 from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):

@@ -1,9 +1,9 @@
 """Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.detect_slab import detect_slab
 from cellsift.workflow.detection_resources import resources_of
-from cellsift.workflow.job import job
 from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):

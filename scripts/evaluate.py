@@ -2,9 +2,9 @@
 
 from itertools import product
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.evaluate import evaluate
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     roles, arms = snakemake.params.roles, snakemake.params.arms

@@ -1,7 +1,7 @@
 """Adapter of the rule explain: where an arm looked, on telling examples."""
 
-from cellsift.steps.explain import explain
 from cellsift.workflow.job import job, wanted_device
+from cellsift.steps.explain import explain
 
 with job(snakemake.log[0], snakemake.wildcards):
     cuboids = snakemake.params.cuboids

@@ -1,8 +1,8 @@
 """Adapter of the rule folds: divide the labelled candidates of the train brains into folds."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.folds import folds
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     folds(

@@ -1,8 +1,8 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.label import label
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     label(

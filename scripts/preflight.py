@@ -1,8 +1,8 @@
 """Adapter of the rule preflight: refuse an annotation that does not fit, note what a brain is."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.preflight import preflight
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     preflight(

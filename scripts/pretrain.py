@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from cellsift.workflow.job import job, wanted_device
 from cellsift.settings.pretraining import Pretraining
 from cellsift.steps.pretrain import pretrain
 from cellsift.training.engine import RunOptions
-from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 

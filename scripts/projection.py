@@ -1,8 +1,8 @@
 """Adapter of the rule projection: the brain seen from above, for its report."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.projection import projection
-from cellsift.workflow.job import job
 from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):

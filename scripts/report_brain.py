@@ -1,8 +1,8 @@
 """Adapter of the rule report_brain: the page of one brain."""
 
+from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
 from cellsift.steps.report_brain import report_brain
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     report_brain(

@@ -1,7 +1,7 @@
 """Adapter of the rule report_index: the page that compares the arms."""
 
-from cellsift.steps.report_index import report_index
 from cellsift.workflow.job import job
+from cellsift.steps.report_index import report_index
 
 with job(snakemake.log[0], snakemake.wildcards):
     report_index(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from cellsift.workflow.job import job, wanted_device
 from cellsift.settings.arms import Arm
 from cellsift.steps.search import search
 from cellsift.training.engine import RunOptions
 from cellsift.training.search.files import SearchFiles
-from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 

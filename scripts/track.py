@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cellsift.workflow.job import job
 from cellsift.settings.arms import Arm
 from cellsift.steps.track import track
-from cellsift.workflow.job import job
 
 with job(snakemake.log[0], snakemake.wildcards):
     track(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from cellsift.workflow.job import job, wanted_device
 from cellsift.settings.arms import Arm
 from cellsift.steps.train import train
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.engine import RunOptions
-from cellsift.workflow.job import job, wanted_device
 from cellsift.workflow.progress_file import ProgressNotes
 from cellsift.workflow.training_progress import TrainingDisplay
 

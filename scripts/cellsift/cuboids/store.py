@@ -1,16 +1,20 @@
 """Stores of cuboids: few files on disk, read quickly at random, one for each chunk of a brain."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import zarr
 from numcodecs import blosc
 
 from cellsift.errors import InputError
 from cellsift.io.axes import Shape, Size, per_axis
+
+if TYPE_CHECKING:
+    import zarr
 
 FORMAT = "cellsift cuboids 2"
 SMALLEST_SPREAD = 1e-3
@@ -30,7 +34,7 @@ class CuboidStore:
     cuboid; `padded` says which candidates lie so near the border that voxels were repeated.
     """
 
-    def __init__(self, parts: Sequence["_Part"]):
+    def __init__(self, parts: Sequence[_Part]):
         first = parts[0]
         self._parts = list(parts)
         self._ends = np.cumsum([len(part) for part in parts])
@@ -42,7 +46,7 @@ class CuboidStore:
         self.voxel_size: Size = first.voxel_size
 
     @classmethod
-    def open(cls, paths: str | Path | Sequence[str | Path]) -> "CuboidStore":
+    def open(cls, paths: str | Path | Sequence[str | Path]) -> CuboidStore:
         """Open a brain's store, or the stores of its chunks, which follow each other in z.
 
         Raises InputError if one is missing, was interrupted while written, or does not go with
@@ -102,7 +106,10 @@ class _Part:
         self.voxel_size: Size = per_axis(cast(list[float], group.attrs["voxel_size"]))
 
     @classmethod
-    def open(cls, path: Path) -> "_Part":
+    def open(cls, path: Path) -> _Part:
+        # Long to load, and of no use to those who take no store but what goes with it.
+        import zarr
+
         try:
             group = zarr.open_group(path, mode="r")
         except (FileNotFoundError, ValueError, KeyError) as error:
@@ -152,7 +159,7 @@ class _Part:
 
 def _array(group: zarr.Group, name: str) -> zarr.Array:
     """An array of a store, which holds no groups."""
-    return cast(zarr.Array, group[name])
+    return cast("zarr.Array", group[name])
 
 
 def _has_all_chunks(array: zarr.Array) -> bool:

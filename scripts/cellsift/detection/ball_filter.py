@@ -112,9 +112,27 @@ class SlabFilters:
 
 
 def _new_ball_filter(settings: DetectionSettings) -> BallFilter:
-    from cellfinder.core.detect.filters.volume.volume_filter import VolumeFilter
+    """The ball filter of cellfinder's `VolumeFilter`.
 
-    return VolumeFilter(settings=settings).ball_filter
+    That one would compile its search for structures as well, which takes seconds and is not used.
+    """
+    from cellfinder.core.detect.filters.volume.ball_filter import BallFilter
+
+    return BallFilter(
+        plane_height=settings.plane_height,
+        plane_width=settings.plane_width,
+        ball_xy_size=settings.ball_xy_size,
+        ball_z_size=settings.ball_z_size,
+        overlap_fraction=settings.ball_overlap_fraction,
+        threshold_value=settings.threshold_value,
+        soma_centre_value=settings.soma_centre_value,
+        tile_height=settings.tile_height,
+        tile_width=settings.tile_width,
+        dtype=settings.filtering_dtype.__name__,
+        batch_size=settings.batch_size,
+        torch_device=settings.torch_device,
+        use_mask=True,
+    )
 
 
 def _same_to_come(one: BallFilter, other: BallFilter) -> bool:

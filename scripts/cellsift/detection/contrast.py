@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from cellsift.detection.blocks import Block, over_blocks
 from cellsift.detection.brightness import brightness, typical_root
@@ -160,6 +159,8 @@ def maxima(
     lie within each other's windows, only the first by z, y, x is one. `device` as in
     `filters.gaussian`.
     """
+    from scipy.spatial import cKDTree
+
     z, y, x = (2 * voxels + 1 for voxels in reach)
     positions = np.argwhere((values == highest(values, (z, y, x), device)) & (values > 0))
     ties = cKDTree(positions / np.array(reach)).query_pairs(

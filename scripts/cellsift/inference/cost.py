@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from cellsift.inference.device import choose_device, move_to_device, repeatable
+from cellsift.inference.flops import FlopCounter
 from cellsift.inference.scoring import SCORING_BATCH
 from cellsift.models import create_model
 
@@ -34,7 +34,7 @@ def measure_cost(
     - device, threads;
     - parameters: trainable ones;
     - flops_per_cuboid: floating-point operations of classifying one, a multiplication with an
-      addition counting as two (torch's FlopCounterMode);
+      addition counting as two (`FlopCounter`);
     - cuboids_per_second: classified, median of repeated batches over about `seconds`;
     - peak_memory_mb: of the process so far, or of the GPU's memory on a GPU;
     - training_seconds_per_epoch: median, and training_epochs, if `history` (columns epoch and
@@ -62,9 +62,9 @@ def measure_cost(
 @torch.inference_mode()
 def _flops(model: nn.Module, cuboid: torch.Tensor) -> int:
     # Of the ways to compute attention, the counter knows this one on every device.
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounter() as counter:
         model(cuboid)
-    return int(counter.get_total_flops())
+    return int(counter.total)
 
 
 @torch.inference_mode()

@@ -11,12 +11,14 @@ import dask.array as da
 import numpy as np
 
 from cellsift.errors import InputError, disk_trouble
-from cellsift.io import ome_zarr, tiff
+from cellsift.io import tiff
 from cellsift.io.axes import Shape, Size, per_axis
 from cellsift.io.paths import hint
 from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
 from cellsift.io.voxel_size import refuse_contradiction
+
+# Zarr takes long to load: what reads an OME-Zarr is imported where a volume is one.
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,8 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
+        from cellsift.io import ome_zarr
+
         data = ome_zarr.open_ome_zarr(str(path), voxel_size)
         return data.astype(data.dtype.newbyteorder("="))
     planes = [Path(path)] if kind == "stack" else list_planes(path)
@@ -134,6 +138,8 @@ def check_files(path: str | Path) -> np.ndarray | None:
     """
     kind = kind_of(path)
     if kind == "ome-zarr":
+        from cellsift.io import ome_zarr
+
         ome_zarr.check_chunks(str(path))
     elif kind == "stack":
         return tiff.check_stack(Path(path))
@@ -147,7 +153,11 @@ def count_chunks(path: str | Path) -> tuple[int, int] | None:
 
     None for other volumes, and for an OME-Zarr at a URL.
     """
-    files = ome_zarr.chunk_files(str(path)) if kind_of(path) == "ome-zarr" else None
+    if kind_of(path) != "ome-zarr":
+        return None
+    from cellsift.io import ome_zarr
+
+    files = ome_zarr.chunk_files(str(path))
     return None if files is None else (files.count, files.absent)
 
 

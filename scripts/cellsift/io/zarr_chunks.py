@@ -1,5 +1,7 @@
 """The chunk files of a Zarr array on disk, as they are and as the metadata look for them."""
 
+from __future__ import annotations
+
 import math
 import os
 import re
@@ -7,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import zarr
 
 from cellsift.errors import InputError, disk_trouble
+
+if TYPE_CHECKING:
+    import zarr
 
 # A chunk's name is its numbers, with a separator between them, after a "c" in Zarr 3's own way.
 NAME = re.compile(r"(c[./])?((?:0|[1-9][0-9]*)(?:[./](?:0|[1-9][0-9]*))*)")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from cellsift.io.axes import AXES, Size, per_axis
 
@@ -182,6 +181,9 @@ class _Near:
     """Which of a sample of annotated cells have a candidate within the matching distance."""
 
     def __init__(self, candidates, annotated, voxel_size, distance_um):
+        # Of use to annotated brains alone, and long to load.
+        from scipy.spatial import KDTree
+
         self.annotated = np.asarray(annotated, dtype=float)
         self.voxel_size = np.asarray(voxel_size, dtype=float)
         # The tolerance keeps pairs at exactly the distance, as matching does.
@@ -230,7 +232,7 @@ class _Near:
         if not len(row):
             return None
         apart = self.tree.data[index[row, column]] - some[row]
-        pairs = KDTree(apart)
+        pairs = type(self.tree)(apart)
         votes = pairs.query_ball_point(apart, self.distance / 2, return_length=True)
         agreeing = pairs.query_ball_point(apart[np.argmax(votes)], self.distance / 2)
         return apart[agreeing].mean(axis=0) / self.voxel_size

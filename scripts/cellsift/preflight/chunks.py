@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellsift.errors import InputError
-from cellsift.io import ome_zarr
 from cellsift.io.volumes import Volume, kind_of
 from cellsift.io.zarr_chunks import ChunkFiles, fill_value, grid_of, refuse_lost
-from cellsift.io.zarr_shards import stored_chunks
 from cellsift.preflight.empty_files import empty_file_doubts
 from cellsift.preflight.zero_blocks import zero_block_doubts, zero_plane_doubts
 from cellsift.preflight.zero_chunks import zero_chunk_doubts
@@ -37,7 +35,13 @@ def check_chunks(path: str) -> Chunks | None:
 
     Raises InputError for a file that is cut off, and for chunks that lie where they are not found.
     """
-    files = ome_zarr.check_chunks(str(path)) if kind_of(path) == "ome-zarr" else None
+    if kind_of(path) != "ome-zarr":
+        return None
+    # Zarr, which takes long to load, is of no use to other volumes.
+    from cellsift.io import ome_zarr
+    from cellsift.io.zarr_shards import stored_chunks
+
+    files = ome_zarr.check_chunks(str(path))
     if files is None:
         return None
     refuse_lost(files)
@@ -67,19 +71,33 @@ def chunk_doubts(
     `planes` are some of its planes (y, x), by number, if any voxel of them is 0. `pages` are the
     lengths in bytes of a TIFF stack's pages. Returns sentences without the volume's name.
     """
-    doubts = ome_zarr.metadata_doubts(str(path)) if kind_of(path) == "ome-zarr" else []
+    doubts = _metadata_doubts(path)
     if chunks is None:
         empty = empty_file_doubts(path, volume, pages) or zero_plane_doubts(planes, volume)
         return doubts + empty + zero_block_doubts(planes)
     files = chunks.files
     doubts += _missing_in_shards(files, len(chunks.indices)) + _beyond(files)
-    axes = ome_zarr.names_of_axes(str(path))
-    zeros = zero_chunk_doubts(files.array, axes, chunks.indices, chunks.sizes)
+    zeros = _zero_chunk_doubts(path, chunks)
     zeros = zeros or zero_plane_doubts(planes, volume) + zero_block_doubts(planes)
     if files.absent:
         said = [f"{_absent(files)}. {_other_names(files)}{LEFT_OUT}", *zeros]
         return [*doubts, " Besides, ".join(said)]
     return doubts + zeros
+
+
+def _metadata_doubts(path: str) -> list[str]:
+    if kind_of(path) != "ome-zarr":
+        return []
+    from cellsift.io import ome_zarr
+
+    return ome_zarr.metadata_doubts(str(path))
+
+
+def _zero_chunk_doubts(path: str, chunks: Chunks) -> list[str]:
+    from cellsift.io import ome_zarr
+
+    axes = ome_zarr.names_of_axes(str(path))
+    return zero_chunk_doubts(chunks.files.array, axes, chunks.indices, chunks.sizes)
 
 
 def _absent(files: ChunkFiles) -> str:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import KDTree
 
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
@@ -68,6 +67,9 @@ def _nearest(
     """
     if not len(points) or len(others) < number:
         return np.full(len(points), np.inf)
+    # Of use to annotated brains alone, and long to load.
+    from scipy.spatial import KDTree
+
     length = np.minimum(SAME_VOXELS, SAME_UM / np.asarray(voxel_size, dtype=float))
     tree = KDTree(others[AXES].to_numpy(float) / length)
     return tree.query(points[AXES].to_numpy(float) / length, k=[number], p=np.inf)[0][:, 0]

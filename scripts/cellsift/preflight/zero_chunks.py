@@ -4,14 +4,19 @@ Nothing compresses as well as zeros: only the few chunks that are stored in next
 decoded, and only some of them, with one line of voxels of each neighbour.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import zarr
 
 from cellsift.io.axes import AXES
 from cellsift.io.zarr_chunks import fill_value, grid_of
+
+if TYPE_CHECKING:
+    import zarr
 
 # A chunk of zeros takes less than this of the larger chunks, and of its own voxels. Most chunks may
 # be zeros, so that the median says nothing.
@@ -44,7 +49,7 @@ def zero_chunk_doubts(
     return _empty_layers(dark, read) + _lost_chunks(dark, read)
 
 
-def _empty_layers(dark: np.ndarray, read: "_Reader") -> list[str]:
+def _empty_layers(dark: np.ndarray, read: _Reader) -> list[str]:
     """Tell of chunks' planes that are all dark between others, as planes that were not written."""
     lit = np.flatnonzero(~dark.all(axis=(1, 2)))
     empty = np.setdiff1d(np.arange(*lit[[0, -1]]), lit).tolist() if len(lit) else []
@@ -58,7 +63,7 @@ def _empty_layers(dark: np.ndarray, read: "_Reader") -> list[str]:
     ]
 
 
-def _is_full(layer: int, dark: np.ndarray, read: "_Reader") -> bool:
+def _is_full(layer: int, dark: np.ndarray, read: _Reader) -> bool:
     """Whether a layer has an image, and not single lit voxels, in its most central lit chunk."""
     lit = np.argwhere(~dark[layer])
     central = lit[np.argmin(np.abs(lit - np.array(dark.shape[1:]) / 2).sum(axis=1))]
@@ -67,7 +72,7 @@ def _is_full(layer: int, dark: np.ndarray, read: "_Reader") -> bool:
     return read.lit(box) > FULL
 
 
-def _lost_chunks(dark: np.ndarray, read: "_Reader") -> list[str]:
+def _lost_chunks(dark: np.ndarray, read: _Reader) -> list[str]:
     candidates = np.argwhere(_between(dark))
     if not len(candidates):
         return []

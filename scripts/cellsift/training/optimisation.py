@@ -11,15 +11,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from cellsift.errors import TrainingDiverged
 from cellsift.settings.pretraining import PretrainingRecipe
 from cellsift.settings.recipe import Recipe
+from cellsift.training.adamw import EagerAdamW
 
 WARM_UP = 0.05  # of all steps
 LARGEST_GRADIENT = 1.0
 
 
-def make_optimiser(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
+def make_optimiser(model: nn.Module, weight_decay: float) -> EagerAdamW:
     """Return AdamW that leaves biases and the parameters of normalisation layers undecayed."""
     parameters = [p for p in model.parameters() if p.requires_grad]
-    return torch.optim.AdamW(
+    return EagerAdamW(
         [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

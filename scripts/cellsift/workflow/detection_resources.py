@@ -1,7 +1,7 @@
 """What a job of detection may use; apart from `job`, as no other job needs detection for it."""
 
-from cellsift.detection.resources import Resources, gpu_if_there_is_one
 from cellsift.workflow.job import device_of_filters, memory_for_data
+from cellsift.detection.resources import Resources, gpu_if_there_is_one
 
 
 def resources_of(snakemake) -> Resources:

@@ -1,7 +1,9 @@
 """In how many threads a job reads volumes; apart from `job`, as most jobs read none."""
 
+import os
+import sys
+
 import dask
-import zarr
 
 from cellsift.io.cores import available_cores
 
@@ -14,4 +16,7 @@ def limit_reading(threads: int) -> None:
     """
     threads = available_cores(threads)
     dask.config.set(num_workers=threads)
-    zarr.config.set({"threading.max_workers": threads})
+    # Zarr, which takes long to load and reads one kind of volumes alone, looks here when it is.
+    os.environ["ZARR_THREADING__MAX_WORKERS"] = str(threads)
+    if zarr := sys.modules.get("zarr"):
+        zarr.config.set({"threading.max_workers": threads})

@@ -1,7 +1,9 @@
 """What a job asks for and what it may use."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import dask
@@ -11,10 +13,10 @@ import tifffile
 import torch
 import zarr
 
+from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
 from cellsift.detection import resources
 from cellsift.io.cores import available_cores
 from cellsift.workflow.detection_resources import resources_of
-from cellsift.workflow.job import device_of_filters, memory_for_data, wanted_device
 from cellsift.workflow.reading_threads import limit_reading
 
 READ = """
@@ -33,6 +35,22 @@ from cellsift.workflow.job import job
 with job(sys.argv[1]) as tell:
     tell("a chunk is missing")
     print("a library's own words")
+"""
+ENDING = """
+import atexit, ctypes, sys, threading, time
+from cellsift.workflow.job import job
+class Part:
+    def __del__(self):
+        print("taken apart")
+part = Part()
+def late():
+    time.sleep(0.3)
+    print("a thread's last words")
+with job(sys.argv[1]):
+    atexit.register(print, "an exit handler's words")
+    threading.Thread(target=late).start()
+    ctypes.CDLL(None).puts(b"words printed in C")
+    print("a line that is still open", end="")
 """
 
 
@@ -96,7 +114,9 @@ def test_detection_uses_no_more_than_its_job_has(monkeypatch, tmp_path):
     assert resources_of(asked).device == torch.device("cuda")
 
 
-def test_reading_uses_no_more_cores_than_there_are():
+def test_reading_uses_no_more_cores_than_there_are(monkeypatch):
+    # Put back at the end.
+    monkeypatch.setenv("ZARR_THREADING__MAX_WORKERS", "1")
     with dask.config.set(num_workers=None), zarr.config.set({"threading.max_workers": None}):
         for asked, given in ((1, 1), (10**6, available_cores())):
             limit_reading(asked)
@@ -145,3 +165,36 @@ def test_a_log_that_cannot_be_written_is_one_message_and_no_traceback(tmp_path):
     assert done.stderr.strip().startswith(f"Error: {log}: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+def run_buffered(code: str, log: Path) -> subprocess.CompletedProcess:
+    """A script whose output is written when its buffer is full, or flushed."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code, str(log)]
+    return subprocess.run(command, env=env, capture_output=True, text=True)
+
+
+def test_a_job_that_is_done_ends_with_all_that_is_left_and_takes_nothing_apart(tmp_path):
+    """Libraries are left to the system; that takes up to half a second off each job."""
+    log = tmp_path / "log"
+    done = run_buffered(ENDING, log)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_text().splitlines() == [
+        "a line that is still opena thread's last words",
+        "an exit handler's words",
+        "words printed in C",
+    ]
+
+
+def test_a_job_whose_end_fails_has_failed(tmp_path):
+    """What cannot be written to the log at last is not lost unseen."""
+    code = (
+        "import os, sys\n"
+        "from cellsift.workflow.job import job\n"
+        "with job(sys.argv[1]):\n"
+        "    print('a line')\n"
+        "    os.close(1)\n"
+    )
+    done = run_buffered(code, tmp_path / "log")
+    assert done.returncode != 0
+    assert "Error: " in done.stderr

@@ -6,32 +6,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "run.py")
 NETWORKS = {"cost", "explain", "pretrain", "score_chunk", "search", "train"}
-# Libraries that take a quarter of a second or more, and the jobs that need them from the start.
+SEARCHES = {"search", "choose_recipe", "searched_arm"}
+VOLUMES = {
+    "check_volumes",
+    "contrast_slab",
+    "cuboids",
+    "detect_slab",
+    "find_centres",
+    "projection",
+}
+# Libraries that take a tenth of a second or more, and the jobs that need them from the start.
 HEAVY = {
     "torch": NETWORKS,
     "torch._dynamo": set(),
+    "torch.utils.tensorboard": set(),
     "monai": set(),
     "keras": set(),
     "cellfinder": set(),
+    "numba": set(),
     "captum": {"explain"},
     "matplotlib": {"explain"},
-    "optuna": {"search", "choose_recipe", "searched_arm"},
+    "optuna": SEARCHES,
     # Optuna's importance of parameters brings it along.
-    "sklearn": {"evaluate", "search", "train", "choose_recipe", "searched_arm"},
-    "scipy.stats": {"evaluate", "search", "train", "choose_recipe", "searched_arm"},
-    "dask": {
-        "check_volumes",
-        "contrast_slab",
-        "cuboids",
-        "detect_slab",
-        "find_centres",
-        "projection",
-    },
+    "sklearn": {"evaluate"} | SEARCHES,
+    "scipy.stats": {"evaluate"} | SEARCHES,
+    "scipy.optimize": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
+    # Comes with scipy.optimize.
+    "scipy.spatial": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
+    # Only an OME-Zarr and a store of cuboids need it: they are opened later.
+    "zarr": {"cuboids"},
+    "dask": VOLUMES,
+    "pandas": set(ADAPTERS) - {"accept_volumes", "cost_ensemble"},
     "nbconvert": {"report_brain", "report_index"},
     "snakemake": set(),
     "grimp": set(),
@@ -59,6 +71,26 @@ def test_a_job_loads_what_it_needs_alone(adapter):
     assert loaded <= {name for name, jobs in HEAVY.items() if adapter in jobs}
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_no_garbage_is_looked_for_while_the_libraries_of_a_job_load(adapter, tmp_path):
+    """It would take a tenth of the time; while the job works it is looked for."""
+    first, *_ = [name for name in imports_of(adapter).splitlines() if "cellsift" in name]
+    code = (
+        f"import gc, sys\nsnakemake = None\n{first}\n"
+        "assert not gc.isenabled()\n"
+        "with job(sys.argv[1]):\n"
+        "    assert gc.isenabled()\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", code, tmp_path / "log"], env=env, check=True)
+
+
+def test_who_imports_the_package_keeps_the_search_for_garbage():
+    code = "import gc, cellsift.workflow.job; assert gc.isenabled()"
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+
+
 def test_training_and_scoring_do_not_load_the_compiler_of_torch():
     code = (
         "import sys; from cellsift.inference.device import repeatable\n"
@@ -67,3 +99,42 @@ def test_training_and_scoring_do_not_load_the_compiler_of_torch():
     )
     env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
+
+
+def test_no_step_of_an_optimiser_nor_a_count_of_operations_loads_the_compiler_of_torch():
+    """torch's own ways to do both load it, more than a second of each job."""
+    code = (
+        "import sys, torch\n"
+        "from cellsift.inference.flops import FlopCounter\n"
+        "from cellsift.training.optimisation import make_moving_average, make_optimiser, step\n"
+        "model = torch.nn.Linear(8, 4)\n"
+        "optimiser, average = make_optimiser(model, 0.1), make_moving_average(model, 0.9)\n"
+        "with FlopCounter() as counter:\n"
+        "    step(model, optimiser, lambda: model(torch.ones(2, 8)).square().mean(), 0.1)\n"
+        "average.update_parameters(model)\n"
+        "optimiser.load_state_dict(optimiser.state_dict())\n"
+        "assert counter.total > 0\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
+
+
+def test_a_volume_of_planes_is_opened_and_checked_without_zarr(tmp_path):
+    planes = tmp_path / "planes"
+    planes.mkdir()
+    voxels = np.random.default_rng(0).integers(0, 4000, (9, 90, 90), dtype=np.uint16)
+    for z, plane in enumerate(voxels):
+        tifffile.imwrite(planes / f"plane_{z:03}.tif", plane)
+    code = (
+        "import sys\n"
+        "from cellsift.preflight.volumes import check_volumes\n"
+        "from cellsift.settings.brains import Brain\n"
+        "from cellsift.workflow.reading_threads import limit_reading\n"
+        "limit_reading(1)\n"
+        "brain = {'name': 'mouse', 'signal': sys.argv[1], 'voxel_size': [5, 2, 2]}\n"
+        "assert check_volumes(Brain.from_dict(brain))['signal']['shape'] == [9, 90, 90]\n"
+        "sys.exit('zarr' in sys.modules)"
+    )
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    assert subprocess.run([sys.executable, "-c", code, planes], env=env).returncode == 0

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cellsift.workflow.job import SHARE_FOR_DATA
 from cellsift.benchmarks.rehearsal.brain import brain_shape, unread_brain, voxel_size_of
 from cellsift.benchmarks.rehearsal.extrapolation import WHOLE_BRAIN
 from cellsift.benchmarks.rehearsal.steps import rehearsed_detector
 from cellsift.detection import Resources, blocks
 from cellsift.io.volumes import Volume
-from cellsift.workflow.job import SHARE_FOR_DATA
 from rule_texts import script_of, text_of_rules, threads_of
 
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}

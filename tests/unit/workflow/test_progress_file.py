@@ -1,10 +1,11 @@
 """What a job notes of how far it is, and what the main process reads of it."""
 
+import subprocess
+import sys
 import time
 
 import pytest
 
-from cellsift.workflow.job import job
 from cellsift.workflow.progress_file import (
     ProgressNotes,
     progress_file,
@@ -101,7 +102,13 @@ def test_a_finished_run_leaves_nothing(tmp_path, log):
     remove_progress(tmp_path / "not_there")
 
 
-def test_every_job_of_a_rule_notes_both(log, capfd):
-    with job(log):
-        assert read_progress(log).seconds is None
+def test_every_job_of_a_rule_notes_both(log):
+    code = (
+        "import sys\n"
+        "from cellsift.workflow.job import job\n"
+        "from cellsift.workflow.progress_file import read_progress\n"
+        "with job(sys.argv[1]):\n"
+        "    assert read_progress(sys.argv[1]).seconds is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code, log], check=True)
     assert read_progress(log).seconds is not None

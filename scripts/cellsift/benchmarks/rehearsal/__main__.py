@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cellsift.workflow.job import SHARE_FOR_DATA
 from cellsift.benchmarks.rehearsal import steps
 from cellsift.benchmarks.rehearsal.brain import brain_shape, write_tile
 from cellsift.benchmarks.rehearsal.extrapolation import extrapolate
@@ -23,7 +24,6 @@ from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.cores import available_cores, processor_name
 from cellsift.io.json_files import read_json, write_json
-from cellsift.workflow.job import SHARE_FOR_DATA
 
 NAME = "rehearsal.json"
 # What a job of detection has for data at the first try, by the SLURM profile.

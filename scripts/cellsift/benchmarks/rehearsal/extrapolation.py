@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cellsift.workflow.job import SHARE_FOR_DATA
 from cellsift.benchmarks.rehearsal.brain import TILE, brain_shape, unread_brain, voxel_size_of
 from cellsift.benchmarks.rehearsal.steps import CUBOID, NAMES, rehearsed_detector
 from cellsift.cuboids.extraction import bytes_per_candidate, split_memory
@@ -13,7 +14,6 @@ from cellsift.detection.blocks import filtered_for_one, memory_for, planes_held
 from cellsift.detection.contract import Detector
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
-from cellsift.workflow.job import SHARE_FOR_DATA
 
 WHOLE_BRAIN = 10**11.5
 NODES = (1, 10, 100)

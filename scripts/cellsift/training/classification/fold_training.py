@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score
 
+from cellsift.evaluation.average_precision import average_precision
 from cellsift.inference.scoring import Scorer, score
 from cellsift.models.backbone import backbone_parameters
 from cellsift.settings.recipe import Recipe
@@ -115,5 +115,5 @@ def held_out_figures(logits: np.ndarray, data: FoldData, recipe: Recipe) -> dict
     weights = class_weights(data.is_cell, recipe.class_weights)
     return {
         "validation_loss": validation_loss(logits, is_cell, weights),
-        "average_precision": float(average_precision_score(is_cell, logits)),
+        "average_precision": average_precision(is_cell, logits),
     }
