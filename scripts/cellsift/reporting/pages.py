@@ -1,27 +1,25 @@
 """Pages: notebooks of reports/, executed and turned into HTML that needs nothing else."""
 
-import os
-import sys
 import tempfile
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from nbconvert import HTMLExporter
+from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 
-PACKAGE = Path(__file__).resolve().parents[1]
-REPORTS = PACKAGE.parents[1] / "reports"
-
-# A socket's path may not be longer than this on any system.
-LONGEST_SOCKET_PATH = 90
+REPORTS = Path(__file__).resolve().parents[3] / "reports"
 
 
 class PageError(Exception):
@@ -84,51 +82,65 @@ def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) ->
         beside.write_text(page, encoding="utf-8")
 
 
-class _OwnKernelManager(AsyncKernelManager):
-    """Starts the running interpreter as kernel, whatever kernels are installed.
+class _InThisProcess(Engine):
+    """Runs the cells of a notebook here, where what they load is loaded once, without a kernel.
 
-    Nothing of the user's own Jupyter and IPython settings is read, and the kernel listens on files
-    of the scratch folder, not on ports that another job might take.
+    Nothing of the user's own Jupyter and IPython settings is read.
     """
 
-    scratch: Path
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, scratch: Path, **others) -> None:
+        shell = InteractiveShell(
+            config=Config(HistoryManager={"enabled": False}),
+            ipython_dir=str(scratch),
+            user_module=ModuleType("page"),
+        )
+        for number, cell in enumerate(nb_man.nb.cells):
+            nb_man.cell_start(cell, number)
+            if cell.cell_type == "code" and not _run(cell, shell):
+                nb_man.cell_exception(cell, number)
+                return
+            nb_man.cell_complete(cell, number)
 
-    def __init__(self, *arguments, **keywords):
-        super().__init__(*arguments, **keywords)
-        self.connection_file = str(self.scratch / "kernel.json")
-        if os.name == "posix" and len(self.connection_file) < LONGEST_SOCKET_PATH:
-            self.transport = "ipc"
-            self.ip = str(self.scratch / "kernel")
 
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name="this interpreter", language="python")
+papermill_engines.register(_InThisProcess.__name__, _InThisProcess)
 
-    # jupyter_client gives this coroutine the type of the blocking function that it comes from.
-    async def start_kernel(self, **keywords) -> None:  # type: ignore[override]
-        found = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
-        keywords["env"] = os.environ | {
-            "PYTHONPATH": os.pathsep.join(part for part in found if part),
-            "IPYTHONDIR": str(self.scratch),
-            "JUPYTER_RUNTIME_DIR": str(self.scratch),
-            "MPLBACKEND": "agg",
-        }
-        await super().start_kernel(**keywords)
+
+def _run(cell: nbformat.NotebookNode, shell: InteractiveShell) -> bool:
+    """Run a cell and give it its output; returns whether it went well."""
+    # What a cell prints is no part of a page.
+    with capture_output(display=False):
+        ran = shell.run_cell(cell.source, store_history=True)
+    cell.execution_count = ran.execution_count
+    if error := ran.error_before_exec or ran.error_in_exec:
+        output = nbformat.v4.new_output(
+            "error",
+            ename=type(error).__name__,
+            evalue=str(error),
+            traceback=traceback.format_exception(error),
+        )
+    elif ran.result is None:
+        return True
+    else:
+        data, metadata = shell.display_formatter.format(ran.result)
+        output = nbformat.v4.new_output(
+            "execute_result", data, metadata=metadata, execution_count=ran.execution_count
+        )
+    cell.outputs = [output]
+    return not error
 
 
 def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.NotebookNode:
-    manager = type("KernelManager", (_OwnKernelManager,), {"scratch": scratch})
     try:
         return papermill.execute_notebook(
             notebook,
-            scratch / notebook.name,
+            None,
             parameters,
+            engine_name=_InThisProcess.__name__,
             kernel_name="python3",
             language="python",
-            kernel_manager_class=manager,
-            cwd=Path.cwd(),
             progress_bar=False,
+            scratch=scratch,
         )
     except PapermillExecutionError as error:
         command = error.source.strip().splitlines()[-1]
