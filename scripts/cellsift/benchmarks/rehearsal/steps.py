@@ -20,7 +20,7 @@ from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import read_table, write_table
 from cellsift.models import create_model
 from cellsift.models.storage import save_model
-from cellsift.reporting.projections import project_brain
+from cellsift.reporting.projecting import project_brain
 
 CUBOID: dict[str, Any] = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
 NETWORK: dict[str, Any] = {"architecture": "resnet", "options": {"depth": 18, "width": 16}}
