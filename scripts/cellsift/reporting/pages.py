@@ -1,19 +1,15 @@
 """Pages: notebooks of reports/, executed and turned into HTML that needs nothing else."""
 
 import tempfile
-import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import nbformat
-import papermill
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from nbconvert import HTMLExporter
-from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from cellsift.errors import InputError
@@ -82,74 +78,46 @@ def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) ->
         beside.write_text(page, encoding="utf-8")
 
 
-class _InThisProcess(Engine):
-    """Runs the cells of a notebook here, where what they load is loaded once, without a kernel.
+def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.NotebookNode:
+    """Run the cells of a notebook here, where libraries are loaded once; returns it with outputs.
 
     Nothing of the user's own Jupyter and IPython settings is read.
     """
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, scratch: Path, **others) -> None:
-        shell = InteractiveShell(
-            config=Config(HistoryManager={"enabled": False}),
-            ipython_dir=str(scratch),
-            user_module=ModuleType("page"),
-        )
-        for number, cell in enumerate(nb_man.nb.cells):
-            nb_man.cell_start(cell, number)
-            if cell.cell_type == "code" and not _run(cell, shell):
-                nb_man.cell_exception(cell, number)
-                return
-            nb_man.cell_complete(cell, number)
-
-
-papermill_engines.register(_InThisProcess.__name__, _InThisProcess)
-
-
-def _run(cell: nbformat.NotebookNode, shell: InteractiveShell) -> bool:
-    """Run a cell and give it its output; returns whether it went well."""
-    # What a cell prints is no part of a page.
-    with capture_output(display=False):
-        ran = shell.run_cell(cell.source, store_history=True)
-    cell.execution_count = ran.execution_count
-    if error := ran.error_before_exec or ran.error_in_exec:
-        output = nbformat.v4.new_output(
-            "error",
-            ename=type(error).__name__,
-            evalue=str(error),
-            traceback=traceback.format_exception(error),
-        )
-    elif ran.result is None:
-        return True
-    else:
-        data, metadata = shell.display_formatter.format(ran.result)
-        output = nbformat.v4.new_output(
-            "execute_result", data, metadata=metadata, execution_count=ran.execution_count
-        )
-    cell.outputs = [output]
-    return not error
-
-
-def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.NotebookNode:
     try:
-        return papermill.execute_notebook(
-            notebook,
-            None,
-            parameters,
-            engine_name=_InThisProcess.__name__,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            scratch=scratch,
-        )
-    except PapermillExecutionError as error:
-        command = error.source.strip().splitlines()[-1]
-        where = f"{notebook.name}, cell {error.exec_count} ({command})"
-        if error.ename == InputError.__name__:
-            raise InputError(f"{where}: {error.evalue}") from error
-        raise PageError(f"{where}: {error.ename}: {error.evalue}") from error
+        executed = nbformat.read(notebook, as_version=4)
     except FileNotFoundError as error:
         raise InputError(f"{notebook}: there is no such notebook; restore it") from error
+    shell = InteractiveShell(
+        config=Config(HistoryManager={"enabled": False}),
+        ipython_dir=str(scratch),
+        user_module=ModuleType("page"),
+    )
+    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(cells, 1):
+        try:
+            cell.outputs = _run(cell.source, shell)
+        except (Exception, SystemExit) as error:
+            command = cell.source.strip().splitlines()[-1]
+            where = f"{notebook.name}, cell {number} ({command})"
+            if isinstance(error, InputError):
+                raise InputError(f"{where}: {error}") from error
+            raise PageError(f"{where}: {type(error).__name__}: {error}") from error
+        if "parameters" in cell.metadata.get("tags", []):
+            shell.push(parameters)
+    return executed
+
+
+def _run(source: str, shell: InteractiveShell) -> list[nbformat.NotebookNode]:
+    """What a cell shows: its last value, if any. Raises what the cell raises."""
+    # What it prints, and a traceback, is no part of a page.
+    with capture_output(display=False):
+        ran = shell.run_cell(source)
+    ran.raise_error()
+    if ran.result is None:
+        return []
+    assert shell.display_formatter
+    data, metadata = shell.display_formatter.format(ran.result)
+    return [nbformat.v4.new_output("execute_result", data, metadata=metadata)]
 
 
 def _convert(executed: nbformat.NotebookNode, title: str) -> str:
