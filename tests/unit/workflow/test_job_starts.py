@@ -11,8 +11,12 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "run.py")
 NETWORKS = {"cost", "explain", "pretrain", "score_chunk", "search", "train"}
+# Jobs of a moment, of which there is one for each brain or arm.
+SMALLEST = {"accept_volumes", "cost_ensemble", "keep_candidates"}
 # Libraries that take a quarter of a second or more, and the jobs that need them from the start.
 HEAVY = {
+    "numpy": set(ADAPTERS) - SMALLEST,
+    "pandas": set(ADAPTERS) - SMALLEST,
     "torch": NETWORKS,
     "torch._dynamo": set(),
     "monai": set(),
@@ -33,6 +37,8 @@ HEAVY = {
         "projection",
     },
     "nbconvert": {"report_brain", "report_index"},
+    "ipykernel": set(),
+    "papermill": set(),
     "snakemake": set(),
     "grimp": set(),
 }
