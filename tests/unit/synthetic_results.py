@@ -16,7 +16,7 @@ from cellsift.io.json_files import write_json
 from cellsift.io.tables import write_table
 from cellsift.io.volumes import Volume
 from cellsift.labels.matching import label_candidates
-from cellsift.reporting.projections import project_brain
+from cellsift.reporting.projecting import project_brain
 from cellsift.results import Results
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)

@@ -7,17 +7,15 @@ import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.evaluation.intervals import (
-    RESAMPLES,
     UNKNOWN,
     delong,
-    drawn_units,
     false_positive_rate_bounds,
     percentile_interval,
-    resampled_weights,
     wilson,
     wilson_f1,
 )
 from cellsift.evaluation.ranking import METRICS, RATE, RECALL_WANTED, Ranking
+from cellsift.evaluation.resampling import RESAMPLES, drawn_units, resampled_weights
 from cellsift.io.names import AMBIGUOUS, CELL, LABELS
 
 # Those with a formula for the interval of independent candidates.
@@ -38,7 +36,7 @@ def classification_metrics(
 
     `labels` are cell, no_cell or ambiguous (left out), or booleans (True: cell); a candidate
     counts as a cell where p_cell >= threshold. `groups` gives the brain of each candidate, `blocks`
-    the piece of tissue it lies in (`intervals.blocks_of`).
+    the piece of tissue it lies in (`resampling.blocks_of`).
 
     Candidates that lie together err together, so the intervals are percentiles of a bootstrap over
     blocks (over candidates in a brain with fewer than 20 blocks). With two or more brains it draws

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellsift.evaluation.classification import checked_candidates, units_of
-from cellsift.evaluation.intervals import RESAMPLES, percentile_interval, resampled_weights
+from cellsift.evaluation.intervals import percentile_interval
 from cellsift.evaluation.ranking import Ranking
+from cellsift.evaluation.resampling import RESAMPLES, resampled_weights
 
 COMPARED = ("f1", "average_precision")
 

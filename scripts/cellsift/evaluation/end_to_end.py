@@ -6,23 +6,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cellsift.errors import InputError
-from cellsift.evaluation.intervals import (
+from cellsift.evaluation.intervals import UNKNOWN, percentile_interval, wilson, wilson_f1
+from cellsift.evaluation.outcomes import FALSE_ALARM, HIT, MISSED, end_to_end_outcomes
+from cellsift.evaluation.resampling import (
     BLOCK_UM,
     RESAMPLES,
-    UNKNOWN,
     blocks_of,
     drawn_units,
-    percentile_interval,
     resampled_weights,
-    wilson,
-    wilson_f1,
 )
 from cellsift.io.axes import AXES
-from cellsift.labels.matching import match
 
 PARTIAL = "only some cells are annotated, so a cell found elsewhere cannot be called right or wrong"
-HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"
 
 
 def end_to_end_metrics(
@@ -51,31 +46,6 @@ def end_to_end_metrics(
     """
     outcomes = end_to_end_outcomes(cells, annotation, voxel_size, distance_um)
     return outcome_metrics({"": outcomes}, non_cells is not None, seed, resamples, block_um)
-
-
-def end_to_end_outcomes(
-    cells: pd.DataFrame,
-    annotation: pd.DataFrame,
-    voxel_size: tuple[float, float, float],
-    distance_um: float,
-) -> pd.DataFrame:
-    """What became of each called and each annotated cell: columns outcome, z, y, x in µm.
-
-    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed.
-    """
-    called = _positions(cells[_called(cells)])
-    annotated = _positions(annotation)
-    pairs = np.asarray(match(called, annotated, voxel_size, distance_um), int).reshape(-1, 2)
-    points = {
-        HIT: annotated[pairs[:, 1]],
-        FALSE_ALARM: np.delete(called, pairs[:, 0], axis=0),
-        MISSED: np.delete(annotated, pairs[:, 1], axis=0),
-    }
-    tables = [
-        pd.DataFrame(of_outcome * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
-        for outcome, of_outcome in points.items()
-    ]
-    return pd.concat(tables, ignore_index=True)[["outcome", *AXES]]
 
 
 def outcome_metrics(
@@ -182,19 +152,3 @@ def _shares(counts: np.ndarray) -> dict[str, np.ndarray]:
             "recall": hits / (hits + missed),
             "f1": 2 * hits / (2 * hits + alarms + missed),
         }
-
-
-def _called(cells: pd.DataFrame) -> np.ndarray:
-    if "is_cell" not in cells:
-        raise InputError("the table of classified candidates has no column is_cell")
-    if not pd.api.types.is_bool_dtype(cells["is_cell"]) and len(cells):
-        found = cells["is_cell"].iloc[0]
-        raise InputError(f"is_cell must be True or False for every candidate, found {found!r}")
-    return cells["is_cell"].to_numpy(bool)
-
-
-def _positions(points: pd.DataFrame) -> np.ndarray:
-    missing = [axis for axis in AXES if axis not in points]
-    if missing:
-        raise InputError(f"a table of positions lacks the columns {', '.join(missing)}")
-    return points[AXES].to_numpy(float).reshape(-1, 3)

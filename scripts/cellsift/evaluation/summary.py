@@ -12,12 +12,9 @@ from cellsift.errors import InputError
 from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
-from cellsift.evaluation.end_to_end import (
-    candidate_metrics,
-    end_to_end_outcomes,
-    outcome_metrics,
-)
-from cellsift.evaluation.intervals import RESAMPLES, blocks_of
+from cellsift.evaluation.end_to_end import candidate_metrics, outcome_metrics
+from cellsift.evaluation.outcomes import end_to_end_outcomes
+from cellsift.evaluation.resampling import RESAMPLES, blocks_of
 from cellsift.io.axes import AXES
 from cellsift.io.names import AMBIGUOUS, CELL
 

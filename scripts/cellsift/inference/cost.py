@@ -16,6 +16,9 @@ from cellsift.inference.scoring import SCORING_BATCH
 from cellsift.models import create_model
 
 MEGABYTE = 1e6
+# A median over fewer batches, or less time, may change from one measurement to the next.
+FEWEST_BATCHES = 3
+ENOUGH_BATCHES, ENOUGH_SECONDS = 15, 0.5
 
 
 def measure_cost(
@@ -35,7 +38,8 @@ def measure_cost(
     - parameters: trainable ones;
     - flops_per_cuboid: floating-point operations of classifying one, a multiplication with an
       addition counting as two (`FlopCounter`);
-    - cuboids_per_second: classified, median of repeated batches over about `seconds`;
+    - cuboids_per_second: classified, median of repeated batches, over half a second where
+      that is 15 batches, else over at most about `seconds`;
     - peak_memory_mb: of the process so far, or of the GPU's memory on a GPU;
     - training_seconds_per_epoch: median, and training_epochs, if `history` (columns epoch and
       seconds; several folds' may be joined) is given, else None.
@@ -74,13 +78,19 @@ def _cuboids_per_second(
     batch = torch.randn(SCORING_BATCH, *size, device=device)
     model(batch)
     times: list[float] = []
-    until = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < until:
+    begun = time.perf_counter()
+    while not _enough(len(times), time.perf_counter() - begun, seconds):
         started = time.perf_counter()
         # Bringing the result to the CPU waits for the GPU.
         model(batch).cpu()
         times.append(time.perf_counter() - started)
     return SCORING_BATCH / sorted(times)[len(times) // 2]
+
+
+def _enough(batches: int, seconds: float, most_seconds: float) -> bool:
+    if batches >= ENOUGH_BATCHES and seconds >= ENOUGH_SECONDS:
+        return True
+    return batches >= FEWEST_BATCHES and seconds >= most_seconds
 
 
 def _peak_memory(device: torch.device) -> int:

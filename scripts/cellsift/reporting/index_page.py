@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cellsift.evaluation.intervals import BLOCK_UM, FEWEST_BLOCKS
+from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults

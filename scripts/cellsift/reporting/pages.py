@@ -1,27 +1,21 @@
 """Pages: notebooks of reports/, executed and turned into HTML that needs nothing else."""
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
-import papermill
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from nbconvert import HTMLExporter
-from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 
-PACKAGE = Path(__file__).resolve().parents[1]
-REPORTS = PACKAGE.parents[1] / "reports"
-
-# A socket's path may not be longer than this on any system.
-LONGEST_SOCKET_PATH = 90
+REPORTS = Path(__file__).resolve().parents[3] / "reports"
 
 
 class PageError(Exception):
@@ -84,60 +78,46 @@ def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) ->
         beside.write_text(page, encoding="utf-8")
 
 
-class _OwnKernelManager(AsyncKernelManager):
-    """Starts the running interpreter as kernel, whatever kernels are installed.
-
-    Nothing of the user's own Jupyter and IPython settings is read, and the kernel listens on files
-    of the scratch folder, not on ports that another job might take.
-    """
-
-    scratch: Path
-
-    def __init__(self, *arguments, **keywords):
-        super().__init__(*arguments, **keywords)
-        self.connection_file = str(self.scratch / "kernel.json")
-        if os.name == "posix" and len(self.connection_file) < LONGEST_SOCKET_PATH:
-            self.transport = "ipc"
-            self.ip = str(self.scratch / "kernel")
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name="this interpreter", language="python")
-
-    # jupyter_client gives this coroutine the type of the blocking function that it comes from.
-    async def start_kernel(self, **keywords) -> None:  # type: ignore[override]
-        found = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
-        keywords["env"] = os.environ | {
-            "PYTHONPATH": os.pathsep.join(part for part in found if part),
-            "IPYTHONDIR": str(self.scratch),
-            "JUPYTER_RUNTIME_DIR": str(self.scratch),
-            "MPLBACKEND": "agg",
-        }
-        await super().start_kernel(**keywords)
-
-
 def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.NotebookNode:
-    manager = type("KernelManager", (_OwnKernelManager,), {"scratch": scratch})
+    """Run the cells of a notebook here, where libraries are loaded once; returns it with outputs.
+
+    Nothing of the user's own Jupyter and IPython settings is read.
+    """
     try:
-        return papermill.execute_notebook(
-            notebook,
-            scratch / notebook.name,
-            parameters,
-            kernel_name="python3",
-            language="python",
-            kernel_manager_class=manager,
-            cwd=Path.cwd(),
-            progress_bar=False,
-        )
-    except PapermillExecutionError as error:
-        command = error.source.strip().splitlines()[-1]
-        where = f"{notebook.name}, cell {error.exec_count} ({command})"
-        if error.ename == InputError.__name__:
-            raise InputError(f"{where}: {error.evalue}") from error
-        raise PageError(f"{where}: {error.ename}: {error.evalue}") from error
+        executed = nbformat.read(notebook, as_version=4)
     except FileNotFoundError as error:
         raise InputError(f"{notebook}: there is no such notebook; restore it") from error
+    shell = InteractiveShell(
+        config=Config(HistoryManager={"enabled": False}),
+        ipython_dir=str(scratch),
+        user_module=ModuleType("page"),
+    )
+    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(cells, 1):
+        try:
+            cell.outputs = _run(cell.source, shell)
+        except (Exception, SystemExit) as error:
+            command = cell.source.strip().splitlines()[-1]
+            where = f"{notebook.name}, cell {number} ({command})"
+            if isinstance(error, InputError):
+                raise InputError(f"{where}: {error}") from error
+            raise PageError(f"{where}: {type(error).__name__}: {error}") from error
+        if "parameters" in cell.metadata.get("tags", []):
+            shell.push(parameters)
+    return executed
+
+
+def _run(source: str, shell: InteractiveShell) -> list[nbformat.NotebookNode]:
+    """What a cell shows: its last value, if any. Raises what the cell raises."""
+    # What it prints, and a traceback, is no part of a page.
+    with capture_output(display=False):
+        ran = shell.run_cell(source)
+    ran.raise_error()
+    if ran.result is None:
+        return []
+    assert shell.display_formatter
+    data, metadata = shell.display_formatter.format(ran.result)
+    return [nbformat.v4.new_output("execute_result", data, metadata=metadata)]
 
 
 def _convert(executed: nbformat.NotebookNode, title: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
-from cellsift.evaluation.end_to_end import end_to_end_outcomes
+from cellsift.evaluation.outcomes import end_to_end_outcomes
 from cellsift.io.axes import AXES
 from cellsift.reporting.graphs import PANELS_ACROSS, panels, title_lines
 from cellsift.reporting.style import CELL, GREY, INK, NO_CELL_INK, styled

@@ -48,6 +48,11 @@ SETTINGS: "dict[RcKeyType, Any]" = {
     "svg.hashsalt": "cellsift",
 }
 
+UNARRANGED: "dict[RcKeyType, Any]" = {
+    "figure.constrained_layout.use": False,
+    "figure.autolayout": False,
+}
+
 
 @dataclass(frozen=True)
 class ArmStyle:
@@ -79,3 +84,8 @@ def arm_styles(arms: Iterable[str], baselines: Iterable[str] = ()) -> dict[str, 
 def styled():
     """A context in which matplotlib draws in this style."""
     return matplotlib.rc_context(SETTINGS)
+
+
+def unarranged():
+    """A context in which matplotlib arranges no figure, whatever the user's own settings are."""
+    return matplotlib.rc_context(UNARRANGED)

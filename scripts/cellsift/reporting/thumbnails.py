@@ -45,6 +45,8 @@ def draw_thumbnails(
         axes = drawing.subplots(rows, ACROSS, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
+            # Else ticks that are not drawn are laid out all the same.
+            axis.yaxis.set_visible(False)
         for axis, tile, title in zip(axes, tiles, titles, strict=False):
             extent = (0, shape[1], shape[0], 0)
             axis.imshow(tile, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="nearest")

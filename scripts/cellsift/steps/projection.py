@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cellsift.reporting.projections import project_brain
+from cellsift.reporting.projecting import project_brain
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_channel, open_signal
 

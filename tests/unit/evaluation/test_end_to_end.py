@@ -7,12 +7,8 @@ import pandas as pd
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.evaluation.end_to_end import (
-    detection_metrics,
-    end_to_end_metrics,
-    end_to_end_outcomes,
-    outcome_metrics,
-)
+from cellsift.evaluation.end_to_end import detection_metrics, end_to_end_metrics, outcome_metrics
+from cellsift.evaluation.outcomes import end_to_end_outcomes
 
 VOXEL = (5.0, 2.0, 2.0)
 

@@ -8,15 +8,13 @@ from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score
 
 from cellsift.evaluation.intervals import (
-    blocks_of,
     delong,
-    drawn_units,
     false_positive_rate_bounds,
     percentile_interval,
-    resampled_weights,
     wilson,
     wilson_f1,
 )
+from cellsift.evaluation.resampling import blocks_of, drawn_units, resampled_weights
 
 
 def test_wilson_covers_a_share_95_times_in_100():

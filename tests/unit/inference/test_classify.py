@@ -3,12 +3,14 @@
 import itertools
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, make_brains, narrow_arm, write_store
+from torch import nn
 from trained_folds import train_in
 
 from cellsift.calibration.description import write_description
@@ -16,6 +18,7 @@ from cellsift.cuboids.batches import Cuboids
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
+from cellsift.inference import cost
 from cellsift.inference.classify import classify_brain, score_chunk, score_store
 from cellsift.inference.cost import measure_cost
 from cellsift.inference.scoring import SCORING_BATCH
@@ -282,13 +285,37 @@ def test_cost_counts_what_a_model_takes():
     assert json.dumps(small)
 
 
+@pytest.mark.parametrize(
+    ("seconds_of_a_batch", "batches"),
+    # Quick networks are measured for half a second, slow ones longer, the slowest three times.
+    [(1 / 128, 64), (1 / 32, 16), (1 / 16, 15), (1 / 4, 8), (5, 3)],
+)
+def test_the_speed_of_a_network_is_measured_no_longer_than_it_takes(
+    monkeypatch, seconds_of_a_batch, batches
+):
+    clock, sizes = SimpleNamespace(now=0.0), []
+
+    class Slow(nn.Linear):
+        def forward(self, cuboids):
+            clock.now += seconds_of_a_batch
+            sizes.append(len(cuboids))
+            return cuboids
+
+    monkeypatch.setattr(cost, "create_model", lambda *told, **options: Slow(1, 1))
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: clock.now)
+    found = measure_cost("slow", {}, 1, (1, 1, 1), device="cpu")
+    # One to warm up, and a single cuboid whose operations are counted.
+    assert sizes == [SCORING_BATCH] * (1 + batches) + [1]
+    assert found["cuboids_per_second"] == round(SCORING_BATCH / seconds_of_a_batch, 1)
+
+
 def test_cost_agrees_with_the_published_layout():
-    cost = measure_cost(
+    found = measure_cost(
         "resnet_cellfinder", {"depth": 18, "width": 16}, 2, (20, 50, 50), device="cpu", seconds=0.01
     )
     # cellfinder's ResNet-18 at a quarter of its width: 0.17 GFLOP, two per multiplication.
-    assert cost["flops_per_cuboid"] == pytest.approx(0.17e9, rel=0.05)
-    assert cost["training_seconds_per_epoch"] is None
+    assert found["flops_per_cuboid"] == pytest.approx(0.17e9, rel=0.05)
+    assert found["training_seconds_per_epoch"] is None
 
 
 def test_the_cost_of_attention_counts():

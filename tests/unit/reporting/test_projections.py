@@ -6,7 +6,8 @@ import pytest
 
 from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
-from cellsift.reporting.projections import load_projection, project, project_brain
+from cellsift.reporting.projecting import project, project_brain
+from cellsift.reporting.projections import load_projection
 
 
 def volume(voxels: np.ndarray, depth: int = 3) -> Volume:

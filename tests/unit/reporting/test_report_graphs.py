@@ -1,14 +1,19 @@
 """What the pages choose and draw, from a few candidates and figures."""
 
+import base64
+import io
+import re
+
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from cellsift.io.volumes import Volume
-from cellsift.reporting import graphs, maps, scores, thumbnails
-from cellsift.reporting.projections import project
+from cellsift.reporting import graphs, html, maps, scores, thumbnails
+from cellsift.reporting.projecting import project
 from cellsift.reporting.style import arm_styles
 
 BASELINE = "brightness threshold"
@@ -192,3 +197,23 @@ def test_thumbnails_show_the_middle_planes_and_all_channels():
     assert flat[0, 1, 2, 3] == 7
     figure = drawn(thumbnails.draw_thumbnails(np.repeat(cuboids, 9, axis=0), ["x"] * 9, (5, 1, 1)))
     assert sum(bool(axis.get_images()) for axis in figure.axes) == 9
+
+
+def test_a_figure_becomes_the_picture_that_matplotlib_alone_makes_of_it(monkeypatch):
+    """It is drawn once: what `savefig` draws to arrange it changes nothing."""
+    curves = pd.DataFrame(
+        {"arm": "a", "brain": "b", "recall": [0, 0.5, 1], "false_positive_rate": [0, 0.1, 1]}
+    )
+    styles = arm_styles(["a"])
+    alone = io.BytesIO()
+    drawing = graphs.draw_curves(curves, "roc", styles, {})
+    drawing.savefig(alone, dpi=html.DPI, facecolor="white", format="png")
+    drawing, drawn = graphs.draw_curves(curves, "roc", styles, {}), []
+    axis = drawing.axes[0]
+    draw = axis.draw
+    monkeypatch.setattr(axis, "draw", lambda renderer: drawn.append(1) or draw(renderer))
+    # As a user's own settings may say.
+    with rc_context({"figure.autolayout": True}):
+        shown = html.figure(drawing, "", "")
+    assert base64.b64decode(re.search(r"base64,([^\"]+)", shown)[1]) == alone.getvalue()
+    assert drawn == [1]

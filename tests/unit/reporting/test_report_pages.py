@@ -1,11 +1,14 @@
 """The pages of a whole results folder: complete, self-contained, and legible in a browser."""
 
 import base64
+import builtins
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -233,9 +236,76 @@ def test_kernels_and_settings_of_the_user_do_not_matter(tmp_path, monkeypatch):
     assert "<title>a &lt; b</title>" in text
     notebook.cells[1].source = "1 / number"
     nbformat.write(notebook, tmp_path / "small.ipynb")
-    with pytest.raises(PageError, match=r"small.ipynb, cell 3 \(1 / number\): ZeroDivisionError"):
+    with pytest.raises(PageError, match=r"small.ipynb, cell 2 \(1 / number\): ZeroDivisionError"):
         write_page(tmp_path / "small.ipynb", {"number": 0}, "", tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """A notebook of these cells, the first of which holds the parameters."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+SHOW = "from cellsift.reporting.html import paragraph\nparagraph(str({}))"
+
+
+def test_a_page_is_made_by_the_process_that_asks_for_it(tmp_path):
+    """A kernel would load all libraries once more."""
+    notebook = write_notebook(
+        tmp_path / "own.ipynb", "number = 1", "import os", SHOW.format("(os.getpid(), number)")
+    )
+    write_page(notebook, {"number": 7}, "", tmp_path / "own.html")
+    assert f"<p>({os.getpid()}, 7)</p>" in (tmp_path / "own.html").read_text()
+
+
+def test_making_a_page_leaves_the_process_as_it_was(tmp_path, capfd):
+    main, hook, names = sys.modules["__main__"], sys.displayhook, set(vars(builtins))
+    first = write_notebook(tmp_path / "first.ipynb", "", "kept = print('said')", SHOW.format("1"))
+    write_page(first, {}, "", tmp_path / "first.html")
+    assert (sys.modules["__main__"], sys.displayhook) == (main, hook)
+    assert set(vars(builtins)) == names
+    assert capfd.readouterr() == ("", "")
+    assert "said" not in (tmp_path / "first.html").read_text()
+    second = write_notebook(tmp_path / "second.ipynb", "", SHOW.format("kept"))
+    with pytest.raises(PageError, match=r"second.ipynb, cell 2 \(paragraph.*NameError.*'kept'"):
+        write_page(second, {}, "", tmp_path / "second.html")
+
+
+@pytest.mark.filterwarnings("ignore:To exit")
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("1 +", "SyntaxError"),
+        ("raise SystemExit", "SystemExit"),
+        ("from cellsift.errors import InputError\nraise InputError('lacks a column')", "column"),
+    ],
+)
+def test_a_cell_that_fails_in_any_way_is_told(tmp_path, cell, said):
+    notebook = write_notebook(tmp_path / "broken.ipynb", "", cell, "0")
+    kind = InputError if "InputError" in cell else PageError
+    with pytest.raises(kind, match=rf"^broken.ipynb, cell 2 \(.*\): .*{said}") as told:
+        write_page(notebook, {}, "", tmp_path / "broken.html")
+    assert told.value.__cause__ is not None
+    assert not (tmp_path / "broken.html").exists()
+
+
+@pytest.mark.parametrize("name", ["index", "brain"])
+def test_a_page_loads_no_library_that_it_does_not_need(name):
+    cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
+    (imports,) = [cell.source for cell in cells if "import RunResults" in cell.source]
+    code = "\n".join(line for line in imports.splitlines() if "import" in line)
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        env=os.environ | {"PYTHONPATH": str(pages.REPORTS.parent / "scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"torch", "dask", "tifffile", "sklearn", "scipy.stats", "matplotlib.pyplot", "IPython"}
+    assert not heavy & set(ran.stdout.split())
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ def test_of_detectors_only_the_own_counts():
 @pytest.mark.parametrize(
     ("roots", "module"),
     [
-        (("report_brain", str(REPORTS / "brain.ipynb")), "cellsift.evaluation.end_to_end"),
+        (("report_brain", str(REPORTS / "brain.ipynb")), "cellsift.evaluation.outcomes"),
         (("report_index", str(REPORTS / "index.ipynb")), "cellsift.reporting.verdict"),
         (("check_volumes", detector_module("cellfinder")), "cellsift.detection.dark_tiles"),
         (("check_volumes",), "cellsift.io.tiff_pages"),

@@ -36,7 +36,6 @@ NEVER_CALLED_IN = {
 }
 # What packages load by name, and the name of a package that is not installed here.
 ALSO = {
-    "papermill": {"ipykernel"},
     "tifffile": {"imagecodecs"},
     "torch.utils.tensorboard": {"tensorboard"},
     "zarr": {"aiohttp", "fsspec"},

@@ -22,8 +22,12 @@ VOLUMES = {
     "find_centres",
     "projection",
 }
+# Jobs of a moment, of which there is one for each brain or arm.
+SMALLEST = {"accept_volumes", "cost_ensemble", "keep_candidates"}
 # Libraries that take a tenth of a second or more, and the jobs that need them from the start.
 HEAVY = {
+    "numpy": set(ADAPTERS) - SMALLEST,
+    "pandas": set(ADAPTERS) - SMALLEST,
     "torch": NETWORKS,
     "torch._dynamo": set(),
     "torch.utils.tensorboard": set(),
@@ -43,8 +47,9 @@ HEAVY = {
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,
-    "pandas": set(ADAPTERS) - {"accept_volumes", "cost_ensemble"},
     "nbconvert": {"report_brain", "report_index"},
+    "ipykernel": set(),
+    "papermill": set(),
     "snakemake": set(),
     "grimp": set(),
 }

@@ -21,7 +21,7 @@ from cellsift.io.cells import write_cells_xml
 from cellsift.io.tables import read_table, write_table
 from cellsift.models import create_model
 from cellsift.models.storage import network_part, save_model
-from cellsift.reporting.projections import project_brain
+from cellsift.reporting.projecting import project_brain
 from cellsift.results import ModelFolder
 
 CUBOID: dict[str, Any] = {"shape": (20, 25, 25), "voxel_size": (5.0, 2.0, 2.0)}
