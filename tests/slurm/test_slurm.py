@@ -376,7 +376,7 @@ def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
     )
     assert told == [
         "Error: arm features",
-        "Error: arm small, fold 0",
+        "Error: arm small, fold-0",
         "Error: brain mouse_3, arm features",
     ], output
     records = [record for record in cluster.records() if record["JobId"] not in before]

@@ -192,7 +192,7 @@ def test_an_arm_with_a_search_is_trained_with_what_was_found(finished, tmp_path)
         assert made["recipe"]["learning_rate"] == chosen
     page = (run.results / "reports" / "index.html").read_text()
     assert "What the searches for better recipes found" in page
-    assert "without fold 1" in page
+    assert "without fold-1" in page
     shutil.copy(found / "sought_searched.yaml", run.folder / "config" / "arms")
     run.write_config("small.yaml", arms=["small", "sought", "sought_searched"])
     trained = {wildcards for rule, wildcards in run.planned() if rule in ("train", "search")}

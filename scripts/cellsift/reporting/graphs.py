@@ -147,7 +147,7 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """
     folds = sorted({fold for runs in histories.values() for fold in runs})
     colors = {fold: OKABE_ITO[number % len(OKABE_ITO)] for number, fold in enumerate(folds)}
-    names = [f"fold {fold}" for fold in folds]
+    names = [f"fold-{fold}" for fold in folds]
     kinds: dict[str, dict[str, Any]] = {
         "trained on": {"linestyle": ":"},
         "left out": {"linestyle": "-"},

@@ -73,7 +73,7 @@ def _row(study: str, trials: pd.DataFrame, chosen: Mapping) -> dict[str, str]:
 
 
 def _named(study: str) -> str:
-    return "on all folds" if study == ALL else f"without {study.replace('-', ' ')}"
+    return "on all folds" if study == ALL else f"without {study}"
 
 
 def _short(value: object) -> object:

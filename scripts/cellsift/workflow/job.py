@@ -141,7 +141,12 @@ def _message(problem: Exception) -> str:
 def _named(message: str, wildcards: Mapping[str, str]) -> str:
     # Snakemake's wildcards are a list, of which only items() knows the names.
     given = dict(wildcards.items())
-    names = [f"{kind} {given[kind]}" for kind in NAMED if kind in given]
+    names = [_name(kind, given[kind]) for kind in NAMED if kind in given]
     if not names or message.startswith(names[0]):
         return message
     return f"{', '.join(names)}: {message}"
+
+
+def _name(kind: str, value: str) -> str:
+    # A fold is called as its files are.
+    return f"fold-{value}" if kind == "fold" else f"{kind} {value}"

@@ -149,7 +149,7 @@ def test_index_answers_the_questions_of_a_reader(written, synthetic):
         "the threshold were chosen on these scores",
         "learning_rate, normalisation searched, see below",
         "What the searches for better recipes found",
-        "without fold 2",
+        "without fold-2",
         "learning_rate 0.00123, normalisation local",
     ):
         assert part in text
