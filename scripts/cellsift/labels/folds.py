@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES, Size, per_axis
@@ -122,6 +121,9 @@ def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
 
 def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: np.ndarray) -> np.ndarray:
     """Return for each position (µm) whether its cuboid overlaps one at any of the others."""
+    # Each start of Snakemake loads this module, and needs no trees.
+    from scipy.spatial import cKDTree
+
     # Two cuboids overlap where their centres are closer than one extent along every axis.
     tree = cKDTree(others.to_numpy(float) / extent)
     distance, _ = tree.query(positions.to_numpy(float) / extent, p=np.inf)
