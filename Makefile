@@ -33,7 +33,8 @@ rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.benchmarks.costs
 
-starts: $(INSTALLED)  ## measure how fast runs start beside another checkout, in turn: OTHER=FOLDER
+starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout OTHER, for reports/starts.md
+	@[ -n "$(OTHER)" ] || { echo "Name the other checkout: make starts OTHER=FOLDER" >&2; exit 1; }
 	@$(BIN)/python -m cellsift.benchmarks.starts "$(OTHER)"
 
 # Two test workers with a thread for every core each would stand in each other's way.
