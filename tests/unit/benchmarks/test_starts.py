@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from cellsift.benchmarks.starts.__main__ import main
+from cellsift.benchmarks.starts.__main__ import main, measure
 from cellsift.benchmarks.starts.adapters import start_all, without_work, write_starts
 from cellsift.benchmarks.starts.checkout import Side, copied
 from cellsift.benchmarks.starts.large_project import ARMS, write_large_project
 from cellsift.benchmarks.starts.measuring import Took, timed
 from cellsift.benchmarks.starts.page import describe
-from cellsift.benchmarks.starts.parts import phantoms_of
+from cellsift.benchmarks.starts.parts import Options, phantoms_of
 from cellsift.errors import InputError
 from cellsift.project.reading import read_project
 from cellsift.settings.files import REPOSITORY, read_yaml
@@ -140,6 +140,44 @@ def test_the_large_project_is_one_and_its_brains_have_files_of_their_own(tmp_pat
     ]
     volumes = {brain.signal for brain in project.brains.values()}
     assert len({(tmp_path / path).read_bytes() for path in volumes}) == 5
+
+
+DEMO = {
+    "scripts/run.py": """
+import sys
+from pathlib import Path
+
+if "--dry-run" not in sys.argv:
+    assert [path.name for path in Path("results").iterdir()] == ["phantom"]
+    assert Path("results/phantom/mouse").is_file()
+    assert not Path(".snakemake").exists()
+    Path("results/made").mkdir()
+    Path(".snakemake").mkdir()
+""",
+    "scripts/cellsift/phantom.py": """
+import sys
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+folder.mkdir(exist_ok=True)
+for name in sys.argv[3:]:
+    (folder / name).touch()
+""",
+    "brains.tsv": "brain\trole\tsignal\tvoxel_z\tvoxel_y\tvoxel_x\n"
+    "mouse\tpredict\tresults/phantom/mouse\t5\t2\t2\n",
+}
+
+
+def test_each_run_of_the_demo_begins_with_the_made_up_brains_alone(checkout, tmp_path):
+    for name, text in DEMO.items():
+        (checkout / name).write_text(text)
+    git(checkout, "add", ".")
+    config = tmp_path / "demo.yaml"
+    config.write_text("brains_table: brains.tsv\n")
+    sides = [copied(name, checkout, tmp_path / name) for name in ("other", "this")]
+    found = measure(sides, ["demo"], 2, Options(config, 3, tmp_path / "shared"))
+    rows = found["demo"]["the demo's workflow"]
+    assert {side: len(took) for side, took in rows.items()} == {"other": 2, "this": 2}
 
 
 def test_the_demo_needs_the_made_up_brains_of_its_table():
