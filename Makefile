@@ -1,7 +1,7 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo arena rehearsal costs test test-fast lint lock clean
+.PHONY: help install demo arena rehearsal costs starts test test-fast lint lock clean
 
 BIN := .venv/bin
 # A .venv keeps its Python where no other is asked for.
@@ -32,6 +32,10 @@ rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.benchmarks.costs
+
+starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout OTHER, for reports/starts.md
+	@[ -n "$(OTHER)" ] || { echo "Name the other checkout: make starts OTHER=FOLDER" >&2; exit 1; }
+	@$(BIN)/python -m cellsift.benchmarks.starts "$(OTHER)"
 
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1

@@ -5,9 +5,9 @@ stale, as every run holds a lock that the system takes back from a killed proces
 whatever else only looks, is no run: it may go on beside one.
 """
 
-import os
 import subprocess
 import sys
+from typing import NoReturn
 
 from cellsift.errors import InputError
 from cellsift.workflow.command_line import check_config_file, config_files, only_inspects
@@ -16,27 +16,40 @@ from cellsift.workflow.run_lock import STATE, lock_working_directory
 
 
 def main(arguments: list[str]) -> int:
-    """Become Snakemake with these arguments; returns only if the run is refused."""
-    snakemake = [sys.executable, "-m", "snakemake", *arguments]
+    """Run Snakemake with these arguments; returns only if the run is refused."""
     try:
         for path in config_files(arguments):
             check_config_file(path)
         if moved := replace_unwritable_home(STATE / "home"):
             print(
                 f"{STATE / 'home'} takes the place of the home folder for caches and settings of "
-                f"libraries ({', '.join(moved)}): they cannot be written where they belong."
+                f"libraries ({', '.join(moved)}): they cannot be written where they belong.",
+                flush=True,
             )
         if only_inspects(arguments):
-            os.execv(sys.executable, snakemake)
+            run_snakemake(arguments)
         alone = lock_working_directory()
     except InputError as problem:
         print(problem, file=sys.stderr)
         return 1
     if not alone:
-        print("This disk has no locks: after a kill, unlock the folder by `snakemake --unlock`.")
+        unlocking = "after a kill, unlock the folder by `snakemake --unlock`"
+        print(f"This disk has no locks: {unlocking}.", flush=True)
     elif any((STATE / "locks").glob("*")):
-        subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False)
-    os.execv(sys.executable, snakemake)
+        unlock = ["-m", "snakemake", *arguments, "--unlock", "--quiet", "all"]
+        subprocess.run([sys.executable, *unlock], check=False)
+    run_snakemake(arguments)
+
+
+def run_snakemake(arguments: list[str]) -> NoReturn:
+    """Go on as Snakemake itself, which ends the process.
+
+    Its modules are loaded already, to tell a dry run from others: a process more would load them
+    again, which takes a second.
+    """
+    from snakemake.cli import main as snakemake
+
+    snakemake(arguments)
 
 
 if __name__ == "__main__":

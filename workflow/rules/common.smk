@@ -1,6 +1,7 @@
 """Reads the project and lists what the rules need of it; decides nothing else."""
 
 import sys
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cellsift.models import architecture_module
 from cellsift.workflow.code import code_of
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.known_networks import check_networks_once
+from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.results import Results
 from cellsift.workflow.run_lock import STATE
@@ -66,11 +68,6 @@ def environment(name):
     return str(source)
 
 
-def one_of(names):
-    """Regular expression that matches just these names; nothing if there are none."""
-    return "|".join(map(re.escape, names)) or r"(?!)"
-
-
 wildcard_constraints:
     brain=one_of(PROJECT.brains),
     arm=one_of(NETWORKS),
@@ -86,7 +83,9 @@ wildcard_constraints:
 
 def brain_with(*settings, annotation=False):
     """Params function: what a rule needs of a brain, as plain data; a change runs its jobs again."""
-    return lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation)
+    return of_wildcards(
+        lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation)
+    )
 
 
 def brains_with(names, *settings, annotation=False):
@@ -96,7 +95,9 @@ def brains_with(names, *settings, annotation=False):
 
 def jobs_of(work):
     """Params function: into how many jobs this work on the brain is divided."""
-    return lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
+    return of_wildcards(
+        lambda wildcards: PROJECT.brains[wildcards.brain].settings["jobs_per_brain"][work]
+    )
 
 
 def names_of_jobs():
@@ -108,10 +109,10 @@ def names_of_jobs():
 def slabs_of(step):
     """Input function: the files of a step of detection, one for each slab of the brain."""
     slabs = jobs_of("detection")
-    return lambda wildcards: expand(
-        BRAIN.slab(step, "{slab}"),
-        brain=wildcards.brain,
-        slab=range(slabs(wildcards)),
+    return of_wildcards(
+        lambda wildcards: expand(
+            BRAIN.slab(step, "{slab}"), brain=wildcards.brain, slab=range(slabs(wildcards))
+        )
     )
 
 
@@ -122,11 +123,13 @@ def stamps_where_kept_by_contrast():
     return [data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM]
 
 
+@of_wildcards
 def arm_of(wildcards):
     """The arm as plain data, without what is only for people: a new wording trains nothing."""
     return PROJECT.arms[wildcards.arm].to_dict() | {"description": ""}
 
 
+@of_wildcards
 def doubts_of_shared_files(wildcards):
     """Params function: what may be wrong with a brain beside the others of the run."""
     return doubts_beside_others(PROJECT, wildcards.brain)
@@ -134,7 +137,7 @@ def doubts_of_shared_files(wildcards):
 
 def stamp_of(*columns):
     """Params function: size and time of the brain's files, so that changed data are used anew."""
-    return lambda wildcards: data_stamp(PROJECT.brains[wildcards.brain], columns)
+    return of_wildcards(lambda wildcards: data_stamp(PROJECT.brains[wildcards.brain], columns))
 
 
 def code(script, *more):
@@ -143,16 +146,20 @@ def code(script, *more):
     `more` are scripts whose outputs are gone by then, notebooks, and functions of wildcards that
     list modules which a job finds by a name.
     """
-    return lambda wildcards: code_of(
-        script, *chain.from_iterable(m(wildcards) if callable(m) else [m] for m in more)
+    return of_wildcards(
+        lambda wildcards: code_of(
+            script, *chain.from_iterable(m(wildcards) if callable(m) else [m] for m in more)
+        )
     )
 
 
+@of_wildcards
 def modules_of_detector(wildcards):
     """The module of the detector of a brain."""
     return [detector_module(PROJECT.brains[wildcards.brain].detector["method"])]
 
 
+@of_wildcards
 def modules_of_networks(wildcards):
     """The modules of the networks that are at work for an arm: its own, its members', a teacher's."""
     arm = PROJECT.arms[wildcards.arm]
@@ -160,11 +167,13 @@ def modules_of_networks(wildcards):
     return sorted({architecture_module(PROJECT.arms[name].architecture) for name in names})
 
 
+@of_wildcards
 def modules_of_pretraining(wildcards):
     """The module of the network that is pre-trained."""
     return [architecture_module(PROJECT.pretrainings[wildcards.pretraining].architecture)]
 
 
+@of_wildcards
 def model_of_teacher(wildcards):
     """The model of the same fold of the arm that this one learns from, if it does."""
     teacher = PROJECT.arms[wildcards.arm].recipe.teacher
@@ -190,11 +199,14 @@ def chunks_of(pattern, brain, **wildcards):
 
 def of_members(pattern):
     """Input function: the pattern, filled in for each member of an ensemble, and each fold."""
-    return lambda wildcards: expand(
-        pattern, arm=PROJECT.arms[wildcards.ensemble].members, fold=FOLDS, **wildcards
+    return of_wildcards(
+        lambda wildcards: expand(
+            pattern, arm=PROJECT.arms[wildcards.ensemble].members, fold=FOLDS, **wildcards
+        )
     )
 
 
+@of_wildcards
 def scores_by_member(wildcards):
     """The files of out-of-fold scores of each member of an ensemble."""
     return {
@@ -203,20 +215,28 @@ def scores_by_member(wildcards):
     }
 
 
+@of_wildcards
 def weights_behind(wildcards):
     """The weights of all networks that an arm uses, its own or those of its members."""
     networks = PROJECT.arms[wildcards.arm].members or [wildcards.arm]
     return expand(MODEL.weights("{fold}"), arm=networks, fold=FOLDS)
 
 
+@cache
+def cuboids_of(brain):
+    """The cuboid stores of a brain, which the jobs of every arm ask for."""
+    return chunks_of(CUBOIDS, brain)
+
+
 def cuboids_by_brain(brains):
     """The cuboid stores of each of the brains."""
-    return {brain: chunks_of(CUBOIDS, brain) for brain in brains}
+    return {brain: cuboids_of(brain) for brain in brains}
 
 
+@of_wildcards
 def cuboids_of_brain(wildcards):
     """The cuboid stores of a brain."""
-    return chunks_of(CUBOIDS, wildcards.brain)
+    return cuboids_of(wildcards.brain)
 
 
 def cuboids_of_brains(brains):
@@ -224,17 +244,21 @@ def cuboids_of_brains(brains):
     return sum(cuboids_by_brain(brains).values(), [])
 
 
+@of_wildcards
 def logits_of_chunks(wildcards):
     """Scores of a brain's chunks; none where it is scored at once or when networks are trained."""
-    files = chunks_of(LOGITS, wildcards.brain, arm=wildcards.arm)
-    return files if len(files) > 1 and wildcards.brain not in LEARNT_FROM else []
+    if wildcards.brain in LEARNT_FROM or len(cuboids_of(wildcards.brain)) == 1:
+        return []
+    return chunks_of(LOGITS, wildcards.brain, arm=wildcards.arm)
 
 
+@of_wildcards
 def brains_of_pretraining(wildcards):
     """The brains whose cuboids a pre-training uses."""
     return PROJECT.brains_of(*PROJECT.pretrainings[wildcards.pretraining].roles)
 
 
+@of_wildcards
 def starting_points(wildcards):
     """The weights that an arm starts from: of a pre-training, of another model, or none."""
     recipe = PROJECT.arms[wildcards.arm].recipe
@@ -244,12 +268,14 @@ def starting_points(wildcards):
     return [recipe.init_from] if recipe.init_from else []
 
 
+@of_wildcards
 def jobs_of_search(wildcards):
     """The trials that the jobs of a search have done, without one fold or on all."""
     jobs = PROJECT.arms[wildcards.arm].search.jobs
     return expand(SEARCH.job("{job}"), job=range(1, jobs + 1), **wildcards)
 
 
+@of_wildcards
 def chosen_recipe(wildcards):
     """The recipe that a search without this fold has chosen for an arm, if it has a search."""
     chosen = RESULTS.search(wildcards.arm, f"fold-{wildcards.fold}").chosen
@@ -272,6 +298,7 @@ def final_targets():
     ]
 
 
+@of_wildcards
 def out_of_fold_scores(wildcards):
     """A brain that was learnt from is scored by the networks that did not see its candidates."""
     if wildcards.brain not in LEARNT_FROM:
@@ -279,6 +306,7 @@ def out_of_fold_scores(wildcards):
     return expand(FOLD.scores, arm=wildcards.arm, fold=FOLDS)
 
 
+@of_wildcards
 def joined_scores(wildcards):
     """The same for an ensemble: its weights for a candidate are fitted on the other folds."""
     learnt_from = wildcards.brain in LEARNT_FROM

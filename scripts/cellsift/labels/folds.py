@@ -121,6 +121,7 @@ def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
 
 def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: np.ndarray) -> np.ndarray:
     """Return for each position (µm) whether its cuboid overlaps one at any of the others."""
+    # Each start of Snakemake loads this module, and needs no trees.
     from scipy.spatial import cKDTree
 
     # Two cuboids overlap where their centres are closer than one extent along every axis.

@@ -9,6 +9,7 @@ from typing import Any
 from cellsift.results import Results
 from cellsift.workflow.command_line import only_inspects
 from cellsift.workflow.failed_jobs import FailedJobs
+from cellsift.workflow.garbage import collect_garbage_rarely
 from cellsift.workflow.home import replace_unwritable_home
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.progress_file import remove_progress
@@ -30,6 +31,7 @@ def prepare_process(logger: logging.Logger) -> None:
 
     It may be on another machine than the run, as on a cluster. `logger` is Snakemake's.
     """
+    collect_garbage_rarely()
     explain_disk_errors(logger)
     name_python_for_shells()
     replace_unwritable_home(STATE / "home")

@@ -1,0 +1,1 @@
+"""How fast runs start: two checkouts measured side by side."""
