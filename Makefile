@@ -36,9 +36,9 @@ costs: $(INSTALLED)  ## measure what every arm costs on this machine, for report
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1
 
-# Whole runs first: beside the last of them a worker would have nothing to do.
-test: lint test-fast  ## pass all checks and tests
-	@$(BIN)/python -m pytest tests/slurm tests/workflow tests/unit -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations=25
+# One worker more than cores: those of whole runs, and SLURM's above all, often wait.
+test: lint  ## pass all checks and tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=25
 
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

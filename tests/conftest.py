@@ -15,8 +15,20 @@ from filelock import FileLock
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
 from checkout import BRAINS, Checkout
+from workers import ByWhatTheyShare, rank
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first."""
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of `--dist loadfile`: some files are divided further."""
+    return ByWhatTheyShare(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
