@@ -36,7 +36,7 @@ costs: $(INSTALLED)  ## measure what every arm costs on this machine, for report
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1
 
-# One worker more than cores: those of whole runs, and SLURM's above all, often wait.
+# Three workers on two cores: those of whole runs, of SLURM above all, often wait.
 test: lint  ## pass all checks and tests
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=25
 
