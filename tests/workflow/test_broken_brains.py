@@ -168,7 +168,6 @@ def test_a_brain_whose_disk_is_full_does_not_hold_up_another(copy_finished, smal
 
 def test_brains_with_few_candidates_beside_others_to_train_and_to_test_on(copy_finished):
     checkout = copy_finished()
-    checkout.leave_out("mouse_2")
     roles = {"dark": "train", "dark_2": "test", "single": "train", "single_2": "test"}
     checkout.write_table(*(row(checkout, name, role, name) for name, role in roles.items()))
     code, output = checkout.run("--cores", "2")
