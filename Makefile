@@ -40,9 +40,9 @@ starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout 
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1
 
-# Whole runs first: beside the last of them a worker would have nothing to do.
-test: lint test-fast  ## pass all checks and tests
-	@$(BIN)/python -m pytest tests/slurm tests/workflow tests/unit -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations=25
+# Three workers on two cores: those of whole runs, of SLURM above all, often wait.
+test: lint  ## pass all checks and tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=25
 
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

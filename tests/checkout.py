@@ -74,6 +74,11 @@ class Checkout:
             self.row(name, role, f"brains/{name}/cells.csv") for name, (role, _) in BRAINS.items()
         ]
 
+    def leave_out(self, brain: str) -> None:
+        """Take a brain out of the table."""
+        self.rows = [row for row in self.rows if not row.startswith(f"{brain}\t")]
+        self.write_table()
+
     def write_table(self, *more: str) -> None:
         (self.folder / "brains.tsv").write_text("\n".join([HEADER, *self.rows, *more]) + "\n")
 

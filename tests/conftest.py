@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,20 @@ from filelock import FileLock
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
 from checkout import BRAINS, Checkout
+from workers import ByWhatTheyShare, rank
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first."""
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of `--dist loadfile`: some files are divided further."""
+    return ByWhatTheyShare(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -82,12 +95,34 @@ def obeying() -> list[str] | None:
 
 
 @pytest.fixture(scope="session")
-def small_brains(tmp_path_factory) -> Path:
+def once(tmp_path_factory):
+    """A function that lets the first of pytest's workers make something, and gives all its text."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def told(name: str, make: Callable[[], str]) -> str:
+        text = folder / f"{name}.txt"
+        with FileLock(folder / f"{name}.lock"):
+            if not text.exists():
+                text.write_text(make())
+        return text.read_text()
+
+    return told
+
+
+@pytest.fixture(scope="session")
+def small_brains(tmp_path_factory, once) -> Path:
     """Three made-up brains of a few dozen cells each."""
-    folder = tmp_path_factory.mktemp("brains")
-    for name, (_, seed) in BRAINS.items():
-        write_brain(make_brain(seed, BrainSettings(shape=(28, 150, 180), cells=70)), folder / name)
-    return folder
+
+    def make() -> str:
+        folder = tmp_path_factory.mktemp("brains")
+        settings = BrainSettings(shape=(28, 150, 180), cells=70)
+        for name, (_, seed) in BRAINS.items():
+            write_brain(make_brain(seed, settings), folder / name)
+        return str(folder)
+
+    return Path(once("small_brains", make))
 
 
 @pytest.fixture(scope="session")
@@ -118,19 +153,16 @@ def checkout_in(tmp_path, repository, small_brains):
 
 
 @pytest.fixture(scope="session")
-def finished(new_checkout, tmp_path_factory) -> Checkout:
+def finished(new_checkout, tmp_path_factory, once) -> Checkout:
     """A copy of a checkout in which the whole chain has run, once for all of pytest's workers."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    finished = folder / "finished.txt"
-    with FileLock(folder / "finished.lock"):
-        if not finished.exists():
-            checkout = new_checkout()
-            code, output = checkout.run("--cores", "2")
-            assert code == 0, output
-            finished.write_text(f"{checkout.folder}\n{output}")
-    source, output = finished.read_text().split("\n", 1)
+
+    def make() -> str:
+        checkout = new_checkout()
+        code, output = checkout.run("--cores", "2")
+        assert code == 0, output
+        return f"{checkout.folder}\n{output}"
+
+    source, output = once("finished", make).split("\n", 1)
     copy = Checkout.copied(Path(source), tmp_path_factory.mktemp("finished") / "checkout")
     copy.output = output
     return copy

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,25 +47,33 @@ class Cluster:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def records(self) -> list[dict[str, str]]:
-        """What the scheduler knows of every job; Comment begins with the rule's name."""
+    def records(self, checkout: Checkout, but: Collection[str] = ()) -> list[dict[str, str]]:
+        """What the scheduler knows of a checkout's jobs, but those of these numbers.
+
+        Comment begins with the rule's name.
+        """
         asked = ["scontrol", "--oneliner", "show", "jobs"]
         shown = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        return [
+        records = [
             dict(re.findall(r"(\w+)=(\S+)", line)) for line in shown.splitlines() if "=" in line
         ]
+        return [
+            record
+            for record in records
+            if record["WorkDir"] == str(checkout.folder) and record["JobId"] not in but
+        ]
 
-    def running(self) -> list[str]:
-        """Numbers of the jobs that run now."""
-        asked = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    def running(self, checkout: Checkout) -> list[str]:
+        """Numbers of its jobs that run now."""
+        states = {record["JobId"]: record["JobState"] for record in self.records(checkout)}
+        return [number for number, state in states.items() if state == "RUNNING"]
 
     def start(self, checkout, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
         paths = (str(checkout.folder / "scripts"), str(HERE / "fastpoll"))
         return subprocess.Popen(
             [python, *SNAKEMAKE, "--configfile", "small.yaml", "--latency-wait", "5", *arguments],
             cwd=checkout.folder,
-            env=os.environ | {"PYTHONPATH": ":".join(paths), "SLURM_TEST_POLL": "1"},
+            env=os.environ | {"PYTHONPATH": ":".join(paths), "SLURM_TEST_POLL": "0.5"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -103,8 +113,42 @@ def errors_in(output: str) -> list[str]:
     return [line for line in output.splitlines() if line.startswith("Error: ")]
 
 
+def run_over_its_time(cluster: Cluster, checkout: Checkout) -> tuple[int, str]:
+    """Exit code and output of a run of which a job waits until its time is over.
+
+    At a pipe in place of a volume, at which any reader waits for ever; then the volume is there.
+    """
+    pipe = checkout.folder / "endless.tif"
+    os.mkfifo(pipe)
+    planes = np.random.default_rng(0).integers(100, 900, (28, 60, 60), dtype=np.uint16)
+    tifffile.imwrite(checkout.folder / "steady.tif", planes // 2)
+    row = checkout.row("endless", "predict").replace("brains/endless/signal", pipe.name)
+    checkout.write_table(row.replace("brains/endless/background", "steady.tif"))
+    minutes = ["--set-resources", "check_volumes:runtime=attempt"]
+    process = cluster.start(checkout, *minutes, "--", "results/brains/endless/volumes.json")
+    while process.poll() is None and not has_ended(cluster, checkout):
+        time.sleep(1)
+    pipe.unlink()
+    tifffile.imwrite(pipe, planes)
+    output, _ = process.communicate(timeout=600)
+    return process.returncode, output
+
+
+def has_ended(cluster: Cluster, checkout: Checkout) -> bool:
+    return any(r["JobState"] not in UNFINISHED for r in cluster.records(checkout))
+
+
 @pytest.fixture(scope="module")
-def killed_and_finished(cluster, new_checkout):
+def over_its_time(cluster, new_checkout):
+    """Such a run in a checkout of its own, under way beside the others, as it only waits."""
+    checkout = new_checkout()
+    with ThreadPoolExecutor(1) as pool:
+        checkout.ran = pool.submit(run_over_its_time, cluster, checkout)
+        yield checkout
+
+
+@pytest.fixture(scope="module")
+def killed_and_finished(cluster, new_checkout, over_its_time):
     """A run on the cluster whose Snakemake was killed in the middle and started again.
 
     `records` are the scheduler's of both, `of_first` those of jobs that were finished before.
@@ -119,16 +163,16 @@ def killed_and_finished(cluster, new_checkout):
     first.communicate()
     told = checkout.full_log
     # As the README says: end what it left, free the folder, start again.
-    left = {record["JobName"] for record in cluster.records() if record["JobState"] in UNFINISHED}
+    left = {r["JobName"] for r in cluster.records(checkout) if r["JobState"] in UNFINISHED}
     for name in left:
         subprocess.run(["scancel", f"--name={name}"], check=True)
-    of_first = {record["JobId"] for record in cluster.records()}
+    of_first = {record["JobId"] for record in cluster.records(checkout)}
     unlocked, output = cluster.run(checkout, "--unlock")
     assert unlocked == 0, output
     code, output = cluster.run(checkout)
     assert code == 0, output
     checkout.output = output
-    checkout.records = cluster.records()
+    checkout.records = cluster.records(checkout)
     seen = jobs_noted_as_finished(told)
     checkout.done_before = {r["Comment"] for r in checkout.records if r["JobId"] in seen}
     checkout.done_after = {r["Comment"] for r in checkout.records if r["JobId"] not in of_first}
@@ -206,7 +250,7 @@ def test_the_terminal_has_a_line_for_each_step_of_the_cluster(killed_and_finishe
 
 
 def test_a_pretraining_has_a_gpu(killed_and_finished, cluster):
-    before = {record["JobId"] for record in cluster.records()}
+    before = {record["JobId"] for record in cluster.records(killed_and_finished)}
     checkout = killed_and_finished
     settings = {"method": "dino", **ARM, "epochs": 1, "prototypes": 16, "local_views": 0}
     (checkout.folder / "config/pretraining/quick.yaml").write_text(yaml.safe_dump(settings))
@@ -217,7 +261,7 @@ def test_a_pretraining_has_a_gpu(killed_and_finished, cluster):
     finally:
         checkout.write_config("small.yaml", arms=ARMS, **DIVIDED)
     assert code == 0, output
-    records = [record for record in cluster.records() if record["JobId"] not in before]
+    records = cluster.records(killed_and_finished, but=before)
     assert [rule_of(record) for record in records] == ["pretrain", "train"]
     assert {(r["Partition"], r["TresPerJob"]) for r in records} == {("gpu", "gres:gpu:1")}
     made = read_json(checkout.results / "models" / "pretrained" / "fold-0.json")["provenance"]
@@ -276,63 +320,36 @@ def test_the_other_brain_has_the_candidates_of_the_undivided_one(with_a_bad_plan
 def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
     table = "results/brains/mouse_1/projection.npz"
     process = cluster.start(killed_and_finished, "--forcerun", "projection", "--", table)
-    while process.poll() is None and not (running := cluster.running()):
+    while process.poll() is None and not (running := cluster.running(killed_and_finished)):
         time.sleep(0.2)
     subprocess.run(["scancel", running[0]], check=True)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "project mouse_1: is tried again" in output
-    states = {record["JobId"]: record["JobState"] for record in cluster.records()}
+    states = {r["JobId"]: r["JobState"] for r in cluster.records(killed_and_finished)}
     assert states[running[0]] == "CANCELLED"
     assert states[max(states, key=int)] == "COMPLETED"
 
 
 def test_a_job_over_its_memory_comes_back_with_more(killed_and_finished, cluster):
-    before = {record["JobId"] for record in cluster.records()}
+    before = {record["JobId"] for record in cluster.records(killed_and_finished)}
     table = "results/evaluation/end_to_end.csv"
     # Less than Snakemake itself takes, and then a plenty.
     little = ["--set-resources", "evaluate:mem_mb=attempt**4 * 60"]
     code, output = cluster.run(killed_and_finished, *little, "--forcerun", "evaluate", "--", table)
     assert code == 0, output
-    tries = [record for record in cluster.records() if record["JobId"] not in before]
+    tries = cluster.records(killed_and_finished, but=before)
     assert [record["MinMemoryNode"] for record in tries] == ["60M", "960M"]
     assert tries[0]["JobState"] in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
     assert tries[1]["JobState"] == "COMPLETED"
 
 
-def test_a_job_over_its_time_comes_back_with_more(killed_and_finished, cluster):
-    """A pipe in place of a volume, at which any reader waits for ever."""
-    before = {record["JobId"] for record in cluster.records()}
-    checkout = killed_and_finished
-    pipe = checkout.folder / "endless.tif"
-    os.mkfifo(pipe)
-    planes = np.random.default_rng(0).integers(100, 900, (28, 60, 60), dtype=np.uint16)
-    tifffile.imwrite(checkout.folder / "steady.tif", planes // 2)
-    row = checkout.row("endless", "predict").replace("brains/endless/signal", pipe.name)
-    checkout.write_table(row.replace("brains/endless/background", "steady.tif"))
-    target = "results/brains/endless/volumes.json"
-    minutes = ["--set-resources", "check_volumes:runtime=attempt"]
-    process = cluster.start(checkout, *minutes, "--rerun-triggers", "mtime", "--", target)
-    try:
-        while process.poll() is None and not _ended(cluster, before):
-            time.sleep(1)
-        pipe.unlink()
-        tifffile.imwrite(pipe, planes)
-        output, _ = process.communicate(timeout=600)
-    finally:
-        checkout.write_table()
-    assert process.returncode == 0, output
-    tries = [record for record in cluster.records() if record["JobId"] not in before]
+def test_a_job_over_its_time_comes_back_with_more(over_its_time, cluster):
+    code, output = over_its_time.ran.result()
+    assert code == 0, output
+    tries = cluster.records(over_its_time)
     assert [record["JobState"] for record in tries] == ["TIMEOUT", "COMPLETED"]
     assert [record["TimeLimit"] for record in tries] == ["00:01:00", "00:02:00"]
-
-
-def _ended(cluster: Cluster, before: set[str]) -> bool:
-    return any(
-        record["JobState"] not in UNFINISHED
-        for record in cluster.records()
-        if record["JobId"] not in before
-    )
 
 
 def test_a_job_that_the_cluster_refuses_is_told(killed_and_finished, cluster):
@@ -350,7 +367,7 @@ def test_a_job_that_the_cluster_refuses_is_told(killed_and_finished, cluster):
 @pytest.mark.parametrize("asking", ["gpu: 1", 'gres: "gpu:1"'])
 def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
     """However the profile asks for one: some sites know GPUs only as gres."""
-    before = {record["JobId"] for record in cluster.records()}
+    before = {record["JobId"] for record in cluster.records(killed_and_finished)}
     checkout = killed_and_finished
     profile = checkout.folder / PROFILE / "config.yaml"
     shipped = profile.read_text()
@@ -379,7 +396,7 @@ def test_a_gpu_job_without_a_gpu_says_so(asking, killed_and_finished, cluster):
         "Error: arm small, fold-0",
         "Error: brain mouse_3, arm features",
     ], output
-    records = [record for record in cluster.records() if record["JobId"] not in before]
+    records = cluster.records(killed_and_finished, but=before)
     assert sorted(map(rule_of, records)) == sorted(jobs)
     key = "TresPerJob" if asking.startswith("gpu") else "TresPerNode"
     assert {(r["Partition"], r[key]) for r in records} == {("gpu", "gres:gpu:1")}

@@ -35,6 +35,7 @@ def test_the_whole_chain_works_in_a_folder_of_any_name_without_a_home(odd, obeyi
     detection = {"method": "cellfinder", "soma_diameter": 16, "n_sds_above_mean_thresh": 3}
     odd.write_arm("small", architecture="resnet_cellfinder", training={"learning_rate": 0.001})
     odd.write_config("small.yaml", detection=detection)
+    odd.leave_out("mouse_2")
     home = tmp_path / "home"
     home.mkdir(mode=0o555)
     # Where root cannot be made to obey, a home below a file serves as well.

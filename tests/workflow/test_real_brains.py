@@ -18,7 +18,7 @@ def test_cfos_from_volume_to_report(new_checkout, shared_data):
     (checkout.folder / "data").symlink_to(shared_data)
     example = checkout.folder / "config" / "examples" / "cfos" / "config.yaml"
     config = yaml.safe_load(example.read_text()) | {"arms": ["small"], "results": "results"}
-    config["training"] |= {"epochs": 2}
+    config["training"] |= {"epochs": 1}
     (checkout.folder / "small.yaml").write_text(yaml.safe_dump(config))
     code, output = checkout.run("--cores", "2")
     assert code == 0, output

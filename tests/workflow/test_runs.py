@@ -112,7 +112,7 @@ def test_a_new_arm_trains_that_arm_only(copied):
 
 
 def test_a_student_trains_on_the_models_that_its_teacher_has(copied):
-    taught = {"architecture": "deit3d", "options": {"size": "tiny"}}
+    taught = {"architecture": "deit3d", "options": {"width": 24, "depth": 2}}
     copied.write_arm("student", **taught, training={"teacher": "small", "epochs": 1})
     copied.write_config("small.yaml", arms=["small", "student"])
     target = "results/models/student/fold-0.json"

@@ -29,8 +29,11 @@ FULL, ODD, QUICK = (20, 50, 50), (13, 31, 27), (12, 25, 25)
 NETWORKS = [name for name in list_models() if name not in ("ensemble", "features")]
 # A leaf stands for five cuboids at least, so each tree has to see all of 16 to split them.
 OPTIONS = SMALLEST | {"features": {"trees": 200, "subsample": 1.0}}
-# Of training, where more than usual are needed: prototypes, say, are formed before they get points.
+# The most of training, where more than usual are needed: prototypes, say, are formed before they
+# get points.
 STEPS = {"convnext3d": 80, "deit3d": 120, "pipnet3d": 120, "swin3d": 210}
+# Who has a loss below this in so many steps in a row has learnt what there is.
+LEARNT, IN_A_ROW = 0.02, 5
 BLOB = 2.0  # voxels, sigma
 # Biases that a batch normalisation behind them takes away again, in the papers' networks as here:
 # their gradient is zero but for rounding.
@@ -84,6 +87,7 @@ def batch_of(cuboids: torch.Tensor, progress: float = 0.9, targets=None) -> Batc
 
 
 def train(model: nn.Module, batches: Iterable[Batch], rate: float = 2e-3) -> list[float]:
+    """The losses of the steps: one for each batch, or fewer if it has learnt before."""
     optimiser = make_optimiser(model, 0.0)
     losses = []
     for batch in batches:
@@ -92,6 +96,8 @@ def train(model: nn.Module, batches: Iterable[Batch], rate: float = 2e-3) -> lis
         )
         model.after_step()
         losses.append(float(loss))
+        if len(losses) >= IN_A_ROW and max(losses[-IN_A_ROW:]) < LEARNT:
+            break
     return losses
 
 
