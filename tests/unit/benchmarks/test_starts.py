@@ -12,7 +12,7 @@ from cellsift.benchmarks.starts.checkout import Side, copied
 from cellsift.benchmarks.starts.large_project import ARMS, write_large_project
 from cellsift.benchmarks.starts.measuring import Took, timed
 from cellsift.benchmarks.starts.page import describe
-from cellsift.benchmarks.starts.parts import Options, phantoms_of
+from cellsift.benchmarks.starts.parts import Options, phantoms_of, take_arms
 from cellsift.errors import InputError
 from cellsift.project.reading import read_project
 from cellsift.settings.files import REPOSITORY, read_yaml
@@ -183,6 +183,23 @@ def test_each_run_of_the_demo_begins_with_the_made_up_brains_alone(checkout, tmp
 def test_the_demo_needs_the_made_up_brains_of_its_table():
     config = read_yaml(REPOSITORY / "config" / "config.yaml")
     assert "phantom_test" in phantoms_of(REPOSITORY, config)
+
+
+@pytest.mark.parametrize("folder", ["arms", "models"])
+def test_both_sides_have_the_arms_beside_the_config_whatever_their_folder_is_called(
+    folder, tmp_path
+):
+    for side, name in (("other", folder), ("this", "arms")):
+        arms = tmp_path / side / "config" / name
+        arms.mkdir(parents=True)
+        for arm in ("small", "large"):
+            (arms / f"{arm}.yaml").write_text(side)
+    config = tmp_path / "other" / "config" / "config.yaml"
+    config.write_text("arms: [small]\n")
+    for side in ("other", "this"):
+        take_arms(config, tmp_path / side)
+    found = {path.stem: path.read_text() for path in (tmp_path / "this/config/arms").iterdir()}
+    assert found == {"small": "other", "large": "this"}
 
 
 def test_the_page_has_medians_ends_and_ratios_and_says_what_is_missing():

@@ -1,5 +1,6 @@
 """What is measured of a checkout: each part is prepared once and then measured several times."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from cellsift.settings.files import read_yaml
 
 RUN = ("scripts/run.py", "--profile", "workflow/profiles/local", "--configfile")
 PHANTOM = Path("results", "phantom")
+# Where the files of arms lie, beside a config: now, and once.
+FOLDERS_OF_ARMS = ("arms", "models")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Options:
     """What the parts have to know.
 
     Attributes:
-        configfile: of the demo.
+        configfile: of the demo; the files of its arms, where they lie beside it, go with it.
         brains: how many the large project has.
         shared: a folder that both sides may use.
     """
@@ -50,6 +53,7 @@ class Part:
 def _prepare_demo(side: Side, options: Options) -> None:
     config = side.folder / "demo.yaml"
     shutil.copyfile(options.configfile, config)
+    take_arms(options.configfile, side.folder)
     brains = phantoms_of(side.folder, read_yaml(config))
     if brains:
         # Drawn once for both.
@@ -57,6 +61,16 @@ def _prepare_demo(side: Side, options: Options) -> None:
         (side.folder / PHANTOM).parent.mkdir(exist_ok=True)
         (side.folder / PHANTOM).symlink_to(options.shared)
     side.python(*RUN, config.name, "--dry-run")
+
+
+def take_arms(configfile: Path, root: Path) -> None:
+    """Give a checkout the arms that a config names as they are beside it, so that both sides do
+    the same."""
+    for arm in read_yaml(configfile).get("arms", ()):
+        for here, there in itertools.product(FOLDERS_OF_ARMS, repeat=2):
+            beside, folder = configfile.parent / here / f"{arm}.yaml", root / "config" / there
+            if beside.is_file() and folder.is_dir() and beside.parent != folder:
+                shutil.copyfile(beside, folder / beside.name)
 
 
 def phantoms_of(root: Path, config: dict) -> list[str]:
