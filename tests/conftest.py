@@ -101,14 +101,14 @@ def once(tmp_path_factory):
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
 
-    def told(name: str, make: Callable[[], str]) -> str:
+    def made_once(name: str, make: Callable[[], str]) -> str:
         text = folder / f"{name}.txt"
         with FileLock(folder / f"{name}.lock"):
             if not text.exists():
                 text.write_text(make())
         return text.read_text()
 
-    return told
+    return made_once
 
 
 @pytest.fixture(scope="session")

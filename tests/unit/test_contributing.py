@@ -76,3 +76,11 @@ def test_the_workflow_catalogue_finds_what_it_asks_for(repository):
     assert usage["software-stack-deployment"]["conda"] is True
     for needed in ("workflow/Snakefile", "config/README.md", "README.md", "LICENSE"):
         assert (repository / needed).is_file()
+
+
+def test_the_modules_that_findings_touch_exist(repository):
+    text = (repository / "findings" / "README.md").read_text()
+    named = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", text)
+    assert len(named) > 5
+    for path in named:
+        assert (repository / "scripts" / "cellsift" / path).exists(), path

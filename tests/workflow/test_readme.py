@@ -182,6 +182,7 @@ def test_python_example_runs(tmp_path, repository, readme):
 
 
 def test_files_that_pages_link_to_exist(repository):
-    for page in (repository / "README.md", repository / "config" / "README.md"):
+    pages = ("README.md", "config/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+    for page in (repository / name for name in pages):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), target

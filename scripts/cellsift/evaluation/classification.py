@@ -167,7 +167,7 @@ def checked_candidates(
 def units_of(
     kept: np.ndarray, groups: np.ndarray | pd.Series | None, blocks: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`intervals.drawn_units` for those candidates that are not ambiguous.
+    """`resampling.drawn_units` for those candidates that are not ambiguous.
 
     Raises InputError unless there is a group and a block for each candidate, where any are given.
     """

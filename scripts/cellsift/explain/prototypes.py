@@ -71,7 +71,7 @@ def export_prototypes(
     voxels = pd.DataFrame([voxel for voxel, _ in pieces], columns=AXES)
     table = pd.concat([pd.concat(tables, ignore_index=True), voxels], axis=1)[COLUMNS]
     names = [
-        f"fold {row.fold}, prototype {row.prototype}, points for cell {row.points_cell:.3f}, for "
+        f"fold-{row.fold}, prototype {row.prototype}, points for cell {row.points_cell:.3f}, for "
         f"no cell {row.points_no_cell:.3f}"
         for row in table.itertuples()
     ]

@@ -1,15 +1,21 @@
 """Pages: notebooks of reports/, executed and turned into HTML that needs nothing else."""
 
+import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib
 import nbformat
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from nbconvert import HTMLExporter
+from traitlets import Type
 from traitlets.config import Config
 
 from cellsift.errors import InputError
@@ -78,46 +84,98 @@ def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) ->
         beside.write_text(page, encoding="utf-8")
 
 
+class _ValueOfCell(DisplayHook):
+    """Keeps the last value of a cell with what it displays, in place of printing it."""
+
+    def write_output_prompt(self) -> None:
+        """Print nothing."""
+
+    def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+        """Keep the value."""
+        assert isinstance(self.shell, _Shell)
+        self.shell.shown.append({"data": format_dict, "metadata": md_dict})
+
+    def finish_displayhook(self) -> None:
+        """Print nothing."""
+        self._is_active = False
+
+
+class _Shell(InteractiveShell):
+    """IPython with the libraries of this process alone, which keeps what cells show in `shown`."""
+
+    shown: list[dict[str, Any]]
+    displayhook_class = Type(_ValueOfCell)
+
+    def init_virtualenv(self) -> None:
+        """Take nothing from a virtual environment that happens to be active."""
+
+    def init_display_pub(self) -> None:
+        """Keep what a cell displays, in place of printing it."""
+        self.shown = []
+        self.display_pub = CapturingDisplayPublisher()
+        self.display_pub.outputs = self.shown
+
+
+@contextmanager
+def _own_shell(scratch: Path) -> Iterator[_Shell]:
+    """A shell that reads nothing of the user's own Jupyter and IPython settings."""
+    options = {
+        "config": Config(HistoryManager={"enabled": False}),
+        "ipython_dir": str(scratch),
+        "user_module": ModuleType("page"),
+    }
+    if InteractiveShell.initialized():
+        yield _Shell(**options)
+        return
+    # `display` looks for the shell of the process.
+    try:
+        yield _Shell.instance(**options)
+    finally:
+        _Shell.clear_instance()
+
+
 def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.NotebookNode:
     """Run the cells of a notebook here, where libraries are loaded once; returns it with outputs.
 
-    Nothing of the user's own Jupyter and IPython settings is read.
+    What cells print goes to the log.
     """
     try:
         executed = nbformat.read(notebook, as_version=4)
     except FileNotFoundError as error:
         raise InputError(f"{notebook}: there is no such notebook; restore it") from error
-    shell = InteractiveShell(
-        config=Config(HistoryManager={"enabled": False}),
-        ipython_dir=str(scratch),
-        user_module=ModuleType("page"),
-    )
+    # A cell that draws must not open a window.
+    matplotlib.use("agg")
     cells = [cell for cell in executed.cells if cell.cell_type == "code"]
-    for number, cell in enumerate(cells, 1):
-        try:
-            cell.outputs = _run(cell.source, shell)
-        except (Exception, SystemExit) as error:
-            command = cell.source.strip().splitlines()[-1]
-            where = f"{notebook.name}, cell {number} ({command})"
-            if isinstance(error, InputError):
-                raise InputError(f"{where}: {error}") from error
-            raise PageError(f"{where}: {type(error).__name__}: {error}") from error
-        if "parameters" in cell.metadata.get("tags", []):
-            shell.push(parameters)
+    with _own_shell(scratch) as shell:
+        shell.push(parameters)
+        for number, cell in enumerate(cells, 1):
+            try:
+                cell.outputs = _run(cell.source, shell)
+            except (Exception, SystemExit) as error:
+                command = cell.source.strip().splitlines()[-1]
+                where = f"{notebook.name}, cell {number} ({command})"
+                if isinstance(error, InputError):
+                    raise InputError(f"{where}: {error}") from error
+                raise PageError(f"{where}: {type(error).__name__}: {error}") from error
+            if "parameters" in cell.metadata.get("tags", []):
+                # It has set their defaults.
+                shell.push(parameters)
     return executed
 
 
-def _run(source: str, shell: InteractiveShell) -> list[nbformat.NotebookNode]:
-    """What a cell shows: its last value, if any. Raises what the cell raises."""
-    # What it prints, and a traceback, is no part of a page.
-    with capture_output(display=False):
+def _run(source: str, shell: _Shell) -> list[nbformat.NotebookNode]:
+    """What a cell shows: what it displays, and its last value. Raises what the cell raises."""
+    shell.shown.clear()
+    # A traceback comes with the error.
+    with capture_output(display=False) as printed:
         ran = shell.run_cell(source)
     ran.raise_error()
-    if ran.result is None:
-        return []
-    assert shell.display_formatter
-    data, metadata = shell.display_formatter.format(ran.result)
-    return [nbformat.v4.new_output("execute_result", data, metadata=metadata)]
+    print(printed.stdout, end="")
+    print(printed.stderr, end="", file=sys.stderr)
+    return [
+        nbformat.v4.new_output("display_data", shown["data"], metadata=shown["metadata"] or {})
+        for shown in shell.shown
+    ]
 
 
 def _convert(executed: nbformat.NotebookNode, title: str) -> str:

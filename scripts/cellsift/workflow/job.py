@@ -17,7 +17,7 @@ from cellsift.workflow.progress_file import ProgressNotes
 
 # Libraries leave next to no garbage while they load, and to look for it takes a tenth of the time.
 # So a rule's script imports this module before all others of the package; `job` looks again.
-if hasattr(sys.modules["__main__"], "snakemake"):
+if type(getattr(sys.modules["__main__"], "snakemake", None)).__name__ == "Snakemake":
     gc.disable()
 
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
@@ -73,10 +73,14 @@ def job(
     _end_process()
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
+def _flush() -> bool:
+    """Write out what is printed; returns whether the log could take it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _end_process() -> NoReturn:
@@ -86,10 +90,10 @@ def _end_process() -> NoReturn:
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    _flush()
+    written = _flush()
     # What libraries in C have printed into a file may still be with them.
-    ctypes.CDLL(None).fflush(None)
-    os._exit(0)
+    written = ctypes.CDLL(None).fflush(None) == 0 and written
+    os._exit(0 if written else 1)
 
 
 def _log_failure(message: str, details: str) -> None:

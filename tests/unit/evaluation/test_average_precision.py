@@ -19,8 +19,11 @@ def test_every_bit_is_that_of_scikit_learn(kind):
             assert average_precision(is_cell, scores) == average_precision_score(is_cell, scores)
 
 
-def test_without_a_cell_it_is_0():
-    assert average_precision(np.zeros(3, bool), np.array([1.0, 2.0, 3.0])) == 0
+def test_without_a_cell_it_is_that_of_scikit_learn_too():
+    none, scores = np.zeros(3, bool), np.array([1.0, 2.0, 3.0])
+    with pytest.warns(UserWarning, match="No positive class"):
+        expected = average_precision_score(none, scores)
+    assert average_precision(none, scores) == expected == 0
 
 
 @pytest.mark.parametrize("scores", [[], [1.0, np.nan], [1.0, np.inf]])

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from synthetic_results import ROLES, VOXEL_SIZE, make_results
 
@@ -221,6 +222,10 @@ def test_kernels_and_settings_of_the_user_do_not_matter(tmp_path, monkeypatch):
     (startup / "fail.py").write_text("raise SystemExit")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    foreign = tmp_path / "venv" / "lib" / version / "site-packages"
+    foreign.mkdir(parents=True)
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "venv"))
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell("number = 1", metadata={"tags": ["parameters"]}),
@@ -234,6 +239,7 @@ def test_kernels_and_settings_of_the_user_do_not_matter(tmp_path, monkeypatch):
     text = (tmp_path / "small.html").read_text()
     assert "<p>number 7</p>" in text
     assert "<title>a &lt; b</title>" in text
+    assert str(foreign) not in sys.path
     notebook.cells[1].source = "1 / number"
     nbformat.write(notebook, tmp_path / "small.ipynb")
     with pytest.raises(PageError, match=r"small.ipynb, cell 2 \(1 / number\): ZeroDivisionError"):
@@ -267,11 +273,30 @@ def test_making_a_page_leaves_the_process_as_it_was(tmp_path, capfd):
     write_page(first, {}, "", tmp_path / "first.html")
     assert (sys.modules["__main__"], sys.displayhook) == (main, hook)
     assert set(vars(builtins)) == names
-    assert capfd.readouterr() == ("", "")
+    assert not InteractiveShell.initialized()
+    # For the log.
+    assert capfd.readouterr() == ("said\n", "")
     assert "said" not in (tmp_path / "first.html").read_text()
     second = write_notebook(tmp_path / "second.ipynb", "", SHOW.format("kept"))
     with pytest.raises(PageError, match=r"second.ipynb, cell 2 \(paragraph.*NameError.*'kept'"):
         write_page(second, {}, "", tmp_path / "second.html")
+
+
+def test_what_a_cell_displays_is_on_the_page_before_its_value(tmp_path):
+    cell = f"from IPython.display import HTML\ndisplay(HTML('<p>first</p>'))\n{SHOW.format('2')}"
+    notebook = write_notebook(tmp_path / "shown.ipynb", "", cell)
+    write_page(notebook, {}, "", tmp_path / "shown.html")
+    text = (tmp_path / "shown.html").read_text()
+    assert 0 < text.find("<p>first</p>") < text.find("<p>2</p>")
+
+
+def test_a_notebook_without_a_cell_of_parameters_has_them_too(tmp_path):
+    notebook = write_notebook(tmp_path / "bare.ipynb", SHOW.format("number"))
+    content = nbformat.read(notebook, as_version=4)
+    content.cells[0].metadata["tags"] = []
+    nbformat.write(content, notebook)
+    write_page(notebook, {"number": 7}, "", tmp_path / "bare.html")
+    assert "<p>7</p>" in (tmp_path / "bare.html").read_text()
 
 
 @pytest.mark.filterwarnings("ignore:To exit")

@@ -57,6 +57,4 @@ def test_a_fold_is_counted_in_the_terminal_alone_and_else_named_as_its_files_are
         for path in package.rglob("*.py")
         if re.search(r"[fF]old \{", path.read_text())
     }
-    # Of a picture, whose pages have numbers of folds.
-    numbered = {"explain/prototypes.py"}
-    assert counting == {"workflow/job_names.py"} | numbered
+    assert counting == {"workflow/job_names.py"}

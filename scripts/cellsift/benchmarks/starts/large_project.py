@@ -33,7 +33,7 @@ def write_large_project(folder: Path, root: Path, brains: int) -> Path:
     brain has two volumes of its own, 4 x 32 x 32 voxels (z, y, x).
     """
     folder.mkdir(parents=True)
-    rows = [_brain(folder / "brains" / f"brain_{n:03d}", root, n) for n in range(brains)]
+    rows = [_brain(folder / "volumes" / f"brain_{n:03d}", root, n) for n in range(brains)]
     table = folder / "brains.tsv"
     table.write_text("\n".join([HEADER, *map("\t".join, rows)]) + "\n")
     config = {

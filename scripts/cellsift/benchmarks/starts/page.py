@@ -66,10 +66,10 @@ def _compared(sides: Mapping[str, Sequence[Took]], what: str) -> list[str]:
     values = {
         side: [getattr(took, what) for took in sides.get(side, ())] for side in ("other", "this")
     }
-    told = [_spread(found) if found else "has none" for found in values.values()]
+    cells = [_spread(found) if found else "has none" for found in values.values()]
     if not all(values.values()):
-        return [*told, ""]
-    return [*told, f"{median(values['this']) / median(values['other']):.2f}"]
+        return [*cells, ""]
+    return [*cells, f"{median(values['this']) / median(values['other']):.2f}"]
 
 
 def _spread(values: Sequence[float]) -> str:

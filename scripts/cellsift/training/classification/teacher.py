@@ -26,10 +26,12 @@ def read_teacher(
     if sidecar is None:
         return None, None
     scorer, made = read_scorer(sidecar)
-    if made["provenance"].get("fold") != fold:
+    without = made["provenance"].get("fold")
+    if without != fold:
+        held_out = "no fold" if without is None else f"fold-{without}"
         raise InputError(
-            f"{sidecar} was trained with fold-{made['provenance'].get('fold')} held out, not "
-            f"fold-{fold}: it knows candidates that are to be judged; give that fold's model"
+            f"{sidecar} was trained with {held_out} held out, not fold-{fold}: it knows candidates "
+            "that are to be judged; give that fold's model"
         )
     move_to_device(scorer.model, device)
     return scorer, made.get("weights_sha256")
