@@ -81,7 +81,8 @@ def test_no_garbage_is_looked_for_while_the_libraries_of_a_job_load(adapter, tmp
     """It would take a tenth of the time; while the job works it is looked for."""
     first, *_ = [name for name in imports_of(adapter).splitlines() if "cellsift" in name]
     code = (
-        f"import gc, sys\nsnakemake = None\n{first}\n"
+        "import gc, sys\nclass Snakemake: pass\n"
+        f"snakemake = Snakemake()\n{first}\n"
         "assert not gc.isenabled()\n"
         "with job(sys.argv[1]):\n"
         "    assert gc.isenabled()\n"
@@ -90,8 +91,9 @@ def test_no_garbage_is_looked_for_while_the_libraries_of_a_job_load(adapter, tmp
     subprocess.run([sys.executable, "-c", code, tmp_path / "log"], env=env, check=True)
 
 
-def test_who_imports_the_package_keeps_the_search_for_garbage():
-    code = "import gc, cellsift.workflow.job; assert gc.isenabled()"
+@pytest.mark.parametrize("also", ["", ", snakemake"])
+def test_who_imports_the_package_keeps_the_search_for_garbage(also):
+    code = f"import gc{also}, cellsift.workflow.job; assert gc.isenabled()"
     env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
 
