@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import matplotlib
 import nbformat
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -143,7 +142,9 @@ def _execute(notebook: Path, parameters: dict, scratch: Path) -> nbformat.Notebo
         executed = nbformat.read(notebook, as_version=4)
     except FileNotFoundError as error:
         raise InputError(f"{notebook}: there is no such notebook; restore it") from error
-    # A cell that draws must not open a window.
+    # Loaded with the cells' other libraries; a cell that draws must not open a window.
+    import matplotlib
+
     matplotlib.use("agg")
     cells = [cell for cell in executed.cells if cell.cell_type == "code"]
     with _own_shell(scratch) as shell:
