@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cellsift.io.json_files import read_json
 from cellsift.settings.arms import Arm
-from cellsift.training.search.outcome import write_arm
+from cellsift.training.search.found_arm import write_arm
 
 
 def searched_arm(arm: Arm, chosen: str | Path, out: str | Path) -> None:

@@ -24,7 +24,8 @@ from cellsift.training.progress import Progress
 from cellsift.training.search import trials as trials_module
 from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.files import SearchFiles
-from cellsift.training.search.outcome import choose_recipe, write_arm, write_trials
+from cellsift.training.search.found_arm import write_arm
+from cellsift.training.search.outcome import choose_recipe, write_trials
 from cellsift.training.search.study import next_trial, open_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
 from cellsift.workflow.training_progress import TrainingDisplay

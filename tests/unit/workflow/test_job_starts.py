@@ -13,7 +13,7 @@ import tifffile
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "run.py")
 NETWORKS = {"cost", "explain", "pretrain", "score_chunk", "search", "train"}
-SEARCHES = {"search", "choose_recipe", "searched_arm"}
+SEARCHES = {"search", "choose_recipe"}
 VOLUMES = {
     "check_volumes",
     "contrast_slab",

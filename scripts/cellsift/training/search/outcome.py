@@ -1,23 +1,20 @@
 """What a search has found: its trials as a table, the best recipe, and what made the difference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import optuna
 import pandas as pd
-import yaml
 from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import TrialState
 
 from cellsift.errors import InputError
-from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.arms import Arm
-from cellsift.settings.recipe import Recipe
-from cellsift.settings.search import Range, Search, Space, is_whole_number, recipe_with
+from cellsift.settings.search import Range, Search, Space, is_whole_number
 from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
 
 # The columns of a trial beside its values.
@@ -98,24 +95,6 @@ def choose_recipe(
     write_table(_importance(ended, space, seed), files.importance)
     write_json(chosen, files.chosen)
     return chosen
-
-
-def write_arm(arm: Arm, chosen: Mapping[str, Any], path: str | Path) -> None:
-    """Write what a search has found as the file of a new arm, for config/arms."""
-    content = {
-        "description": f"{arm.name} with the best recipe of {chosen['trials']} that were tried.",
-        "architecture": arm.architecture,
-        "options": arm.options,
-        # Whole, so that no config's own recipe takes the place of what was tried.
-        "training": recipe_with(arm.recipe or Recipe(), chosen["values"]).to_dict(),
-    }
-    comment = (
-        f"# Found by the search of {arm.name}: copy this file to config/arms to use it.\n"
-        "# The recipe was chosen on all folds of the train brains, so that this arm's out-of-fold\n"
-        f"# scores are slightly optimistic. Those of {arm.name} itself are not.\n"
-    )
-    with atomic_file(Path(path)) as beside:
-        beside.write_text(comment + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def write_trials(study: optuna.Study, path: str | Path) -> None:
