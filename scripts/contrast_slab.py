@@ -1,7 +1,7 @@
 """Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.contrast_slab import contrast_slab
 from cellsift.workflow.detection_resources import resources_of
 from cellsift.workflow.reading_threads import limit_reading
@@ -9,10 +9,11 @@ from cellsift.workflow.reading_threads import limit_reading
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)
     contrast_slab(
-        Brain.from_dict(snakemake.params.brain),
-        snakemake.input[0],
+        brain_of(snakemake.params.brain, snakemake.input.choice),
+        snakemake.input.centres,
         int(snakemake.wildcards.slab),
         snakemake.params.slabs,
         snakemake.output[0],
+        found=next(iter(snakemake.input.found), None),
         resources=resources_of(snakemake),
     )

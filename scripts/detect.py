@@ -1,8 +1,12 @@
 """Adapter of the rule detect: gather the candidates of all slabs of a brain."""
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.detect import detect
 
 with job(snakemake.log[0], snakemake.wildcards):
-    detect(Brain.from_dict(snakemake.params.brain), snakemake.input, snakemake.output[0])
+    detect(
+        brain_of(snakemake.params.brain, snakemake.input.choice),
+        snakemake.input.slabs,
+        snakemake.output[0],
+    )

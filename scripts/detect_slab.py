@@ -1,7 +1,7 @@
 """Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.detect_slab import detect_slab
 from cellsift.workflow.detection_resources import resources_of
 from cellsift.workflow.reading_threads import limit_reading
@@ -9,7 +9,7 @@ from cellsift.workflow.reading_threads import limit_reading
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)
     detect_slab(
-        Brain.from_dict(snakemake.params.brain),
+        brain_of(snakemake.params.brain, snakemake.input.choice),
         int(snakemake.wildcards.slab),
         snakemake.params.slabs,
         snakemake.output[0],

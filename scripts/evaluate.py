@@ -3,13 +3,16 @@
 from itertools import product
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.evaluate import evaluate
 
 with job(snakemake.log[0], snakemake.wildcards):
     roles, arms = snakemake.params.roles, snakemake.params.arms
     evaluate(
-        [Brain.from_dict(content, roles[content["name"]]) for content in snakemake.params.brains],
+        [
+            brain_of(content, snakemake.input.choice, roles[content["name"]])
+            for content in snakemake.params.brains
+        ],
         snakemake.input.labels,
         dict(zip(arms, snakemake.input.models, strict=True)),
         dict(zip(product(roles, arms), snakemake.input.cells, strict=True)),

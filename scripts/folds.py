@@ -1,13 +1,13 @@
 """Adapter of the rule folds: divide the labelled candidates of the train brains into folds."""
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.folds import folds
 
 with job(snakemake.log[0], snakemake.wildcards):
     folds(
-        [Brain.from_dict(content) for content in snakemake.params.brains],
-        snakemake.input,
+        [brain_of(content, snakemake.input.choice) for content in snakemake.params.brains],
+        snakemake.input.labels,
         snakemake.params.training["folds"],
         snakemake.params.training["group_by"],
         snakemake.output[0],

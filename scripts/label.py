@@ -1,12 +1,12 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
 from cellsift.workflow.job import job
-from cellsift.settings.brains import Brain
+from cellsift.steps.choice import brain_of
 from cellsift.steps.label import label
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     label(
-        Brain.from_dict(snakemake.params.brain),
+        brain_of(snakemake.params.brain, snakemake.input.choice),
         snakemake.input.candidates,
         snakemake.input.found,
         snakemake.output.table,

@@ -43,6 +43,26 @@ class Results:
         return self.path / "detection" / "threshold.json"
 
     @property
+    def detection_choice(self) -> Path:
+        """What a search for a detector has chosen."""
+        return self.path / "detection" / "chosen.json"
+
+    @property
+    def detection_config(self) -> Path:
+        """The same, to be pasted into a config."""
+        return self.path / "detection" / "chosen.yaml"
+
+    @property
+    def detection_trials(self) -> Path:
+        """All settings that the search has tried."""
+        return self.path / "detection" / "trials.csv"
+
+    @property
+    def detection_journal(self) -> Path:
+        """Where a search that was killed goes on; no output of a rule, which would be removed."""
+        return self.path / "detection" / "journal.log"
+
+    @property
     def folds(self) -> Path:
         return self.path / "training" / "folds.csv"
 

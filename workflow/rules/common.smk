@@ -12,7 +12,7 @@ SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.project.reading import load_project
-from cellsift.detection import detector_module, measures_contrast_apart
+from cellsift.detection import detector_module, list_detectors, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
 from cellsift.workflow.stamp import data_stamp
@@ -44,8 +44,12 @@ MODEL = RESULTS.model("{arm}")
 PRETRAINING = RESULTS.pretraining("{pretraining}")
 SEARCH = RESULTS.search("{arm}", "{study}")
 EXPLANATION = RESULTS.explanation("{arm}")
+# A detector that is searched for may be of either kind.
+SEARCHES = PROJECT.config.searches_detection
+CHOICE = [RESULTS.detection_choice] if SEARCHES else []
 # The step of detection whose slabs hold the candidates with their contrast.
-MEASURED = "contrast" if measures_contrast_apart(PROJECT.config.detection.method) else "detect"
+APART = SEARCHES or measures_contrast_apart(PROJECT.config.detection.method)
+MEASURED = "contrast" if APART else "detect"
 FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
@@ -116,11 +120,20 @@ def slabs_of(step):
     )
 
 
+def stamps_of(brains, *columns):
+    """Size and time of these files of several brains."""
+    return [data_stamp(PROJECT.brains[brain], columns) for brain in brains]
+
+
+def stamps_where_searched():
+    """Size and time of the files that a detector is searched for on, if it is."""
+    return stamps_of(LEARNT_FROM, "signal", "cells", "non_cells") if SEARCHES else None
+
+
 def stamps_where_kept_by_contrast():
     """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
-    if PROJECT.config.detection.keep is None:
-        return None
-    return [data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM]
+    kept = PROJECT.config.detection.keep is not None
+    return stamps_of(LEARNT_FROM, "cells", "non_cells") if kept else None
 
 
 @of_wildcards
@@ -155,8 +168,16 @@ def code(script, *more):
 
 @of_wildcards
 def modules_of_detector(wildcards):
-    """The module of the detector of a brain."""
-    return [detector_module(PROJECT.brains[wildcards.brain].detector["method"])]
+    """The module of the detector of a brain, or of all that may be chosen."""
+    if SEARCHES:
+        return modules_of_any_detector(wildcards)
+    return [detector_module(PROJECT.config.detection.method)]
+
+
+@of_wildcards
+def modules_of_any_detector(wildcards):
+    """The modules of all detectors."""
+    return [detector_module(method) for method in list_detectors()]
 
 
 @of_wildcards

@@ -1,7 +1,8 @@
 rule cuboids:
     """Cut the cuboid around every candidate of a chunk."""
     input:
-        BRAIN.candidates,
+        candidates=BRAIN.candidates,
+        choice=CHOICE,
     output:
         directory(CUBOIDS),
     log:

@@ -1,7 +1,40 @@
+rule tune_detection:
+    """Search for a detector and its parameters on the annotated train brains."""
+    input:
+        of_brains(BRAIN.volumes, LEARNT_FROM),
+        of_brains(BRAIN.preflight, LEARNT_FROM),
+    output:
+        choice=RESULTS.detection_choice,
+        config=RESULTS.detection_config,
+        trials=RESULTS.detection_trials,
+    log:
+        RESULTS.log("tune_detection"),
+    benchmark:
+        RESULTS.benchmark("tune_detection", "all")
+    conda:
+        environment("detection")
+    threads: 4
+    resources:
+        mem_mb=16000,
+    params:
+        brains=brains_with(
+            LEARNT_FROM,
+            *("detection", "matching", "intensity_range", "voxel_size_in_files"),
+            annotation=True,
+        ),
+        journal=str(RESULTS.detection_journal),
+        seed=PROJECT.config.seed,
+        data=stamps_where_searched(),
+        code=code("tune_detection", modules_of_any_detector),
+    script:
+        "../../scripts/tune_detection.py"
+
+
 rule detect_slab:
     """Look for candidates in a slab of a brain."""
     input:
         BRAIN.volumes,
+        choice=CHOICE,
     output:
         temp(BRAIN.slab("detect", "{slab}")),
     log:
@@ -25,7 +58,8 @@ rule detect_slab:
 rule find_centres:
     """Find somata in what was marked in all slabs of a brain."""
     input:
-        slabs_of("detect"),
+        slabs=slabs_of("detect"),
+        choice=CHOICE,
     output:
         temp(BRAIN.centres),
     log:
@@ -44,7 +78,10 @@ rule find_centres:
 rule contrast_slab:
     """Measure the contrast of a brain's candidates in a slab."""
     input:
-        BRAIN.centres,
+        centres=BRAIN.centres,
+        # A detector that is searched for may have measured the contrast already.
+        found=[BRAIN.slab("detect", "{slab}")] if SEARCHES else [],
+        choice=CHOICE,
     output:
         temp(BRAIN.slab("contrast", "{slab}")),
     log:
@@ -69,7 +106,8 @@ rule contrast_slab:
 rule detect:
     """Gather the candidates of all slabs of a brain."""
     input:
-        slabs_of(MEASURED),
+        slabs=slabs_of(MEASURED),
+        choice=CHOICE,
     output:
         BRAIN.detected,
     log:
@@ -91,6 +129,7 @@ rule choose_contrast:
     input:
         detected=of_brains(BRAIN.detected, LEARNT_FROM),
         volumes=of_brains(BRAIN.volumes, LEARNT_FROM),
+        choice=CHOICE,
     output:
         RESULTS.contrast_threshold,
     log:
@@ -128,6 +167,7 @@ rule label:
     input:
         candidates=BRAIN.candidates,
         found=BRAIN.preflight,
+        choice=CHOICE,
     output:
         table=BRAIN.labels,
         summary=BRAIN.labels_summary,

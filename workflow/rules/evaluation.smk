@@ -5,6 +5,7 @@ rule evaluate:
         labels=of_brains(BRAIN.labels, ANNOTATED),
         cells=cells_of_all_arms(ANNOTATED),
         models=expand(MODEL.description, arm=PROJECT.arms),
+        choice=CHOICE,
     output:
         RESULTS.evaluation("classification"),
         RESULTS.evaluation("end_to_end"),

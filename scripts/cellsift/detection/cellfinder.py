@@ -19,7 +19,7 @@ from cellsift.detection.contract import Detector
 from cellsift.detection.registry import detector
 from cellsift.detection.scale import Scale
 from cellsift.errors import InputError
-from cellsift.settings.parameters import Parameter
+from cellsift.settings.parameters import Parameter, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cellsift.detection.parts import Part, Parts
     from cellsift.detection.resources import Resources
+    from cellsift.detection.somata import Somata
     from cellsift.io.volumes import Volume
 
 # What filtering takes in bytes for a voxel of a plane, as measured: for each plane of the batch and
@@ -106,6 +107,7 @@ class Cellfinder(Detector):
 
     known_parameters = PARAMETERS
     measures_contrast_apart = True
+    relative_time = 3.0
     rehearsal_parameters = {"soma_diameter": 16.0, "n_sds_above_mean_thresh": 3.0}
 
     @property
@@ -182,6 +184,35 @@ class Cellfinder(Detector):
         from cellsift.detection.candidates import candidate_table
 
         return candidate_table(parts)
+
+    @classmethod
+    def search_space(
+        cls, somata: Somata, voxel_size: tuple[float, float, float]
+    ) -> Mapping[str, Range]:
+        """Soma, ball and thresholds; the balls follow the soma as cellfinder's defaults do not."""
+        z, y, x = voxel_size
+        soma, in_plane = somata.diameter, (y + x) / 2
+        ball, deep = max(0.6 * soma, in_plane), max(0.6 * soma, z)
+        return {
+            "soma_diameter": Range(max(0.4 * soma, in_plane), max(1.4 * soma, 2 * in_plane), True),
+            "n_sds_above_mean_thresh": Range(0.5, 10.0, True),
+            "ball_xy_size": Range(max(0.5 * ball, 0.6 * in_plane), 2 * ball, True),
+            "ball_z_size": Range(max(0.5 * deep, 0.6 * z), 2 * deep, True),
+            "ball_overlap_fraction": Range(0.4, 0.8),
+        }
+
+    @classmethod
+    def searched_parameters(cls, values: Mapping[str, float]) -> dict[str, Any]:
+        """The ball that splits is as large as the other, as in cellfinder's defaults.
+
+        Dark tiles are kept: crops are searched on, whose first corner is tissue.
+        """
+        return {
+            **values,
+            "split_ball_xy_size": values["ball_xy_size"],
+            "split_ball_z_size": values["ball_z_size"],
+            "keep_dark_tiles": True,
+        }
 
     def least_planes(self, voxel_size: tuple[float, float, float]) -> tuple[int, str]:
         """Those of the ball."""

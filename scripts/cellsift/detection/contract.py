@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cellsift.settings.parameters import Parameter, complete
+from cellsift.settings.parameters import Parameter, Range, complete
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from cellsift.detection.parts import Part, Parts
     from cellsift.detection.resources import Resources
+    from cellsift.detection.somata import Somata
     from cellsift.io.volumes import Volume
 
 
@@ -47,6 +48,10 @@ class Detector(ABC):
     # Whether centres are found in all slabs together, and contrast is measured at them in a step of
     # its own.
     measures_contrast_apart: ClassVar[bool] = False
+
+    # How long it takes for a volume, as a multiple of `dog`: of settings as good as each other a
+    # search takes the quicker one.
+    relative_time: ClassVar[float] = 1.0
 
     # With what a whole brain is rehearsed on the phantom's tissue, and the contrast from which on
     # its candidates are kept there, so that they are some millions.
@@ -112,6 +117,22 @@ class Detector(ABC):
         `planes` are a few of the volume, each (y, x), by their number.
         """
         return []
+
+    @classmethod
+    def search_space(
+        cls, somata: Somata, voxel_size: tuple[float, float, float]
+    ) -> Mapping[str, Range]:
+        """What a search for good parameters tries, by name, for somata that look like these.
+
+        A search tries the middle of every range first. Empty: there is nothing to search, and the
+        detector takes no part in a search.
+        """
+        return {}
+
+    @classmethod
+    def searched_parameters(cls, values: Mapping[str, float]) -> dict[str, Any]:
+        """The parameters that stand for values out of `search_space`."""
+        return dict(values)
 
     def halo(self, voxel_size: tuple[float, float, float]) -> tuple[int, int, int]:
         """How many voxels around a block `blocks.over_blocks` filters with it, per axis."""

@@ -9,7 +9,7 @@ are scaled, needs all slabs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cellsift.detection.contract import Detector
@@ -22,13 +22,14 @@ from cellsift.detection.scale import (
     Scale,
 )
 from cellsift.errors import InputError
-from cellsift.settings.parameters import Parameter
+from cellsift.settings.parameters import Parameter, Range
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cellsift.detection.parts import Part, Parts
     from cellsift.detection.resources import Resources
+    from cellsift.detection.somata import Somata
     from cellsift.io.volumes import Volume
 
 
@@ -133,6 +134,22 @@ class DifferenceOfGaussians(Detector):
         return Scale.from_micrometres(
             voxel_size, sigma_small, sigma_large, given["axial_blur"], distance
         )
+
+    @classmethod
+    def search_space(
+        cls, somata: Somata, voxel_size: tuple[float, float, float]
+    ) -> Mapping[str, Range]:
+        """Widths of the soma, its blur along z and its neighbours' distance, around what is seen.
+
+        Somata that touch are told apart by filters narrower than a soma, and by near neighbours.
+        """
+        soma = somata.diameter
+        blur = max(somata.axial_blur, voxel_size[0] / 4)
+        return {
+            "soma_diameter": Range(0.35 * soma, 1.4 * soma, log=True),
+            "axial_blur": Range(0.0, 1.5 * blur),
+            "minimum_distance": Range(0.15 * soma, 0.6 * soma, log=True),
+        }
 
     def least_planes(self, voxel_size: tuple[float, float, float]) -> tuple[int, str]:
         """Those of a window of local maxima."""

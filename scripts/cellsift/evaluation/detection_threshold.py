@@ -6,8 +6,12 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from cellsift.errors import InputError
+from cellsift.evaluation.recall_curve import Piece, RecallCurve
 from cellsift.io.axes import AXES
-from cellsift.labels.matching import match
+
+# Of a recall that cannot be reached, this share of the best is asked for: the last cells may take
+# any number of candidates.
+NEARLY = 0.98
 
 
 def choose_contrast_threshold(
@@ -18,12 +22,15 @@ def choose_contrast_threshold(
     recall: float,
     candidates_per_cell: float | None = None,
     partial: Collection[str] = (),
+    carry: bool = False,
 ) -> dict:
     """Choose one contrast threshold for all brains, from train brains with annotated cells.
 
     It reaches `recall` in every brain. Without `candidates_per_cell` it is the highest that does.
     With it, it is the lowest that keeps no more candidates than that for each annotated cell in
     every brain: no later step finds a cell that was not proposed, so what is allowed is used.
+    With `carry` it is `carrying_threshold`'s: what is wished counts for brains to come, and what
+    cannot be reached is no error.
     Brains in `partial`, of whose cells only some are annotated, have no say in that number.
 
     By brain: `candidates` (columns z, y, x in voxels, contrast), `annotated` cells (z, y, x) and
@@ -45,9 +52,14 @@ def choose_contrast_threshold(
             "annotate one, or set keep: null under detection"
         )
     brains = {
-        name: _Brain(candidates[name], cells, voxel_sizes[name], distance_um, name in partial)
+        name: RecallCurve(
+            [_piece(candidates[name], cells)], voxel_sizes[name], distance_um, name in partial
+        )
         for name, cells in annotated.items()
     }
+    if carry:
+        threshold = carrying_threshold(list(brains.values()), recall, candidates_per_cell)
+        return _chosen(brains, threshold, recall, candidates_per_cell, distance_um)
     highest = {name: brain.highest_threshold(recall) for name, brain in brains.items()}
     _refuse_missed(brains, highest, recall)
     threshold = min(value for value in highest.values() if value is not None)
@@ -58,6 +70,16 @@ def choose_contrast_threshold(
         if lowest > threshold:
             _refuse_too_many(brains, whole, threshold, lowest, recall, candidates_per_cell)
         threshold = lowest
+    return _chosen(brains, threshold, recall, candidates_per_cell, distance_um)
+
+
+def _chosen(
+    brains: Mapping[str, RecallCurve],
+    threshold: float,
+    recall: float,
+    candidates_per_cell: float | None,
+    distance_um: float,
+) -> dict:
     return {
         "threshold": threshold,
         "wished_recall": float(recall),
@@ -67,65 +89,44 @@ def choose_contrast_threshold(
     }
 
 
-class _Brain:
-    """The candidates of one brain by falling contrast, against its annotated cells."""
+def carrying_threshold(
+    curves: Collection[RecallCurve], recall: float, candidates_per_cell: float | None
+) -> float:
+    """The contrast threshold to use on brains that had no part in choosing it.
 
-    def __init__(
-        self,
-        candidates: pd.DataFrame,
-        annotated: pd.DataFrame,
-        voxel_size: tuple[float, float, float],
-        distance_um: float,
-        partial: bool,
-    ):
-        ordered = candidates.sort_values("contrast", ascending=False, kind="stable")
-        self.positions = ordered[AXES].to_numpy(float)
-        self.contrasts = ordered["contrast"].to_numpy(float)
-        self.annotated = annotated[AXES].to_numpy(float)
-        self.voxel_size, self.distance_um = voxel_size, distance_um
-        self.partial = partial
-
-    def reached(self, count: int) -> int:
-        """How many annotated cells the `count` candidates of highest contrast reach."""
-        kept = self.positions[:count]
-        return len(match(kept, self.annotated, self.voxel_size, self.distance_um))
-
-    def highest_threshold(self, recall: float) -> float | None:
-        """The highest contrast with which the recall is reached; None if no contrast does it."""
-        # The tolerance keeps 0.95 of 20 cells at 19, whatever the rounding.
-        needed = recall * len(self.annotated) * (1 - 1e-12)
-        low, high = 0, len(self.contrasts)
-        if self.reached(high) < needed:
-            return None
-        # More candidates never reach fewer cells, so the smallest number can be bisected.
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.reached(middle) >= needed else (middle, high)
-        return float(self.contrasts[high - 1])
-
-    def at(self, threshold: float) -> dict:
-        """What a threshold gives in this brain, JSON-ready."""
-        count, annotated = int((self.contrasts >= threshold).sum()), len(self.annotated)
-        reached = self.reached(count)
-        return {
-            "annotated": annotated,
-            "reached": reached,
-            "recall": reached / annotated,
-            "candidates": count,
-            "candidates_per_cell": None if self.partial else count / annotated,
-        }
-
-    def lowest_threshold(self, candidates_per_cell: float) -> float:
-        """The lowest contrast with which no more candidates are kept than allowed."""
-        allowed = int(candidates_per_cell * len(self.annotated) * (1 + 1e-12))
-        if allowed < len(self.contrasts):
-            # Candidates of equal contrast are kept or dropped together.
-            allowed = int((self.contrasts > self.contrasts[allowed]).sum())
-            return float(self.contrasts[allowed - 1]) if allowed else math.inf
-        return float(self.contrasts[-1])
+    On every given brain there is a span between the highest threshold that reaches the recall and
+    the lowest that keeps no more than so many candidates for each annotated cell. On another brain
+    its ends lie a little higher or lower, so the threshold is the geometric middle of the span
+    that all have in common. Where there is none the recall comes first; where a brain cannot reach
+    it, as much as it can, nearly. Partial brains say nothing about candidates per cell.
+    """
+    low = -math.inf
+    for curve in curves:
+        if candidates_per_cell is not None and not curve.partial:
+            low = max(low, curve.lowest_threshold(candidates_per_cell))
+    high = math.inf
+    for curve in curves:
+        found = curve.highest_threshold(recall)
+        if found is None:
+            best = curve.at(-math.inf)["recall"]
+            found = curve.highest_threshold(min(recall, NEARLY * best))
+        if found is not None:
+            high = min(high, found)
+    if not math.isfinite(high):
+        # No brain has a candidate.
+        return 0.0
+    return math.sqrt(low * high) if 0 < low < high else high
 
 
-def _refuse_missed(brains: dict[str, _Brain], thresholds: dict, recall: float) -> None:
+def _piece(candidates: pd.DataFrame, annotated: pd.DataFrame) -> Piece:
+    return Piece(
+        candidates[AXES].to_numpy(float),
+        candidates["contrast"].to_numpy(float),
+        annotated[AXES].to_numpy(float),
+    )
+
+
+def _refuse_missed(brains: dict[str, RecallCurve], thresholds: dict, recall: float) -> None:
     missed = [name for name, threshold in thresholds.items() if threshold is None]
     if missed:
         best = {name: brains[name].at(-math.inf)["recall"] for name in missed}
@@ -137,7 +138,7 @@ def _refuse_missed(brains: dict[str, _Brain], thresholds: dict, recall: float) -
         )
 
 
-def _refuse_all_partial(brains: dict[str, _Brain], whole: dict[str, _Brain]) -> None:
+def _refuse_all_partial(brains: dict[str, RecallCurve], whole: dict[str, RecallCurve]) -> None:
     if not whole:
         raise InputError(
             f"all annotated train brains ({', '.join(brains)}) have non_cells, so only some of "
@@ -148,8 +149,8 @@ def _refuse_all_partial(brains: dict[str, _Brain], whole: dict[str, _Brain]) -> 
 
 
 def _refuse_too_many(
-    brains: dict[str, _Brain],
-    whole: dict[str, _Brain],
+    brains: dict[str, RecallCurve],
+    whole: dict[str, RecallCurve],
     for_recall: float,
     allowed: float,
     recall: float,

@@ -27,6 +27,7 @@ from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 from cellsift.preflight.tiff_values import check_tiff_values
 from cellsift.settings.brains import Brain
+from cellsift.settings.choice import AUTO
 
 if TYPE_CHECKING:
     from cellsift.detection.contract import Detector
@@ -253,11 +254,11 @@ def _refuse_unlike(background: Volume, signal: Volume) -> None:
 
 
 def _detector(brain: Brain) -> "Detector | None":
-    """The brain's detector; None where its settings name none."""
+    """The brain's detector; None where its settings name none, or it has yet to be searched for."""
     from cellsift.detection import create_detector
 
     settings = brain.settings.get("detection", {})
-    if "method" not in settings:
+    if settings.get("method", AUTO) == AUTO:
         return None
     return create_detector(**{key: value for key, value in settings.items() if key != "keep"})
 

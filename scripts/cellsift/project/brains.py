@@ -16,7 +16,14 @@ from cellsift.settings.brains import (
     resolved_path,
 )
 from cellsift.settings.brains_table import Row, read_rows
-from cellsift.settings.config import Config, Cuboid, Detection
+from cellsift.settings.choice import (
+    AUTO,
+    SEARCH_PARAMETERS,
+    WISHED_CANDIDATES,
+    WISHED_RECALL,
+)
+from cellsift.settings.config import Config, Cuboid, Detection, Keep
+from cellsift.settings.parameters import complete
 
 PATHS = ("signal", "background", "cells", "non_cells")
 
@@ -37,9 +44,20 @@ def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
 def complete_detection(given: Detection, what: str) -> Detection:
     """The settings of detection with the method's defaults; `what` names them in a message."""
     try:
+        if given.method == AUTO:
+            return _complete_search(given)
         return given.with_parameters(check_parameters(given.method, **given.parameters))
     except InputError as error:
         raise InputError(f"{what}: {error}") from error
+
+
+def _complete_search(given: Detection) -> Detection:
+    """The settings of a search, which always keeps what its wish asks for."""
+    keep = given.keep or Keep(recall=WISHED_RECALL)
+    if keep.candidates_per_cell is None:
+        keep = Keep(recall=keep.recall, candidates_per_cell=WISHED_CANDIDATES)
+    parameters = complete(AUTO, SEARCH_PARAMETERS, given.parameters)
+    return given.model_copy(update={"keep": keep}).with_parameters(parameters)
 
 
 def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
@@ -85,6 +103,11 @@ def _settings(config: Config, shared: dict, brain: str) -> dict:
     own = config.brains[brain].to_dict()
     for key, value in own.items():
         settings[key] = settings[key] | value if isinstance(value, dict) else value
+    if "detection" in own and config.detection.method == AUTO:
+        raise InputError(
+            f"config, brains, {brain}, detection: with method {AUTO} the detector is the same for "
+            "all brains; remove it here, or name a method under detection"
+        )
     if "detection" in own:
         changed = Detection.model_validate(settings["detection"])
         whole = complete_detection(changed, f"config, brains, {brain}")
@@ -124,6 +147,9 @@ def _refuse_shared_signals(table: str, brains: dict[str, Brain], root: Path) -> 
 def _refuse_thin_cuboids(
     cuboid: Cuboid, voxel_size: tuple[float, float, float], where: str
 ) -> None:
+    if cuboid.voxel_size is None:
+        # It will follow the soma, and be several of them wide.
+        return
     try:
         # As they are written, for the message.
         data_size(list(cuboid.shape), list(cuboid.voxel_size), voxel_size)

@@ -44,6 +44,12 @@ def _check_arm(arm: Arm, recipe: Recipe, project: Project) -> None:
     if pretraining := project.pretrainings.get(recipe.pretraining):
         check_method(pretraining.method, arm.architecture, network)
     if path := recipe.init_from:
+        if cuboid.voxel_size is None:
+            raise InputError(
+                "training.init_from needs cuboids like those of its model, but where detection is "
+                "searched for they follow the somata: write cuboid, with the model's shape and "
+                "voxel_size, into the config"
+            )
         refuse_known_brains(path, project.brains_of("train", "test", annotated=True))
         cuboids = (channels, cuboid.shape, cuboid.voxel_size, recipe.normalisation)
         read_starting_point(path, WantedNetwork(arm.architecture, arm.options, *cuboids))

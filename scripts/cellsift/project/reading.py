@@ -13,9 +13,11 @@ from cellsift.project.arms import read_arms
 from cellsift.project.brains import complete_detection, read_brains
 from cellsift.project.pretrainings import pretrainings_of
 from cellsift.settings.checking import completed
+from cellsift.settings.choice import AUTO, CUBOID_SHAPE, SHARE_OF_SOMA
 from cellsift.settings.config import Config
 from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_too_many_values
 from cellsift.settings.project import Project
+from cellsift.settings.values import Settings
 
 
 def read_project(path: str | Path, root: str | Path = ".") -> Project:
@@ -32,7 +34,8 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     refuse_too_many_values(content, "config")
     config = _completed(content)
     brains = read_brains(config, root)
-    arms = read_arms(config.arms, config.training.recipe, config.cuboid.voxel_size)
+    voxel_size = config.cuboid.voxel_size or SHARE_OF_SOMA
+    arms = read_arms(config.arms, config.training.recipe, voxel_size)
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
             f"{config.brains_table}: no brain of role train has annotated cells, so nothing "
@@ -46,14 +49,27 @@ def _completed(content: dict) -> Config:
     config = completed(Config, content, "config")
     paths = {key: expanded(getattr(config, key)) for key in ("brains_table", "results")}
     detection = complete_detection(config.detection, "config, detection")
-    return config.model_copy(update={**paths, "detection": detection})
+    left_open = _left_open(config, content) if config.searches_detection else {}
+    return config.model_copy(update={**paths, **left_open, "detection": detection})
+
+
+def _left_open(config: Config, content: dict) -> dict[str, Settings]:
+    """What follows the soma that a search for a detector measures, where the config has none."""
+    unknown: dict[str, Settings] = {}
+    if "cuboid" not in content:
+        unknown["cuboid"] = config.cuboid.model_copy(
+            update={"shape": CUBOID_SHAPE, "voxel_size": None}
+        )
+    if "matching" not in content:
+        unknown["matching"] = config.matching.model_copy(update={"distance_um": None})
+    return unknown
 
 
 def _refuse_unknown_detector(content: object) -> None:
     detection = content.get("detection") if isinstance(content, dict) else None
     if not isinstance(detection, dict) or "method" not in detection:
         return
-    method, known = detection["method"], list_detectors()
+    method, known = detection["method"], [*list_detectors(), AUTO]
     if method not in known:
         found = "nothing" if method is None else shorten(repr(method), LONGEST_QUOTE)
         raise InputError(

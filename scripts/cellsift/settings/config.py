@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cellsift.settings.choice import AUTO
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
     AS_WRITTEN,
@@ -47,7 +48,7 @@ class Cuboid(Settings):
         (20, 50, 50),
         description="Voxels along z, y, x after resampling; along z, 1 is a single plane.",
     )
-    voxel_size: Annotated[tuple[Size, Size, Size], Field(strict=False)] = Field(
+    voxel_size: Annotated[tuple[Size, Size, Size], Field(strict=False)] | Absent = Field(
         (5, 1, 1), description="Size of these voxels in µm along z, y, x."
     )
 
@@ -73,7 +74,10 @@ class Detection(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    method: str = Field("cellfinder", description="The detector.")
+    method: str = Field(
+        "cellfinder",
+        description="The detector; auto searches for it on the annotated train brains.",
+    )
     keep: Keep | None = Field(
         None,
         description="Keep only candidates above a contrast threshold, chosen on the annotated "
@@ -101,7 +105,7 @@ class JobsPerBrain(Settings):
 class Matching(Settings):
     """When a candidate counts as an annotated cell."""
 
-    distance_um: Annotated[float, Field(gt=0, le=1000), AS_WRITTEN] = Field(
+    distance_um: Annotated[float, Field(gt=0, le=1000), AS_WRITTEN] | Absent = Field(
         10, description="Largest distance between a candidate and its annotated cell, in µm."
     )
 
@@ -254,3 +258,8 @@ class Config(Settings):
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."
     )
+
+    @property
+    def searches_detection(self) -> bool:
+        """Whether the detector is not named, but searched for on the train brains."""
+        return self.detection.method == AUTO

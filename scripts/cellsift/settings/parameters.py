@@ -42,6 +42,18 @@ class Parameter:
         return None
 
 
+@dataclass(frozen=True)
+class Range:
+    """Values from `low` to `high` of a parameter that a search tries.
+
+    With `log` small values are tried as often as large ones.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
 def complete(
     method: str, known: Mapping[str, Parameter], given: Mapping[str, Any]
 ) -> dict[str, Value]:

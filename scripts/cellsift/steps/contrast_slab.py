@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cellsift import detection
-from cellsift.detection.parts import write_parts
+from cellsift.detection.parts import StoredParts, write_parts
 from cellsift.detection.resources import UNLIMITED, Resources
 from cellsift.io.tables import read_table
 from cellsift.settings.brains import Brain
@@ -17,12 +17,18 @@ def contrast_slab(
     slabs: int,
     out: str | Path,
     *,
+    found: str | Path | None = None,
     resources: Resources = UNLIMITED,
 ) -> None:
     """Write the contrast of the `centres` in slab number `slab` of `slabs` to `out`, an .npz.
 
-    It is the same with any `resources`. Raises InputError as `detection.contrast_slab` does.
+    `found` is what `detect_slab` wrote of the slab: of a detector that measures no contrast apart
+    this is all there is, and `out` becomes the same. It is the same with any `resources`. Raises
+    InputError as `detection.contrast_slab` does.
     """
+    if found is not None and not detection.measures_contrast_apart(brain.detector["method"]):
+        write_parts(StoredParts([found]), out)
+        return
     parts = detection.contrast_slab(
         open_signal(brain),
         centres=read_table(centres),

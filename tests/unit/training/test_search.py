@@ -26,7 +26,7 @@ from cellsift.training.search.choice import with_chosen_recipe
 from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.found_arm import write_arm
 from cellsift.training.search.outcome import choose_recipe, write_trials
-from cellsift.training.search.study import next_trial, open_study
+from cellsift.training.search.study import next_trial, open_recipe_study
 from cellsift.training.search.trials import do_trials, inner_folds, study_name
 from cellsift.workflow.training_progress import TrainingDisplay
 
@@ -162,7 +162,7 @@ def test_the_arms_own_recipe_is_tried_even_if_other_jobs_were_quicker(brains, tm
     arm, (stores, table) = searching(2), brains
     code = RunOptions().code_hash
     name = study_name(arm, stores, inner_folds(table, 0, 2), 1, None, code)
-    study = open_study(tmp_path / "journal.log", name)
+    study = open_recipe_study(tmp_path / "journal.log", name)
     for merit in (0.2, 0.3):
         study.tell(next_trial(study, arm.search, 1), merit)
     path = search(tmp_path, brains, arm)
@@ -245,13 +245,13 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(searched, brains, tmp_pat
 def test_a_journal_with_a_cut_entry_goes_on_without_it(tmp_path, cut):
     """As a full disk or a kill in the middle of writing leaves it."""
     journal = tmp_path / "journal.log"
-    study = open_study(journal, "some")
+    study = open_recipe_study(journal, "some")
     study.tell(study.ask(), 0.5)
     with journal.open("ab") as file:
         file.write(cut)
-    again = open_study(journal, "some")
+    again = open_recipe_study(journal, "some")
     again.tell(again.ask(), 0.75)
-    for found in (again, open_study(journal, "some")):
+    for found in (again, open_recipe_study(journal, "some")):
         assert [trial.value for trial in found.get_trials()] == [0.5, 0.75]
     assert {path.name for path in tmp_path.iterdir()} == {"journal.log"}
 
@@ -333,7 +333,7 @@ def test_an_own_recipe_that_was_killed_is_tried_again_and_the_search_ends(
 def test_small_values_are_chosen_as_they_were_tried(tmp_path, space, best):
     arm = searching(2, space=space)
     (key,) = space
-    study = open_study(tmp_path / "journal.log", "some")
+    study = open_recipe_study(tmp_path / "journal.log", "some")
     for value, merit in ((1e-3, 0.5), (best, 0.75)):
         study.enqueue_trial({key: value})
         trial = next_trial(study, arm.search, 1)

@@ -15,7 +15,8 @@ from cellsift.io.json_files import write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.arms import Arm
 from cellsift.settings.search import Range, Search, Space, is_whole_number
-from cellsift.training.search.study import OWN_RECIPE, distributions, ended_trials
+from cellsift.training.journal import ended_trials
+from cellsift.training.search.study import OWN_RECIPE, distributions
 
 # The columns of a trial beside its values.
 NUMBER, STATE, OWN, MERIT = "trial", "state", "own_recipe", "average_precision"

@@ -1,9 +1,5 @@
 """The study of a search: a journal on disk, shared by all jobs that do its trials (Optuna)."""
 
-import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -13,70 +9,24 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner
 from optuna.samplers import PartialFixedSampler, TPESampler
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from optuna.trial import FrozenTrial, TrialState
 
-from cellsift.io.atomic import atomic_file
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import Range, Search, Space, is_whole_number, own_values
+from cellsift.training.journal import ended_trials, experimental, open_study
 from cellsift.training.seeds import seed_of
 
 # What tells the trial of the arm's own recipe from the others.
 OWN_RECIPE = "own_recipe"
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 # The first trials are drawn at random; of so many at least, before one is judged hopeless.
 LEAST_AT_RANDOM = 4
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-
-def open_study(journal: Path, name: str) -> optuna.Study:
-    """Return the study of a name in a journal file, begun if it is not there.
-
-    Jobs on several machines may have it open at once: a lock beside the journal lets one write at
-    a time. What a killed job or a full disk has left of a line is taken out.
-    """
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    lock = JournalFileSymlinkLock(str(journal))
-    lock.acquire()
-    try:
-        _drop_cut_lines(journal)
-    finally:
-        lock.release()
-    storage = JournalStorage(JournalFileBackend(str(journal), lock))
+def open_recipe_study(journal: Path, name: str) -> optuna.Study:
+    """Return the study of a name in a journal, as `journal.open_study` does."""
     pruner = MedianPruner(n_startup_trials=LEAST_AT_RANDOM, n_warmup_steps=0)
-    return optuna.create_study(
-        study_name=name,
-        storage=storage,
-        direction="maximize",
-        pruner=pruner,
-        load_if_exists=True,
-    )
-
-
-def _drop_cut_lines(journal: Path) -> None:
-    """Keep the entries of a journal that are whole; Optuna reads none beyond a cut one."""
-    lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
-    whole = [line for line in lines if line.endswith(b"\n") and _is_entry(line)]
-    if len(whole) < len(lines):
-        with atomic_file(journal) as beside:
-            beside.write_bytes(b"".join(whole))
-
-
-def _is_entry(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
-
-
-def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that were brought to an end, also those given up as hopeless."""
-    return study.get_trials(deepcopy=False, states=ENDED)
+    return open_study(journal, name, direction="maximize", pruner=pruner)
 
 
 def has_tried_own(study: optuna.Study) -> bool:
@@ -91,7 +41,7 @@ def own_trial(study: optuna.Study, recipe: Recipe, search: Search, seed: int) ->
     """
     space = search.space
     values = own_values(recipe, space)
-    with _experimental():
+    with experimental():
         study.sampler = PartialFixedSampler(values, _sampler(study, search, seed))
     trial = study.ask(distributions(space))
     trial.set_user_attr(OWN_RECIPE, len(values) == len(space))
@@ -108,7 +58,7 @@ def next_trial(study: optuna.Study, search: Search, seed: int) -> optuna.Trial:
     Args:
         seed: another for each job, as all of them may draw before any trial has ended.
     """
-    with _experimental():
+    with experimental():
         study.sampler = _sampler(study, search, seed)
     return study.ask(distributions(search.space))
 
@@ -120,14 +70,6 @@ def _sampler(study: optuna.Study, search: Search, seed: int) -> TPESampler:
         constant_liar=search.jobs > 1,
         seed=seed_of(seed, len(ended_trials(study))) % 2**31,
     )
-
-
-@contextmanager
-def _experimental() -> Iterator[None]:
-    """Without a word that Optuna calls its samplers, or their keywords, experimental."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        yield
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

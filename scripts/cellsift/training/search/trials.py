@@ -21,13 +21,13 @@ from cellsift.settings.search import Search, recipe_with
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import RunOptions
+from cellsift.training.journal import ended_trials
 from cellsift.training.search.files import SearchFiles
 from cellsift.training.search.outcome import write_trials
 from cellsift.training.search.study import (
-    ended_trials,
     has_tried_own,
     next_trial,
-    open_study,
+    open_recipe_study,
     own_trial,
 )
 from cellsift.training.seeds import seed_of
@@ -92,7 +92,7 @@ def do_trials(
     rows = inner_folds(table, left_out, search.inner_folds)
     trainings = InnerTrainings(arm, stores, rows, files, run)
     name = study_name(arm, stores, rows, run.seed, files.starting_point, run.code_hash)
-    study = open_study(files.journal, name)
+    study = open_recipe_study(files.journal, name)
     run.progress.trials_done(len(ended_trials(study)), search.trials)
     if files.job == 1 and not has_tried_own(study):
         _run_trial(study, own_trial(study, recipe, search, run.seed), trainings)

@@ -1,0 +1,1 @@
+"""The search for a detector and its parameters, on annotated train brains."""

@@ -1,0 +1,65 @@
+"""How good a detector with its parameters is on brains that had no say in its threshold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cellsift.evaluation.detection_threshold import carrying_threshold
+from cellsift.evaluation.recall_curve import RecallCurve
+
+# What a loss of recall costs in candidates for each cell: 1 % is as bad as one more candidate.
+COST_OF_RECALL = 100.0
+# Beyond the wish, too, more recall is worth some candidates: another brain will be harder, and a
+# cell without a candidate is never found.
+COST_BEYOND_WISH = 60.0
+# What each candidate beyond the allowed ones counts for.
+COST_OF_EXCESS = 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What detection is to reach: the recall, with at most so many candidates for each cell."""
+
+    recall: float = 0.95
+    candidates_per_cell: float = 4.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A setting's `loss`, the lower the better, and what it gives in each group, by name."""
+
+    loss: float
+    groups: Mapping[str, Mapping]
+
+    @property
+    def recall(self) -> float:
+        """The lowest of the groups."""
+        return min(found["recall"] for found in self.groups.values())
+
+    @property
+    def candidates_per_cell(self) -> float:
+        """The highest of the groups, also of partial ones, where it only compares settings."""
+        return max(found["candidates"] / found["annotated"] for found in self.groups.values())
+
+
+def judge(curves: Mapping[str, RecallCurve], wish: Wish) -> Judgement:
+    """Judge a setting by groups of cells, each a brain or a part of one.
+
+    In each group it is judged with the threshold that `carrying_threshold` chooses on all others;
+    with a single group, on that one. The loss is the mean over groups of the candidates for each
+    annotated cell, plus `COST_OF_RECALL` times the share of cells that is missing to the wished
+    recall, `COST_BEYOND_WISH` times the share that is missing beyond it, and `COST_OF_EXCESS` for
+    each candidate per cell beyond the allowed ones.
+    """
+    groups, losses = {}, []
+    for name, curve in curves.items():
+        others = [other for group, other in curves.items() if group != name] or [curve]
+        threshold = carrying_threshold(others, wish.recall, wish.candidates_per_cell)
+        found = curve.at(threshold) | {"threshold": threshold}
+        per_cell = found["candidates"] / found["annotated"]
+        missing = max(0.0, wish.recall - found["recall"])
+        beyond = 1 - max(wish.recall, found["recall"])
+        excess = 0.0 if curve.partial else max(0.0, per_cell - wish.candidates_per_cell)
+        cost_of_missed = COST_OF_RECALL * missing + COST_BEYOND_WISH * beyond
+        losses.append(per_cell + cost_of_missed + COST_OF_EXCESS * excess)
+        groups[name] = found
+    return Judgement(sum(losses) / len(losses), groups)
