@@ -107,7 +107,7 @@ class Cellfinder(Detector):
 
     known_parameters = PARAMETERS
     measures_contrast_apart = True
-    relative_time = 3.0
+    relative_time = 2.0
     rehearsal_parameters = {"soma_diameter": 16.0, "n_sds_above_mean_thresh": 3.0}
 
     @property
@@ -195,10 +195,10 @@ class Cellfinder(Detector):
         ball, deep = max(0.6 * soma, in_plane), max(0.6 * soma, z)
         return {
             "soma_diameter": Range(max(0.4 * soma, in_plane), max(1.4 * soma, 2 * in_plane), True),
-            "n_sds_above_mean_thresh": Range(0.5, 10.0, True),
+            "n_sds_above_mean_thresh": Range(0.5, 10.0, True, length=False),
             "ball_xy_size": Range(max(0.5 * ball, 0.6 * in_plane), 2 * ball, True),
             "ball_z_size": Range(max(0.5 * deep, 0.6 * z), 2 * deep, True),
-            "ball_overlap_fraction": Range(0.4, 0.8),
+            "ball_overlap_fraction": Range(0.4, 0.8, length=False),
         }
 
     @classmethod

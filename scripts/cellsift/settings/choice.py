@@ -12,7 +12,7 @@ AUTO = "auto"
 # What a search can be told.
 SEARCH_PARAMETERS = {
     "trials": Parameter(
-        60, "how many settings are tried, of all detectors together", minimum=4, integer=True
+        40, "how many settings are tried, of all detectors together", minimum=4, integer=True
     ),
     "soma_diameter": Parameter(
         None,

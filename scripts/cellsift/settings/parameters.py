@@ -46,12 +46,14 @@ class Parameter:
 class Range:
     """Values from `low` to `high` of a parameter that a search tries.
 
-    With `log` small values are tried as often as large ones.
+    With `log` small values are tried as often as large ones. `length`: it is one, µm, and grows
+    with the soma.
     """
 
     low: float
     high: float
     log: bool = False
+    length: bool = True
 
 
 def complete(

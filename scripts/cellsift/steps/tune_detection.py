@@ -22,7 +22,7 @@ from cellsift.training.detection.trying import TrialBrain
 from cellsift.training.seeds import seed_of
 
 # Voxels of all brains together that are searched on, and of a brain at least.
-VOXELS, LEAST_VOXELS = 16e6, 1e6
+VOXELS, LEAST_VOXELS = 12e6, 1e6
 # What lies nearer to the border of a crop than so many somata does not count.
 MARGIN = 2.0
 # A soma's size where nothing is known yet, for the margin of the first crops, µm.

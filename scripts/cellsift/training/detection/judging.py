@@ -1,6 +1,6 @@
 """How good a detector with its parameters is on brains that had no say in its threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cellsift.evaluation.detection_threshold import carrying_threshold
@@ -25,10 +25,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A setting's `loss`, the lower the better, and what it gives in each group, by name."""
+    """A setting's `loss`, the lower the better, and what it gives in each group, by name.
+
+    `groups`: with the threshold that is chosen on all of them together. `held_out`: with the one
+    that is chosen on all others; with a single group, on that one.
+    """
 
     loss: float
     groups: Mapping[str, Mapping]
+    held_out: Mapping[str, Mapping]
 
     @property
     def recall(self) -> float:
@@ -41,25 +46,53 @@ class Judgement:
         return max(found["candidates"] / found["annotated"] for found in self.groups.values())
 
 
-def judge(curves: Mapping[str, RecallCurve], wish: Wish) -> Judgement:
+def judge(
+    curves: Mapping[str, RecallCurve],
+    wish: Wish,
+    smaller: Mapping[str, RecallCurve] | None = None,
+) -> Judgement:
     """Judge a setting by groups of cells, each a brain or a part of one.
 
-    In each group it is judged with the threshold that `carrying_threshold` chooses on all others;
-    with a single group, on that one. The loss is the mean over groups of the candidates for each
-    annotated cell, plus `COST_OF_RECALL` times the share of cells that is missing to the wished
-    recall, `COST_BEYOND_WISH` times the share that is missing beyond it, and `COST_OF_EXCESS` for
-    each candidate per cell beyond the allowed ones.
+    All have the threshold that `carrying_threshold` chooses on them. The loss is the mean over
+    groups of the candidates for each annotated cell, plus `COST_OF_RECALL` times the share of cells
+    that is missing to the wished recall, `COST_BEYOND_WISH` times the share that is missing beyond
+    it, and `COST_OF_EXCESS` for each candidate per cell beyond the allowed ones.
+
+    `smaller` are the curves of the same setting on the same groups as if all were smaller: then the
+    loss is the mean of both, for the somata of another brain may be.
     """
-    groups, losses = {}, []
+    threshold = _threshold(list(curves.values()), wish)
+    groups = {name: curve.at(threshold) for name, curve in curves.items()}
+    loss = _mean_loss(curves, groups, wish)
+    if smaller is not None:
+        found = {name: curve.at(threshold) for name, curve in smaller.items()}
+        loss = (loss + _mean_loss(smaller, found, wish)) / 2
+    return Judgement(loss, groups, _held_out(curves, wish))
+
+
+def _held_out(curves: Mapping[str, RecallCurve], wish: Wish) -> dict[str, dict]:
+    found = {}
     for name, curve in curves.items():
-        others = [other for group, other in curves.items() if group != name] or [curve]
-        threshold = carrying_threshold(others, wish.recall, wish.candidates_per_cell)
-        found = curve.at(threshold) | {"threshold": threshold}
-        per_cell = found["candidates"] / found["annotated"]
-        missing = max(0.0, wish.recall - found["recall"])
-        beyond = 1 - max(wish.recall, found["recall"])
-        excess = 0.0 if curve.partial else max(0.0, per_cell - wish.candidates_per_cell)
-        cost_of_missed = COST_OF_RECALL * missing + COST_BEYOND_WISH * beyond
-        losses.append(per_cell + cost_of_missed + COST_OF_EXCESS * excess)
-        groups[name] = found
-    return Judgement(sum(losses) / len(losses), groups)
+        others = [other for group, other in curves.items() if group != name]
+        found[name] = curve.at(_threshold(others or [curve], wish))
+    return found
+
+
+def _threshold(curves: Sequence[RecallCurve], wish: Wish) -> float:
+    return carrying_threshold(curves, wish.recall, wish.candidates_per_cell)
+
+
+def _mean_loss(
+    curves: Mapping[str, RecallCurve], groups: Mapping[str, Mapping], wish: Wish
+) -> float:
+    losses = [_loss(groups[name], wish, curve.partial) for name, curve in curves.items()]
+    return sum(losses) / len(losses)
+
+
+def _loss(found: Mapping, wish: Wish, partial: bool) -> float:
+    per_cell = found["candidates"] / found["annotated"]
+    missing = max(0.0, wish.recall - found["recall"])
+    beyond = 1 - max(wish.recall, found["recall"])
+    excess = 0.0 if partial else max(0.0, per_cell - wish.candidates_per_cell)
+    cost_of_missed = COST_OF_RECALL * missing + COST_BEYOND_WISH * beyond
+    return per_cell + cost_of_missed + COST_OF_EXCESS * excess
