@@ -7,7 +7,8 @@ from cellsift.steps.folds import folds
 with job(snakemake.log[0], snakemake.wildcards):
     folds(
         [Brain.from_dict(content) for content in snakemake.params.brains],
-        snakemake.input,
+        snakemake.input.labels,
+        snakemake.input.summaries,
         snakemake.params.training["folds"],
         snakemake.params.training["group_by"],
         snakemake.output[0],

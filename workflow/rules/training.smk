@@ -1,7 +1,8 @@
 rule folds:
     """Divide the labelled candidates of the train brains into folds."""
     input:
-        of_brains(BRAIN.labels, LEARNT_FROM),
+        labels=of_brains(BRAIN.labels, LEARNT_FROM),
+        summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
     output:
         RESULTS.folds,
     log:
