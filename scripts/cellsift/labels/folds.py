@@ -202,27 +202,31 @@ def _check_fold(table: pd.DataFrame, fold: int, group_by: str, found: Found) -> 
         counts = {label: int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)}
         if min(counts.values()) >= LEAST_PER_CLASS:
             continue
-        concerned = found
-        if group_by == "brain":
-            held = set(held_out_rows(table, fold)["brain"])
-            inside = verb == "holds"
-            concerned = {name: s for name, s in found.items() if (name in held) == inside}
-        _refuse_few_labels(f"fold-{fold} (grouped by {group_by}) {verb}", counts, concerned, table)
+        said = (
+            f"fold-{fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled cell "
+            f"and {counts[NO_CELL]} labelled no_cell"
+        )
+        needed = f"at least {LEAST_PER_CLASS} of each are needed"
+        if cause := _cause(table, fold, group_by, verb, found):
+            raise InputError(f"{cause}. As it is, {said}; {needed}")
+        smaller = "group folds by block" if group_by == "brain" else "use smaller cuboids"
+        raise InputError(
+            f"{said}, {needed}: set fewer folds, annotate more cells, let the detection propose "
+            f"more candidates, or {smaller}"
+        )
 
 
-def _refuse_few_labels(
-    what: str, counts: Mapping[str, int], found: Found, table: pd.DataFrame
-) -> NoReturn:
-    """Refuse what holds too few candidates of a label, with the cause in the brains of `found`."""
-    said = f"{what} {counts[CELL]} candidates labelled cell and {counts[NO_CELL]} labelled no_cell"
-    least = f"at least {LEAST_PER_CLASS} of each are needed"
+def _cause(table: pd.DataFrame, fold: int, group_by: str, verb: str, found: Found) -> str | None:
+    """Why labels are few, in all brains, or else in those that the fold holds, or leaves."""
+    suspects = [(found, table["fold"].nunique())]
+    if group_by == "brain":
+        inside, held = verb == "holds", set(held_out_rows(table, fold)["brain"])
+        some = {name: summary for name, summary in found.items() if (name in held) == inside}
+        suspects.append((some, 1))
     # Not all folds get as many: twice what is needed is enough.
-    needed = 2 * LEAST_PER_CLASS * table.loc[table["brain"].isin(found), "fold"].nunique()
-    cause = cause_of_few_labels(found, max(needed, LEAST_PER_CLASS)) if found else None
-    if cause:
-        raise InputError(f"{cause}. As it is, {said}; {least}")
-    smaller = "group folds by block" if "(grouped by brain)" in what else "use smaller cuboids"
-    raise InputError(
-        f"{said}, {least}: set fewer folds, annotate more cells, let the detection propose more "
-        f"candidates, or {smaller}"
-    )
+    causes = [
+        cause_of_few_labels(brains, 2 * LEAST_PER_CLASS * max(folds, 1))
+        for brains, folds in suspects
+        if brains
+    ]
+    return next(filter(None, causes), None)

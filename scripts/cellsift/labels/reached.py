@@ -106,20 +106,20 @@ def _cause_of_few_artefacts(
             f"{counts['no_cell']} of the candidates are labelled no_cell: annotate more artefacts "
             "among the candidates"
         )
-    unmatched = counts["ambiguous"] + counts["no_cell"]
     if counts["ambiguous"] > counts["no_cell"]:
         distances = sorted({summary["distance_um"] for summary in found.values()})
         within = " and ".join(f"{distance:g} µm" for distance in distances)
         return (
-            f"{where} {_number(unmatched, 'candidate')} beside those matched to annotated cells, "
-            f"but {counts['ambiguous']} of them lie within matching: distance_um ({within}) of an "
-            "annotated cell and are left out as ambiguous: set a smaller distance_um"
+            f"{where} {_number(counts['candidates'], 'candidate')}, of which {counts['ambiguous']} "
+            f"are left out as ambiguous and {counts['no_cell']} labelled no_cell: they match no "
+            f"annotated cell, but lie within matching: distance_um ({within}) of one. Set a "
+            "smaller distance_um"
         )
     return (
         f"{where} {_number(counts['candidates'], 'candidate')} for "
-        f"{_number(counts['annotated'], 'annotated cell')}, of which {counts['no_cell']} are no "
-        "cell, too few to learn from: let the detection propose more candidates, by a lower "
-        "threshold"
+        f"{_number(counts['annotated'], 'annotated cell')}, of which {counts['no_cell']} got the "
+        "label no_cell, too few to learn from: let the detection propose more candidates, by a "
+        "lower threshold"
     )
 
 

@@ -122,8 +122,9 @@ def test_few_labels_are_for_detection_that_misses_the_cells():
 def test_few_labels_are_for_a_matching_distance_that_leaves_all_others_ambiguous():
     found = {"a": summary(70, 70, 400, no_cell=3, ambiguous=327, distance_um=60.0)}
     cause = cause_of_few_labels(found, 30)
-    assert "327 of them lie within matching: distance_um (60 µm)" in cause
-    assert "set a smaller distance_um" in cause
+    assert "327 are left out as ambiguous and 3 labelled no_cell" in cause
+    assert "within matching: distance_um (60 µm)" in cause
+    assert cause.endswith("Set a smaller distance_um")
     assert "change detection" not in cause
 
 
