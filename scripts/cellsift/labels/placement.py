@@ -10,6 +10,7 @@ from itertools import permutations
 import numpy as np
 
 from cellsift.io.axes import AXES, Size, per_axis
+from cellsift.labels.reached import who_has_a_candidate
 
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.
@@ -294,7 +295,7 @@ def _named(order: Sequence[int]) -> str:
 
 def _sentence(said: str, best: int, given: int, of: int) -> str:
     return (
-        f"{given} of {of} annotated cells have a candidate where they are, but {best} would have "
-        f"one if their positions were {said}: the annotation is likely to lie elsewhere than the "
+        f"{who_has_a_candidate(given, of)} where they are annotated, but {best} would have one if "
+        f"their positions were {said}: the annotation is likely to lie elsewhere than the "
         "signal. Give z, y, x in voxels of the signal."
     )

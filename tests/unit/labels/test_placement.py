@@ -65,7 +65,7 @@ def test_poor_detection_is_not_blamed_on_the_annotation(cells, seed):
 def test_another_order_unit_or_end_is_named(candidates, cells, change, said):
     (doubt,) = told(candidates, change(cells))
     assert said in doubt
-    assert "annotated cells have a candidate where they are" in doubt
+    assert "a candidate where they are annotated, but" in doubt
     count = int(doubt.split(", but ")[1].split()[0])
     assert 95 <= count <= 120
 

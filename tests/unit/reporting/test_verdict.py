@@ -214,6 +214,11 @@ def test_a_missing_or_broken_table_is_named(tmp_path):
         RunResults(tmp_path).evaluation("roc")
 
 
+def test_one_thing_is_not_called_as_many_are():
+    said = [tables.number_text(count, "candidate") for count in (0, 1, 1200)]
+    assert said == ["0 candidates", "1 candidate", "1\u202f200 candidates"]
+
+
 def test_folds_by_brain_and_by_block_are_told_apart():
     folds = pd.DataFrame({"brain": ["a", "a", "b", "b"], "fold": [0, 0, 1, 1]})
     assert "have seen other brains only" in tables.folds_sentence(folds)
