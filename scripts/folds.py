@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.wildcards):
     folds(
         [brain_of(content, snakemake.input.choice) for content in snakemake.params.brains],
         snakemake.input.labels,
+        snakemake.input.summaries,
         snakemake.params.training["folds"],
         snakemake.params.training["group_by"],
         snakemake.output[0],

@@ -244,6 +244,8 @@ def test_the_terminal_has_a_line_for_each_step_of_the_cluster(killed_and_finishe
     assert "score mouse_3 by small, chunk 2 of 2" in names
     # Also of steps that share a job.
     assert "label the candidates of mouse_3" in names
+    # What such a step remarks on detection, of which its own terminal is elsewhere.
+    assert "Note: brain mouse_3: " in output
     assert "Select jobs to execute" not in output
     assert "has been submitted" not in output
     assert not list(killed_and_finished.results.rglob("*.progress.*"))

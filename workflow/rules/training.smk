@@ -2,6 +2,7 @@ rule folds:
     """Divide the labelled candidates of the train brains into folds."""
     input:
         labels=of_brains(BRAIN.labels, LEARNT_FROM),
+        summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
         choice=CHOICE,
     output:
         RESULTS.folds,

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from cellsift.calibration.decision import cell_probability
 from cellsift.errors import InputError
 from cellsift.io.names import CELL, NO_CELL
+from cellsift.labels.reached import GET_BOTH_LABELS
 
 # Temperatures outside this range are not credible: the scores then carry next to no information
 # about the labels (high), or far more than was learnt (low).
@@ -146,6 +147,5 @@ def _require_both_classes(is_cell: np.ndarray) -> None:
     if cells == 0 or cells == len(is_cell):
         raise InputError(
             f"the train brains have {cells} candidates labelled cell and "
-            f"{len(is_cell) - cells} labelled no_cell; a threshold needs both: "
-            "annotate more cells, or let the detection propose more candidates"
+            f"{len(is_cell) - cells} labelled no_cell; a threshold needs both: {GET_BOTH_LABELS}"
         )

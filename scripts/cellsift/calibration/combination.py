@@ -10,6 +10,7 @@ from scipy.special import expit
 from cellsift.calibration.members import Combination
 from cellsift.errors import InputError
 from cellsift.io.names import CELL, NO_CELL
+from cellsift.labels.reached import GET_BOTH_LABELS
 
 COLUMNS = ["brain", "candidate", "label", "fold"]
 # Of the logistic regression, the inverse of the penalty's strength; the middle one where there is
@@ -76,7 +77,7 @@ def _fit(
     if not cells or not artefacts:
         raise InputError(
             f"{what} {cells} candidates labelled cell and {artefacts} labelled no_cell; an "
-            "ensemble needs both: annotate more cells, or let the detection propose more candidates"
+            f"ensemble needs both: {GET_BOTH_LABELS}"
         )
     inputs = np.stack([logits[name][used] / temperatures[name] for name in logits], axis=1)
     weights, intercept = METHODS[method](inputs, is_cell, table["fold"].to_numpy()[used])

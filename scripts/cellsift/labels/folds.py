@@ -1,6 +1,7 @@
 """Folds for cross-validation in which held-out cuboids share no voxel with training cuboids."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES, Size, per_axis
 from cellsift.io.names import CELL, NO_CELL
+from cellsift.labels.reached import CHANGE_DETECTION, cause_of_few_labels
 
 AXES_UM = ["z_um", "y_um", "x_um"]
 EXTENT = ["z_extent_um", "y_extent_um", "x_extent_um"]
@@ -15,6 +17,8 @@ COLUMNS = ("brain", "candidate", *AXES_UM, "label")
 GROUPINGS = ("auto", "brain", "block")
 # Fewer candidates of a class than this, in training or held out, measure nothing.
 LEAST_PER_CLASS = 5
+# By brain the summary of `label_candidates`.
+Found = Mapping[str, Mapping[str, Any]]
 
 
 def candidates_in_um(
@@ -48,6 +52,7 @@ def assign_folds(
     folds: int,
     cuboid_extent_um: Size,
     group_by: str = "auto",
+    found: Found | None = None,
 ) -> pd.DataFrame:
     """Return the candidates with a column `fold`, 0 to folds - 1, given to ambiguous ones too.
 
@@ -64,6 +69,8 @@ def assign_folds(
             ambiguous) of annotated train brains.
         cuboid_extent_um: room that a cuboid takes along z, y, x, see the function of this name:
             cuboids whose centres are as far apart along one axis share no voxel.
+        found: by brain the summary of `label_candidates`, by which a refusal names its cause; also
+            of brains without a candidate.
 
     Raises:
         InputError: columns missing, or a fold would hold, or leave for training, fewer than 5
@@ -74,15 +81,12 @@ def assign_folds(
     if group_by == "auto":
         group_by = "brain" if brains >= folds else "block"
     if group_by == "brain" and brains < folds:
-        raise InputError(
-            f"{folds} folds by brain need {folds} annotated train brains, there are {brains}; "
-            f"set folds to {max(brains, 2)}, or group by block"
-        )
+        _refuse_few_brains(brains, folds, found or {})
     fold = _by_brain(candidates, folds) if group_by == "brain" else _by_block(candidates, folds)
     extent = dict(zip(EXTENT, cuboid_extent_um, strict=True))
     table = candidates.assign(**extent, fold=fold)
     for number in range(folds):
-        _check_fold(table, number, group_by)
+        _check_fold(table, number, group_by, found or {})
     return table
 
 
@@ -176,18 +180,53 @@ def _check(candidates: pd.DataFrame, folds: int, group_by: str) -> None:
         raise InputError("positions of candidates are not finite; check the voxel sizes")
 
 
-def _check_fold(table: pd.DataFrame, fold: int, group_by: str) -> None:
+def _refuse_few_brains(brains: int, folds: int, found: Found) -> NoReturn:
+    """Refuse to divide so many `brains`, those with candidates, into more folds by brain."""
+    empty = [name for name, summary in found.items() if not summary["candidates"]]
+    if empty:
+        there = f"{brains} with candidates. Detection proposes none in {', '.join(empty)}"
+        remedy = CHANGE_DETECTION
+    else:
+        there, remedy = str(brains), f"set folds to {max(brains, 2)}, or group by block"
+    raise InputError(
+        f"{folds} folds by brain need {folds} annotated train brains, there are {there}; {remedy}"
+    )
+
+
+def _check_fold(table: pd.DataFrame, fold: int, group_by: str, found: Found) -> None:
     parts = {
         "holds": held_out_rows(table, fold),
         "leaves for training": training_rows(table, fold),
     }
     for verb, rows in parts.items():
         counts = {label: int((rows["label"] == label).sum()) for label in (CELL, NO_CELL)}
-        if min(counts.values()) < LEAST_PER_CLASS:
-            raise InputError(
-                f"fold-{fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled "
-                f"cell and {counts[NO_CELL]} labelled no_cell, at least {LEAST_PER_CLASS} of each "
-                "are needed: set fewer folds, annotate more cells, let the detection propose "
-                "more candidates, or "
-                + ("group folds by block" if group_by == "brain" else "use smaller cuboids")
-            )
+        if min(counts.values()) >= LEAST_PER_CLASS:
+            continue
+        said = (
+            f"fold-{fold} (grouped by {group_by}) {verb} {counts[CELL]} candidates labelled cell "
+            f"and {counts[NO_CELL]} labelled no_cell"
+        )
+        needed = f"at least {LEAST_PER_CLASS} of each are needed"
+        if cause := _cause(table, fold, group_by, verb, found):
+            raise InputError(f"{cause}. As it is, {said}; {needed}")
+        smaller = "group folds by block" if group_by == "brain" else "use smaller cuboids"
+        raise InputError(
+            f"{said}, {needed}: set fewer folds, annotate more cells, let the detection propose "
+            f"more candidates, or {smaller}"
+        )
+
+
+def _cause(table: pd.DataFrame, fold: int, group_by: str, verb: str, found: Found) -> str | None:
+    """Why labels are few, in all brains, or else in those that the fold holds, or leaves."""
+    suspects = [(found, table["fold"].nunique())]
+    if group_by == "brain":
+        inside, held = verb == "holds", set(held_out_rows(table, fold)["brain"])
+        some = {name: summary for name, summary in found.items() if (name in held) == inside}
+        suspects.append((some, 1))
+    # Not all folds get as many: twice what is needed is enough.
+    causes = [
+        cause_of_few_labels(brains, 2 * LEAST_PER_CLASS * max(folds, 1))
+        for brains, folds in suspects
+        if brains
+    ]
+    return next(filter(None, causes), None)

@@ -1,5 +1,7 @@
 """One-to-one matching of candidates to annotated cells, and the labels that follow from it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
@@ -10,7 +12,8 @@ from scipy.spatial import KDTree
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.names import AMBIGUOUS, CELL, LABELS, NO_CELL
-from cellsift.labels.placement import doubts_of_placement
+from cellsift.labels.placement import doubts_of_distance, doubts_of_placement
+from cellsift.labels.reached import doubts_of_detection
 
 # A component with more pairs of points than this is solved by the sparse solver
 LARGEST_DENSE_COMPONENT = 40_000
@@ -57,27 +60,36 @@ def label_candidates(
     what was annotated is used: candidates are matched to both kinds at once, and those without a
     match, or with a nearer annotation of the other kind, are "ambiguous".
     The summary counts annotated cells, those `reached` by a candidate, and lists the row numbers
-    of those `missed`, counted from 0. Its `warnings` are sentences on annotated cells that seem to
-    lie elsewhere (`doubts_of_placement`), for which the `shape` of the volume is of use.
+    of those `missed`, counted from 0; `candidates_per_cell` is None where not all cells, or none,
+    are annotated. Its `warnings` are sentences on annotated cells that seem to lie elsewhere
+    (`doubts_of_placement`), for which the `shape` of the volume is of use, its
+    `detection_warnings` on a matching distance too large and on cells without a candidate.
     """
     if non_cells is None:
         labels, reached = _labels_by_cells(candidates, cells, voxel_size, distance_um)
     else:
         labels, reached = _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um)
     missed = np.setdiff1d(np.arange(len(cells)), reached)
-    summary = {
+    per_cell = len(candidates) / len(cells) if non_cells is None and len(cells) else None
+    points = cells[AXES].to_numpy()
+    summary: dict[str, Any] = {
         "distance_um": float(distance_um),
         "candidates": len(candidates),
         "annotated": len(cells),
         "annotated_non_cells": None if non_cells is None else len(non_cells),
         "reached": len(reached),
         "recall": len(reached) / len(cells) if len(cells) else None,
+        "candidates_per_cell": per_cell,
         **{label: int((labels == label).sum()) for label in LABELS},
         "missed": missed.tolist(),
         "warnings": doubts_of_placement(
-            candidates[AXES].to_numpy(), cells[AXES].to_numpy(), voxel_size, distance_um, shape
+            candidates[AXES].to_numpy(), points, voxel_size, distance_um, shape
         ),
     }
+    summary["detection_warnings"] = [
+        *doubts_of_distance(points, voxel_size, distance_um),
+        *doubts_of_detection(summary),
+    ]
     return candidates.assign(label=labels), summary
 
 

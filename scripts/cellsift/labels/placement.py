@@ -1,4 +1,7 @@
-"""Whether positions fit better if their axes, unit or place are other than was thought."""
+"""Whether positions fit better if their axes, unit or place are other than was thought.
+
+And whether they lie so close together that the matching distance reaches from one to the next.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from itertools import permutations
 import numpy as np
 
 from cellsift.io.axes import AXES, Size, per_axis
+from cellsift.labels.reached import who_has_a_candidate
 
 GIVEN = (0, 1, 2)
 # Voxels of atlases and of volumes made smaller for them, µm.
@@ -120,6 +124,38 @@ def doubts_of_placement(
     near = _Near(candidates, some, voxel_size, distance_um)
     doubt = _better_reading(near, shape, rng) or _common_offset(near)
     return [doubt] if doubt else []
+
+
+def doubts_of_distance(
+    annotated: np.ndarray, voxel_size: Sequence[float], distance_um: float
+) -> list[str]:
+    """Whether the matching distance, µm, is too large for annotated cells (m, 3).
+
+    These are z, y, x in voxels. It is where it exceeds the median distance from a cell to its
+    nearest neighbour. A sentence with the distance that would fit, or none; none of fewer than 10
+    cells.
+    """
+    if len(annotated) < FEWEST_REACHED:
+        return []
+    apart = _to_nearest_neighbour(np.asarray(annotated, dtype=float) * np.asarray(voxel_size))
+    # Where cells are listed twice, that is what is to be told.
+    if not 0 < apart < distance_um:
+        return []
+    return [
+        f"The matching distance, {distance_um:g} µm, is larger than that between neighbours: "
+        f"half of the annotated cells have another one within {apart:.2g} µm. A candidate may then "
+        "count for a cell wherever it lies among them, so that recall and labels say little. Set "
+        f"distance_um under matching to half of what lies between neighbours, {apart / 2:.2g}."
+    ]
+
+
+def _to_nearest_neighbour(points: np.ndarray) -> float:
+    """The median distance of points (n, 3) to the nearest other one, in their unit."""
+    # Of use to annotated brains alone, and long to load.
+    from scipy.spatial import KDTree
+
+    found, _ = KDTree(points).query(points, k=[2])
+    return float(np.median(found))
 
 
 def _is_detection(candidates: np.ndarray, annotated: np.ndarray) -> bool:
@@ -259,7 +295,7 @@ def _named(order: Sequence[int]) -> str:
 
 def _sentence(said: str, best: int, given: int, of: int) -> str:
     return (
-        f"{given} of {of} annotated cells have a candidate where they are, but {best} would have "
-        f"one if their positions were {said}: the annotation is likely to lie elsewhere than the "
+        f"{who_has_a_candidate(given, of)} where they are annotated, but {best} would have one if "
+        f"their positions were {said}: the annotation is likely to lie elsewhere than the "
         "signal. Give z, y, x in voxels of the signal."
     )

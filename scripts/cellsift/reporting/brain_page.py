@@ -114,12 +114,12 @@ def facts(brain: BrainResults) -> Html:
         f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
         f"{' × '.join(f'{v / 1000:.2f}' for v in size)} mm.",
         "Signal and background channel." if len(brain.projection.top) == 2 else "Signal only.",
-        f"{tables.count_text(brain.candidates)} candidates.{_near_border(brain)}",
+        f"{tables.number_text(brain.candidates, 'candidate')}.{_near_border(brain)}",
     ]
     if brain.annotation is not None:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
-        number = tables.count_text(len(brain.annotation))
-        items.append(f"{number} annotated cells; the annotation counts as naming {kind}.")
+        number = tables.number_text(len(brain.annotation), "annotated cell")
+        items.append(f"{number}; the annotation counts as naming {kind}.")
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
     ]

@@ -99,7 +99,11 @@ def detection(results: RunResults) -> Html:
         "the highest recall any arm can reach. Brackets: 95% interval, by blocks of tissue as "
         "above."
     )
-    doubts = [said for brain in found["brain"].unique() for said in results.misplaced(brain)]
+    doubts = [
+        said
+        for brain in found["brain"].unique()
+        for said in (*results.misplaced(brain), *results.detection_warnings(brain))
+    ]
     notes = [html.paragraph(f"To be checked first: {said}", "warning") for said in doubts]
     table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
     return Html("".join(notes) + table)

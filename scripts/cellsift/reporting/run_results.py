@@ -64,11 +64,16 @@ class RunResults:
         """What preflight, and the labels of candidates, found that may be wrong with a brain."""
         files = self.paths.brain(brain)
         notes = map(_noted, (files.checked, files.preflight, files.labels_summary))
-        return list(dict.fromkeys(said for note in notes for said in note.get("warnings", [])))
+        said = [sentence for note in notes for sentence in note.get("warnings", [])]
+        return list(dict.fromkeys([*said, *self.detection_warnings(brain)]))
 
     def misplaced(self, brain: str) -> list[str]:
         """What makes it likely that a brain's annotation lies elsewhere than its candidates."""
         return _noted(self.paths.brain(brain).labels_summary).get("warnings", [])
+
+    def detection_warnings(self, brain: str) -> list[str]:
+        """What makes a brain's recall of detection low, or doubtful."""
+        return _noted(self.paths.brain(brain).labels_summary).get("detection_warnings", [])
 
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""

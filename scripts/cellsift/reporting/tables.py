@@ -95,6 +95,11 @@ def count_text(value: float) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}".replace(",", "\u202f")
 
 
+def number_text(count: int, name: str) -> str:
+    """How many things of a name there are, such as 1 candidate or 70 candidates."""
+    return f"{count_text(count)} {name}{'' if count == 1 else 's'}"
+
+
 def arm_table(
     arms: Mapping[str, Mapping], shared: Mapping, ensembles: Mapping[str, Mapping] | None = None
 ) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellsift.labels.reached import who_has_a_candidate
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.tables import difference_text, interval_text
 
@@ -145,22 +146,34 @@ def _against_baseline(
 
 
 def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str]) -> list[str]:
-    rows = detection[(detection["brain"] == judged.name) & (detection["metric"] == "recall")]
-    if rows.empty or pd.isna(rows.iloc[0]["value"]):
+    rows = detection[detection["brain"] == judged.name].set_index("metric")["value"]
+    if "recall" not in rows or pd.isna(rows["recall"]):
         return []
-    recall = rows.iloc[0]["value"]
-    found = f"a candidate for {recall:.0%} of the annotated cells there"
+    recall, annotated = rows["recall"], int(rows["annotated"])
+    reached = round(recall * annotated)
+    share = f" ({share_text(recall)})" if 0 < reached < annotated else ""
+    found = f"on {judged.where} {who_has_a_candidate(reached, annotated)}{share}"
     if doubtful:
         return [
-            f"Check the annotation of {', '.join(doubtful)} first: there is only {found}, but that "
-            "may be for its positions, not for detection (see the warnings about detection below)."
+            f"Check the annotation of {', '.join(doubtful)} first (see the warnings about "
+            f"detection below): its positions, not detection, may be why {found}."
         ]
+    if reached == annotated:
+        return [f"Detection misses nothing: {found}."]
+    others = "the other" if annotated - reached == 1 else "the others"
+    lost = f"no arm can find {others if reached else 'one without'}"
     if recall < POOR_DETECTION:
-        return [
-            f"What limits the result is detection: it proposes only {found}, and no arm can find "
-            "the others. Mend that first."
-        ]
-    return [f"Detection proposes {found}; no arm can find the others."]
+        return [f"What limits the result is detection: {found}, and {lost}. Mend that first."]
+    return [f"Detection sets the limit: {found}; {lost}."]
+
+
+def share_text(share: float) -> str:
+    """A share in percent, which reads as 0% or 100% only where it is just that."""
+    if 0 < share < 0.01:
+        return "less than 1%"
+    if 0.99 < share < 1:
+        return "more than 99%"
+    return f"{share:.0%}"
 
 
 def _how_far(judged: Judged) -> str:

@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
 
 from cellsift.errors import InputError, disk_trouble
 from cellsift.workflow.progress_file import ProgressNotes
+from cellsift.workflow.remarks import REMARK
 
 # Libraries leave next to no garbage while they load, and to look for it takes a tenth of the time.
 # So a rule's script imports this module before all others of the package; `job` looks again.
@@ -22,6 +22,10 @@ if type(getattr(sys.modules["__main__"], "snakemake", None)).__name__ == "Snakem
 
 # Of a job's memory, what data may take; the rest is for Python and its libraries.
 SHARE_FOR_DATA = 0.7
+CUT_OFF = (
+    "this could not be written to its end. Free some space there, or set results in the config to "
+    "a folder on another disk, then start the run again"
+)
 # The wildcards that a message names; the others are of no concern to the user.
 NAMED = ("brain", "arm", "ensemble", "fold", "study", "pretraining")
 
@@ -48,8 +52,9 @@ def job(
     logged, notes = False, ProgressNotes(log)
 
     def tell(remark: str) -> None:
-        print(remark)
-        print(f"Note: {remark}", file=terminal, flush=True)
+        # In the log as well, whence a run on a cluster shows it.
+        for file in (sys.stdout, terminal):
+            print(f"{REMARK}{remark}", file=file, flush=True)
 
     try:
         with Path(log).open("w") as file:
@@ -70,7 +75,11 @@ def job(
         sys.exit(1)
     finally:
         _flush()
-    _end_process()
+    if not _end_libraries():
+        # Nothing else would say why the job has failed.
+        print(f"\nError: {log}: {CUT_OFF}.\n", file=terminal, flush=True)
+        os._exit(1)
+    os._exit(0)
 
 
 def _flush() -> bool:
@@ -83,17 +92,17 @@ def _flush() -> bool:
     return True
 
 
-def _end_process() -> NoReturn:
-    """End the process as Python does, but leave its libraries to the system: it takes no time.
+def _end_libraries() -> bool:
+    """Let libraries write what they have left, as at the end of a process; whether they could.
 
-    Python would take them apart object by object, up to half a second of a job.
+    What follows ends the process at once. Python would take its libraries apart object by object,
+    up to half a second of a job.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     written = _flush()
     # What libraries in C have printed into a file may still be with them.
-    written = ctypes.CDLL(None).fflush(None) == 0 and written
-    os._exit(0 if written else 1)
+    return ctypes.CDLL(None).fflush(None) == 0 and written
 
 
 def _log_failure(message: str, details: str) -> None:

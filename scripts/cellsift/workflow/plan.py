@@ -1,6 +1,6 @@
 """The jobs of a run, as plain data: what they are called, and which others need them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Plan:
         remote: whether jobs run on a cluster.
         keep_going: whether jobs are begun after one has failed.
         given_up: gives the jobs that failed and are not tried again.
+        told_before: lines on what earlier runs found, to be shown again.
     """
 
     jobs: Mapping[int, PlannedJob]
@@ -42,6 +43,7 @@ class Plan:
     remote: bool = False
     keep_going: bool = False
     given_up: Callable[[], Iterable[int]] = tuple
+    told_before: Sequence[str] = ()
 
     def out_of_reach(self, failed: Iterable[int]) -> set[int]:
         """The jobs that failed, and all that cannot begin for it."""

@@ -14,6 +14,7 @@ from cellsift.workflow.home import replace_unwritable_home
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.progress_file import remove_progress
 from cellsift.workflow.python_of_jobs import name_python_for_shells, refuse_folder_for_cluster
+from cellsift.workflow.remarks import RemarksOfCluster
 from cellsift.workflow.results_folder import refuse_unwritable, remove_refusals
 from cellsift.workflow.run_lock import (
     STATE,
@@ -54,6 +55,7 @@ def prepare_run(
     logger.addHandler(FailedJobs())
     if only_inspects(arguments):
         return
+    logger.addHandler(RemarksOfCluster(lambda: not workflow.local_exec))
     show_run(logger, workflow, names)
     with suppress(OSError):
         alone = try_to_lock_working_directory()

@@ -20,6 +20,8 @@ from snakemake.settings.enums import Quietness
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.plan import Plan, PlannedJob, numbers_of, planned_jobs
 from cellsift.workflow.progress_file import JobProgress, progress_file, read_progress
+from cellsift.workflow.remarks import told_before
+from cellsift.workflow.snakemake_messages import repeats_failure
 from cellsift.workflow.time_left import AtWork, TimeLeft, about, in_words
 
 # Seconds without a line until a sign of life; more of them come more slowly, up to the second.
@@ -165,6 +167,8 @@ class RunDisplay(logging.Handler):
         self._plan = self._make_plan()
         where = "" if self._plan.remote else f" on {_number(self._cores, 'core')}"
         self._print(f"{_number(len(self._plan.jobs), 'step')} to do{where}.")
+        for line in self._plan.told_before:
+            self._print(line)
         if self._silence:
             self._thread = threading.Thread(target=self._watch, name="signs of life", daemon=True)
             self._thread.start()
@@ -330,9 +334,10 @@ def show_run(logger: logging.Logger, workflow: Any, names: JobNames) -> None:
         ]
     terminal = handlers.get("DefaultStreamHandler")
     quiet = {Quietness.PROGRESS, Quietness.ALL} & set(settings.quiet or ())
-    if not isinstance(terminal, logging.StreamHandler):
+    if not isinstance(terminal, logging.StreamHandler) or settings.verbose or settings.debug_dag:
         return
-    if quiet or settings.verbose or settings.debug_dag:
+    terminal.addFilter(lambda record: not repeats_failure(record))
+    if quiet:
         return
     display = RunDisplay(
         lambda: Plan(
@@ -341,6 +346,7 @@ def show_run(logger: logging.Logger, workflow: Any, names: JobNames) -> None:
             remote=not workflow.local_exec,
             keep_going=workflow.execution_settings.keep_going,
             given_up=lambda: numbers_of(workflow.dag, workflow.scheduler.failed),
+            told_before=told_before(workflow.dag),
         ),
         stream=terminal.stream,
     )

@@ -194,3 +194,51 @@ def test_a_brain_without_cells_cannot_be_a_fold_of_its_own():
     table.loc[table["brain"] == "b", "label"] = "no_cell"
     with pytest.raises(InputError, match="group folds by block"):
         assign_folds(table, 2, EXTENT, group_by="brain")
+
+
+def found(annotated: int, reached: int, labels: pd.Series, **more) -> dict:
+    """The summary of a brain with these labels."""
+    counts = {name: int((labels == name).sum()) for name in ("cell", "no_cell", "ambiguous")}
+    told = {"annotated": annotated, "annotated_non_cells": None, "reached": reached}
+    return told | counts | {"candidates": len(labels), "distance_um": 10.0} | more
+
+
+def test_what_is_refused_for_a_poor_detection_says_so():
+    table = candidates({"a": 24})
+    table["label"] = ["cell"] * 8 + ["ambiguous"] * 16
+    with pytest.raises(InputError) as refused:
+        assign_folds(table, 2, EXTENT, found={"a": found(314, 8, table["label"])})
+    message = str(refused.value)
+    assert "brain a has only 24 candidates for 314 annotated cells" in message
+    assert "so change detection" in message
+    assert "labelled no_cell; at least 5 of each are needed" in message
+
+
+def test_cuboids_too_large_are_not_blamed_on_detection():
+    table = candidates({"a": 200})
+    poor = {"a": found(1000, 80, table["label"])}
+    with pytest.raises(InputError, match="smaller cuboids"):
+        assign_folds(table, 2, (5000.0, 5000.0, 5000.0), found=poor)
+
+
+def test_of_folds_by_brain_the_brain_that_lacks_labels_is_named():
+    table = candidates({"a": 200, "b": 200})
+    table.loc[table["brain"] == "b", "label"] = "no_cell"
+    labels = dict(iter(table.groupby("brain")["label"]))
+    both = {"a": found(80, 78, labels["a"]), "b": found(90, 0, labels["b"])}
+    with pytest.raises(InputError, match="brain b has only 200 candidates for 90 annotated cells"):
+        assign_folds(table, 2, EXTENT, group_by="brain", found=both)
+
+
+def test_a_brain_without_a_candidate_is_named_where_folds_need_it():
+    table = candidates({"a": 200})
+    both = {"a": found(80, 78, table["label"]), "b": found(90, 0, pd.Series([], dtype=str))}
+    with pytest.raises(InputError, match="proposes none in b; change detection"):
+        assign_folds(table, 2, EXTENT, group_by="brain", found=both)
+
+
+def test_what_was_found_changes_no_fold():
+    table = candidates({"a": 200, "b": 200})
+    told = {name: found(90, 5, rows) for name, rows in table.groupby("brain")["label"]}
+    expected = assign_folds(table, 2, EXTENT)
+    pd.testing.assert_frame_equal(assign_folds(table, 2, EXTENT, found=told), expected)

@@ -116,6 +116,26 @@ def test_partial_annotation_uses_only_what_was_annotated():
     assert summary["recall"] == 1.0
 
 
+def test_candidates_per_cell_are_counted_where_all_cells_are_annotated():
+    candidates, cells = _table([[0, 0, 0], [0, 0, 30], [0, 0, 60]]), _table([[0, 0, 1], [0, 0, 90]])
+    whole = label_candidates(candidates, cells, None, (1, 1, 1), 4)[1]
+    assert whole["candidates_per_cell"] == 1.5
+    partial = label_candidates(candidates, cells, _table([[0, 0, 31]]), (1, 1, 1), 4)[1]
+    assert partial["candidates_per_cell"] is None
+    assert label_candidates(candidates, cells[:0], None, (1, 1, 1), 4)[1]["recall"] is None
+
+
+def test_a_distance_too_large_and_cells_without_a_candidate_are_warned_of():
+    cells = _table([[0, 0, 10 * x] for x in range(20)])
+    wide = label_candidates(cells[:18], cells, None, (1, 1, 1), 12)[1]
+    (warning,) = wide["detection_warnings"]
+    assert "The matching distance, 12 µm" in warning
+    few = label_candidates(cells[:17], cells, None, (1, 1, 1), 4)[1]
+    (warning,) = few["detection_warnings"]
+    assert "3 annotated cells have no candidate" in warning
+    assert label_candidates(cells[:18], cells, None, (1, 1, 1), 4)[1]["detection_warnings"] == []
+
+
 def test_candidate_on_a_non_cell_is_not_taken_for_the_cell_beside_it():
     candidates = _table([[0, 0, 8]])
     labelled, summary = label_candidates(

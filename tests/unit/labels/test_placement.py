@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from cellsift.labels.placement import doubts_of_placement
+from cellsift.labels.placement import doubts_of_distance, doubts_of_placement
 
 SHAPE, VOXEL = (60, 200, 150), (5.0, 2.0, 2.0)
 EXTENT = np.array(SHAPE)
@@ -65,7 +65,7 @@ def test_poor_detection_is_not_blamed_on_the_annotation(cells, seed):
 def test_another_order_unit_or_end_is_named(candidates, cells, change, said):
     (doubt,) = told(candidates, change(cells))
     assert said in doubt
-    assert "annotated cells have a candidate where they are" in doubt
+    assert "a candidate where they are annotated, but" in doubt
     count = int(doubt.split(", but ")[1].split()[0])
     assert 95 <= count <= 120
 
@@ -119,3 +119,27 @@ def test_a_whole_brain_takes_seconds():
     doubts = doubts_of_placement(candidates, candidates[:100_000, ::-1], VOXEL, 10, shape)
     assert "2000 would have one" in doubts[0]
     assert time.monotonic() - begun < 60
+
+
+@pytest.fixture
+def rows_of_cells():
+    """Cells on a grid, 10 µm apart along each axis."""
+    return np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3) * 10 / VOXEL
+
+
+def test_a_matching_distance_that_reaches_the_next_cell_is_told_with_one_that_fits(rows_of_cells):
+    (doubt,) = doubts_of_distance(rows_of_cells, VOXEL, 12)
+    assert "12 µm" in doubt
+    assert "another one within 10 µm" in doubt
+    assert doubt.endswith("5.")
+
+
+def test_a_matching_distance_is_not_doubted_where_cells_lie_further_apart(rows_of_cells):
+    assert doubts_of_distance(rows_of_cells, VOXEL, 10) == []
+    assert doubts_of_distance(rows_of_cells * 2, VOXEL, 12) == []
+
+
+def test_of_few_cells_and_of_cells_listed_twice_no_distance_is_told(rows_of_cells):
+    assert doubts_of_distance(rows_of_cells[:9], VOXEL, 12) == []
+    assert doubts_of_distance(rows_of_cells[:0], VOXEL, 12) == []
+    assert doubts_of_distance(np.repeat(rows_of_cells, 2, axis=0), VOXEL, 12) == []

@@ -91,14 +91,20 @@ def test_label_tells_an_annotation_in_another_order(run, tmp_path, cells, order)
         brain=a_brain(tmp_path, some),
     )
     assert code == 0, told
-    warnings = json.loads((tmp_path / "labels.json").read_text())["warnings"]
+    found = json.loads((tmp_path / "labels.json").read_text())
+    assert told == "".join(f"Note: {sentence}\n" for sentence in found["told"])
     if order == "zyx":
-        assert warnings == []
-        assert told == ""
+        assert found["warnings"] == []
+        assert told == (
+            "Note: brain b: all 40 annotated cells have a candidate (recall of detection 1.00), "
+            "1.5 candidates per cell\n"
+        )
     else:
-        (warning,) = warnings
+        # Detection is not blamed for it.
+        assert found["detection_warnings"] == []
+        (warning,) = found["warnings"]
         assert "in the order x, y, z instead of z, y, x" in warning
-        assert told == f"Note: {warning}\n"
+        assert found["told"][-1] == warning
 
 
 def test_what_reaches_no_recall_for_its_annotation_is_told_so(run, tmp_path, cells):

@@ -8,12 +8,15 @@ from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.reporting import tables
 from cellsift.reporting.run_results import RunResults
-from cellsift.reporting.verdict import verdict_sentences
+from cellsift.reporting.verdict import share_text, verdict_sentences
 
 BASELINE = "brightness threshold"
+NONE = (np.nan, np.nan)
 
 
-def write_evaluation(folder, f1, differences=(), role="test", brains=("mouse",), recall=0.9):
+def write_evaluation(
+    folder, f1, differences=(), role="test", brains=("mouse",), recall=0.9, annotated=50
+):
     """Tables of an evaluation: F1 by arm, and (arm_a, arm_b, difference, low, high)."""
     names = [*brains, f"all {role} brains"] if len(brains) > 1 else list(brains)
     end = [
@@ -30,7 +33,11 @@ def write_evaluation(folder, f1, differences=(), role="test", brains=("mouse",),
             compared, columns=["arm_a", "arm_b", "brain", "metric", "difference", "low", "high"]
         ),
         "detection": pd.DataFrame(
-            [(name, role, "recall", recall, recall, recall) for name in names],
+            [
+                (name, role, *row)
+                for name in names
+                for row in (("recall", recall, recall, recall), ("annotated", annotated, *NONE))
+            ],
             columns=["brain", "role", "metric", "value", "low", "high"],
         ),
     }
@@ -107,11 +114,67 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
     assert "With only 2 test brains" in said
 
 
-def test_verdict_gives_the_limit_that_detection_sets(tmp_path):
-    write_evaluation(tmp_path, {"wide": 0.9}, recall=0.24)
-    said = verdict(tmp_path, ["wide"])
-    assert "What limits the result is detection" in said
-    assert "a candidate for 24% of the annotated cells" in said
+@pytest.mark.parametrize(
+    ("annotated", "recall", "said"),
+    [
+        (
+            50,
+            0.24,
+            "What limits the result is detection: on the test brain mouse 12 of 50 annotated cells "
+            "have a candidate (24%), and no arm can find the others. Mend that first.",
+        ),
+        (
+            50,
+            0.02,
+            "What limits the result is detection: on the test brain mouse 1 of 50 annotated cells "
+            "has a candidate (2%), and no arm can find the others. Mend that first.",
+        ),
+        (
+            50,
+            0.0,
+            "What limits the result is detection: on the test brain mouse none of 50 annotated "
+            "cells has a candidate, and no arm can find one without. Mend that first.",
+        ),
+        (
+            50,
+            0.98,
+            "Detection sets the limit: on the test brain mouse 49 of 50 annotated cells have a "
+            "candidate (98%); no arm can find the other.",
+        ),
+        (
+            1000,
+            0.998,
+            "Detection sets the limit: on the test brain mouse 998 of 1000 annotated cells have a "
+            "candidate (more than 99%); no arm can find the others.",
+        ),
+        (
+            50,
+            1.0,
+            "Detection misses nothing: on the test brain mouse all 50 annotated cells have a "
+            "candidate.",
+        ),
+        (
+            1,
+            1.0,
+            "Detection misses nothing: on the test brain mouse the only annotated cell has a "
+            "candidate.",
+        ),
+        (
+            1,
+            0.0,
+            "What limits the result is detection: on the test brain mouse the only annotated cell "
+            "has no candidate, and no arm can find one without. Mend that first.",
+        ),
+    ],
+)
+def test_verdict_gives_the_limit_that_detection_sets(tmp_path, annotated, recall, said):
+    write_evaluation(tmp_path, {"wide": 0.9}, recall=recall, annotated=annotated)
+    assert said in verdict(tmp_path, ["wide"])
+
+
+def test_a_share_reads_as_all_or_none_only_where_it_is():
+    shares = {0: "0%", 0.002: "less than 1%", 0.32: "32%", 0.998: "more than 99%", 1: "100%"}
+    assert {share: share_text(share) for share in shares} == shares
 
 
 def test_verdict_does_not_blame_detection_for_an_annotation_that_seems_to_lie_elsewhere(tmp_path):
@@ -120,7 +183,18 @@ def test_verdict_does_not_blame_detection_for_an_annotation_that_seems_to_lie_el
     write_json(doubt, tmp_path / "brains" / "b" / "labels.json")
     said = verdict(tmp_path, ["wide"])
     assert "Check the annotation of b first" in said
+    assert "why on the 2 test brains together 12 of 50 annotated cells have a candidate" in said
     assert "What limits the result is detection" not in said
+
+
+def test_verdict_blames_detection_where_only_detection_is_doubted(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.9}, recall=0.24)
+    told = {"warnings": [], "detection_warnings": ["brain mouse: Detection misses too much"]}
+    write_json(told, tmp_path / "brains" / "mouse" / "labels.json")
+    said = verdict(tmp_path, ["wide"])
+    assert "Check the annotation" not in said
+    assert "What limits the result is detection" in said
+    assert RunResults(tmp_path).doubts("mouse") == told["detection_warnings"]
 
 
 def test_verdict_where_f1_is_unknown_or_nothing_is_annotated(tmp_path):
@@ -138,6 +212,11 @@ def test_a_missing_or_broken_table_is_named(tmp_path):
     (tmp_path / "evaluation" / "roc.csv").write_text("")
     with pytest.raises(InputError, match="roc.csv: not readable"):
         RunResults(tmp_path).evaluation("roc")
+
+
+def test_one_thing_is_not_called_as_many_are():
+    said = [tables.number_text(count, "candidate") for count in (0, 1, 1200)]
+    assert said == ["0 candidates", "1 candidate", "1\u202f200 candidates"]
 
 
 def test_folds_by_brain_and_by_block_are_told_apart():

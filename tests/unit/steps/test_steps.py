@@ -1,5 +1,6 @@
 """The steps one after the other on a small brain, without Snakemake."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -80,7 +81,8 @@ def results(tmp_path_factory, brain) -> Results:
         files.labels_summary,
         said.append,
     )
-    assert said == ["beside another"]
+    assert said[0] == "beside another"
+    assert said[1:] == json.loads(files.labels_summary.read_text())["told"]
     return results
 
 
@@ -89,6 +91,36 @@ def test_what_was_found_and_told_is_noted(results, brain):
     assert found["signal"]["shape"] == [28, 150, 180]
     assert found["annotated_cells"] == 70
     assert found["warnings"] == ["beside another"]
+
+
+def test_recall_and_candidates_per_cell_are_told_as_soon_as_they_are_known(results, brain):
+    found = json.loads(results.brain(brain.name).labels_summary.read_text())
+    line, warning = found["told"]
+    assert line.startswith(
+        f"brain mouse: {found['reached']} of 70 annotated cells have a candidate"
+    )
+    assert f"{found['candidates'] / 70:.1f} candidates per cell" in line
+    # Only 0.8 was asked for.
+    assert warning.startswith("brain mouse: Detection misses too much")
+    assert found["detection_warnings"] == [warning]
+
+
+@pytest.mark.parametrize("count", [1, 19, 20])
+def test_of_few_annotated_cells_the_recall_is_told_with_its_interval(
+    results, brain, tmp_path, count
+):
+    files, few = results.brain(brain.name), tmp_path / "few.csv"
+    pd.read_csv(brain.cells).head(count).to_csv(few, index=False)
+    said = []
+    label(
+        dataclasses.replace(brain, cells=str(few)),
+        files.candidates,
+        files.preflight,
+        tmp_path / "labels.csv",
+        tmp_path / "labels.json",
+        said.append,
+    )
+    assert ("95% interval" in said[0]) == (count < 20)
 
 
 def test_candidates_do_not_depend_on_the_slabs(results, brain, tmp_path):
@@ -126,10 +158,22 @@ def test_a_chunk_holds_its_candidates_alone(results, brain, tmp_path):
 
 
 def test_folds_hold_every_candidate_once(results, brain, tmp_path):
-    folds([brain], [results.brain(brain.name).labels], 2, "auto", tmp_path / "folds.csv")
+    files = results.brain(brain.name)
+    folds([brain], [files.labels], [files.labels_summary], 2, "auto", tmp_path / "folds.csv")
     table = read_table(tmp_path / "folds.csv")
     assert len(table) == len(read_table(results.brain(brain.name).labels))
     assert set(table["fold"]) == {0, 1}
+
+
+def test_folds_that_detection_leaves_empty_are_refused_with_that_cause(results, brain, tmp_path):
+    nothing, files = read_table(results.brain(brain.name).candidates).head(0), {}
+    write_table(nothing, tmp_path / "candidates.csv")
+    for kind in ("csv", "json"):
+        files[kind] = tmp_path / f"labels.{kind}"
+    found = results.brain(brain.name).preflight
+    label(brain, tmp_path / "candidates.csv", found, files["csv"], files["json"], print)
+    with pytest.raises(InputError, match="brain mouse has no candidate for 70 annotated cells"):
+        folds([brain], [files["csv"]], [files["json"]], 2, "auto", tmp_path / "folds.csv")
 
 
 def test_a_brain_without_background_is_projected_alone(brain, small_brains, tmp_path):

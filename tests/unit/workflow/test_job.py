@@ -154,7 +154,7 @@ def test_a_remark_is_seen_in_the_terminal_and_what_libraries_print_is_not(tmp_pa
     log = tmp_path / "log"
     done = subprocess.run([sys.executable, "-c", REMARK, log], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Note: a chunk is missing\n")
-    assert log.read_text().splitlines() == ["a chunk is missing", "a library's own words"]
+    assert log.read_text().splitlines() == ["Note: a chunk is missing", "a library's own words"]
 
 
 def test_a_log_that_cannot_be_written_is_one_message_and_no_traceback(tmp_path):
@@ -198,3 +198,17 @@ def test_a_job_whose_end_fails_has_failed(tmp_path):
     done = run_buffered(code, tmp_path / "log")
     assert done.returncode != 0
     assert "Error: " in done.stderr
+
+
+def test_a_job_whose_log_is_cut_off_at_last_says_so(tmp_path):
+    """Nothing else does: Snakemake's own words are kept from the terminal."""
+    code = (
+        "import atexit, os, sys\n"
+        "from cellsift.workflow.job import job\n"
+        "with job(sys.argv[1]):\n"
+        "    atexit.register(lambda: (print('last words'), os.close(1)))\n"
+    )
+    log = tmp_path / "log"
+    done = run_buffered(code, log)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith(f"Error: {log}: this could not be written to its end.")

@@ -13,6 +13,7 @@ from cellsift.results import Results
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.progress_file import progress_file
+from cellsift.workflow.remarks import RemarksOfCluster
 from cellsift.workflow.run_lock import STATE
 from cellsift.workflow.run_start import prepare_run, start_run
 
@@ -62,8 +63,10 @@ def test_a_dry_run_takes_no_lock_and_removes_nothing(results):
 
 @pytest.mark.parametrize("arguments", [["--cores", "1"], ["--dry-run"]])
 def test_jobs_that_fail_on_a_cluster_are_told(results, arguments):
-    (handler,) = prepare(results, *arguments).handlers
-    assert isinstance(handler, FailedJobs)
+    handlers = prepare(results, *arguments).handlers
+    assert isinstance(handlers[0], FailedJobs)
+    shows = [isinstance(handler, RemarksOfCluster) for handler in handlers]
+    assert any(shows) == ("--dry-run" not in arguments)
 
 
 def test_what_jobs_of_an_earlier_run_noted_of_their_progress_is_removed(results):

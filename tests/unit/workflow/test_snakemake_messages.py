@@ -3,12 +3,13 @@
 import errno
 import logging
 import os
+from subprocess import CalledProcessError
 
 import pytest
-from snakemake.exceptions import print_exception
+from snakemake.exceptions import RuleException, WorkflowError, print_exception
 from snakemake.logging import logger
 
-from cellsift.workflow.snakemake_messages import explain_disk_errors
+from cellsift.workflow.snakemake_messages import explain_disk_errors, repeats_failure
 
 
 @pytest.fixture
@@ -56,3 +57,35 @@ def test_other_messages_stay_as_they_are(told, caplog):
     except OSError:
         logger.error("a job failed")
     assert caplog.records[-1].getMessage() == "a job failed"
+
+
+@pytest.fixture
+def is_repeated(caplog):
+    """A function: whether what Snakemake logs of an error only repeats what the job has told."""
+
+    def ask(error: Exception) -> bool:
+        print_exception(error, {})
+        return repeats_failure(caplog.records[-1])
+
+    return ask
+
+
+def of_script(status: int) -> RuleException:
+    """What Snakemake makes of a script that ends with this status."""
+    failed = CalledProcessError(status, "set -euo pipefail;\n python folds.py")
+    return RuleException(f'CalledProcessError in file "training.smk", line 16:\n{failed}')
+
+
+def test_a_script_that_has_told_why_it_failed_is_not_told_of_again(is_repeated):
+    assert is_repeated(of_script(1))
+    assert is_repeated(WorkflowError("At least one job did not complete successfully."))
+
+
+@pytest.mark.parametrize("status", [137, -9, 127, 2, 11])
+def test_a_script_that_was_killed_is_told_of_in_snakemakes_words(is_repeated, status):
+    assert not is_repeated(of_script(status))
+
+
+def test_what_snakemake_alone_knows_stays(is_repeated):
+    assert not is_repeated(WorkflowError("config: arms: give at least one"))
+    assert not is_repeated(RuleException("Missing files after 5 seconds"))

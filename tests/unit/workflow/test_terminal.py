@@ -92,6 +92,11 @@ def test_a_finished_job_is_one_line_with_how_far_the_run_is(run):
     assert last == "report of all brains: 4 s; 5 of 5"
 
 
+def test_what_earlier_runs_told_of_detection_is_shown_at_once(tmp_path):
+    run = Run(tmp_path, told_before=["Note: brain a: all 9 annotated cells have a candidate"])
+    assert run.lines[1:] == ["Note: brain a: all 9 annotated cells have a candidate"]
+
+
 def test_nothing_is_told_of_the_time_that_nobody_knows(run):
     run.begin(3)
     assert run.finish(3, after=1) == "classify a by vit: 1 s; 1 of 5"
@@ -303,6 +308,7 @@ def of_snakemake(**settings) -> SimpleNamespace:
         needrun_jobs=lambda: [training, last],
         jobid={training: 4, last: 0}.get,
         depending={training: {last: set()}},
+        jobs=[training, last],
     )
     return SimpleNamespace(
         output_settings=output,
@@ -372,6 +378,26 @@ def test_who_asks_snakemake_for_more_or_for_nothing_gets_it(settings):
     assert ("Select jobs" in terminal.getvalue()) == (
         Quietness.ALL not in workflow.output_settings.quiet
     )
+
+
+FAILED = "CalledProcessError in file training.smk\nCommand 'p' returned non-zero exit status {}."
+
+
+@pytest.mark.parametrize("quiet", [{Quietness.RULES}, set(), {Quietness.PROGRESS}])
+def test_a_failed_job_is_told_by_its_own_message_alone(quiet):
+    """In the log there is all that Snakemake says of it."""
+    workflow = of_snakemake(quiet=quiet)
+    logger, terminal, file = handlers(quiet)
+    show_run(logger, workflow, JobNames(2, {}))
+    failed = {"event": "error", "exception": "RuleException"}
+    logger.error(f"RuleException:\n{FAILED.format(1)}", extra=failed)
+    logger.info("Shutting down, this might take some time.")
+    logger.error("Exiting because a job execution failed. Look above for error messages")
+    logger.handlers[-1].close()
+    assert terminal.getvalue() == ""
+    assert "non-zero exit status 1" in file.getvalue()
+    logger.error(f"RuleException:\n{FAILED.format(137)}", extra=failed)
+    assert "non-zero exit status 137" in terminal.getvalue()
 
 
 def test_only_jobs_that_make_something_are_planned():
