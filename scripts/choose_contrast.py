@@ -1,7 +1,7 @@
 """Adapter of the rule choose_contrast: the contrast that a candidate must have to be kept."""
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.choose_contrast import choose_contrast
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:

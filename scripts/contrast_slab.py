@@ -1,7 +1,7 @@
 """Adapter of the rule contrast_slab: measure the contrast of a brain's candidates in a slab."""
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.contrast_slab import contrast_slab
 from cellsift.workflow.detection_resources import resources_of
 from cellsift.workflow.reading_threads import limit_reading

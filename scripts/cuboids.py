@@ -1,7 +1,7 @@
 """Adapter of the rule cuboids: cut the cuboid around every candidate of a chunk into a store."""
 
 from cellsift.workflow.job import job, memory_for_data
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.cuboids import cuboids
 from cellsift.workflow.reading_threads import limit_reading
 

@@ -1,7 +1,7 @@
 """Adapter of the rule detect_slab: look for candidates in a slab of a brain."""
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.detect_slab import detect_slab
 from cellsift.workflow.detection_resources import resources_of
 from cellsift.workflow.reading_threads import limit_reading

@@ -3,7 +3,7 @@
 from itertools import product
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.evaluate import evaluate
 
 with job(snakemake.log[0], snakemake.wildcards):

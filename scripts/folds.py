@@ -1,7 +1,7 @@
 """Adapter of the rule folds: divide the labelled candidates of the train brains into folds."""
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.folds import folds
 
 with job(snakemake.log[0], snakemake.wildcards):

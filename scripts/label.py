@@ -1,7 +1,7 @@
 """Adapter of the rule label: tell by the annotation which candidates are cells."""
 
 from cellsift.workflow.job import job
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of
 from cellsift.steps.label import label
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:

@@ -1,9 +1,12 @@
 """What a search for a detector has chosen, and the settings of a brain that follow from it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from cellsift.io.axes import Size
+from cellsift.io.json_files import read_json
 from cellsift.settings.brains import Brain
 from cellsift.settings.parameters import Parameter
 
@@ -65,6 +68,20 @@ class DetectionChoice:
         if settings.get("cuboid", {}).get("voxel_size", 0) is None:
             settings["cuboid"] = settings["cuboid"] | {"voxel_size": list(self.cuboid_voxel_size)}
         return replace(brain, settings=settings)  # type: ignore[arg-type]
+
+
+def brain_of(
+    content: Mapping[str, Any], choice: Sequence[str | Path] = (), role: str = "predict"
+) -> Brain:
+    """The brain that a rule has as plain data (`Brain.to_dict`), with this role.
+
+    `choice` is the chosen.json of `tune_detection`, or nothing where the config names a detector:
+    then the brain's settings are whole already.
+    """
+    brain = Brain.from_dict(dict(content), role)
+    for path in choice:
+        brain = DetectionChoice.from_dict(read_json(path)).applied_to(brain)
+    return brain
 
 
 def matching_distance(soma_diameter: float, voxel_size: Size) -> float:

@@ -6,8 +6,7 @@ from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain
-from cellsift.settings.choice import cuboid_voxel_size, matching_distance
-from cellsift.steps.choice import brain_of
+from cellsift.settings.choice import brain_of, cuboid_voxel_size, matching_distance
 
 AUTO = {"arms": ["features"], "detection": {"method": "auto"}}
 CHOICE = {
