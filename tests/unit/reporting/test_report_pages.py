@@ -317,7 +317,7 @@ def test_a_cell_that_fails_in_any_way_is_told(tmp_path, cell, said):
     assert not (tmp_path / "broken.html").exists()
 
 
-@pytest.mark.parametrize("name", ["index", "brain"])
+@pytest.mark.parametrize("name", ["index", "brain", "detection"])
 def test_a_page_loads_no_library_that_it_does_not_need(name):
     cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
     (imports,) = [cell.source for cell in cells if "import RunResults" in cell.source]
@@ -420,7 +420,7 @@ def test_a_refused_brain_is_named_on_the_index_page_beside_the_others(synthetic)
 
 
 def test_notebooks_are_stored_without_outputs_and_take_parameters():
-    for name in ("index", "brain"):
+    for name in ("index", "brain", "detection"):
         cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
         code = [cell for cell in cells if cell.cell_type == "code"]
         assert code[0].metadata["tags"] == ["parameters"]
