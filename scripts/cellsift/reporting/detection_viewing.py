@@ -14,7 +14,8 @@ from cellsift.reporting.detection_places import Place, choose_places
 from cellsift.reporting.detection_views import DetectionViews
 from cellsift.reporting.local_contrast import contrast_at_cells, scale_of
 
-# How wide, at least, and how deep a place is, in soma diameters: cells above and below would hide each other.
+# How wide, at least, and how deep a place is, in soma diameters: in a deeper one cells would hide
+# each other.
 WIDE, LEAST_WIDE, DEEP = 20, 8, 2.0
 MOST_PIXELS = 700
 BINS = 40

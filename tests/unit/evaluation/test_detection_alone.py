@@ -1,4 +1,4 @@
-"""What detection does before any network is trained: its figures, and what fewer candidates find."""
+"""What detection does before any network is trained: figures, and what fewer candidates find."""
 
 import numpy as np
 import pandas as pd
