@@ -59,6 +59,7 @@ def advice(
     misses: Misses,
     curve: pd.DataFrame,
     keep: Mapping[str, Any] | None = None,
+    chosen: bool = False,
 ) -> list[str]:
     """Return what to change for a brain, as sentences; the first says how detection does.
 
@@ -68,12 +69,14 @@ def advice(
         misses: why its cells are missed.
         curve: its table of `evaluation.detection_curve`.
         keep: what of the candidates is kept, None: all.
+        chosen: whether a search has chosen the detection, which is then no advice.
     """
     if brain["recall"] is None:
         return ["No cell is annotated, so nothing can be said of detection here."]
     said = [_verdict(brain)]
     if brain["recall"] < GOOD_RECALL:
         said += _for_more_cells(brain, detection, misses, keep)
+        said += [] if chosen else [AUTO]
     if (brain["candidates_per_cell"] or 0) > MANY_PER_CELL:
         said.append(_for_fewer_candidates(curve, brain["annotated"]))
     if brain["partial"]:
@@ -139,7 +142,7 @@ def _for_more_cells(
     rest = misses.missed - misses.shared - misses.beside
     if rest >= TOLD_SHARE * misses.missed:
         said += _for_missed_altogether(detection, misses)
-    return [*said, AUTO]
+    return said
 
 
 def _for_missed_altogether(detection: Mapping[str, Any], misses: Misses) -> list[str]:

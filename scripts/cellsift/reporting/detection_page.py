@@ -153,6 +153,7 @@ def _of_brain(shown: DetectionResults, brain: Mapping[str, Any]) -> Html:
         misses_of(seen, brain["distance_um"]),
         curve,
         shown.summary["keep"],
+        chosen=bool(shown.tuned),
     )
     parts = [html.heading(f"Brain {name}"), html.bullets(sentences)]
     if seen.places:

@@ -96,3 +96,11 @@ def test_there_is_no_curve_of_nothing(empty):
     curve = detection_curve(tables["candidates"], tables["annotation"], SIZE, 10.0)
     assert list(curve) == ["contrast", "candidates", "recall"]
     assert curve.empty
+
+
+def test_the_curve_counts_candidates_at_the_very_matching_distance():
+    one = brain()
+    aside = one.candidates.assign(y=one.candidates["y"] + 5.0)
+    curve = detection_curve(aside, one.annotation, SIZE, 10.0)
+    assert curve["recall"].iloc[-1] == 0.8
+    assert detection_curve(aside, one.annotation, SIZE, 9.99)["recall"].iloc[-1] < 0.1

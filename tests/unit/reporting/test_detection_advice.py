@@ -103,6 +103,7 @@ def test_any_method_gets_advice_that_ends_with_letting_it_be_chosen(detection):
     assert "No network can find the 50 others" in lines[0]
     assert "soma_diameter" in lines[1]
     assert lines[-1].endswith("detection: {method: auto}.")
+    assert advice(brain(), detection, Misses(50, bright=50), CURVE, chosen=True) == lines[:-1]
 
 
 def test_a_brain_without_annotated_cells_gets_none():
