@@ -10,6 +10,7 @@ from cellsift.io.axes import Shape, per_axis
 MISSES, NO_CELLS, TYPICAL = "most missed", "most without a cell", "typical"
 # How many of each kind; where there are too few misses, typical places take their turn.
 MOST_MISSES, MOST_NO_CELLS, PLACES = 3, 1, 6
+MOST_POINTS = 10_000
 # Chebyshev distance: a window is a box.
 BOX = np.inf
 
@@ -49,6 +50,7 @@ def choose_places(
     places: list[Place] = []
 
     def take(kind: str, points: np.ndarray, merit: np.ndarray, most: int) -> None:
+        """Add places around those of the points that have the most merit."""
         # Equal ones in any order, but always the same: the first of a table lie side by side.
         drawn = np.random.default_rng(0).permutation(len(points))
         for row in np.lexsort((drawn, -merit)):
@@ -59,13 +61,18 @@ def choose_places(
                 places.append(place)
                 most -= 1
 
-    missed = annotated[~found]
+    missed, others, annotated = map(_thinned, (annotated[~found], others, annotated))
     take(MISSES, missed, _neighbours(missed, missed, size), MOST_MISSES)
     take(NO_CELLS, others, _neighbours(others, others, size), MOST_NO_CELLS)
     if len(annotated):
         cells = _neighbours(annotated, annotated, size)
         take(TYPICAL, annotated, -np.abs(cells - np.median(cells)), PLACES)
     return places
+
+
+def _thinned(points: np.ndarray) -> np.ndarray:
+    """Some of many points, evenly over the table: where most lie is seen by them as well."""
+    return points[:: max(len(points) // MOST_POINTS, 1)]
 
 
 def _neighbours(at: np.ndarray, points: np.ndarray, size: Shape) -> np.ndarray:

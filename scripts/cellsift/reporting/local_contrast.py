@@ -12,7 +12,7 @@ from cellsift.io.axes import Size
 from cellsift.io.volumes import Volume
 
 # Of larger volumes some slabs of planes tell as much: to filter all takes as long as to detect.
-MOST_VOXELS = 3e8
+MOST_VOXELS = 1.5e8
 
 
 def scale_of(detection: dict, voxel_size: Size) -> Scale:
@@ -68,7 +68,7 @@ def _slabs(
     if affordable >= depth:
         return [(0, depth)]
     halo = scale.halo[0]
-    thickness = max(2 * halo, 1)
+    thickness = max(halo, 1)
     slabs = max(affordable // (thickness + 2 * halo), 1)
     planes = np.clip(np.rint(annotated[:, 0]), 0, depth - 1).astype(int)
     cells = np.bincount(planes // thickness, minlength=math.ceil(depth / thickness))
