@@ -63,7 +63,7 @@ rule try_detection:
     conda:
         environment("report")
     params:
-        results=str(RESULTS),
+        results=lambda wildcards: str(RESULTS),
         brains=brains_with(LEARNT_FROM, "detection"),
         code=code("try_detection", "reports/detection.ipynb"),
     script:
