@@ -20,6 +20,9 @@ from cellsift.reporting.projections import load_projection
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.tables import count_text, interval_text, settings_text
 
+# A brain's pictures take half a megabyte of the page.
+MOST_PICTURED = 12
+
 
 @dataclass(frozen=True)
 class DetectionResults:
@@ -140,11 +143,18 @@ def curves(shown: DetectionResults) -> Html:
 
 
 def brains(shown: DetectionResults) -> Html:
-    """Each brain: what to change, where cells are found and missed, and how bright they are."""
-    return Html("".join(_of_brain(shown, brain) for brain in shown.brains))
+    """Each brain: what to change, where cells are found and missed, and how bright they are.
+
+    Of many brains those are pictured in which the fewest cells are found.
+    """
+    worst = sorted(shown.brains, key=lambda brain: brain["recall"] or 0)[:MOST_PICTURED]
+    pictured = {brain["brain"] for brain in worst}
+    return Html(
+        "".join(_of_brain(shown, brain, brain["brain"] in pictured) for brain in shown.brains)
+    )
 
 
-def _of_brain(shown: DetectionResults, brain: Mapping[str, Any]) -> Html:
+def _of_brain(shown: DetectionResults, brain: Mapping[str, Any], pictured: bool) -> Html:
     name = brain["brain"]
     seen, curve = shown.views[name], shown.curves[shown.curves["brain"] == name]
     sentences = advice(
@@ -156,6 +166,11 @@ def _of_brain(shown: DetectionResults, brain: Mapping[str, Any]) -> Html:
         chosen=bool(shown.tuned),
     )
     parts = [html.heading(f"Brain {name}"), html.bullets(sentences)]
+    if not pictured:
+        said = (
+            f"No pictures: in {MOST_PICTURED} other brains fewer of the cells are found."
+        )
+        return Html("".join([*parts, html.paragraph(said, "note")]))
     if seen.places:
         parts += [_places(seen, brain), _overview(shown, seen, name)]
     parts.append(_contrasts(shown, seen, brain))

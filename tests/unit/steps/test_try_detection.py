@@ -112,6 +112,16 @@ def test_the_page_says_what_the_tables_say(page, results):
     assert "None" not in page.text
 
 
+def test_of_many_brains_the_worst_are_pictured(brains, results, tmp_path, monkeypatch):
+    monkeypatch.setattr("cellsift.reporting.detection_page.MOST_PICTURED", 1)
+    out = tmp_path / "detection.html"
+    try_detection(results, {b.name: b.detector for b in brains}, out)
+    page = Page(out)
+    assert len(page.all("img")) == 1 + 3
+    good, poor = (page.text.index(f"Brain {brain.name}") for brain in brains)
+    assert good < page.text.index("No pictures") < poor
+
+
 def test_what_was_tried_is_shown_where_there_was_a_search(brains, results, tmp_path):
     trials = pd.DataFrame(
         {
