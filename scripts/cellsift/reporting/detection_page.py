@@ -167,9 +167,7 @@ def _of_brain(shown: DetectionResults, brain: Mapping[str, Any], pictured: bool)
     )
     parts = [html.heading(f"Brain {name}"), html.bullets(sentences)]
     if not pictured:
-        said = (
-            f"No pictures: in {MOST_PICTURED} other brains fewer of the cells are found."
-        )
+        said = f"No pictures: in {MOST_PICTURED} other brains fewer of the cells are found."
         return Html("".join([*parts, html.paragraph(said, "note")]))
     if seen.places:
         parts += [_places(seen, brain), _overview(shown, seen, name)]
