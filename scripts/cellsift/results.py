@@ -43,6 +43,21 @@ class Results:
         return self.path / "detection" / "threshold.json"
 
     @property
+    def detection_summary(self) -> Path:
+        """How many annotated cells of the train brains have a candidate, and at what price."""
+        return self.path / "detection" / "summary.json"
+
+    @property
+    def detection_curves(self) -> Path:
+        """The recall that fewer candidates, those of the highest contrast, would have."""
+        return self.path / "detection" / "curves.csv"
+
+    @property
+    def detection_trials(self) -> Path:
+        """All settings that a search for a detector has tried."""
+        return self.path / "detection" / "trials.csv"
+
+    @property
     def detection_choice(self) -> Path:
         """What a search for a detector has chosen."""
         return self.path / "detection" / "chosen.json"
@@ -51,11 +66,6 @@ class Results:
     def detection_config(self) -> Path:
         """The same, to be pasted into a config."""
         return self.path / "detection" / "chosen.yaml"
-
-    @property
-    def detection_trials(self) -> Path:
-        """All settings that the search has tried."""
-        return self.path / "detection" / "trials.csv"
 
     @property
     def detection_journal(self) -> Path:
@@ -111,6 +121,10 @@ class Results:
     def index_page(self) -> Path:
         return self.path / "reports" / "index.html"
 
+    @property
+    def detection_page(self) -> Path:
+        return self.path / "reports" / "detection.html"
+
     def brain_page(self, brain: str) -> Path:
         return self.path / "reports" / "brains" / f"{brain}.html"
 
@@ -163,6 +177,11 @@ class BrainFolder:
     @property
     def centres(self) -> Path:
         return self.path / "detection" / "centres.csv"
+
+    @property
+    def detection_views(self) -> Path:
+        """Where detection finds the annotated cells and where it misses them."""
+        return self.path / "detection" / "views.npz"
 
     @property
     def detected(self) -> Path:

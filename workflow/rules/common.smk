@@ -47,6 +47,12 @@ EXPLANATION = RESULTS.explanation("{arm}")
 # A detector that is searched for may be of either kind.
 SEARCHES = PROJECT.config.searches_detection
 CHOICE = [RESULTS.detection_choice] if SEARCHES else []
+OUTCOME = {
+    "trials": str(RESULTS.detection_trials),
+    "choice": str(RESULTS.detection_choice),
+    "config": str(RESULTS.detection_config),
+}
+TUNED = OUTCOME if SEARCHES else {}
 # The step of detection whose slabs hold the candidates with their contrast.
 APART = SEARCHES or measures_contrast_apart(PROJECT.config.detection.method)
 MEASURED = "contrast" if APART else "detect"
@@ -315,6 +321,7 @@ def final_targets():
         RESULTS.index_page,
         *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
+        *([RESULTS.detection_page] if SEARCHES else []),
         *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]
 

@@ -1,13 +1,11 @@
 """Maximum projections of a whole brain, small enough for a page; `projecting` makes them."""
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from cellsift.errors import InputError
+from cellsift.io.array_files import read_arrays
 from cellsift.io.atomic import atomic_file
 from cellsift.io.axes import Shape, Size, per_axis
 
@@ -44,26 +42,6 @@ def save_projection(projection: Projection, path: str | Path) -> None:
 
 def load_projection(path: str | Path) -> Projection:
     """The projection that `save_projection` wrote. Raises InputError for any other file."""
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            size = sum(member.file_size for member in content.zip.infolist())
-            if size > MOST_BYTES:
-                raise ValueError(f"it unpacks to {size} bytes")
-            arrays = {key: content[key] for key in KEYS}
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; run the step that makes it") from None
-    except (
-        ValueError,
-        KeyError,
-        OSError,
-        EOFError,
-        AttributeError,
-        MemoryError,
-        BadZipFile,
-        zlib.error,
-    ) as error:
-        raise InputError(
-            f"{path}: not a projection ({error}); delete it and run the step that makes it"
-        ) from error
+    arrays = read_arrays(path, KEYS, "a projection", MOST_BYTES)
     plain = {key: tuple(arrays[key].tolist()) for key in ("shape", "voxel_size", "bins")}
     return Projection(arrays["top"], arrays["front"], **plain)

@@ -34,6 +34,9 @@ STEPS = {
     "explain": "explain {arm}",
     "report_brain": "report of {brain}",
     "report_index": "report of all brains",
+    "summarise_detection": "count what detection finds",
+    "show_detection": "look at what detection finds in {brain}",
+    "try_detection": "page of detection",
     "track": "track in MLflow",
 }
 

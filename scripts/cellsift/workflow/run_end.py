@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from cellsift.results import Results
+from cellsift.workflow.detection_found import detection_message
 
 # More files than these are counted, not named.
 NAMED = 3
@@ -14,10 +15,13 @@ NAMED = 3
 def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:
     """The last words of a run whose aim was these `files`: where the report is, or what it made.
 
-    The report is named where it is one of the files, not where it is one of an earlier run.
+    The report is named where it is one of the files, not where it is one of an earlier run. Where
+    only the page of detection was wanted, what detection finds is told as well.
     """
     report = str(Results(results).index_page)
     made = sorted({str(file) for file in files if os.path.exists(file)})
+    if made == [str(Results(results).detection_page)]:
+        return detection_message(results)
     if report in made:
         # A browser takes it also where the path has spaces.
         return f"The report is in {report}: open {Path(report).absolute().as_uri()} in a browser."

@@ -9,12 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from html_page import TEN_MB, Page
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from synthetic_results import ROLES, VOXEL_SIZE, make_results
@@ -28,7 +28,6 @@ from cellsift.settings.brains import Brain
 from cellsift.steps.report_brain import report_brain
 from cellsift.steps.report_index import report_index
 
-TEN_MB = 10 * 2**20
 WIDTH = 1366
 FLAGS = [
     "--headless",
@@ -41,30 +40,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-class Page(HTMLParser):
-    """What a page consists of: its tags with their attributes, and its visible text."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.tags, self.text, self._open = [], "", []
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if not {"style", "title"} & set(self._open):
-            self.text += data
-
-    def all(self, tag: str) -> list[dict]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def code_of(notebook: Path, parameters: dict) -> dict:
@@ -317,7 +292,7 @@ def test_a_cell_that_fails_in_any_way_is_told(tmp_path, cell, said):
     assert not (tmp_path / "broken.html").exists()
 
 
-@pytest.mark.parametrize("name", ["index", "brain"])
+@pytest.mark.parametrize("name", ["index", "brain", "detection"])
 def test_a_page_loads_no_library_that_it_does_not_need(name):
     cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
     (imports,) = [cell.source for cell in cells if "import RunResults" in cell.source]
@@ -420,7 +395,7 @@ def test_a_refused_brain_is_named_on_the_index_page_beside_the_others(synthetic)
 
 
 def test_notebooks_are_stored_without_outputs_and_take_parameters():
-    for name in ("index", "brain"):
+    for name in ("index", "brain", "detection"):
         cells = nbformat.read(pages.REPORTS / f"{name}.ipynb", as_version=4).cells
         code = [cell for cell in cells if cell.cell_type == "code"]
         assert code[0].metadata["tags"] == ["parameters"]

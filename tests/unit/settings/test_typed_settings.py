@@ -59,7 +59,11 @@ def test_every_schema_is_one_and_tells_what_each_key_means(name):
     assert all(rule["description"] for rule in schema["properties"].values())
 
 
-@pytest.mark.parametrize("path", sorted(ARMS.parent.glob("*.yaml")), ids=lambda path: path.name)
+# The config to be copied has a test of its own.
+SHIPPED = sorted(path for path in ARMS.parent.glob("*.yaml") if path.name != "start.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_what_is_shipped_fits_the_schemas_too(path):
     jsonschema.validate(read_yaml(path), read_yaml(SCHEMAS / "config.schema.yaml"))
 

@@ -21,6 +21,17 @@ VOLUMES = {
     "detect_slab",
     "find_centres",
     "projection",
+    "show_detection",
+}
+WRITES_PAGES = {"report_brain", "report_index", "try_detection"}
+MATCHES = {
+    "calibrate",
+    "choose_contrast",
+    "combine",
+    "evaluate",
+    "label",
+    "show_detection",
+    "summarise_detection",
 }
 # Jobs of a moment, of which there is one for each brain or arm.
 SMALLEST = {"accept_volumes", "cost_ensemble", "keep_candidates"}
@@ -40,14 +51,14 @@ HEAVY = {
     "optuna": SEARCHES,
     # Optuna's importance of parameters brings it along.
     "sklearn": {"evaluate"} | SEARCHES,
-    "scipy.stats": {"evaluate"} | SEARCHES,
-    "scipy.optimize": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
+    "scipy.stats": {"evaluate", "summarise_detection"} | SEARCHES,
+    "scipy.optimize": MATCHES | SEARCHES,
     # Comes with scipy.optimize.
-    "scipy.spatial": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
+    "scipy.spatial": MATCHES | SEARCHES,
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,
-    "nbconvert": {"report_brain", "report_index"},
+    "nbconvert": WRITES_PAGES,
     "ipykernel": set(),
     "papermill": set(),
     "snakemake": set(),

@@ -1,4 +1,4 @@
-"""`make install` takes the Pythons that cellsift is for, and refuses others before it makes any."""
+"""What make checks before it starts anything: which Python, and which config."""
 
 import os
 import shutil
@@ -70,3 +70,46 @@ def test_an_environment_whose_python_is_gone_is_named(install):
     command = ["make", "-n", "install"]
     planned = subprocess.run(command, cwd=install.folder, capture_output=True, text=True).stdout
     assert '"python3" -m venv .venv' in planned
+
+
+@pytest.fixture
+def make_try(tmp_path, repository):
+    """A function that tries detection with a config; gives exit code, output, what was started."""
+    folder = tmp_path / "check out"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(repository / name, folder)
+    (folder / ".venv" / ".installed").touch()
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > started\n')
+    python.chmod(0o755)
+
+    def run(config: str | None) -> tuple[int, str, list[str]]:
+        given = [] if config is None else [f"CONFIG={config}"]
+        environment = {name: value for name, value in os.environ.items() if name != "CONFIG"}
+        done = subprocess.run(
+            ["make", "try", *given], cwd=folder, capture_output=True, text=True, env=environment
+        )
+        started = folder / "started"
+        arguments = started.read_text().splitlines() if started.exists() else []
+        return done.returncode, done.stdout + done.stderr, arguments
+
+    run.folder = folder
+    return run
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", 'my lab\'s "new" config.yaml', "a;b&c.yaml"])
+def test_detection_is_tried_with_a_config_wherever_it_lies(make_try, name):
+    (make_try.folder / name).touch()
+    code, _, started = make_try(name)
+    assert code == 0
+    assert started[:2] == ["scripts/run.py", "try_detection"]
+    assert started[-2:] == ["--configfile", name]
+
+
+@pytest.mark.parametrize("config", [None, "absent.yaml"])
+def test_without_a_config_it_says_how_to_name_one(make_try, config):
+    code, said, started = make_try(config)
+    assert code != 0
+    assert "Name your config: make try CONFIG=mine.yaml" in said
+    assert started == []

@@ -89,7 +89,13 @@ def test_a_job_keeps_to_the_cores_that_it_was_given(repository):
     """Detection and reading, and networks, are told how many they may use."""
     texts = text_of_rules(repository)
     several = {rule for rule, text in texts.items() if threads_of(text) != "1"}
-    assert several == {"detect_slab", "contrast_slab", "cost"}
+    assert several == {
+        "tune_detection",
+        "detect_slab",
+        "contrast_slab",
+        "show_detection",
+        "cost",
+    }
     for rule in several - GPU_RULES:
         script = script_of(texts[rule], repository)
         assert "limit_reading(snakemake.threads)" in script, rule
