@@ -14,7 +14,6 @@ from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.models import classifiers as FAMILIES
 from cellsift.models.option_checks import check_whole_number
-from cellsift.settings.nearest import or_nearest
 
 if TYPE_CHECKING:
     from cellsift.models.contract import Network
@@ -50,8 +49,7 @@ def architecture_file(name: str) -> Path:
     files = _files()
     if not isinstance(name, str) or name not in files:
         raise InputError(
-            f"architecture '{name}' is not known"
-            + or_nearest([str(name)], files, f"choose one of: {', '.join(sorted(files))}")
+            f"architecture '{name}' is not known; choose one of: {', '.join(sorted(files))}"
         )
     return files[name]
 
@@ -79,8 +77,8 @@ def check_options(name: str, options: Iterable[str]) -> None:
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise InputError(
-            f"architecture '{name}' has no option {', '.join(map(repr, unknown))}"
-            + or_nearest(unknown, known, f"its options are: {', '.join(known) or 'none'}")
+            f"architecture '{name}' has no option {', '.join(map(repr, unknown))}; "
+            f"its options are: {', '.join(known) or 'none'}"
         )
 
 

@@ -11,12 +11,12 @@ from textwrap import shorten
 
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
-from cellsift.models import architecture_file
+from cellsift.models import architecture_file, list_models
 from cellsift.project.searches import read_search
 from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
-from cellsift.settings.nearest import nearest, or_nearest
+from cellsift.settings.nearest import nearest, or_nearest, refuse_misspelt
 from cellsift.settings.recipe import Recipe
 
 ARMS = REPOSITORY / "config" / "arms"
@@ -53,6 +53,8 @@ def read_arm(name: str, shared: Recipe | None = None) -> Arm:
     if content.architecture == ENSEMBLE:
         return _ensemble_arm(name, content, path)
     try:
+        refuse_misspelt([content.architecture], list_models(), "there is no architecture")
+        refuse_misspelt(content.training, Recipe.model_fields, "training has no key")
         architecture_file(content.architecture)
         recipe = (shared or Recipe()).with_changes(content.training)
     except InputError as error:

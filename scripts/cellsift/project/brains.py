@@ -23,7 +23,7 @@ from cellsift.settings.choice import (
     WISHED_RECALL,
 )
 from cellsift.settings.config import Config, Cuboid, Detection, Keep
-from cellsift.settings.nearest import or_nearest
+from cellsift.settings.nearest import or_nearest, refuse_misspelt
 from cellsift.settings.parameters import complete
 
 PATHS = ("signal", "background", "cells", "non_cells")
@@ -45,7 +45,7 @@ def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
 def complete_detection(given: Detection, what: str) -> Detection:
     """The settings of detection with the method's defaults; `what` names them in a message."""
     try:
-        _refuse_those_of_another_method(given)
+        _refuse_unknown_parameters(given)
         if given.method == AUTO:
             return _complete_search(given)
         return given.with_parameters(check_parameters(given.method, **given.parameters))
@@ -53,8 +53,8 @@ def complete_detection(given: Detection, what: str) -> Detection:
         raise InputError(f"{what}: {error}") from error
 
 
-def _refuse_those_of_another_method(given: Detection) -> None:
-    """Refuse a parameter that another method has, as where only the method was changed."""
+def _refuse_unknown_parameters(given: Detection) -> None:
+    """Refuse a parameter of another method, as where only the method was changed, or misspelt."""
     for name in sorted(set(given.parameters) - set(_parameters(given.method))):
         methods = [method for method in [*list_detectors(), AUTO] if name in _parameters(method)]
         if methods:
@@ -62,6 +62,8 @@ def _refuse_those_of_another_method(given: Detection) -> None:
                 f"detector {given.method!r} has no parameter {name!r}, which is one of "
                 f"{' and '.join(methods)}; remove it, or set method: {methods[0]}"
             )
+    said = f"detector {given.method!r} has no parameter"
+    refuse_misspelt(given.parameters, _parameters(given.method), said)
 
 
 def _parameters(method: str) -> list[str]:

@@ -1,6 +1,8 @@
 """The known name that a misspelt one stands for, as part of a message."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+from cellsift.errors import InputError
 
 # Of more unknown names than this at once only the first are compared.
 MOST_NAMES = 5
@@ -29,3 +31,18 @@ def or_nearest(unknown: Sequence[str], known: Collection[str], remedy: str) -> s
     if not near:
         return f"; {remedy}"
     return f"; did you mean {' and '.join(map(repr, near))}? If not: {remedy}"
+
+
+def refuse_misspelt(names: Iterable[str], known: Collection[str], said: str) -> None:
+    """Raise InputError where one of these names is not known, but nearly is.
+
+    `said` is the message up to the name. Names that are like none of the known ones are left to
+    those who can list these, such as modules of every training, which do not depend on this one:
+    another wording here trains nothing anew.
+    """
+    unknown = sorted(set(names) - set(known))
+    if near := nearest(unknown, known):
+        raise InputError(
+            f"{said} {', '.join(map(repr, unknown))}; did you mean "
+            f"{' and '.join(map(repr, near))}? Correct its name, or remove it"
+        )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellsift.errors import InputError
-from cellsift.settings.nearest import or_nearest
 
 Value = float | int | bool | None
 
@@ -65,8 +64,8 @@ def complete(
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(
-            f"detector {method!r} has no parameter {', '.join(map(repr, unknown))}"
-            + or_nearest(unknown, known, f"it knows {', '.join(sorted(known))}")
+            f"detector {method!r} has no parameter {', '.join(map(repr, unknown))}; "
+            f"it knows {', '.join(sorted(known))}"
         )
     for name, value in given.items():
         problem = known[name].problem(value)

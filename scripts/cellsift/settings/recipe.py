@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from cellsift.errors import InputError
-from cellsift.settings.nearest import or_nearest
 from cellsift.settings.values import AS_WRITTEN, Settings
 
 # Names of the functions in `training.augmentation`, in the order in which they are applied.
@@ -132,10 +131,8 @@ class Recipe(Settings):
         """
         if unknown := sorted(set(given) - set(cls.model_fields)):
             raise InputError(
-                f"the recipe has no key {', '.join(map(repr, unknown))}"
-                + or_nearest(
-                    unknown, cls.model_fields, f"its keys are: {', '.join(cls.model_fields)}"
-                )
+                f"the recipe has no key {', '.join(map(repr, unknown))}; its keys are: "
+                + ", ".join(cls.model_fields)
             )
         try:
             recipe = cls.model_validate(dict(given))

@@ -3,18 +3,20 @@
 import pytest
 
 from cellsift.errors import InputError
-from cellsift.models import architecture_file
-from cellsift.models.registry import check_options
+from cellsift.project import arms
+from cellsift.project.network_checks import check_networks
 from cellsift.project.reading import load_project
 from cellsift.settings.config import Config
 from cellsift.settings.files import SCHEMAS, read_yaml
 from cellsift.settings.nearest import nearest
 
-HEADER = "brain\trole\tsignal\tvoxel_z\tvoxel_y\tvoxel_x\tcells\n"
+TABLE = (
+    "brain\trole\tsignal\tvoxel_z\tvoxel_y\tvoxel_x\tcells\nmouse_a\ttrain\ta.tif\t5\t2\t2\ta.csv\n"
+)
 
 
 def refusal(folder, **config) -> str:
-    (folder / "brains.tsv").write_text(f"{HEADER}mouse_a\ttrain\ta.tif\t5\t2\t2\ta.csv\n")
+    (folder / "brains.tsv").write_text(TABLE)
     content = {"brains_table": "brains.tsv", "arms": ["resnet_narrow"]} | config
     with pytest.raises(InputError) as caught:
         load_project(content, folder)
@@ -39,7 +41,7 @@ def test_the_name_that_was_meant_comes_before_any_list(tmp_path, config, meant):
     before, question, after = said.partition(f"did you mean {meant!r}?")
     assert question, said
     assert before.count(",") < 3
-    assert after.startswith(" If not: ")
+    assert after.startswith((" If not: ", " Correct its name"))
 
 
 def test_an_arm_that_is_like_none_is_answered_with_all_of_them(tmp_path):
@@ -48,11 +50,21 @@ def test_an_arm_that_is_like_none_is_answered_with_all_of_them(tmp_path):
     assert "name one of convnext3d, " in said
 
 
-def test_architectures_and_their_options_are_answered_so_too():
-    with pytest.raises(InputError, match="did you mean 'densenet3d'"):
-        architecture_file("densenet_3d")
-    with pytest.raises(InputError, match="did you mean 'depth'"):
-        check_options("resnet", ["dept"])
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        ("architecture: densenet_3d", "densenet3d"),
+        ("architecture: resnet\noptions: {dept: 18}", "depth"),
+        ("architecture: resnet\ntraining: {epoch: 3}", "epochs"),
+        ("architecture: resnet\noption: {depth: 18}", "options"),
+    ],
+)
+def test_the_file_of_an_arm_is_answered_so_too(tmp_path, monkeypatch, content, meant):
+    monkeypatch.setattr(arms, "ARMS", tmp_path)
+    (tmp_path / "mine.yaml").write_text(content)
+    (tmp_path / "brains.tsv").write_text(TABLE)
+    with pytest.raises(InputError, match=rf"mine\.yaml: .*did you mean '{meant}'\?"):
+        check_networks(load_project({"brains_table": "brains.tsv", "arms": ["mine"]}, tmp_path))
 
 
 def test_several_misspelt_names_have_one_each():
