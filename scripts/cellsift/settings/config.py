@@ -131,7 +131,8 @@ class Training(Settings):
         if not isinstance(given, dict):
             return given
         of_folds = {key: value for key, value in given.items() if key in KEYS_OF_FOLDS}
-        refuse_misspelt(given, {*Recipe.model_fields, *KEYS_OF_FOLDS}, "training has no key")
+        known = {*Recipe.model_fields, *KEYS_OF_FOLDS}
+        refuse_misspelt(given, known, "config: training has no key")
         # Says itself what is wrong with a recipe, in the words that arms are refused with.
         recipe = Recipe.from_dict({k: v for k, v in given.items() if k not in of_folds})
         return of_folds | {"recipe": recipe}

@@ -228,6 +228,13 @@ def test_named_brains_alone_are_written(tmp_path, small_cohort):
     assert write_cohort(tmp_path) == ["first"]
 
 
+def test_a_log_of_the_cohort_has_lines_and_no_bar(tmp_path, small_cohort, capfd):
+    assert main([str(tmp_path), "--brains", "new"]) == 0
+    told = capfd.readouterr()
+    assert told.out == "wrote new\n"
+    assert "\r" not in told.err
+
+
 def test_an_unknown_brain_is_refused_with_the_names_there_are(tmp_path, small_cohort, capsys):
     with pytest.raises(InputError, match=r"phantom_z.*first, new"):
         write_cohort(tmp_path, ["phantom_z"])
