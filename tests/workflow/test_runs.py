@@ -101,6 +101,13 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert finished.planned() == []
 
 
+def test_a_run_with_nothing_to_do_says_where_the_report_is(finished):
+    code, output = finished.run("--cores", "1")
+    assert code == 0
+    assert "Nothing to be done" in output
+    assert "The report is in results/reports/index.html" in output
+
+
 def test_a_new_arm_trains_that_arm_only(copied):
     copied.write_arm("another", options={"depth": 18, "width": 8})
     copied.write_config("small.yaml", arms=["small", "another"])
