@@ -71,8 +71,17 @@ def prepare_run(
             remove_refusals(results)
 
 
-def start_run(results: Results, *, on_cluster: bool) -> None:
-    """Take the locks before any job; not called in a dry run.
+def start_run(results: Results, project: Project, workflow: Any) -> None:
+    """Take the locks and look at what the run was told, before any job; not called in a dry run.
+
+    `workflow` is Snakemake's. Raises InputError as `lock_run` and `look_at_project` do.
+    """
+    lock_run(results, on_cluster=not workflow.local_exec)
+    look_at_project(project, workflow)
+
+
+def lock_run(results: Results, *, on_cluster: bool) -> None:
+    """Take the locks of the folder and of its results.
 
     Raises InputError where another run is at work, for a folder in which a cluster's jobs cannot be
     started, and for results that cannot be written.

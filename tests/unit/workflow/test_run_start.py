@@ -20,7 +20,7 @@ from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.progress_file import progress_file
 from cellsift.workflow.run_lock import STATE
-from cellsift.workflow.run_start import look_at_project, prepare_run, start_run
+from cellsift.workflow.run_start import lock_run, look_at_project, prepare_run, start_run
 
 OUTPUT = SimpleNamespace(quiet=None, verbose=False, debug_dag=False, printshellcmds=False)
 HOLD = """
@@ -140,7 +140,7 @@ def test_what_jobs_of_an_earlier_run_noted_of_their_progress_is_removed(results)
     log.parent.mkdir(parents=True)
     log.touch()
     progress_file(log).touch()
-    start_run(results, on_cluster=False)
+    lock_run(results, on_cluster=False)
     assert list(log.parent.iterdir()) == [log]
 
 
@@ -152,15 +152,15 @@ def test_a_run_beside_another_is_refused_before_it_touches_the_results(results):
         prepare(results, "--cores", "1")
         assert results.brain("bad").checked.exists()
         with pytest.raises(InputError, match="Another run is at work in this folder"):
-            start_run(results, on_cluster=False)
+            lock_run(results, on_cluster=False)
         other.kill()
-    start_run(results, on_cluster=False)
+    lock_run(results, on_cluster=False)
 
 
 def test_results_that_cannot_be_written_are_refused(results):
     (results.path / "file").touch()
     with pytest.raises(InputError, match="Not a directory"):
-        start_run(Results("results/file"), on_cluster=False)
+        lock_run(Results("results/file"), on_cluster=False)
 
 
 def test_a_folder_in_which_jobs_of_a_cluster_cannot_start_is_refused_there_alone(
@@ -170,5 +170,13 @@ def test_a_folder_in_which_jobs_of_a_cluster_cannot_start_is_refused_there_alone
     folder.mkdir()
     monkeypatch.chdir(folder)
     with pytest.raises(InputError, match=r"cannot be started in a folder with \$"):
-        start_run(Results("results"), on_cluster=True)
-    start_run(Results("results"), on_cluster=False)
+        lock_run(Results("results"), on_cluster=True)
+    lock_run(Results("results"), on_cluster=False)
+
+
+def test_a_run_is_refused_for_a_file_that_is_not_there_once_it_has_its_locks(results, project):
+    workflow = planned(("check_volumes", "a"))
+    workflow.local_exec = True
+    with pytest.raises(InputError, match=r"brain a, signal: .*there is no such file"):
+        start_run(results, project, workflow)
+    assert (STATE / "run.lock").exists()
