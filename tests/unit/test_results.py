@@ -52,6 +52,7 @@ SPELLED_ELSEWHERE = {
     "models/classifiers/slice_mil.py": {"plane_attention.tif"},
     "models/classifiers/vit.py": {"rollout.tif"},
     "preflight/annotation.py": set(OWN_FILES),  # of any run, by which a brain's folder is known
+    "project/demo_note.py": {"brain.json"},  # of made-up brains, by which they are known
     "training/search/files.py": {"journal.log", "-history.csv", "-scores.csv"},  # of its jobs alone
     "workflow/command_line.py": {"config.yaml"},  # what users write
     "workflow/pins.py": {"constraints.txt"},

@@ -101,6 +101,13 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert finished.planned() == []
 
 
+def test_a_run_with_nothing_to_do_says_where_the_report_is(finished):
+    code, output = finished.run("--cores", "1")
+    assert code == 0
+    assert "Nothing to be done" in output
+    assert "The report is in results/reports/index.html" in output
+
+
 def test_a_new_arm_trains_that_arm_only(copied):
     copied.write_arm("another", options={"depth": 18, "width": 8})
     copied.write_config("small.yaml", arms=["small", "another"])
@@ -320,8 +327,8 @@ def test_a_second_run_in_the_folder_is_told(new_checkout):
 def test_bad_input_is_refused_before_any_work(new_checkout):
     checkout = new_checkout()
     (checkout.folder / "empty").mkdir()
-    broken = checkout.row("mouse_5", "predict").replace("brains/mouse_5/signal", "empty")
-    checkout.write_table(broken)
+    broken = checkout.row("mouse_5", "predict", source="mouse_3")
+    checkout.write_table(broken.replace("brains/mouse_3/signal", "empty"))
     code, output = checkout.run("--cores", "1")
     assert code != 0
     messages = [line for line in output.splitlines() if line.startswith("Error: ")]
@@ -330,6 +337,17 @@ def test_bad_input_is_refused_before_any_work(new_checkout):
     assert "empty" in messages[0]
     found = {path.name for path in (checkout.results / "brains").rglob("*") if path.is_file()}
     assert found <= {"checked.json", "volumes.json", "preflight.json"}
+
+
+def test_paths_that_lead_nowhere_are_refused_before_any_brain_is_looked_at(new_checkout):
+    checkout = new_checkout()
+    checkout.write_table(checkout.row("mouse_5", "predict"))
+    code, output = checkout.run("--cores", "1")
+    assert code != 0
+    for column in ("signal", "background"):
+        assert f"brain mouse_5, {column}: brains/mouse_5/{column}: there is no such" in output
+    assert "Traceback" not in output
+    assert not [path for path in (checkout.results / "brains").rglob("*") if path.is_file()]
 
 
 def write_ome_zarr(path: Path, planes: Path) -> None:

@@ -66,6 +66,8 @@ def write_cohort(folder: str | Path, brains: Sequence[str] | None = None) -> lis
             max_workers=min(len(missing), available_cores()),
             desc="phantom brains",
             unit="brain",
+            # None: no bar where nobody watches, as in a log file.
+            disable=None,
         )
     complete = {n: _fingerprint(a) for n, a in cohort.items() if _is_complete(folder / n, a)}
     if missing or not (folder / "cohort.json").exists():

@@ -86,11 +86,14 @@ def _emptiness(path: str, column: str, role: str) -> str:
     use = (
         "no cell can be learnt from it, and every candidate is learnt as an artefact"
         if role == "train"
-        else "every candidate counts as an artefact"
+        else "every candidate counts as an artefact, and neither recall nor F1 can be measured on "
+        "it"
     )
     return (
-        f"{path}: holds no position, so that {use}. That is right for a brain without any cell; if "
-        "it was not annotated, leave cells empty or set its role to predict."
+        f"{path}: holds no position, so that {use}. That is right for a brain that people have "
+        "searched through and found to have no cell, a control say. If the file was begun and not "
+        "filled, or saved empty, give the one with the positions; if the brain was not annotated, "
+        "leave cells empty or set its role to predict."
     )
 
 

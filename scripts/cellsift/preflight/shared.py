@@ -25,7 +25,7 @@ Kind = Literal["cell", "no_cell"]
 
 
 def check_brains(project: Project) -> None:
-    """Raise InputError for an annotation that is a train and a test brain's, or is too small.
+    """Raise InputError for an annotation that is a train and a test brain's, or too few cells.
 
     What cannot be read is left to the brain's own preflight.
     """
@@ -33,6 +33,7 @@ def check_brains(project: Project) -> None:
         if {one.role, other.role} == JUDGED and _same_annotation(one, other):
             raise InputError(_two_brains(one, other))
     refuse_few(project)
+    refuse_none_to_find(project)
 
 
 def doubts_beside_others(project: Project, name: str) -> list[str]:
@@ -76,6 +77,23 @@ def refuse_few(project: Project) -> None:
         count = _count(paths, kind, LEAST_PER_CLASS * folds)
         if count is not None and count < LEAST_PER_CLASS * folds:
             raise InputError(_few(count, what, brains, folds))
+
+
+def refuse_none_to_find(project: Project) -> None:
+    """Raise InputError where the annotated test brains have no cell, not one together.
+
+    One of several may be a control without any.
+    """
+    brains = [project.brains[name] for name in project.brains_of("test", annotated=True)]
+    paths = [brain.cells for brain in brains if brain.cells]
+    if paths and _count(paths, "cell", 1) == 0:
+        names = ", ".join(brain.name for brain in brains)
+        raise InputError(
+            f"no test brain ({names}) has an annotated cell: {', '.join(paths)} without a "
+            "position. Whether cells are found cannot be measured so, and no arm can be chosen: "
+            "give the file with the positions. A brain that was not annotated, or has no cell, is "
+            "of role predict, with cells left empty: what is called a cell there is counted, too"
+        )
 
 
 def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:

@@ -26,6 +26,7 @@ from cellsift.preflight.lists import list_doubts
 from cellsift.preflight.naming import naming
 from cellsift.preflight.same_channels import content_of, refuse_same_content, refuse_same_path
 from cellsift.preflight.tiff_values import check_tiff_values
+from cellsift.preflight.voxel_order import order_doubts
 from cellsift.settings.brains import Brain
 from cellsift.settings.choice import AUTO
 
@@ -77,7 +78,11 @@ def check_volumes(brain: Brain, slabs: int = 1) -> dict:
     return found | {
         "channels": 1 if brain.background is None else 2,
         "device": available_device(),
-        "warnings": _warnings(found) + _large_slabs(brain.name, found["signal"]["shape"], slabs),
+        "warnings": [
+            *(f"brain {brain.name}: {doubt}" for doubt in order_doubts(brain.voxel_size)),
+            *_warnings(found),
+            *_large_slabs(brain.name, found["signal"]["shape"], slabs),
+        ],
     }
 
 

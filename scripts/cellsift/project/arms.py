@@ -11,11 +11,12 @@ from textwrap import shorten
 
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
-from cellsift.models import architecture_file
+from cellsift.models import architecture_file, list_models
 from cellsift.project.searches import read_search
 from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
+from cellsift.settings.nearest import nearest, or_nearest, refuse_misspelt
 from cellsift.settings.recipe import Recipe
 
 ARMS = REPOSITORY / "config" / "arms"
@@ -45,15 +46,15 @@ def read_arm(name: str, shared: Recipe | None = None) -> Arm:
     """
     path = ARMS / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in ARMS.glob("*.yaml")))
         raise InputError(
-            f"config, arms: there is no arm {name!r}, as {path} does not exist; write that file or "
-            f"name one of {known}"
+            f"config, arms: there is no arm {name!r}, as {path} does not exist{_other_arms(name)}"
         )
     content = completed(ArmFile, read_yaml(path), str(path))
     if content.architecture == ENSEMBLE:
         return _ensemble_arm(name, content, path)
     try:
+        refuse_misspelt([content.architecture], list_models(), "there is no architecture")
+        refuse_misspelt(content.training, Recipe.model_fields, "training has no key")
         architecture_file(content.architecture)
         recipe = (shared or Recipe()).with_changes(content.training)
     except InputError as error:
@@ -62,6 +63,17 @@ def read_arm(name: str, shared: Recipe | None = None) -> Arm:
     search = None if content.search is None else read_search(content.search, recipe, str(path))
     network = (content.architecture, content.options)
     return Arm(name, *network, recipe, content.description, search)
+
+
+def _other_arms(name: str) -> str:
+    """What to do about an arm that there is none of: the nearest one, or a list of all."""
+    known = _arms_with_a_file()
+    listed = "" if nearest([name], known) else f" or name one of {', '.join(known)}"
+    return or_nearest([name], known, f"write that file{listed}")
+
+
+def _arms_with_a_file() -> list[str]:
+    return sorted(file.stem for file in ARMS.glob("*.yaml"))
 
 
 def _for_voxels(arm: Arm, voxel_size: Sequence[float]) -> Arm:
@@ -113,9 +125,11 @@ def _refuse_other_members(arms: dict[str, Arm]) -> None:
         for member in arm.members:
             where = f"{ARMS / arm.name}.yaml, options: the member {shorten(repr(member), 100)}"
             if member not in arms:
+                remedy = "add it to arms there, or take it out of members"
+                misspelt = [] if member in _arms_with_a_file() else [member]
                 raise InputError(
-                    f"{where} is not among the arms of the config; add it to arms there, or take "
-                    "it out of members"
+                    f"{where} is not among the arms of the config"
+                    + or_nearest(misspelt, arms, remedy)
                 )
             if arms[member].members:
                 raise InputError(

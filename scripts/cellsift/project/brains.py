@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from cellsift.cuboids.resampling import data_size
-from cellsift.detection import check_parameters
+from cellsift.detection import check_parameters, detector_parameters, list_detectors
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
@@ -23,6 +23,7 @@ from cellsift.settings.choice import (
     WISHED_RECALL,
 )
 from cellsift.settings.config import Config, Cuboid, Detection, Keep
+from cellsift.settings.nearest import or_nearest, refuse_misspelt
 from cellsift.settings.parameters import complete
 
 PATHS = ("signal", "background", "cells", "non_cells")
@@ -44,11 +45,30 @@ def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
 def complete_detection(given: Detection, what: str) -> Detection:
     """The settings of detection with the method's defaults; `what` names them in a message."""
     try:
+        _refuse_unknown_parameters(given)
         if given.method == AUTO:
             return _complete_search(given)
         return given.with_parameters(check_parameters(given.method, **given.parameters))
     except InputError as error:
         raise InputError(f"{what}: {error}") from error
+
+
+def _refuse_unknown_parameters(given: Detection) -> None:
+    """Refuse a parameter of another method, as where only the method was changed, or misspelt."""
+    for name in sorted(set(given.parameters) - set(_parameters(given.method))):
+        methods = [method for method in [*list_detectors(), AUTO] if name in _parameters(method)]
+        if methods:
+            raise InputError(
+                f"detector {given.method!r} has no parameter {name!r}, which is one of "
+                f"{' and '.join(methods)}; remove it, or set method: {methods[0]}"
+            )
+    said = f"detector {given.method!r} has no parameter"
+    refuse_misspelt(given.parameters, _parameters(given.method), said)
+
+
+def _parameters(method: str) -> list[str]:
+    """The names of what a method, or a search for one, can be told."""
+    return list(SEARCH_PARAMETERS if method == AUTO else detector_parameters(method))
 
 
 def _complete_search(given: Detection) -> Detection:
@@ -76,7 +96,8 @@ def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
     for name in config.brains:
         if name not in brains:
             raise InputError(
-                f"config, brains: {name!r} is not in {path}; its brains are {', '.join(brains)}"
+                f"config, brains: {name!r} is not in {path}"
+                + or_nearest([name], brains, f"its brains are {', '.join(brains)}")
             )
     return brains
 

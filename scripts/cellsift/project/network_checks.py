@@ -3,9 +3,10 @@
 import torch
 
 from cellsift.errors import InputError
-from cellsift.models import check_options, create_model
+from cellsift.models import check_options, create_model, model_options
 from cellsift.project.arms import ARMS
 from cellsift.settings.arms import Arm
+from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.project import Project
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import ends_of, recipe_with
@@ -34,6 +35,8 @@ def check_networks(project: Project) -> None:
 def _check_arm(arm: Arm, recipe: Recipe, project: Project) -> None:
     cuboid = project.config.cuboid
     channels = 2 if any(brain.background for brain in project.brains.values()) else 1
+    said = f"architecture {arm.architecture!r} has no option"
+    refuse_misspelt(arm.options, model_options(arm.architecture), said)
     check_options(arm.architecture, arm.options)
     # On the meta device nothing is allocated: only the shapes are worked out.
     with torch.device("meta"):

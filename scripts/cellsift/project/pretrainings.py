@@ -13,6 +13,7 @@ from cellsift.project.arms import ARMS
 from cellsift.settings.arms import Arm
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
+from cellsift.settings.nearest import or_nearest
 from cellsift.settings.pretraining import (
     AUGMENTATION_OF_MAE,
     OF_METHOD,
@@ -37,9 +38,10 @@ def read_pretraining(name: str, normalisation: str = "brain") -> Pretraining:
     """
     path = FOLDER / f"{name}.yaml"
     if not isinstance(name, str) or not NAME.fullmatch(name) or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml"))) or "none"
+        known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+        remedy = f"write {FOLDER}/NAME.yaml or name one of: {', '.join(known) or 'none'}"
         raise InputError(
-            f"there is no pre-training {name!r}; write {FOLDER}/NAME.yaml or name one of: {known}"
+            f"there is no pre-training {name!r}" + or_nearest([str(name)], known, remedy)
         )
     content = completed(PretrainingFile, read_yaml(path), str(path))
     _refuse_keys_of_other_methods(content, path)

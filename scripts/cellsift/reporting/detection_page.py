@@ -252,15 +252,18 @@ def _groups(groups: list[Mapping[str, Any]]) -> Html:
         return Html("")
     rows = [
         {
-            "brain": group["brain"],
+            "tried on": group["group"],
             "annotated cells": count_text(group["annotated"]),
             "recall": interval_text(_number(group["recall"])),
             "candidates per cell": interval_text(_number(group["candidates_per_cell"])),
         }
         for group in groups
     ]
-    caption = "What the chosen settings do in the parts of each brain that were searched on."
-    return html.table(pd.DataFrame(rows), caption, text_columns=("brain",))
+    caption = (
+        "What the chosen settings do in the parts of each brain that were searched on, with the "
+        "threshold on contrast that the others of them ask for."
+    )
+    return html.table(pd.DataFrame(rows), caption, text_columns=("tried on",))
 
 
 def _number(value: float | None) -> float:

@@ -142,15 +142,17 @@ def _interval(axis: Axes, number: int, row: pd.Series, style: ArmStyle) -> None:
 def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """Training and validation loss over epochs; a panel for each arm, a colour for each fold.
 
-    A history has the columns epoch, train_loss, validation_loss and average_precision; the epoch
-    whose weights are used, the one of highest average precision, is marked.
+    What is trained on is the arm's own loss, which may be a sum of several; what is left out is
+    judged by the cross-entropy, of every arm alike. A history has the columns epoch, train_loss,
+    validation_loss and average_precision; the epoch whose weights are used, the one of highest
+    average precision, is marked.
     """
     folds = sorted({fold for runs in histories.values() for fold in runs})
     colors = {fold: OKABE_ITO[number % len(OKABE_ITO)] for number, fold in enumerate(folds)}
     names = [f"fold-{fold}" for fold in folds]
     kinds: dict[str, dict[str, Any]] = {
-        "trained on": {"linestyle": ":"},
-        "left out": {"linestyle": "-"},
+        "trained on (the arm's own loss)": {"linestyle": ":"},
+        "left out (cross-entropy)": {"linestyle": "-"},
     }
     with styled():
         drawing, axes = panels(len(histories), 3.0, legend=[*names, *kinds, "weights kept"])
@@ -164,7 +166,7 @@ def draw_loss(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
             axis.set(title=title_lines(arm), xlabel="epoch", ylim=(0, None))
             axis.xaxis.get_major_locator().set_params(integer=True)
         for axis in axes[::PANELS_ACROSS]:
-            axis.set_ylabel("loss (cross-entropy)")
+            axis.set_ylabel("loss")
         handles = [Line2D([], [], color=colors[fold], linewidth=3) for fold in folds]
         handles += [Line2D([], [], color=GREY, linewidth=1.6, **look) for look in kinds.values()]
         handles += [Line2D([], [], color=GREY, marker="o", linestyle="")]

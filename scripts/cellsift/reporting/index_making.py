@@ -67,10 +67,13 @@ def loss(results: RunResults) -> Html:
     if not histories:
         return html.paragraph("No arm was trained for more than one epoch in this run.")
     caption = (
-        "Dotted: loss on the candidates trained on (harder than they look, as they are altered at "
-        "random); solid: loss on the fold left out. Where the solid line rises while the dotted "
-        "one falls, the network learns its examples by heart. The weights of the marked epoch, "
-        "the one of highest average precision on the fold left out, are used."
+        "Dotted: the loss that the arm is trained by, on the candidates trained on (harder than "
+        "they look, as they are altered at random). It is the cross-entropy for most; PIP-Net adds "
+        "how well its prototypes are formed, which is all it learns at first, and DeiT how far it "
+        "is from its teacher. Solid: the cross-entropy on the fold left out, for all. Where the "
+        "solid line rises while the dotted one falls, the network learns its examples by heart. "
+        "The weights of the marked epoch, the one of highest average precision on the fold left "
+        "out, are used."
     )
     return html.figure(graphs.draw_loss(histories), caption, "Loss over epochs for each arm")
 

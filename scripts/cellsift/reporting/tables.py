@@ -166,18 +166,28 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({"arm": cost["arm"]})
     for column, name in COST_COLUMNS.items():
         if known[column].notna().any():
-            shown[name] = [_cost_text(column, value) for value in known[column]]
+            decimals = 0 if column in COUNTS else _decimals(known[column])
+            shown[name] = [_cost_text(value, decimals) for value in known[column]]
     return shown
 
 
-def _cost_text(column: str, value: str | float) -> str:
+def _decimals(values: pd.Series) -> int:
+    """How many decimals all numbers of a column have: three digits of the largest, or more.
+
+    None is shown as 0 that is not.
+    """
+    numbers = pd.to_numeric(values, errors="coerce")
+    numbers = numbers[numbers > 0]
+    if numbers.empty:
+        return 0
+    first, last = (math.floor(math.log10(number)) for number in (numbers.max(), numbers.min()))
+    return max(2 - first, -last, 0)
+
+
+def _cost_text(value: str | float, decimals: int) -> str:
     if isinstance(value, str):
         return value
-    if pd.isna(value):
-        return "–"
-    if column in COUNTS or value >= 1000:
-        return count_text(round(value))
-    return f"{value:.3g}"
+    return "–" if pd.isna(value) else f"{value:,.{decimals}f}".replace(",", "\u202f")
 
 
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:

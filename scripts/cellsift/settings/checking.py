@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from cellsift.errors import InputError
 from cellsift.settings.files import LONGEST_QUOTE
+from cellsift.settings.nearest import or_nearest
 from cellsift.settings.values import Settings
 
 if TYPE_CHECKING:
@@ -63,11 +64,10 @@ def _explain(problem: "jsonschema.ValidationError") -> str:
     prefix = f"{where}: " if where else ""
     if problem.validator == "additionalProperties" and isinstance(problem.schema, dict):
         keys = sorted(problem.schema.get("properties", {}))
-        unknown = ", ".join(sorted(repr(key) for key in problem.instance if key not in keys))
-        return (
-            f"{prefix}unknown key {shorten(unknown, LONGEST_QUOTE)}; remove it or correct its "
-            f"name (known here: {', '.join(keys)})"
-        )
+        unknown = sorted(key for key in problem.instance if key not in keys)
+        quoted = shorten(", ".join(map(repr, unknown)), LONGEST_QUOTE)
+        remedy = f"remove it or correct its name (known here: {', '.join(keys)})"
+        return f"{prefix}unknown key {quoted}{or_nearest(unknown, keys, remedy)}"
     if problem.validator == "required":
         missing = sorted(set(problem.validator_value) - set(problem.instance))
         return f"{prefix}{', '.join(map(repr, missing))} is missing; add it"

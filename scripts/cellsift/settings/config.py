@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cellsift.settings.choice import AUTO
+from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
     AS_WRITTEN,
@@ -31,6 +32,7 @@ VOXEL_SIZE_IN_FILES = (
     "the brains table's (check), or does not count (ignore)."
 )
 JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
+KEYS_OF_FOLDS = ("folds", "group_by")
 MATCHING = "When a candidate counts as an annotated cell."
 
 
@@ -128,7 +130,9 @@ class Training(Settings):
     def _recipe_apart(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        of_folds = {key: value for key, value in given.items() if key in ("folds", "group_by")}
+        of_folds = {key: value for key, value in given.items() if key in KEYS_OF_FOLDS}
+        known = {*Recipe.model_fields, *KEYS_OF_FOLDS}
+        refuse_misspelt(given, known, "config: training has no key")
         # Says itself what is wrong with a recipe, in the words that arms are refused with.
         recipe = Recipe.from_dict({k: v for k, v in given.items() if k not in of_folds})
         return of_folds | {"recipe": recipe}

@@ -1,15 +1,45 @@
 """What a run says at its end."""
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
 from cellsift.results import Results
 from cellsift.workflow.detection_found import detection_message
 
 # More files than these are counted, not named.
 NAMED = 3
+
+
+class NothingToDo(logging.Handler):
+    """Says where the report is when Snakemake finds nothing to do, and ends without its hooks.
+
+    To be added to Snakemake's logger. `message` gives the last words of such a run.
+    """
+
+    def __init__(self, message: Callable[[], str]):
+        super().__init__()
+        self._message = message
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if record.msg == NOTHING_TO_BE_DONE_MSG:
+                print(self._message(), flush=True)
+        except Exception:
+            self.handleError(record)
+
+
+def files_aimed_at(dag: Any) -> list[str]:
+    """What a run was asked for, by Snakemake's plan of it.
+
+    Rule all makes nothing itself: what it waits for was the aim.
+    """
+    return [str(file) for job in dag.targetjobs for file in job.output or job.input]
 
 
 def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:

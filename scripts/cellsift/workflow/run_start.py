@@ -1,12 +1,16 @@
 """What a run prepares before its jobs, and when it is refused."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cellsift.preflight.missing import refuse_missing
+from cellsift.project.demo_note import demo_note_doubts
 from cellsift.results import Results
+from cellsift.settings.project import Project
 from cellsift.workflow.command_line import only_inspects
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.garbage import collect_garbage_rarely
@@ -16,6 +20,7 @@ from cellsift.workflow.progress_file import remove_progress
 from cellsift.workflow.python_of_jobs import name_python_for_shells, refuse_folder_for_cluster
 from cellsift.workflow.remarks import RemarksOfCluster
 from cellsift.workflow.results_folder import refuse_unwritable, remove_refusals
+from cellsift.workflow.run_end import NothingToDo, files_aimed_at, success_message
 from cellsift.workflow.run_lock import (
     STATE,
     lock_results,
@@ -25,6 +30,9 @@ from cellsift.workflow.run_lock import (
 )
 from cellsift.workflow.snakemake_messages import explain_disk_errors
 from cellsift.workflow.terminal import show_run
+
+# The rules that look at the files of a brain.
+LOOKING = ("check_volumes", "preflight")
 
 
 def prepare_process(logger: logging.Logger) -> None:
@@ -57,6 +65,7 @@ def prepare_run(
         return
     logger.addHandler(RemarksOfCluster(lambda: not workflow.local_exec))
     show_run(logger, workflow, names)
+    logger.addHandler(NothingToDo(lambda: success_message(results, files_aimed_at(workflow.dag))))
     with suppress(OSError):
         alone = try_to_lock_working_directory()
         # A run that was killed has left refusals, and its lock; any other removes its own.
@@ -64,8 +73,17 @@ def prepare_run(
             remove_refusals(results)
 
 
-def start_run(results: Results, *, on_cluster: bool) -> None:
-    """Take the locks before any job; not called in a dry run.
+def start_run(results: Results, project: Project, workflow: Any) -> None:
+    """Take the locks and look at what the run was told, before any job; not called in a dry run.
+
+    `workflow` is Snakemake's. Raises InputError as `lock_run` and `look_at_project` do.
+    """
+    lock_run(results, on_cluster=not workflow.local_exec)
+    look_at_project(project, workflow)
+
+
+def lock_run(results: Results, *, on_cluster: bool) -> None:
+    """Take the locks of the folder and of its results.
 
     Raises InputError where another run is at work, for a folder in which a cluster's jobs cannot be
     started, and for results that cannot be written.
@@ -76,3 +94,21 @@ def start_run(results: Results, *, on_cluster: bool) -> None:
     refuse_unwritable(results)
     lock_results(results)
     remove_progress(results.logs)
+
+
+def look_at_project(project: Project, workflow: Any) -> None:
+    """Tell of what was likely not meant, and refuse files that are not there, before any job.
+
+    `workflow` is Snakemake's. Only brains that its jobs are going to look at count: others may lie
+    on a disk that is not mounted now. With --keep-going a brain that is refused does not hold up
+    the others, so that it is left to its own job.
+
+    Raises InputError.
+    """
+    for doubt in demo_note_doubts(project):
+        print(f"Note: {doubt}", file=sys.stderr, flush=True)
+    if workflow.execution_settings.keep_going:
+        return
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name in LOOKING]
+    names = {job.wildcards.brain for job in jobs}
+    refuse_missing(brain for name, brain in project.brains.items() if name in names)

@@ -136,7 +136,7 @@ def test_a_config_takes_a_new_detector_with_its_defaults(peaks, tmp_path):
     with pytest.raises(InputError) as refusal:
         load_project(config | {"detection": {"method": "stardist"}}, tmp_path)
     assert str(refusal.value) == (
-        "config: detection.method: 'stardist' found; give one of cellfinder, dog, peaks "
+        "config: detection.method: 'stardist' found; give one of cellfinder, dog, peaks, auto "
         "(The detector.)"
     )
     for nothing in (None, ["dog"], {"dog": 1}):

@@ -20,6 +20,10 @@ from cellsift.phantom import (
 )
 from cellsift.phantom.__main__ import main
 from cellsift.phantom.distractors import KINDS
+from cellsift.project.demo_note import WORDS, demo_note_doubts
+from cellsift.settings.brains import Brain
+from cellsift.settings.config import Config
+from cellsift.settings.project import Project
 
 SMALL = BrainSettings(shape=(20, 100, 120), cells=30)
 NOTHING = Distractors(**dict.fromkeys(KINDS, 0))
@@ -226,6 +230,21 @@ def test_named_brains_alone_are_written(tmp_path, small_cohort):
     assert write_cohort(tmp_path, ["new"]) == ["new"]
     assert not (tmp_path / "first").exists()
     assert write_cohort(tmp_path) == ["first"]
+
+
+def test_a_log_of_the_cohort_has_lines_and_no_bar(tmp_path, small_cohort, capfd):
+    assert main([str(tmp_path), "--brains", "new"]) == 0
+    told = capfd.readouterr()
+    assert told.out == "wrote new\n"
+    assert "\r" not in told.err
+
+
+def test_the_note_of_the_demo_suits_brains_of_a_cohort_alone(tmp_path, small_cohort):
+    write_cohort(tmp_path, ["new"])
+    config = Config(arms=["features"], note=f"This is a {WORDS}.")
+    for signal, suits in ((tmp_path / "new" / "signal", True), (tmp_path / "mine.tif", False)):
+        brains = {"a": Brain("a", str(signal), (5, 2, 2))}
+        assert (demo_note_doubts(Project(config, brains, {})) == []) == suits
 
 
 def test_an_unknown_brain_is_refused_with_the_names_there_are(tmp_path, small_cohort, capsys):

@@ -86,7 +86,7 @@ def test_label_tells_an_annotation_in_another_order(run, tmp_path, cells, order)
     volumes(tmp_path)
     code, told = run(
         "label.py",
-        {"candidates": "candidates.csv", "found": "volumes.json"},
+        {"candidates": "candidates.csv", "found": "volumes.json", "choice": []},
         {"table": "labels.csv", "summary": "labels.json"},
         brain=a_brain(tmp_path, some),
     )
@@ -113,7 +113,7 @@ def test_what_reaches_no_recall_for_its_annotation_is_told_so(run, tmp_path, cel
     volumes(tmp_path)
     code, told = run(
         "choose_contrast.py",
-        {"detected": ["detected.csv"], "volumes": ["volumes.json"]},
+        {"detected": ["detected.csv"], "volumes": ["volumes.json"], "choice": []},
         {"threshold": "threshold.json"},
         brains=[a_brain(tmp_path, cells[:40, ::-1])],
         keep={"recall": 0.95},

@@ -175,6 +175,17 @@ def test_too_few_annotated_cells_for_the_folds_are_refused(project, tmp_path):
     check_brains(project(*rows))
 
 
+def test_test_brains_without_any_annotated_cell_are_refused(project, tmp_path):
+    (tmp_path / "none.csv").write_text("z,y,x\n")
+    train = ("a", "train", "one.tif", "", "one.csv")
+    empty = ("b", "test", "two.tif", "", "none.csv")
+    with pytest.raises(InputError, match=r"no test brain \(b\) has an annotated cell: none\.csv"):
+        check_brains(project(train, empty))
+    # Beside one with cells it may be a control, and of role predict nothing is measured on it.
+    check_brains(project(train, empty, ("c", "test", "three.tif", "", "two.csv")))
+    check_brains(project(train, ("b", "predict", *empty[2:])))
+
+
 def test_what_cannot_be_read_is_left_to_preflight(project, tmp_path):
     (tmp_path / "broken.csv").write_text("a,b\n1,2\n")
     found = project(

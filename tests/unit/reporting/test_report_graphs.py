@@ -127,6 +127,11 @@ def test_loss_marks_the_epoch_whose_weights_are_kept():
         }
     )
     figure = drawn(graphs.draw_loss({"wide": {0: history}}))
+    # Of PIP-Net, say, what is trained on is a sum of losses.
+    assert figure.axes[0].get_ylabel() == "loss"
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "trained on (the arm's own loss)" in told
+    assert "left out (cross-entropy)" in told
     mark = next(line for line in figure.axes[0].get_lines() if line.get_marker() == "o")
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (2, 1)
 

@@ -87,11 +87,24 @@ def test_costs_are_shown_in_units_that_people_read():
     )
     wide = tables.cost_table(cost).iloc[0]
     assert wide["parameters"] == "33\u202f000\u202f000"
-    assert wide["GFLOP per cuboid"] == "2.5"
+    assert wide["GFLOP per cuboid"] == "2.500"
     assert wide["peak memory, GB"] == "0.911"
-    assert wide["training, minutes"] == "3"
+    assert wide["training, minutes"] == "3.00"
     assert "cuboids per second" not in wide
     assert tables.cost_table(pd.DataFrame(columns=["arm"])).empty
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([2.5, 0.0012], ["2.500", "0.001"]),
+        ([31250.4, 5.34, 0.0], ["31\u202f250", "5", "0"]),
+        ([93.02, 7.5, np.nan], ["93.0", "7.5", "–"]),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_decimals(values, shown):
+    cost = pd.DataFrame({"arm": list("abc")[: len(values)], "cuboids_per_second": values})
+    assert tables.cost_table(cost)["cuboids per second"].tolist() == shown
 
 
 def test_the_cost_of_an_ensemble_is_that_of_its_members():
@@ -114,8 +127,8 @@ def test_the_cost_of_an_ensemble_is_that_of_its_members():
     assert (both["device"], both["threads"]) == ("cpu", 2)
     rows = [{"arm": "one", **one}, {"arm": "both", **both}]
     shown = tables.cost_table(pd.DataFrame(rows)).set_index("arm")
-    assert shown.loc["both", "training, minutes"] == "3"
-    assert shown.loc["one", "training, minutes"] == "2"
+    assert shown.loc["both", "training, minutes"] == "3.00"
+    assert shown.loc["one", "training, minutes"] == "2.00"
     assert shown.loc["both", "epochs, all folds"] == "–"
     assert ensemble_cost([one, two | {"cuboids_per_second": 0.0}])["cuboids_per_second"] == 0
     other = ensemble_cost([one, two | {"device": "a GPU", "threads": 1}])

@@ -13,7 +13,7 @@ import tifffile
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "run.py")
 NETWORKS = {"cost", "explain", "pretrain", "score_chunk", "search", "train"}
-SEARCHES = {"search", "choose_recipe"}
+SEARCHES = {"search", "choose_recipe", "tune_detection"}
 VOLUMES = {
     "check_volumes",
     "contrast_slab",
@@ -22,6 +22,7 @@ VOLUMES = {
     "find_centres",
     "projection",
     "show_detection",
+    "tune_detection",
 }
 WRITES_PAGES = {"report_brain", "report_index", "try_detection"}
 MATCHES = {

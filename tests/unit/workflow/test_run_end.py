@@ -1,8 +1,17 @@
 """The last words of a run name what it has made."""
 
+import logging
 from pathlib import Path
+from types import SimpleNamespace
 
-from cellsift.workflow.run_end import failure_message, success_message
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
+
+from cellsift.workflow.run_end import (
+    NothingToDo,
+    failure_message,
+    files_aimed_at,
+    success_message,
+)
 
 
 def write(*files: str) -> None:
@@ -53,3 +62,17 @@ def test_a_failed_run_says_where_more_is_to_be_read():
     said = failure_message("results")
     assert "results/logs has the whole story" in said
     assert said.endswith("the run goes on where it stopped.")
+
+
+def test_a_run_with_nothing_to_do_says_where_the_report_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    report = "results/reports/index.html"
+    write(report)
+    everything = SimpleNamespace(output=[], input=[report])
+    dag = SimpleNamespace(targetjobs=[everything])
+    logger = logging.Logger("snakemake")
+    logger.addHandler(NothingToDo(lambda: success_message("results", files_aimed_at(dag))))
+    logger.info("Building DAG of jobs...")
+    assert capsys.readouterr().out == ""
+    logger.info(NOTHING_TO_BE_DONE_MSG)
+    assert capsys.readouterr().out.startswith(f"The report is in {report}")

@@ -3,19 +3,25 @@
 import logging
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
 from cellsift.results import Results
+from cellsift.settings.brains import Brain
+from cellsift.settings.config import Config
+from cellsift.settings.files import SCHEMAS, read_yaml
+from cellsift.settings.project import Project
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.progress_file import progress_file
 from cellsift.workflow.remarks import RemarksOfCluster
 from cellsift.workflow.run_lock import STATE
-from cellsift.workflow.run_start import prepare_run, start_run
+from cellsift.workflow.run_start import lock_run, look_at_project, prepare_run, start_run
 
 OUTPUT = SimpleNamespace(quiet=None, verbose=False, debug_dag=False, printshellcmds=False)
 HOLD = """
@@ -41,9 +47,9 @@ def results(tmp_path, monkeypatch) -> Results:
     return results
 
 
-def prepare(results: Results, *arguments: str) -> logging.Logger:
+def prepare(results: Results, *arguments: str, dag: object = None) -> logging.Logger:
     logger = logging.Logger("run")
-    workflow = SimpleNamespace(output_settings=OUTPUT)
+    workflow = SimpleNamespace(output_settings=OUTPUT, dag=dag)
     prepare_run(logger, workflow, JobNames(3, {}), results, arguments)
     return logger
 
@@ -64,9 +70,72 @@ def test_a_dry_run_takes_no_lock_and_removes_nothing(results):
 @pytest.mark.parametrize("arguments", [["--cores", "1"], ["--dry-run"]])
 def test_jobs_that_fail_on_a_cluster_are_told(results, arguments):
     handlers = prepare(results, *arguments).handlers
-    assert isinstance(handlers[0], FailedJobs)
+    assert sum(isinstance(handler, FailedJobs) for handler in handlers) == 1
     shows = [isinstance(handler, RemarksOfCluster) for handler in handlers]
     assert any(shows) == ("--dry-run" not in arguments)
+
+
+def test_a_run_with_nothing_to_do_says_where_the_report_is_and_a_dry_run_does_not(results, capsys):
+    page = str(results.index_page)
+    Path(page).parent.mkdir(parents=True)
+    Path(page).touch()
+    dag = SimpleNamespace(targetjobs=[SimpleNamespace(output=[], input=[page])])
+    prepare(results, "--dry-run", dag=dag).info(NOTHING_TO_BE_DONE_MSG)
+    assert capsys.readouterr().out == ""
+    prepare(results, "--cores", "1", dag=dag).info(NOTHING_TO_BE_DONE_MSG)
+    assert f"The report is in {page}" in capsys.readouterr().out
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """Two brains, of which one has no volume, and the other no annotation."""
+    (tmp_path / "here.tif").touch()
+    brains = {
+        "a": Brain("a", str(tmp_path / "away.tif"), (5, 2, 2)),
+        "b": Brain("b", str(tmp_path / "here.tif"), (5, 2, 2), "train", cells="no.csv"),
+        "c": Brain("c", "https://somewhere/c.zarr", (5, 2, 2)),
+    }
+    return Project(Config(arms=["features"]), brains, {})
+
+
+def planned(*jobs: tuple[str, str], keep_going: bool = False) -> SimpleNamespace:
+    """A workflow that is going to do these jobs: rule, brain."""
+    todo = [
+        SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards=SimpleNamespace(brain=brain))
+        for rule, brain in jobs
+    ]
+    return SimpleNamespace(
+        dag=SimpleNamespace(needrun_jobs=lambda: todo),
+        execution_settings=SimpleNamespace(keep_going=keep_going),
+    )
+
+
+def test_all_files_that_are_not_there_are_told_before_any_job(project):
+    jobs = [("check_volumes", brain) for brain in "cba"]
+    with pytest.raises(InputError) as refusal:
+        look_at_project(project, planned(*jobs))
+    first, second = str(refusal.value).splitlines()
+    assert first.startswith("brain a, signal: ")
+    assert "away.tif: there is no such file or folder" in first
+    assert second.startswith("brain b, cells: no.csv: there is no such")
+
+
+def test_files_that_this_run_does_not_look_at_may_be_away(project):
+    look_at_project(project, planned(("check_volumes", "c"), ("train", "a")))
+    # What is refused then holds up no other brain.
+    look_at_project(project, planned(("check_volumes", "a"), keep_going=True))
+
+
+def test_the_note_of_the_demo_is_told_where_a_brain_is_a_users_own(project, tmp_path, capsys):
+    shipped = read_yaml(SCHEMAS.parents[1] / "config" / "config.yaml")["note"]
+    brains = {"b": project.brains["b"]}
+    copied = Project(Config(arms=["features"], note=shipped), brains, {})
+    look_at_project(copied, planned())
+    assert "b is none of its brains. Write a note of your own" in capsys.readouterr().err
+    look_at_project(Project(Config(arms=["features"], note="c-Fos, 2026"), brains, {}), planned())
+    (tmp_path / "brain.json").touch()
+    look_at_project(copied, planned())
+    assert capsys.readouterr().err == ""
 
 
 def test_what_jobs_of_an_earlier_run_noted_of_their_progress_is_removed(results):
@@ -74,7 +143,7 @@ def test_what_jobs_of_an_earlier_run_noted_of_their_progress_is_removed(results)
     log.parent.mkdir(parents=True)
     log.touch()
     progress_file(log).touch()
-    start_run(results, on_cluster=False)
+    lock_run(results, on_cluster=False)
     assert list(log.parent.iterdir()) == [log]
 
 
@@ -86,15 +155,15 @@ def test_a_run_beside_another_is_refused_before_it_touches_the_results(results):
         prepare(results, "--cores", "1")
         assert results.brain("bad").checked.exists()
         with pytest.raises(InputError, match="Another run is at work in this folder"):
-            start_run(results, on_cluster=False)
+            lock_run(results, on_cluster=False)
         other.kill()
-    start_run(results, on_cluster=False)
+    lock_run(results, on_cluster=False)
 
 
 def test_results_that_cannot_be_written_are_refused(results):
     (results.path / "file").touch()
     with pytest.raises(InputError, match="Not a directory"):
-        start_run(Results("results/file"), on_cluster=False)
+        lock_run(Results("results/file"), on_cluster=False)
 
 
 def test_a_folder_in_which_jobs_of_a_cluster_cannot_start_is_refused_there_alone(
@@ -104,5 +173,13 @@ def test_a_folder_in_which_jobs_of_a_cluster_cannot_start_is_refused_there_alone
     folder.mkdir()
     monkeypatch.chdir(folder)
     with pytest.raises(InputError, match=r"cannot be started in a folder with \$"):
-        start_run(Results("results"), on_cluster=True)
-    start_run(Results("results"), on_cluster=False)
+        lock_run(Results("results"), on_cluster=True)
+    lock_run(Results("results"), on_cluster=False)
+
+
+def test_a_run_is_refused_for_a_file_that_is_not_there_once_it_has_its_locks(results, project):
+    workflow = planned(("check_volumes", "a"))
+    workflow.local_exec = True
+    with pytest.raises(InputError, match=r"brain a, signal: .*there is no such file"):
+        start_run(results, project, workflow)
+    assert (STATE / "run.lock").exists()

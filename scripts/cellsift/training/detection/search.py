@@ -1,9 +1,9 @@
 """The search: which detector, with which parameters, reaches the wish with the fewest candidates.
 
 A third of the trials are shared by all detectors, of which slow ones have fewer; of the others
-three in four go to the one that is best until then. The values of each are drawn by the tree-structured
-Parzen estimator (Bergstra et al. 2011), with a seed of their own: a search that was killed goes on
-as if it had not been.
+three in four go to the one that is best until then. The values of each are drawn by the tree-
+structured Parzen estimator (Bergstra et al. 2011), with a seed of their own: a search that was
+killed goes on as if it had not been.
 """
 
 import hashlib
