@@ -146,9 +146,9 @@ class DifferenceOfGaussians(Detector):
         soma = somata.diameter
         blur = max(somata.axial_blur, voxel_size[0] / 4)
         return {
-            "soma_diameter": Range(0.35 * soma, 1.4 * soma, log=True),
+            "soma_diameter": Range(0.3 * soma, 1.4 * soma, log=True),
             "axial_blur": Range(0.0, 1.5 * blur),
-            "minimum_distance": Range(0.15 * soma, 0.6 * soma, log=True),
+            "minimum_distance": Range(0.15 * soma, 0.7 * soma, log=True),
         }
 
     def least_planes(self, voxel_size: tuple[float, float, float]) -> tuple[int, str]:

@@ -12,6 +12,10 @@ from cellsift.io.axes import AXES
 # Of a recall that cannot be reached, this share of the best is asked for: the last cells may take
 # any number of candidates.
 NEARLY = 0.98
+# Of the c-Fos volumes and the embryo's frames, left out in turn, most keep both the recall and the
+# number of candidates with this share: with a lower one there are more candidates than wished for,
+# with a higher one fewer cells.
+WITHIN_SPAN = 0.6
 
 
 def choose_contrast_threshold(
@@ -96,8 +100,8 @@ def carrying_threshold(
 
     On every given brain there is a span between the highest threshold that reaches the recall and
     the lowest that keeps no more than so many candidates for each annotated cell. On another brain
-    its ends lie a little higher or lower, so the threshold is the geometric middle of the span
-    that all have in common. Where there is none the recall comes first; where a brain cannot reach
+    its ends lie a little higher or lower, so the threshold lies well within the span that all have
+    in common, `WITHIN_SPAN` of the way up on a logarithmic scale. Where there is none the recall comes first; where a brain cannot reach
     it, as much as it can, nearly. Partial brains say nothing about candidates per cell.
     """
     low = -math.inf
@@ -115,7 +119,9 @@ def carrying_threshold(
     if not math.isfinite(high):
         # No brain has a candidate.
         return 0.0
-    return math.sqrt(low * high) if 0 < low < high else high
+    if not 0 < low < high:
+        return high
+    return float(low ** (1 - WITHIN_SPAN) * high**WITHIN_SPAN)
 
 
 def _piece(candidates: pd.DataFrame, annotated: pd.DataFrame) -> Piece:

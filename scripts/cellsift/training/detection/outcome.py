@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any, Protocol
 
 import pandas as pd
@@ -25,6 +26,13 @@ FEW_CELLS = 50
 NEAR_END = 0.03
 # Somata are drawn longer along z, never that much flatter: then the voxels' sizes are wrong.
 FLATTEST = 0.6
+HOW_TO_PASTE = (
+    "Found by the search for a detector: to use it without a search, put these lines in the place "
+    "of detection, matching and cuboid in the config. With a threshold chosen on the others of "
+    "these, each was found to have:"
+)
+# Of a file that people read and paste.
+LINE = 90
 
 
 class OutcomeFiles(Protocol):
@@ -110,20 +118,15 @@ def _write_config(choice: Mapping[str, Any], path: str | Path) -> None:
         "cuboid": choice["cuboid"],
     }
     reached = [
-        f"# {found['group']}: recall {found['recall']:.3f} of {found['annotated']} annotated "
+        f"{found['group']}: recall {found['recall']:.3f} of {found['annotated']} annotated "
         f"cells, {found['candidates'] / found['annotated']:.2f} candidates for each"
         for found in choice["groups"]
     ]
-    head = [
-        "# Found by the search for a detector: to use it without a search, put these lines in the",
-        "# place of detection, matching and cuboid in the config. With a threshold chosen on the",
-        "# others of these, each was found to have:",
-        *reached,
-        *(f"# {note}" for note in choice["notes"]),
-    ]
-    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+    head = [HOW_TO_PASTE, *reached, *choice["notes"]]
+    comment = "".join(f"{indent(fill(said, LINE - 2), '# ')}\n" for said in head)
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=LINE)
     with atomic_file(path) as beside:
-        beside.write_text("\n".join(head) + "\n" + text, encoding="utf-8")
+        beside.write_text(comment + text, encoding="utf-8")
 
 
 def _notes(search: DetectionSearch, best: Trial):
