@@ -51,8 +51,10 @@ PARAMETERS = {
         optional=True,
     ),
     "axial_blur": Parameter(
-        AXIAL_BLUR,
-        "how much wider than in the plane the microscope draws a spot along z: sigma, µm",
+        None,
+        "how much wider than in the plane the filters are along z, where a microscope blurs most: "
+        f"sigma, µm; empty: {AXIAL_BLUR} soma diameters",
+        optional=True,
     ),
     "minimum_distance": Parameter(
         None,
@@ -131,9 +133,8 @@ class DifferenceOfGaussians(Detector):
                 f"{sigma_small:g} µm; sigma_large must be larger"
             )
         distance = given["minimum_distance"] or MINIMUM_DISTANCE * soma
-        return Scale.from_micrometres(
-            voxel_size, sigma_small, sigma_large, given["axial_blur"], distance
-        )
+        blur = AXIAL_BLUR * soma if given["axial_blur"] is None else given["axial_blur"]
+        return Scale.from_micrometres(voxel_size, sigma_small, sigma_large, blur, distance)
 
     @classmethod
     def search_space(
@@ -146,7 +147,7 @@ class DifferenceOfGaussians(Detector):
         soma = somata.diameter
         blur = max(somata.axial_blur, voxel_size[0] / 4)
         return {
-            "soma_diameter": Range(0.3 * soma, 1.4 * soma, log=True),
+            "soma_diameter": Range(0.5 * soma, 2.0 * soma, log=True),
             "axial_blur": Range(0.0, 1.5 * blur),
             "minimum_distance": Range(0.15 * soma, 0.7 * soma, log=True),
         }

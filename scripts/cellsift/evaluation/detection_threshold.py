@@ -101,8 +101,9 @@ def carrying_threshold(
     On every given brain there is a span between the highest threshold that reaches the recall and
     the lowest that keeps no more than so many candidates for each annotated cell. On another brain
     its ends lie a little higher or lower, so the threshold lies well within the span that all have
-    in common, `WITHIN_SPAN` of the way up on a logarithmic scale. Where there is none the recall comes first; where a brain cannot reach
-    it, as much as it can, nearly. Partial brains say nothing about candidates per cell.
+    in common, `WITHIN_SPAN` of the way up on a logarithmic scale. Where there is none the recall
+    comes first; where a brain cannot reach it, as much as it can, nearly. Partial brains say
+    nothing about candidates per cell.
     """
     low = -math.inf
     for curve in curves:

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.names import AMBIGUOUS, CELL, LABELS, NO_CELL
-from cellsift.labels.placement import doubts_of_distance, doubts_of_placement
+from cellsift.labels.placement import clearest, doubts_of_distance, doubts_of_placement
 from cellsift.labels.reached import doubts_of_detection
 
 # A component with more pairs of points than this is solved by the sparse solver
@@ -83,7 +83,7 @@ def label_candidates(
         **{label: int((labels == label).sum()) for label in LABELS},
         "missed": missed.tolist(),
         "warnings": doubts_of_placement(
-            candidates[AXES].to_numpy(), points, voxel_size, distance_um, shape
+            clearest(candidates, len(cells)), points, voxel_size, distance_um, shape
         ),
     }
     summary["detection_warnings"] = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 
 from cellsift.io.axes import AXES, Size, per_axis
 from cellsift.labels.reached import who_has_a_candidate
@@ -19,6 +20,8 @@ FACTORS = (2, 4, 8)
 
 # Of more annotated cells than this a random sample tells as much.
 SAMPLE = 2000
+# Of the candidates those of the highest contrast are looked at, so many for each cell.
+CLEAREST_PER_CELL = 5
 # Another reading is told of where it reaches at least so many annotated cells, this share, ...
 FEWEST_REACHED, LEAST_SHARE = 10, 0.2
 # ... more than so many times those of the given one, and of chance, ...
@@ -95,6 +98,19 @@ def reading_that_fits(
         if ((positions >= -1) & (positions <= np.array(shape))).all():
             return reading
     return None
+
+
+def clearest(candidates: pd.DataFrame, annotated: int) -> np.ndarray:
+    """Positions (n, 3), z, y, x, of the candidates of highest contrast, five for each cell.
+
+    Among very many candidates cells match as well in a wrong place as in the right one. All where
+    candidates have no contrast.
+    """
+    if "contrast" in candidates:
+        contrast = candidates["contrast"].astype(float).reset_index(drop=True)
+        count = CLEAREST_PER_CELL * max(annotated, 1)
+        candidates = candidates.iloc[contrast.nlargest(count).index]
+    return candidates[AXES].to_numpy()
 
 
 def doubts_of_placement(

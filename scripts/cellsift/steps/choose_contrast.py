@@ -11,7 +11,7 @@ from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
-from cellsift.labels.placement import doubts_of_placement
+from cellsift.labels.placement import clearest, doubts_of_placement
 from cellsift.settings.brains import Brain
 from cellsift.steps.annotation import annotated_cells
 
@@ -75,6 +75,6 @@ def _doubts(
     shape: Sequence[int],
 ) -> list[str]:
     """Which annotation seems to lie elsewhere: what detection misses may not be its fault."""
-    points = candidates[AXES].to_numpy(), annotated[AXES].to_numpy()
+    points = clearest(candidates, len(annotated)), annotated[AXES].to_numpy()
     doubts = doubts_of_placement(*points, brain.voxel_size, distance_um, shape)
     return [f"brain {brain.name}, cells: {brain.cells}: {doubt}" for doubt in doubts]

@@ -12,7 +12,7 @@ from cellsift.evaluation.detection_summary import summarise_detection as summari
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
-from cellsift.labels.placement import doubts_of_placement
+from cellsift.labels.placement import clearest, doubts_of_placement
 from cellsift.settings.brains import Brain
 from cellsift.steps.annotation import annotated_cells
 
@@ -45,7 +45,7 @@ def summarise_detection(
     content = summarise(known, keep, seed, carry=carry)
     for row, brain, one, path in zip(content["brains"], brains, known, found, strict=True):
         doubts = doubts_of_placement(
-            one.candidates[AXES].to_numpy(),
+            clearest(one.candidates, len(one.annotation)),
             one.annotation[AXES].to_numpy(),
             brain.voxel_size,
             one.distance_um,

@@ -119,9 +119,9 @@ def test_a_brain_of_more_voxels_is_no_larger_but_finer():
     extent = np.array(brain_shape(voxels)) * whole["voxel_size"]
     np.testing.assert_allclose(extent, EXTENT_UM, rtol=1e-3)
     assert whole["voxel_size"] == pytest.approx([2.5, 1, 1], rel=1e-3)
-    assert whole["halo_planes"] == pytest.approx(2 * 12, abs=2)
+    assert whole["halo_planes"] == pytest.approx(2 * 7, abs=2)
     assert whole["growth"]["finer"] == pytest.approx(2, rel=1e-3)
-    assert whole["growth"]["overlap"] > 1.5
+    assert whole["growth"]["overlap"] > 1.2
     assert whole["growth"]["part"] == pytest.approx(8, rel=0.1)
     # Of 100 s generating takes 10 and gathering 4; filters are slower for each voxel.
     slower = 2 * whole["growth"]["overlap"]

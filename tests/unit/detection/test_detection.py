@@ -251,16 +251,28 @@ def test_contrast_at_a_candidate_is_the_candidates_own():
 
 def test_the_difference_is_that_of_two_gaussians_of_log1p():
     volume = with_blobs([(5, 15, 15)])
-    scale = create_detector("dog", sigma_small=3, sigma_large=6).scale(volume.voxel_size)
+    scale = create_detector("dog", sigma_small=3, sigma_large=6, axial_blur=3).scale(
+        volume.voxel_size
+    )
     difference, _ = filtered(volume.planes(0, 20), scale)
     log = np.log1p(volume.planes(0, 20).astype(float))
-    blur = 3.0  # default axial blur, µm
+    blur = 3.0
     wide = [np.hypot(6, blur) / 6, 3, 3]
     narrow = [np.hypot(3, blur) / 6, 1.5, 1.5]
     expected = gaussian_filter(log, narrow, mode="nearest") - gaussian_filter(
         log, wide, mode="nearest"
     )
     np.testing.assert_allclose(difference, expected, atol=1e-5)
+
+
+def test_lengths_that_are_not_given_follow_the_soma():
+    size = (0.5, 0.2, 0.2)
+    small, large = (create_detector("dog", soma_diameter=soma).scale(size) for soma in (2, 20))
+    assert large.sigma_small == pytest.approx([10 * s for s in small.sigma_small])
+    assert large.sigma_large == pytest.approx([10 * s for s in small.sigma_large])
+    given = create_detector("dog", soma_diameter=2, axial_blur=0).scale(size)
+    assert given.sigma_small[0] < small.sigma_small[0]
+    assert given.sigma_small[1:] == small.sigma_small[1:]
 
 
 def test_rules_ask_for_parameters_without_loading_a_detector():

@@ -11,6 +11,8 @@ from cellsift.errors import InputError
 from cellsift.io.volumes import Volume
 
 MEGABYTE = 10**6
+# Of a halo of 8 planes.
+WIDE = {"sigma_small": 2.8, "sigma_large": 7.2, "axial_blur": 3.0, "minimum_distance": 3.2}
 PLENTY, LITTLE, TOO_LITTLE = 100 * MEGABYTE, 14 * MEGABYTE, 12.2 * MEGABYTE
 
 
@@ -35,14 +37,14 @@ def one_thread(memory_bytes: int | None = None) -> Resources:
 
 def peak_of_detection(volume: Volume, memory_bytes: int) -> tuple[int, object]:
     tracemalloc.start()
-    table = detect(volume, "dog", one_thread(memory_bytes))
+    table = detect(volume, "dog", one_thread(memory_bytes), **WIDE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak, table
 
 
 def test_candidates_do_not_show_how_little_memory_there_was(volume, small_tiles):
-    expected = detect(volume, "dog", one_thread())
+    expected = detect(volume, "dog", one_thread(), **WIDE)
     assert len(expected) > 100
     peak, found = peak_of_detection(volume, PLENTY)
     assert found.equals(expected)
@@ -59,7 +61,7 @@ def test_candidates_do_not_show_how_little_memory_there_was(volume, small_tiles)
 def test_a_memory_without_room_for_a_slab_and_its_halo_is_refused(volume, small_tiles):
     resources = one_thread(TOO_LITTLE)
     with pytest.raises(InputError, match=r"made-up volume: detection takes at least .* \(mem_mb\)"):
-        detect(volume, "dog", resources)
+        detect(volume, "dog", resources, **WIDE)
     # Of a slab of few planes fewer are held.
     assert blocks.planes_held(volume, 8, (0, 1), resources) > 0
 

@@ -134,7 +134,7 @@ def test_what_was_tried_is_shown_where_there_was_a_search(brains, results, tmp_p
         }
     )
     write_table(trials, tmp_path / "trials.csv")
-    group = {"brain": "good.brain", "recall": 0.97, "candidates_per_cell": None, "annotated": 70}
+    group = {"group": "good.brain", "recall": 0.97, "candidates_per_cell": None, "annotated": 70}
     choice = {"trial": 0, "groups": [group], "notes": ["Few cells <are> annotated."]}
     write_json(choice, tmp_path / "chosen.json")
     (tmp_path / "chosen.yaml").write_text("detection:\n  method: dog  # <b>\n")
