@@ -1,0 +1,1 @@
+"""How well, and how quickly, the search for a detector chooses."""

@@ -1,0 +1,69 @@
+"""The page on the search for a detector, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+
+from cellsift.benchmarks.detection.splits import Outcome
+
+HEAD = (
+    "| searched on | chosen | recall there | candidates per cell | left out | recall | candidates "
+    "per cell | search, s |\n|---|---|--:|--:|---|--:|--:|--:|\n"
+)
+
+
+def describe(outcomes: Sequence[Outcome], large: Outcome | None, trials: int, machine: str) -> str:
+    """Return the page.
+
+    Args:
+        outcomes: of the searches, each on some volumes, tried on others.
+        large: of the search on a large brain, if it was measured.
+        trials: settings that were tried in each search.
+        machine: date, machine and versions.
+    """
+    parts = [
+        "# How well the search for a detector chooses\n",
+        f"`detection: {{method: auto}}` with its defaults: {trials} settings in each search, the "
+        "wish a recall of 0.95 with at most 4 candidates for each annotated cell. The detector, its "
+        "parameters, the threshold on contrast and the matching distance come from the volumes "
+        "that were searched on; the volumes left out took no part. Measured by `python -m "
+        "cellsift.benchmarks.detection`, with real volumes where `CELLSIFT_DATA` names their "
+        "folder: light-sheet c-Fos (three volumes), microglia (one; the size of its voxels is "
+        "assumed), frames of one embryo (confocal; the scale of its voxels is assumed), and "
+        "made-up brains.\n",
+        f"{machine}\n",
+        HEAD + "".join(_row(outcome) for outcome in outcomes),
+    ]
+    if large is not None:
+        ratio = large.seconds / large.detection_seconds
+        found = large.train["large"]
+        parts.append(
+            f"## A large brain\n\nA made-up brain repeated until it has {found['annotated']:,} "
+            f"cells: the search took {large.seconds:.0f} s, one detection of the whole brain by "
+            f"what it chose ({_setting(large)}) {large.detection_seconds:.0f} s, {ratio:.2f} times "
+            f"as long a search as a detection. Recall {found['recall']:.3f} at "
+            f"{found['candidates_per_cell']:.2f} candidates per cell.\n"
+        )
+    return "\n".join(parts)
+
+
+def _row(outcome: Outcome) -> str:
+    train, left_out = outcome.train, outcome.left_out
+    cells = [
+        ", ".join(train),
+        _setting(outcome),
+        _of(train, "recall", 3),
+        _of(train, "candidates_per_cell", 2),
+        ", ".join(left_out) or "-",
+        _of(left_out, "recall", 3),
+        _of(left_out, "candidates_per_cell", 2),
+        f"{outcome.seconds:.0f}",
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _setting(outcome: Outcome) -> str:
+    values = ", ".join(f"{name} {value:g}" for name, value in outcome.trial.values.items())
+    return f"{outcome.trial.method}: {values}"
+
+
+def _of(found: Mapping[str, Mapping], name: str, digits: int) -> str:
+    return ", ".join(f"{one[name]:.{digits}f}" for one in found.values()) or "-"

@@ -1,0 +1,91 @@
+"""The annotated volumes that the search for a detector is measured on."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import tifffile
+
+from cellsift.io.axes import AXES, Size
+from cellsift.io.volumes import Volume
+from cellsift.phantom import BrainSettings, make_brain
+
+# Sizes of voxels, µm. Of the embryo only the ratio is known, of the microglia nothing: the others
+# are assumed.
+CFOS, MICROGLIA, EMBRYO, PHANTOM = (6, 1.62, 1.62), (3, 1, 1), (0.9, 0.198, 0.198), (5, 2, 2)
+FRAMES = (62, 90, 110, 125, 145, 165, 175)
+
+
+@dataclass(frozen=True, eq=False)
+class Annotated:
+    """A volume in memory and the positions (n, 3), z, y, x, of its cells."""
+
+    volume: Volume
+    cells: np.ndarray
+
+
+def real_volumes(folder: Path) -> dict[str, Annotated]:
+    """Those in a folder of real data, by name; empty where it is not there."""
+    if not folder.is_dir():
+        return {}
+    files: dict[str, tuple[str, str, Size]] = {
+        f"c-Fos {name}": (f"cfos/{name}/signal.tif", f"cfos/{name}/cells.csv", CFOS)
+        for name in ("695", "1008", "1147")
+    }
+    files["microglia"] = ("microglia/signal.tif", "microglia/cells.csv", MICROGLIA)
+    for frame in FRAMES:
+        name = f"celegans_embryo/frame_{frame:03}"
+        files[f"embryo {frame}"] = (f"{name}.tif", f"{name}_cells.csv", EMBRYO)
+    return {
+        name: _annotated(tifffile.imread(folder / signal), pd.read_csv(folder / cells), size, name)
+        for name, (signal, cells, size) in files.items()
+    }
+
+
+def phantoms(seeds: Sequence[int] = (11, 12, 13)) -> dict[str, Annotated]:
+    """Made-up brains of these seeds, by name."""
+    made = {
+        seed: make_brain(seed, BrainSettings(shape=(40, 220, 300), cells=160)) for seed in seeds
+    }
+    return {
+        f"phantom {seed}": _annotated(brain.signal, brain.cells, PHANTOM, f"phantom {seed}")
+        for seed, brain in made.items()
+    }
+
+
+def tiled(brain: Annotated, voxels: float) -> Annotated:
+    """The brain, repeated along each axis until there are about so many voxels, read lazily."""
+    shape = np.array(brain.volume.shape)
+    target = (voxels / shape.prod()) ** (1 / 3)
+    times = np.maximum(np.rint(target * np.ones(3)), 1).astype(int)
+    block = brain.volume.data
+    data = da.concatenate(
+        [da.concatenate([da.concatenate([block] * times[2], axis=2)] * times[1], axis=1)]
+        * times[0],
+        axis=0,
+    )
+    steps = np.array(list(np.ndindex(*times))) * shape
+    cells = np.concatenate([brain.cells + step for step in steps])
+    return Annotated(Volume(data, brain.volume.voxel_size, "tiled"), cells)
+
+
+def data_folder() -> Path:
+    """Where real data lies: $CELLSIFT_DATA."""
+    return Path(os.environ.get("CELLSIFT_DATA", "no-data"))
+
+
+def _annotated(
+    voxels: np.ndarray, cells: pd.DataFrame, size: Sequence[float], name: str
+) -> Annotated:
+    z, y, x = size
+    data = da.from_array(voxels, chunks=(8, *voxels.shape[1:]))
+    return Annotated(Volume(data, (z, y, x), name), cells[AXES].to_numpy(float))
+
+
+def chosen(volumes: Mapping[str, Annotated], names: Sequence[str]) -> dict[str, Annotated]:
+    """Those of these names."""
+    return {name: volumes[name] for name in names}
