@@ -40,9 +40,8 @@ def tune_detection(
     settings = SearchSettings(
         Wish(**given["keep"]), int(given["trials"]), seed, given["soma_diameter"], code
     )
-    search, distance_um = prepare_search(
-        [_annotated(brain) for brain in brains], settings, resources
-    )
+    annotated = [_annotated(brain) for brain in brains]
+    search, distance_um = prepare_search(annotated, settings, resources)
     choice = write_outcome(search, search.run(Path(journal), told), distance_um, files)
     for note in choice["notes"]:
         print(note)

@@ -22,8 +22,8 @@ def describe(outcomes: Sequence[Outcome], large: Outcome | None, trials: int, ma
     parts = [
         "# How well the search for a detector chooses\n",
         f"`detection: {{method: auto}}` with its defaults: {trials} settings in each search, the "
-        "wish a recall of 0.95 with at most 4 candidates for each annotated cell. The detector, its "
-        "parameters, the threshold on contrast and the matching distance come from the volumes "
+        "wish a recall of 0.95 with at most 4 candidates for each annotated cell. The detector, "
+        "its parameters, the threshold on contrast and the matching distance come from the volumes "
         "that were searched on; the volumes left out took no part. Measured by `python -m "
         "cellsift.benchmarks.detection`, with real volumes where `CELLSIFT_DATA` names their "
         "folder: light-sheet c-Fos (three volumes), microglia (one; the size of its voxels is "

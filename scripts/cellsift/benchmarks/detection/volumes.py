@@ -48,9 +48,8 @@ def real_volumes(folder: Path) -> dict[str, Annotated]:
 
 def phantoms(seeds: Sequence[int] = (11, 12, 13)) -> dict[str, Annotated]:
     """Made-up brains of these seeds, by name."""
-    made = {
-        seed: make_brain(seed, BrainSettings(shape=(40, 220, 300), cells=160)) for seed in seeds
-    }
+    settings = BrainSettings(shape=(40, 220, 300), cells=160)
+    made = {seed: make_brain(seed, settings) for seed in seeds}
     return {
         f"phantom {seed}": _annotated(brain.signal, brain.cells, PHANTOM, f"phantom {seed}")
         for seed, brain in made.items()
@@ -63,11 +62,9 @@ def tiled(brain: Annotated, voxels: float) -> Annotated:
     target = (voxels / shape.prod()) ** (1 / 3)
     times = np.maximum(np.rint(target * np.ones(3)), 1).astype(int)
     block = brain.volume.data
-    data = da.concatenate(
-        [da.concatenate([da.concatenate([block] * times[2], axis=2)] * times[1], axis=1)]
-        * times[0],
-        axis=0,
-    )
+    data = block
+    for axis, count in enumerate(times):
+        data = da.concatenate([data] * count, axis=axis)
     steps = np.array(list(np.ndindex(*times))) * shape
     cells = np.concatenate([brain.cells + step for step in steps])
     return Annotated(Volume(data, brain.volume.voxel_size, "tiled"), cells)
