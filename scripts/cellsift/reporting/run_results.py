@@ -70,6 +70,10 @@ class RunResults:
         """What makes it likely that a brain's annotation lies elsewhere than its candidates."""
         return _noted(self.paths.brain(brain).labels_summary).get("warnings", [])
 
+    def alarm(self, brain: str) -> dict:
+        """The comparison of a brain with the train brains; empty where there is none."""
+        return _noted(self.paths.brain(brain).alarm)
+
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""
         return self.table(self.paths.evaluation(name))

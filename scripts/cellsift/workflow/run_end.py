@@ -1,7 +1,7 @@
 """What a run says at its end."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -9,6 +9,23 @@ from cellsift.results import Results
 
 # More files than these are counted, not named.
 NAMED = 3
+
+
+def renew_alarms(results: Results, roles: Mapping[str, str]) -> None:
+    """Let the index page name all brains that raised an alarm, also those compared after it."""
+    page = results.index_page
+    alarms = [results.brain(name).alarm for name in roles]
+    if not page.is_file() or all(_older(alarm, page) for alarm in alarms):
+        return
+    # What pages are made of takes long to load.
+    from cellsift.reporting.alarms import renew
+    from cellsift.reporting.run_results import RunResults
+
+    renew(RunResults(results.path, roles=dict(roles)))
+
+
+def _older(file: Path, page: Path) -> bool:
+    return not file.is_file() or file.stat().st_mtime_ns <= page.stat().st_mtime_ns
 
 
 def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:
