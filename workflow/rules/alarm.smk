@@ -17,7 +17,7 @@ rule describe:
     benchmark:
         RESULTS.benchmark("describe", "{brain}")
     conda:
-        environment("networks")
+        environment("volumes")
     threads: 1
     params:
         brain=brain_with("intensity_range", "voxel_size_in_files"),

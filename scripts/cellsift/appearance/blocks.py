@@ -12,6 +12,9 @@ LAYERS, BLOCKS_OF_LAYER = 6, 12
 # A block has this many planes at most, and this many rows and columns at least.
 MOST_PLANES, FEWEST_ROWS, MOST_ROWS = 20, 32, 512
 
+# Of planes that are read whole, so many bytes are held at once, or one plane.
+READ_BYTES = 2**26
+
 
 def sample_blocks(volume: Volume, side_um: float) -> Iterator[np.ndarray]:
     """Yield blocks (z, y, x) of the volume that do not overlap, in the order of z.
@@ -52,7 +55,8 @@ def _read(
     """The blocks of a layer: each plane of a volume of whole planes is read once, and let go."""
     blocks = np.empty((len(corners), *size), volume.dtype)
     if len(volume.data.chunks[1]) == len(volume.data.chunks[2]) == 1:
-        depth = max(volume.data.chunks[0])
+        plane = volume.shape[1] * volume.shape[2] * volume.dtype.itemsize
+        depth = max(READ_BYTES // plane, 1)
         for first in range(start, stop, depth):
             last = min(first + depth, stop)
             planes = volume.planes(first, last)

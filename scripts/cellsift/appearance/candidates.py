@@ -1,9 +1,10 @@
-"""How a brain's candidates look: how densely they lie, and their hand-made features."""
+"""How a brain's candidates look: how densely they lie, and what a person would look at in them."""
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
 
+from cellsift.appearance.features import measure_cuboids
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import Shape, Size
 
@@ -29,26 +30,8 @@ def candidates_per_mm3(positions: np.ndarray, voxel_size: Size, shape: Shape) ->
 
 
 def features_of(store: CuboidStore) -> pd.DataFrame:
-    """The features of a random sample of at most 500 candidates, a column for each feature.
-
-    They are those of the architecture `features`, of cuboids as logarithms of contrast to their own
-    median: brightness of a brain is no part of them.
-    """
-    # torch takes a second to load; who has no cuboids at hand needs it not.
-    import torch
-
-    from cellsift.cuboids.normalisation import Normalisation
-    from cellsift.models.classifiers.features import CuboidFeatures, feature_names
-
-    chosen = _some(len(store), LOOKED_AT)
-    names = feature_names(store.channels)
-    if not len(chosen):
-        return pd.DataFrame(columns=names, dtype=float)
-    z, y, x = store.voxel_size
-    measure = CuboidFeatures(store.channels, store.shape, z / np.sqrt(y * x))
-    cuboids = Normalisation.named("local").apply(store.read(chosen))
-    with torch.inference_mode():
-        return pd.DataFrame(measure(cuboids).double().numpy(), columns=names)
+    """The features (`measure_cuboids`) of a random sample of at most 500 candidates."""
+    return measure_cuboids(store.read(_some(len(store), LOOKED_AT)), store.voxel_size)
 
 
 def _some(count: int, most: int) -> np.ndarray:

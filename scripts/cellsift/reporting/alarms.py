@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellsift.evaluation.alarm.reasons import NEXT, shown
+from cellsift.evaluation.alarm.reasons import NEXT, in_short, shown
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 from cellsift.io.atomic import atomic_file
 from cellsift.reporting import html
@@ -81,7 +81,7 @@ def alarms_of_test_brains(results: RunResults) -> Html:
     names = [n for n, role in results.brains.items() if role == "test" and _alarm(results, n)]
     said = [
         f"Alarm: the test brain {name} is unlike the train brains "
-        f"({results.alarm(name)['reasons'][0]}). What is measured on it holds for such brains, not "
+        f"({in_short(results.alarm(name))}). What is measured on it holds for such brains, not "
         "for brains like those that the arms learnt from."
         for name in names
     ]
@@ -123,10 +123,9 @@ def _of_brain(name: str, role: str, document: Mapping[str, Any]) -> Html:
     link = f'<a href="brains/{escape(name)}.html">{escape(name)}</a>'
     what = "the other train brains" if role == "train" else "the brains that the arms learnt from"
     numbers = " What the arms say of it is unmeasured." if role == "predict" else ""
-    reasons = "; ".join(escape(reason) for reason in document["reasons"])
     return Html(
         f'<p class="alarm"><strong>Alarm: {link} ({escape(role)})</strong> is unlike {what}: '
-        f"{reasons}.{numbers}</p>\n"
+        f"{escape(in_short(document))}.{numbers}</p>\n"
     )
 
 

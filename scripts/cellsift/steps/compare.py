@@ -39,5 +39,5 @@ def compare(
     comparison = compare_statistics(statistics[brain], others)
     document = {"train_brains": list(others)} | to_document(comparison)
     if comparison.alarm:
-        tell(in_terminal(brain, document["reasons"]))
+        tell(in_terminal(brain, document))
     write_json(document, out)

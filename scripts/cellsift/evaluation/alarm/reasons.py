@@ -1,6 +1,6 @@
 """What a comparison found, in words and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,42 @@ from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 # Numbers that a reason names.
 NAMED = 2
 NEXT = (
-    "Label a sample of this brain: mark some of its cells and of what is no cell, name both files in "
-    "its columns cells and non_cells, and give it the role test to measure how the arms do in it, or "
-    "train to let them learn from it."
+    "Label a sample of this brain: mark some of its cells and of what is no cell, name both files "
+    "in its columns cells and non_cells, and give it the role test to measure how the arms do in "
+    "it, or train to let them learn from it."
 )
 
 
 def not_compared() -> dict[str, Any]:
     """The document of a brain that there is no other train brain to compare with."""
-    return {"train_brains": [], "alarm": None, "reasons": [], "groups": {}, "statistics": {}}
+    return {
+        "train_brains": [],
+        "alarm": None,
+        "raised": [],
+        "reasons": [],
+        "groups": {},
+        "statistics": {},
+    }
 
 
-def in_terminal(brain: str, reasons: Sequence[str]) -> str:
-    """An alarm in words."""
-    more = f" (and {len(reasons) - 1} more; see its page)" if len(reasons) > 1 else ""
+def in_terminal(brain: str, document: Mapping[str, Any]) -> str:
+    """The alarm of a brain in words."""
     return (
-        f"brain {brain} is unlike the brains that the arms learnt from: {reasons[0]}{more}. What "
-        f"they say of it counts as unmeasured. {NEXT}"
+        f"brain {brain} is unlike the brains that the arms learnt from: {in_short(document)}. What "
+        f"they say of it counts as unmeasured; its page tells more. {NEXT}"
     )
+
+
+def in_short(document: Mapping[str, Any]) -> str:
+    """In what a brain deviates, without numbers."""
+    return ", ".join(GROUPS[group] for group in document["raised"])
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """A sentence for each group that raises the alarm, the farthest first."""
     return [
-        f"{GROUPS[group]}: {'; '.join(_evidence(comparison, group))}" for group in comparison.raised
+        f"{GROUPS[group]}. {_capital('; '.join(_evidence(comparison, group)))}"
+        for group in comparison.raised
     ]
 
 
@@ -47,6 +59,7 @@ def to_document(comparison: Comparison) -> dict[str, Any]:
     """
     return {
         "alarm": comparison.alarm,
+        "raised": comparison.raised,
         "reasons": reasons(comparison),
         "limit": LIMIT,
         "groups": {str(name): round(float(v), 2) for name, v in comparison.groups.items()},
@@ -83,7 +96,11 @@ def _compared(name: str, row: pd.Series) -> str:
         shown(name, as_measured(name, row[key])) for key in ("value", "low", "high")
     )
     seen = low if low == high else f"{low} to {high}"
-    return f"{statistic_of(name).words} {value} (train brains {seen})"
+    return f"{statistic_of(name).words}: {value} (train brains {seen})"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def shown(name: str, measured: float) -> str:
