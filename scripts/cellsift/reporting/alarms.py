@@ -54,20 +54,23 @@ def comparison(document: Mapping[str, Any]) -> Html:
     if document["alarm"] is None:
         return html.paragraph("There is no other train brain to compare this one with.")
     groups = pd.DataFrame(
-        {
-            "what": [GROUPS[name] for name in document["groups"]],
-            "deviation": [f"{value:.1f}" for value in document["groups"].values()],
-            "": [_alarm_word(value, document) for value in document["groups"].values()],
-        }
+        [
+            {
+                "alarm where": GROUPS[name],
+                "deviation": f"{row['deviation']:.1f}",
+                "limit": f"{row['limit']:g}",
+                "": "alarm" if name in document["raised"] else "",
+            }
+            for name, row in document["groups"].items()
+        ]
     )
     caption = (
         "How far this brain lies from the train brains "
         f"({', '.join(document['train_brains'])}), in units of how far brains of one cohort "
-        "differ: by what these train brains show, and by cohorts measured before. Above "
-        f"{document['limit']:g} the alarm is raised, which brains of the same cohort do in at most "
-        "one of twenty cases."
+        "differ: by what these train brains show, and by cohorts measured before. At most one in "
+        "twenty brains of a cohort is to lie beyond a limit."
     )
-    table = html.table(groups, caption, text_columns=("what", ""))
+    table = html.table(groups, caption, text_columns=("alarm where", ""))
     return Html(table + html.folded(_numbers(document), "The numbers behind it"))
 
 
@@ -158,10 +161,6 @@ def _numbers(document: Mapping[str, Any]) -> Html:
 def _range(name: str, low: float, high: float) -> str:
     first, last = shown(name, low), shown(name, high)
     return first if first == last else f"{first} to {last}"
-
-
-def _alarm_word(value: float, document: Mapping[str, Any]) -> str:
-    return "alarm" if value > document["limit"] else ""
 
 
 def _alarm(results: RunResults, brain: str) -> bool:

@@ -18,6 +18,7 @@ VOLUMES = {
     "check_volumes",
     "contrast_slab",
     "cuboids",
+    "describe",
     "detect_slab",
     "find_centres",
     "projection",
@@ -43,7 +44,8 @@ HEAVY = {
     "scipy.stats": {"evaluate"} | SEARCHES,
     "scipy.optimize": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
     # Comes with scipy.optimize.
-    "scipy.spatial": {"calibrate", "choose_contrast", "combine", "evaluate", "label"} | SEARCHES,
+    "scipy.spatial": {"calibrate", "choose_contrast", "combine", "describe", "evaluate", "label"}
+    | SEARCHES,
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,

@@ -24,7 +24,7 @@ from cellsift.settings.recipe import Recipe
 from cellsift.training.classification.arm import TrainingBrain, out_of_fold_scores, train_arm
 from cellsift.training.engine import RunOptions
 
-SHORTLY = Recipe(epochs=8, batch_size=32, learning_rate=0.003, normalisation="local")
+SHORTLY = Recipe(epochs=4, batch_size=32, learning_rate=0.003, normalisation="local")
 # The cheapest pair of arms that judge by different means.
 ARMS = (
     Arm("features", "features", {"trees": 100}, Recipe(normalisation="local")),

@@ -8,10 +8,11 @@ import pandas as pd
 
 from cellsift.evaluation.alarm.statistics import GROUPS, floors_of, statistic_of
 
-# A group that deviates by more raises the alarm; chosen on cohorts, see reports/alarm.md.
-LIMIT = 2.5
+# A group that deviates by more raises the alarm; of one number alone that happens by chance more
+# easily. Chosen on cohorts, see reports/alarm.md.
+LIMIT, LIMIT_OF_ONE = 2.5, 3.0
 # What is known of other cohorts weighs as much as the spread of that many brains of this one.
-WEIGHT_OF_FLOOR = 4
+WEIGHT_OF_FLOOR = 6
 # No single number counts for more, so that in a group of many it raises no alarm by itself.
 MOST = 10.0
 
@@ -22,17 +23,17 @@ class Comparison:
 
     `statistics`: by statistic its group, value, low and high (the range of the train brains), from
     and to (what would be accepted of this number alone), all on the statistic's scale, and
-    deviation. `groups`: the deviation of each group, by name.
+    deviation. `groups`: by group its deviation, and its limit.
     """
 
     statistics: pd.DataFrame
-    groups: pd.Series
+    groups: pd.DataFrame
 
     @property
     def raised(self) -> list[str]:
         """The groups that raise the alarm, the farthest first."""
-        far = self.groups[self.groups > LIMIT]
-        return list(far.sort_values(ascending=False, kind="stable").index)
+        far = self.groups[self.groups["deviation"] > self.groups["limit"]]
+        return list(far.sort_values("deviation", ascending=False, kind="stable").index)
 
     @property
     def alarm(self) -> bool:
@@ -70,9 +71,19 @@ def compare(brain: pd.DataFrame, train: Mapping[str, pd.DataFrame]) -> Compariso
         },
         index=known,
     )
-    square = table["deviation"].pow(2).groupby(table["group"]).mean()
-    groups = np.sqrt(square.reindex([name for name in GROUPS if name in square.index]))
-    return Comparison(table, groups.rename("deviation"))
+    return Comparison(table, _of_groups(table))
+
+
+def _of_groups(table: pd.DataFrame) -> pd.DataFrame:
+    square = table["deviation"].pow(2).groupby(table["group"])
+    known = [name for name in GROUPS if name in set(table["group"])]
+    alone = square.size().reindex(known) == 1
+    return pd.DataFrame(
+        {
+            "deviation": np.sqrt(square.mean().reindex(known)),
+            "limit": np.where(alone, LIMIT_OF_ONE, LIMIT),
+        }
+    )
 
 
 def _variance(values: pd.DataFrame, floors: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from cellsift.evaluation.alarm.comparison import LIMIT, Comparison
+from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
 # Numbers that a reason names.
@@ -61,8 +61,10 @@ def to_document(comparison: Comparison) -> dict[str, Any]:
         "alarm": comparison.alarm,
         "raised": comparison.raised,
         "reasons": reasons(comparison),
-        "limit": LIMIT,
-        "groups": {str(name): round(float(v), 2) for name, v in comparison.groups.items()},
+        "groups": {
+            str(name): {key: round(float(row[key]), 2) for key in ("deviation", "limit")}
+            for name, row in comparison.groups.iterrows()
+        },
         "statistics": {str(name): _row(str(name), row) for name, row in _rows(comparison)},
     }
 
