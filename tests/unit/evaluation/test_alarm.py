@@ -112,7 +112,7 @@ def test_one_number_of_many_raises_no_alarm_by_itself():
 
 
 def test_train_brains_that_differ_let_others_differ():
-    dim, bright = brain(brighter=0.1), brain(brighter=10.0)
+    dim, bright = brain(brighter=0.05), brain(brighter=20.0)
     alike = {"a": brain(), "b": brain(brighter=1.1)}
     assert compare(bright, alike).alarm
     assert not compare(bright, alike | {"dim": dim, "bright": bright}).alarm

@@ -1,8 +1,11 @@
 """The last words of a run name what it has made."""
 
+import os
 from pathlib import Path
 
-from cellsift.workflow.run_end import failure_message, success_message
+from cellsift.io.json_files import write_json
+from cellsift.results import Results
+from cellsift.workflow.run_end import failure_message, renew_alarms, success_message
 
 
 def write(*files: str) -> None:
@@ -53,3 +56,20 @@ def test_a_failed_run_says_where_more_is_to_be_read():
     said = failure_message("results")
     assert "results/logs has the whole story" in said
     assert said.endswith("the run goes on where it stopped.")
+
+
+def test_alarms_that_came_after_the_index_page_are_written_into_it(tmp_path):
+    results, roles = Results(tmp_path), {"new": "predict"}
+    page, alarm = results.index_page, results.brain("new").alarm
+    alarm.parent.mkdir(parents=True)
+    renew_alarms(results, roles)
+    write(str(page))
+    page.write_text("<!-- alarms --><!-- end of alarms -->")
+    write_json({"alarm": True, "raised": ["tissue"], "reasons": ["Its tissue."]}, alarm)
+    os.utime(alarm, ns=(0, 0))
+    renew_alarms(results, roles)
+    assert "new" not in page.read_text()
+    os.utime(alarm)
+    os.utime(page, ns=(0, 0))
+    renew_alarms(results, roles)
+    assert "brains/new.html" in page.read_text()

@@ -18,8 +18,8 @@ Each brain is described by numbers in {len(GROUPS)} groups. A number is set besi
 train brains, in units of how far a further brain of their cohort would lie from it: the train \
 brains' own leave-one-out spread, and, as if {WEIGHT_OF_FLOOR} more brains had shown it, the floor \
 below. A group's deviation is the root mean square of its numbers'; above {LIMIT:g}, or \
-{LIMIT_OF_ONE:g} where the group is one number, it raises the alarm. The arms are hand-made features \
-with boosted trees and a narrow ResNet-18 trained for a few epochs, on a CPU.
+{LIMIT_OF_ONE:g} where the group is one number, it raises the alarm. The arms are hand-made \
+features with boosted trees and a narrow ResNet-18 trained for a few epochs, on a CPU.
 """
 
 
