@@ -11,6 +11,7 @@ from cellsift.evaluation.alarm.answers import answers_of
 from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, compare
 from cellsift.evaluation.alarm.reasons import in_terminal, reasons, to_document
 from cellsift.evaluation.alarm.statistics import GROUPS, STATISTICS, floors_of, statistics_of
+from cellsift.io.json_files import write_json
 
 
 def brain(seed: int | None = None, far: float = 1.0, **told) -> pd.DataFrame:
@@ -94,8 +95,8 @@ def test_candidates_of_another_kind_raise_it():
 def test_arms_that_agree_no_more_raise_it():
     other = statistics_of(appearance(), classified(called=0.3, agree=False))
     found = compare(other, cohort(2))
-    assert found.raised == ["agreement"]
-    assert "common: 0.2% (train brains 9" in reasons(found)[0]
+    assert found.raised == ["answers"]
+    assert "common: 0.2% (train brains 100%" in reasons(found)[0]
 
 
 def test_one_number_of_many_raises_no_alarm_by_itself():
@@ -135,6 +136,19 @@ def test_what_is_unknown_is_left_out():
         assert name in compare(brain(), {"a": table, "b": brain()}).statistics.index
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_brains_with_next_to_no_candidates_are_compared_both_ways(count, tmp_path):
+    quantiles = [0.5] * 3 if count else [None] * 3
+    bare = appearance(per_mm3=0.3) | {
+        "features": dict.fromkeys(FEATURES, quantiles),
+        "candidates": {"number": count, "measured": count, "per_mm3": 0.3},
+    }
+    few = statistics_of(bare, classified(called=1.0, count=count))
+    for found in (compare(few, cohort(2)), compare(brain(), {"few": few, "usual": brain()})):
+        write_json(to_document(found), tmp_path / "alarm.json")
+    assert "density" in compare(few, cohort(2)).raised
+
+
 def test_few_candidates_tell_less():
     """What chance gives to a share of ten is no deviation."""
     few = statistics_of(appearance(), classified(called=0.6, count=10))
@@ -159,7 +173,7 @@ def test_a_document_gives_numbers_as_they_are_measured():
     assert document["statistics"]["intensity"]["value"] == pytest.approx(np.exp(6), rel=0.01)
     limits = {name: row["limit"] for name, row in document["groups"].items()}
     assert limits == dict.fromkeys(GROUPS, LIMIT) | dict.fromkeys(
-        ("density", "agreement"), LIMIT_OF_ONE
+        ("density", "scores"), LIMIT_OF_ONE
     )
 
 

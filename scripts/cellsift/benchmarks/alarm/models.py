@@ -14,7 +14,7 @@ from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.cuboids.store import CuboidStore
 from cellsift.detection import detect
 from cellsift.evaluation.alarm.comparison import Comparison, compare
-from cellsift.evaluation.alarm.statistics import statistics_of
+from cellsift.evaluation.alarm.statistics import floors_of, statistics_of
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 from cellsift.inference.classify import classify_brain
 from cellsift.io.axes import AXES
@@ -125,8 +125,13 @@ class TrainedArms:
 
 
 def cohort_spread(tables: Iterable[pd.DataFrame]) -> pd.Series:
-    """The standard deviation of each number over brains of a cohort (what `statistics` gives)."""
-    return pd.concat([table["value"] for table in tables], axis=1).std(axis=1, ddof=1)
+    """How each number differs over brains of a cohort, in units of its floor.
+
+    `tables` are what `statistics` gives; a standard deviation of 1 is what the alarm takes brains
+    to differ by where it knows no better.
+    """
+    values = pd.concat([table["value"] for table in tables], axis=1)
+    return values.std(axis=1, ddof=1) / floors_of(values)
 
 
 def choose(random: np.random.Generator, cohort: Cohort, count: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from cellsift.benchmarks.alarm.trials import Trial
@@ -55,9 +56,11 @@ def describe(
         ]
     parts += [
         "## How far numbers differ within a cohort\n",
-        "Standard deviations on the scale of each number (natural logarithm, or logit of a share; "
-        "of features the median one, the middle in units of the distribution's width), and the "
-        "floor that the alarm takes. The phantoms' answers are those of the last arms trained.\n",
+        "The floor is the standard deviation that the alarm takes brains of a cohort to have where "
+        "it knows no better, on the scale of the number: natural logarithms, logits of shares, and "
+        "for the middle of a feature the width of its distribution. The columns say what brains "
+        "have, in floors; of features it is the root mean square. The phantoms' answers are those "
+        "of the arms that were trained last.\n",
         _table(_spread_rows(spreads)),
     ]
     return "\n".join(parts)
@@ -68,15 +71,14 @@ def _false_alarms(trials: Sequence[Trial]) -> str:
     table = [
         {
             "train brains": count,
-            "draws": len(part) and part.attrs.get("draws", ""),
             "brains compared": len(part),
             "alarms": int(part["alarm"].sum()),
             "largest deviation": f"{part[_groups(part)].max(axis=None):.2f}",
-            "of 95%": f"{part[_groups(part)].max(axis=1).quantile(0.95):.2f}",
+            "95% of them below": f"{part[_groups(part)].max(axis=1).quantile(0.95):.2f}",
         }
         for count, part in rows.groupby("train brains")
     ]
-    shown = pd.DataFrame(table).drop(columns="draws")
+    shown = pd.DataFrame(table)
     share = rows["alarm"].mean()
     return (
         f"Made-up animals that differ moderately in contrast, brightness, noise, density and "
@@ -105,7 +107,7 @@ def _spread_rows(spreads: Mapping[str, pd.Series]) -> pd.DataFrame:
         rows.append({"number": statistic.words, **_digits(found), "floor": statistic.floor})
     for kind, known in (("middle", MIDDLE), ("width", WIDTH)):
         found = {
-            cohort: spread[spread.index.str.startswith(f"{kind} of ")].median()
+            cohort: float(np.sqrt(spread[spread.index.str.startswith(f"{kind} of ")].pow(2).mean()))
             for cohort, spread in spreads.items()
         }
         rows.append({"number": f"{kind} of a feature", **_digits(found), "floor": known.floor})

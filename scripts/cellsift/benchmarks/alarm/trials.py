@@ -44,7 +44,7 @@ class Trial:
     def row(self) -> dict:
         """As a row of a table: the deviation of each group, and whether the alarm was raised."""
         told = {"learnt from": self.learnt_from, "train brains": self.train_brains}
-        told |= {"tissue": self.tissue, "brain": self.brain, "alarm": self.comparison.alarm}
+        told |= {"a brain of": self.tissue, "brain": self.brain, "alarm": self.comparison.alarm}
         told["alarm but for voxels"] = bool(set(self.comparison.raised) - {"voxels"})
         return told | self.comparison.groups["deviation"].to_dict()
 

@@ -10,6 +10,8 @@ from scipy.special import expit
 from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
+# What lies beyond has no exponential that JSON could hold.
+LARGEST_LOG = 700.0
 # Numbers that a reason names.
 NAMED = 2
 NEXT = (
@@ -81,7 +83,13 @@ def _row(name: str, row: pd.Series) -> dict[str, Any]:
 def as_measured(name: str, value: float) -> float:
     """A number on a statistic's scale as it was measured, on 4 digits."""
     scale = statistic_of(name).scale
-    measured = np.exp(value) if scale == "log" else expit(value) if scale == "logit" else value
+    measured = (
+        np.exp(min(value, LARGEST_LOG))
+        if scale == "log"
+        else expit(value)
+        if scale == "logit"
+        else value
+    )
     return float(f"{float(measured):.4g}")
 
 

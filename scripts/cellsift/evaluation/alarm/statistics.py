@@ -17,8 +17,8 @@ GROUPS = {
     "sharpness": "it is of another sharpness or noise",
     "density": "its candidates lie more densely or more thinly",
     "candidates": "its candidates look otherwise",
-    "answers": "the arms call another share of its candidates cells, or are in doubt of another",
-    "agreement": "the arms agree otherwise on which candidates are cells",
+    "answers": "the arms call another share of its candidates cells, or agree otherwise on which",
+    "scores": "the arms are in doubt of another share of its candidates",
 }
 
 
@@ -55,8 +55,8 @@ STATISTICS = {
     ),
     "per_mm3": Statistic("density", 0.6, "log", "candidates per mm³ around a candidate"),
     "called": Statistic("answers", 0.8, "logit", "share of the candidates called cells"),
-    "doubtful": Statistic("answers", 0.7, "logit", "share of the candidates in doubt"),
-    "shared": Statistic("agreement", 0.6, "logit", "share of cells that two arms have in common"),
+    "doubtful": Statistic("scores", 0.7, "logit", "share of the candidates in doubt"),
+    "shared": Statistic("answers", 0.6, "logit", "share of cells that two arms have in common"),
 }
 # Of each feature of the candidates: its middle in widths of its distribution, and that width.
 MIDDLE, WIDTH = Statistic("candidates", 0.45, "plain", ""), Statistic("candidates", 0.35, "log", "")
