@@ -59,31 +59,33 @@ def compare(brain: pd.DataFrame, train: Mapping[str, pd.DataFrame]) -> Compariso
     mean, number = values.mean(axis=1), values.notna().sum(axis=1)
     spread = _variance(values, floors_of(values)) * (1 + 1 / number)
     scale = np.sqrt(spread + brain["variance"] + chance.mean(axis=1) / number)
+    group = pd.Series([statistic_of(name).group for name in known], known, dtype=str)
+    limit = _limits(group)
     table = pd.DataFrame(
         {
-            "group": [statistic_of(name).group for name in known],
+            "group": group,
             "value": brain["value"],
             "low": values.min(axis=1),
             "high": values.max(axis=1),
-            "from": mean - LIMIT * scale,
-            "to": mean + LIMIT * scale,
+            "from": mean - limit * scale,
+            "to": mean + limit * scale,
             "deviation": ((brain["value"] - mean) / scale).clip(-MOST, MOST),
         },
         index=known,
     )
-    return Comparison(table, _of_groups(table))
-
-
-def _of_groups(table: pd.DataFrame) -> pd.DataFrame:
-    square = table["deviation"].pow(2).groupby(table["group"])
-    known = [name for name in GROUPS if name in set(table["group"])]
-    alone = square.size().reindex(known) == 1
-    return pd.DataFrame(
+    groups = pd.DataFrame(
         {
-            "deviation": np.sqrt(square.mean().reindex(known)),
-            "limit": np.where(alone, LIMIT_OF_ONE, LIMIT),
+            "deviation": np.sqrt(table["deviation"].pow(2).groupby(group).mean()),
+            "limit": limit.groupby(group).first(),
         }
     )
+    return Comparison(table, groups.loc[[name for name in GROUPS if name in groups.index]])
+
+
+def _limits(group: pd.Series) -> pd.Series:
+    """The limit of the group of each number."""
+    alone = group.map(group.value_counts()) == 1
+    return alone.map({True: LIMIT_OF_ONE, False: LIMIT}).astype(float)
 
 
 def _variance(values: pd.DataFrame, floors: pd.Series) -> pd.Series:
