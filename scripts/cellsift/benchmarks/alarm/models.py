@@ -31,7 +31,7 @@ ARMS = (
     Arm("small", "resnet", {"depth": 18, "width": 4}, SHORTLY),
 )
 # Of candidates, so many are kept for an annotated cell, where there are.
-CANDIDATES_PER_CELL = 4
+CANDIDATES_PER_CELL = 6
 # On a CPU, so that the page can be made again elsewhere.
 RUN = RunOptions(seed=1, device="cpu", threads=1)
 
