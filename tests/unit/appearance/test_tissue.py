@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from cellsift.appearance.blocks import BLOCKS_OF_LAYER, LAYERS, MOST_PLANES, sample_blocks
+from cellsift.appearance.blocks import (
+    BLOCKS_OF_LAYER,
+    LAYERS,
+    MOST_PLANES,
+    sample_blocks,
+)
 from cellsift.appearance.tissue import is_tissue, measure_block
 from cellsift.io.volumes import Volume
 
@@ -96,8 +101,14 @@ def test_no_voxel_is_in_two_blocks():
     assert len(np.unique(voxels)) == len(voxels)
 
 
-def test_of_a_whole_brain_few_planes_are_read_and_few_blocks_held():
-    read = []
+def test_of_a_whole_brain_few_planes_are_read_and_fewer_are_held(monkeypatch):
+    read, together, planes = [], [], Volume.planes
+
+    def noted(volume, start, stop):
+        together.append(stop - start)
+        return planes(volume, start, stop)
+
+    monkeypatch.setattr(Volume, "planes", noted)
 
     def plane(block_id):
         read.append(block_id[0])
@@ -112,6 +123,7 @@ def test_of_a_whole_brain_few_planes_are_read_and_few_blocks_held():
     blocks = list(sample_blocks(Volume(data, (2.0, 1.0, 1.0), "brain"), 100))
     assert len(blocks) == LAYERS * BLOCKS_OF_LAYER
     assert len(read) == len(set(read)) <= LAYERS * MOST_PLANES
+    assert max(together) * 4000 * 5000 < 10**8
 
 
 def test_a_volume_smaller_than_a_block_is_one():

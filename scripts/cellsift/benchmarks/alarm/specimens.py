@@ -52,7 +52,7 @@ PHANTOM = Method({"method": "dog", "soma_diameter": 14}, (12, 17, 17), (5, 3, 3)
 OF_CFOS = Method({"method": "dog", "soma_diameter": 8}, (8, 25, 25), (6, 1.62, 1.62), 10)
 MICROGLIA = Method({"method": "dog", "soma_diameter": 10}, (10, 25, 25), (3, 1.5, 1.5), 8)
 EMBRYO = Method(
-    {"method": "dog", "soma_diameter": 3, "axial_blur": 0.7}, (8, 21, 21), (1, 0.3, 0.3), 2, 0.6
+    {"method": "dog", "soma_diameter": 3, "axial_blur": 0.7}, (8, 21, 21), (1, 0.3, 0.3), 2, 0.5
 )
 
 
