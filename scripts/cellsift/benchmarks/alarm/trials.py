@@ -24,7 +24,7 @@ FOREIGN = {
     "phantom": ("cfos", "microglia", "cortex"),
     "cfos": ("embryo", "microglia", "cortex", "phantom"),
     "microglia": ("cortex", "cfos", "phantom"),
-    "embryo": ("cfos", "microglia", "cortex"),
+    "embryo": ("cfos",),
 }
 # Of these each brain is left out in turn, with all others to learn from.
 IN_TURN = ("cfos",)
@@ -92,11 +92,12 @@ def in_turn(bench: Bench, cohort: Cohort, tell: Tell) -> list[Trial]:
 
 
 def on_others(bench: Bench, cohorts: Mapping[str, Cohort], tell: Tell) -> Iterator[Trial]:
-    """Learn from one tissue, and compare its other brains and those of other tissues."""
+    """Learn from one tissue; compare others, and what of its own is not left out in turn."""
     for tissue in [name for name in LEARNT_FROM if name in cohorts]:
         cohort, names = cohorts[tissue], LEARNT_FROM[tissue]
         arms, threshold = _learnt(bench, cohort, names)
-        for other in [tissue, *FOREIGN[tissue]]:
+        own = [] if tissue in IN_TURN else [tissue]
+        for other in [*own, *FOREIGN[tissue]]:
             for specimen in cohorts[other].specimens if other in cohorts else []:
                 if other == tissue and specimen.name in names:
                     continue
