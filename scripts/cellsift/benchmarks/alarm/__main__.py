@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cellsift.benchmarks.alarm", description=__doc__
     )
-    parser.add_argument("--animals", type=int, default=24, help="brains of the made-up cohort")
+    parser.add_argument("--animals", type=int, default=22, help="brains of the made-up cohort")
     parser.add_argument("--page", type=Path, default=Path("reports", "alarm.md"))
     options = parser.parse_args(arguments)
     begun = time.monotonic()
