@@ -208,6 +208,16 @@ class BrainFolder:
     def projection(self) -> Path:
         return self.path / "projection.npz"
 
+    @property
+    def appearance(self) -> Path:
+        """What it looks like, in numbers."""
+        return self.path / "appearance.json"
+
+    @property
+    def alarm(self) -> Path:
+        """Whether it is unlike the train brains, and why."""
+        return self.path / "alarm.json"
+
     def chunk_logits(self, arm: str, chunk: int | str, chunks: int | str) -> Path:
         return self.path / arm / "logits" / f"{chunk}-of-{chunks}.npy"
 

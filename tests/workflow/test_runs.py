@@ -24,10 +24,10 @@ from comparison import assert_same_tables
 pytestmark = pytest.mark.slow
 
 # What runs again with networks, themselves and what depends on them.
-AFTER_TRAINING = {"train", "calibrate", "cost", "classify", "evaluate", "explain"} | {
+AFTER_TRAINING = {"train", "calibrate", "cost", "classify", "compare", "evaluate", "explain"} | {
     f"report_{page}" for page in ("brain", "index")
 }
-PER_BRAIN = ("check_volumes", "detect", "keep_candidates", "cuboids", "projection")
+PER_BRAIN = ("check_volumes", "detect", "keep_candidates", "cuboids", "projection", "describe")
 
 
 @pytest.fixture
@@ -210,10 +210,12 @@ def test_a_new_brain_to_predict_trains_nothing(copied):
     copied.write_table(copied.row("mouse_4", "predict", source="mouse_3"))
     jobs = copied.planned()
     rules = {rule for rule, _ in jobs}
-    assert {*PER_BRAIN, "classify", "report_brain"} <= rules
+    assert {*PER_BRAIN, "classify", "compare", "report_brain"} <= rules
     assert not rules & {"label", "folds", "train", "calibrate", "evaluate", "cost", "explain"}
     assert all(
-        "mouse_4" in wildcards for rule, wildcards in jobs if rule in (*PER_BRAIN, "classify")
+        "mouse_4" in wildcards
+        for rule, wildcards in jobs
+        if rule in (*PER_BRAIN, "classify", "compare")
     )
 
 

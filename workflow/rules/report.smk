@@ -7,6 +7,8 @@ rule report_index:
         rules.evaluate.output,
         of_brains(BRAIN.checked, PROJECT.brains),
         of_brains(BRAIN.preflight, ANNOTATED),
+        # Of the others, which may fail, it is told once the run ends.
+        of_brains(BRAIN.alarm, ANNOTATED),
         expand(RESULTS.cost("{arm}"), arm=PROJECT.arms),
         expand(EXPLANATION.montage, arm=PROJECT.arms),
         expand(MODEL.description, arm=PROJECT.arms),
@@ -34,6 +36,7 @@ rule report_brain:
     """Write the page of a brain."""
     input:
         BRAIN.preflight,
+        BRAIN.alarm,
         BRAIN.projection,
         BRAIN.candidates,
         expand(BRAIN.cells("{arm}"), arm=PROJECT.arms, allow_missing=True),

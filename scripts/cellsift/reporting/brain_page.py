@@ -11,7 +11,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
-from cellsift.reporting import html, maps, scores, tables, thumbnails
+from cellsift.reporting import alarms, html, maps, scores, tables, thumbnails
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
 from cellsift.reporting.run_results import RunResults
@@ -84,6 +84,16 @@ class BrainResults:
         """What was found that may be wrong with its volumes or its annotation."""
         return self.results.doubts(self.brain)
 
+    @cached_property
+    def alarm(self) -> dict:
+        """Its comparison with the train brains."""
+        return self.results.alarm(self.brain)
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether the numbers of the arms are no result, for an alarm and want of annotation."""
+        return alarms.unmeasured(self.alarm, self.labels is not None)
+
     @property
     def candidates(self) -> int:
         return len(next(iter(self.scored.values()))) if self.scored else 0
@@ -95,6 +105,16 @@ def title(brain: BrainResults) -> Html:
         f'<p><a href="../index.html">All brains and arms</a></p>\n'
         f"<h1>Brain {escape(brain.brain)}</h1>\n"
     )
+
+
+def alarm(brain: BrainResults) -> Html:
+    """Whether it is unlike the train brains, why, and what to do; nothing where it is like them."""
+    return alarms.banner(brain.alarm, brain.information.get("role", "predict"))
+
+
+def likeness(brain: BrainResults) -> Html:
+    """How far it lies from the train brains."""
+    return alarms.comparison(brain.alarm)
 
 
 def facts(brain: BrainResults) -> Html:
@@ -180,7 +200,12 @@ def counts(brain: BrainResults) -> Html:
         return html.paragraph("No arm has classified this brain.")
     caption = "A candidate is a cell where p_cell reaches the arm's threshold."
     table = scores.count_table(brain.scored, brain.thresholds)
-    return html.table(table, caption, text_columns=("arm",))
+    if not brain.unmeasured:
+        return html.table(table, caption, text_columns=("arm",))
+    doubtful = {name: f"{name}, unmeasured" for name in ("cells", "no cell", "share called cells")}
+    kinds = ["unmeasured"] * len(table)
+    caption = f"{caption} {alarms.UNMEASURED}"
+    return html.table(table.rename(columns=doubtful), caption, ("arm",), kinds)
 
 
 def histograms(brain: BrainResults) -> Html:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
+from cellsift.reporting import alarms as of_alarms
 from cellsift.reporting import graphs, html, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
@@ -23,7 +24,8 @@ def verdict(results: RunResults) -> Html:
     said: str = html.paragraph(" ".join(verdict_sentences(results)))
     if note := results.configuration.get("note"):
         said += html.paragraph(note)
-    return html.Html(f'<div class="verdict">{said}</div>\n')
+    beside = of_alarms.alarms_of_test_brains(results)
+    return html.Html(f'<div class="verdict">{said}</div>\n{beside}')
 
 
 def brains(results: RunResults) -> Html:
@@ -39,6 +41,11 @@ def brains(results: RunResults) -> Html:
     table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
     notes = [html.paragraph(f"Not usable: {why}", "note") for why in refused.values()]
     return Html(table + "".join(notes))
+
+
+def alarms(results: RunResults) -> Html:
+    """Which brains are unlike the train brains; renewed once all brains are compared."""
+    return of_alarms.brains_under_alarm(results)
 
 
 def end_to_end(results: RunResults) -> Html:

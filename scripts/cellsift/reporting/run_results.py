@@ -75,6 +75,10 @@ class RunResults:
         """What makes a brain's recall of detection low, or doubtful."""
         return _noted(self.paths.brain(brain).labels_summary).get("detection_warnings", [])
 
+    def alarm(self, brain: str) -> dict:
+        """The comparison of a brain with the train brains; empty where there is none."""
+        return _noted(self.paths.brain(brain).alarm)
+
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""
         return self.table(self.paths.evaluation(name))

@@ -17,6 +17,8 @@ STEPS = {
     "cuboids": "cuboids of {brain}",
     "temporary_cuboids": "cuboids of {brain}",
     "projection": "project {brain}",
+    "describe": "describe {brain}",
+    "compare": "compare {brain} with the train brains",
     "folds": "divide the candidates into folds",
     "pretrain": "pre-train {pretraining}",
     "search": "search a recipe for {arm}",

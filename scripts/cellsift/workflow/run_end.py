@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,23 @@ def files_aimed_at(dag: Any) -> list[str]:
     Rule all makes nothing itself: what it waits for was the aim.
     """
     return [str(file) for job in dag.targetjobs for file in job.output or job.input]
+
+
+def renew_alarms(results: Results, roles: Mapping[str, str]) -> None:
+    """Let the index page name all brains that raised an alarm, also those compared after it."""
+    page = results.index_page
+    alarms = [results.brain(name).alarm for name in roles]
+    if not page.is_file() or all(_older(alarm, page) for alarm in alarms):
+        return
+    # What pages are made of takes long to load.
+    from cellsift.reporting.alarms import renew
+    from cellsift.reporting.run_results import RunResults
+
+    renew(RunResults(results.path, roles=dict(roles)))
+
+
+def _older(file: Path, page: Path) -> bool:
+    return not file.is_file() or file.stat().st_mtime_ns <= page.stat().st_mtime_ns
 
 
 def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:

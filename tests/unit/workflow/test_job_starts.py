@@ -18,6 +18,7 @@ VOLUMES = {
     "check_volumes",
     "contrast_slab",
     "cuboids",
+    "describe",
     "detect_slab",
     "find_centres",
     "projection",
@@ -55,7 +56,7 @@ HEAVY = {
     "scipy.stats": {"evaluate", "summarise_detection"} | SEARCHES,
     "scipy.optimize": MATCHES | SEARCHES,
     # Comes with scipy.optimize.
-    "scipy.spatial": MATCHES | SEARCHES,
+    "scipy.spatial": MATCHES | {"describe"} | SEARCHES,
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,

@@ -1,15 +1,19 @@
 """The last words of a run name what it has made."""
 
 import logging
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
+from cellsift.io.json_files import write_json
+from cellsift.results import Results
 from cellsift.workflow.run_end import (
     NothingToDo,
     failure_message,
     files_aimed_at,
+    renew_alarms,
     success_message,
 )
 
@@ -76,3 +80,20 @@ def test_a_run_with_nothing_to_do_says_where_the_report_is(tmp_path, monkeypatch
     assert capsys.readouterr().out == ""
     logger.info(NOTHING_TO_BE_DONE_MSG)
     assert capsys.readouterr().out.startswith(f"The report is in {report}")
+
+
+def test_alarms_that_came_after_the_index_page_are_written_into_it(tmp_path):
+    results, roles = Results(tmp_path), {"new": "predict"}
+    page, alarm = results.index_page, results.brain("new").alarm
+    alarm.parent.mkdir(parents=True)
+    renew_alarms(results, roles)
+    write(str(page))
+    page.write_text("<!-- alarms --><!-- end of alarms -->")
+    write_json({"alarm": True, "raised": ["tissue"], "reasons": ["Its tissue."]}, alarm)
+    os.utime(alarm, ns=(0, 0))
+    renew_alarms(results, roles)
+    assert "new" not in page.read_text()
+    os.utime(alarm)
+    os.utime(page, ns=(0, 0))
+    renew_alarms(results, roles)
+    assert "brains/new.html" in page.read_text()

@@ -1,0 +1,124 @@
+"""The page on how often the alarm is raised, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cellsift.benchmarks.alarm.trials import Trial
+from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, WEIGHT_OF_FLOOR
+from cellsift.evaluation.alarm.statistics import GROUPS, MIDDLE, STATISTICS, WIDTH
+
+INTRODUCTION = f"""\
+# The alarm for a foreign brain
+
+Made by `python -m cellsift.benchmarks.alarm`; parts on real volumes only where `CELLSIFT_DATA` \
+names their folder.
+
+Each brain is described by numbers in {len(GROUPS)} groups. A number is set beside the mean of the \
+train brains, in units of how far a further brain of their cohort would lie from it: the train \
+brains' own leave-one-out spread, and, as if {WEIGHT_OF_FLOOR} more brains had shown it, the floor \
+below. A group's deviation is the root mean square of its numbers'; above {LIMIT:g}, or \
+{LIMIT_OF_ONE:g} where the group is one number, it raises the alarm. The arms are hand-made \
+features with boosted trees and a narrow ResNet-18 trained for a few epochs, on a CPU.
+"""
+
+
+def describe(
+    cohort: Sequence[Trial],
+    real: Sequence[Trial],
+    others: Sequence[Trial],
+    spreads: Mapping[str, pd.Series],
+    machine: str,
+) -> str:
+    """Return the page.
+
+    Args:
+        cohort: trials within the made-up cohort.
+        real: trials within real cohorts; none where their volumes are not at hand.
+        others: trials of arms on brains of other tissues, and on the rest of their own.
+        spreads: by cohort, the standard deviation of each number over its brains.
+        machine: where and when it was made.
+    """
+    parts = [INTRODUCTION, f"{machine}\n", "## Brains of one cohort\n", _false_alarms(cohort)]
+    own = [trial for trial in others if trial.learnt_from == trial.tissue]
+    if kept := [*real, *own]:
+        parts += ["Others of the tissue that was learnt from:\n", _table(_rows(kept))]
+    foreign = [trial for trial in others if trial.learnt_from != trial.tissue]
+    if foreign:
+        raised = sum(trial.comparison.alarm for trial in foreign)
+        without = sum(bool(trial.row["alarm but for voxels"]) for trial in foreign)
+        parts += [
+            "## Brains of another tissue\n",
+            f"{raised} of {len(foreign)} raise the alarm, {without} also if the size of voxels did "
+            "not count.\n",
+            _table(_rows(foreign)),
+        ]
+    parts += [
+        "## How far numbers differ within a cohort\n",
+        "The floor is the standard deviation that the alarm takes brains of a cohort to have where "
+        "it knows no better, on the scale of the number: natural logarithms, logits of shares, and "
+        "for the middle of a feature the width of its distribution. The columns say what brains "
+        "have, in floors; of features it is the root mean square. The phantoms' answers are those "
+        "of the arms that were trained last.\n",
+        _table(_spread_rows(spreads)),
+    ]
+    return "\n".join(parts)
+
+
+def _false_alarms(trials: Sequence[Trial]) -> str:
+    rows = pd.DataFrame([trial.row for trial in trials])
+    table = [
+        {
+            "train brains": count,
+            "brains compared": len(part),
+            "alarms": int(part["alarm"].sum()),
+            "largest deviation": f"{part[_groups(part)].max(axis=None):.2f}",
+            "95% of them below": f"{part[_groups(part)].max(axis=1).quantile(0.95):.2f}",
+        }
+        for count, part in rows.groupby("train brains")
+    ]
+    shown = pd.DataFrame(table)
+    share = rows["alarm"].mean()
+    return (
+        f"Made-up animals that differ moderately in contrast, brightness, noise, density and "
+        f"artefacts; those not learnt from are compared. {int(rows['alarm'].sum())} of {len(rows)} "
+        f"raise the alarm ({share:.1%}).\n\n{_table(shown)}"
+    )
+
+
+def _rows(trials: Sequence[Trial]) -> pd.DataFrame:
+    rows = pd.DataFrame([trial.row for trial in trials])
+    groups = _groups(rows)
+    rows[groups] = rows[groups].map(lambda value: "" if pd.isna(value) else f"{value:.1f}")
+    yes_or_no = ["alarm", "alarm but for voxels"]
+    rows[yes_or_no] = rows[yes_or_no].map(lambda raised: "**yes**" if raised else "no")
+    return rows
+
+
+def _groups(rows: pd.DataFrame) -> list[str]:
+    return [name for name in GROUPS if name in rows]
+
+
+def _spread_rows(spreads: Mapping[str, pd.Series]) -> pd.DataFrame:
+    rows = []
+    for name, statistic in STATISTICS.items():
+        found = {cohort: spread.get(name) for cohort, spread in spreads.items()}
+        rows.append({"number": statistic.words, **_digits(found), "floor": statistic.floor})
+    for kind, known in (("middle", MIDDLE), ("width", WIDTH)):
+        found = {
+            cohort: float(np.sqrt(spread[spread.index.str.startswith(f"{kind} of ")].pow(2).mean()))
+            for cohort, spread in spreads.items()
+        }
+        rows.append({"number": f"{kind} of a feature", **_digits(found), "floor": known.floor})
+    return pd.DataFrame(rows)
+
+
+def _digits(values: Mapping[str, float | None]) -> dict[str, str]:
+    return {k: "" if v is None or pd.isna(v) else f"{v:.2f}" for k, v in values.items()}
+
+
+def _table(rows: pd.DataFrame) -> str:
+    lines = [f"| {' | '.join(map(str, rows.columns))} |", f"|{' --- |' * len(rows.columns)}"]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows.itertuples(index=False)]
+    return "\n".join(lines) + "\n"

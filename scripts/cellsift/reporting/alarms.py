@@ -1,0 +1,171 @@
+"""What pages say of brains that are unlike the train brains."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cellsift.evaluation.alarm.reasons import NEXT, in_short, shown
+from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
+from cellsift.io.atomic import atomic_file
+from cellsift.reporting import html
+from cellsift.reporting.html import Html
+from cellsift.reporting.run_results import RunResults
+
+# Between them the index page names the brains; what is there may be renewed.
+START, END = "<!-- alarms -->", "<!-- end of alarms -->"
+# Of brains whose numbers are many, as those of their candidates' features, the farthest are shown.
+SHOWN = 8
+UNMEASURED = "Unmeasured: the brain raises an alarm, so these counts are no result; see above."
+IS_UNLIKE = {
+    "train": "This brain is unlike the other train brains.",
+    "test": "This brain is unlike the brains that the arms learnt from.",
+    "predict": "This brain is unlike the brains that the arms learnt from.",
+}
+FOLLOWS = {
+    "train": "The arms learnt from it all the same. Look whether its files, voxel size and "
+    "annotation are right; if they are, brains like this one need more of their kind among the "
+    "train brains.",
+    "test": "Its figures, measured by its annotation, hold for this brain and say little of brains "
+    "like those that the arms learnt from.",
+    "predict": "How well the arms judge in such a brain nobody has measured: take their counts "
+    f"and p_cell here for no result. {NEXT}",
+}
+
+
+def banner(document: Mapping[str, Any], role: str) -> Html:
+    """The alarm of a brain with its reasons and what to do next; nothing where there is none."""
+    if not document.get("alarm"):
+        return Html("")
+    return Html(
+        f'<div class="alarm"><p><strong>Alarm: {escape(IS_UNLIKE[role])}</strong></p>\n'
+        + html.bullets([_sentence(reason) for reason in document["reasons"]])
+        + html.paragraph(FOLLOWS[role])
+        + "</div>\n"
+    )
+
+
+def comparison(document: Mapping[str, Any]) -> Html:
+    """How far a brain lies from the train brains: by group, and folded away by number."""
+    if not document:
+        return html.paragraph("This brain was not compared with the train brains.")
+    if document["alarm"] is None:
+        return html.paragraph("There is no other train brain to compare this one with.")
+    groups = pd.DataFrame(
+        [
+            {
+                "alarm where": GROUPS[name],
+                "deviation": f"{row['deviation']:.1f}",
+                "limit": f"{row['limit']:g}",
+                "": "alarm" if name in document["raised"] else "",
+            }
+            for name, row in document["groups"].items()
+        ]
+    )
+    caption = (
+        "How far this brain lies from the train brains "
+        f"({', '.join(document['train_brains'])}), in units of how far brains of one cohort "
+        "differ: by what these train brains show, and by cohorts measured before. At most one in "
+        "twenty brains of a cohort is to lie beyond a limit."
+    )
+    table = html.table(groups, caption, text_columns=("alarm where", ""))
+    return Html(table + html.folded(_numbers(document), "The numbers behind it"))
+
+
+def unmeasured(document: Mapping[str, Any], annotated: bool) -> bool:
+    """Whether what the arms say of a brain counts as unmeasured."""
+    return bool(document.get("alarm")) and not annotated
+
+
+def alarms_of_test_brains(results: RunResults) -> Html:
+    """Beside the verdict: which of the test brains are unlike the train brains."""
+    names = [n for n, role in results.brains.items() if role == "test" and _alarm(results, n)]
+    said = [
+        f"Alarm: the test brain {name} is unlike the train brains "
+        f"({in_short(results.alarm(name))}). What is measured on it holds for such brains, not "
+        "for brains like those that the arms learnt from."
+        for name in names
+    ]
+    return Html("".join(html.paragraph(text, "alarm") for text in said))
+
+
+def brains_under_alarm(results: RunResults) -> Html:
+    """Which brains raise the alarm, and why, as far as it is known."""
+    documents = {name: results.alarm(name) for name in results.brains}
+    known = [name for name, found in documents.items() if found.get("alarm") is not None]
+    raised = [name for name in known if documents[name]["alarm"]]
+    parts = [_of_brain(name, results.brains[name], documents[name]) for name in raised]
+    if known and not raised:
+        count = "Each brain" if len(known) > 1 else "The brain"
+        said = f"{count} that was compared with the train brains is like them: no alarm."
+        parts.append(html.paragraph(said, "note"))
+    return Html(START + "".join(parts) + END)
+
+
+def renew(results: RunResults) -> bool:
+    """Write the alarms that are known by now into the index page; whether it has changed.
+
+    The page does not wait for brains to predict, of which one may fail.
+    """
+    path = Path(results.paths.index_page)
+    before, start, rest = path.read_text().partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        return False
+    page = before + brains_under_alarm(results) + after
+    if page == before + start + rest:
+        return False
+    with atomic_file(path) as beside:
+        beside.write_text(page)
+    return True
+
+
+def _of_brain(name: str, role: str, document: Mapping[str, Any]) -> Html:
+    link = f'<a href="brains/{escape(name)}.html">{escape(name)}</a>'
+    what = "the other train brains" if role == "train" else "the brains that the arms learnt from"
+    numbers = " What the arms say of it is unmeasured." if role == "predict" else ""
+    return Html(
+        f'<p class="alarm"><strong>Alarm: {link} ({escape(role)})</strong> is unlike {what}: '
+        f"{escape(in_short(document))}.{numbers}</p>\n"
+    )
+
+
+def _numbers(document: Mapping[str, Any]) -> Html:
+    rows = document["statistics"]
+    of_features = [name for name, row in rows.items() if " of " in name]
+    far = sorted(of_features, key=lambda name: -abs(rows[name]["deviation"]))[SHOWN:]
+    table = pd.DataFrame(
+        [
+            {
+                "number": statistic_of(name).words,
+                "this brain": shown(name, row["value"]),
+                "train brains": _range(name, row["low"], row["high"]),
+                "accepted": _range(name, row["from"], row["to"]),
+                "deviation": f"{row['deviation']:+.1f}",
+            }
+            for name, row in rows.items()
+            if name not in far
+        ]
+    )
+    caption = (
+        "Accepted: what this number might be in a brain of the same cohort. The alarm goes by the "
+        "root mean square of the deviations of a group. All contrasts are natural logarithms of "
+        f"ratios of intensities, or of their spread. Of features, the {SHOWN} numbers that deviate "
+        "most are shown."
+    )
+    return html.table(table, caption, text_columns=("number",))
+
+
+def _range(name: str, low: float, high: float) -> str:
+    first, last = shown(name, low), shown(name, high)
+    return first if first == last else f"{first} to {last}"
+
+
+def _alarm(results: RunResults, brain: str) -> bool:
+    return bool(results.alarm(brain).get("alarm"))
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."

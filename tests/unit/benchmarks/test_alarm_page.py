@@ -1,0 +1,58 @@
+"""The page on how often the alarm is raised counts what the trials found."""
+
+import pandas as pd
+import pytest
+from appearances import appearance, classified
+
+from cellsift.benchmarks.alarm.__main__ import main
+from cellsift.benchmarks.alarm.models import Bench
+from cellsift.benchmarks.alarm.page import describe
+from cellsift.benchmarks.alarm.specimens import phantom_cohort
+from cellsift.benchmarks.alarm.trials import Trial, in_cohort
+from cellsift.evaluation.alarm.comparison import compare
+from cellsift.evaluation.alarm.statistics import statistics_of
+
+
+def trial(learnt_from: str, tissue: str, brain: str, brighter: float = 1.0) -> Trial:
+    def numbers(light):
+        return statistics_of(appearance(light), classified())
+
+    compared = compare(numbers(brighter), {name: numbers(1.0) for name in ("a", "b")})
+    return Trial(learnt_from, 2, tissue, brain, compared)
+
+
+def test_alarms_are_counted_and_foreign_brains_listed():
+    cohort = [trial("phantom", "phantom", f"phantom_{n}") for n in range(19)]
+    cohort.append(trial("phantom", "phantom", "odd", brighter=50.0))
+    others = [
+        trial("cfos", "cfos", "1008"),
+        trial("cfos", "cortex", "cortex", brighter=50.0),
+        trial("microglia", "cortex", "cortex"),
+    ]
+    spread = pd.Series({"intensity": 0.25, "middle of centre": 0.1, "width of centre": 0.2})
+    page = describe(cohort, [], others, {"phantom": spread}, "Somewhere.")
+    assert "1 of 20 raise the alarm (5.0%)" in page
+    assert "1 of 2 raise the alarm, 1 also if the size of voxels did not count" in page
+    assert "| cfos | 2 | cortex | cortex | **yes** | **yes** |" in page
+    assert "| median intensity of the tissue | 0.25 | 0.4 |" in page
+
+
+def test_without_real_volumes_the_page_tells_of_made_up_ones():
+    page = describe([trial("phantom", "phantom", "a")], [], [], {}, "Somewhere.")
+    assert "another tissue" not in page
+
+
+def test_a_folder_without_the_volumes_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CELLSIFT_DATA", str(tmp_path / "none"))
+    assert main(["--page", str(tmp_path / "page.md")]) == 2
+    assert "none" in capsys.readouterr().err
+    assert not (tmp_path / "page.md").exists()
+
+
+@pytest.mark.slow
+def test_brains_that_were_not_learnt_from_are_compared(tmp_path):
+    cohort = phantom_cohort(4, channels=1)
+    found = in_cohort(Bench(tmp_path), cohort, {2: 1}, tell=print)
+    assert len(found.trials) == 2
+    assert not any(trial.comparison.alarm for trial in found.trials)
+    assert {"voxel_z", "shared", "middle of centre"} <= set(found.spread.index)
