@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellsift.detection.scale import AXIAL_BLUR
 from cellsift.reporting.detection_graphs import GOOD_RECALL, MANY_PER_CELL
 from cellsift.reporting.detection_views import DetectionViews
 from cellsift.reporting.tables import count_text
@@ -169,10 +168,10 @@ def _for_missed_altogether(detection: Mapping[str, Any], misses: Misses) -> list
         return [f"{cause}: lower minimum_contrast (now {least})."]
     if detection["method"] == "dog":
         blur = detection["axial_blur"]
-        blur = AXIAL_BLUR * detection["soma_diameter"] if blur is None else blur
+        now = "empty: it follows soma_diameter" if blur is None else f"now {blur:g} µm"
         return [
             f"{cause}, so no threshold is at fault: set {soma} to what the pictures show, and "
-            f"axial_blur (now {blur:.2g} µm) to less where cells lie close above "
+            f"axial_blur ({now}) to less where cells lie close above "
             "each other."
         ]
     return [f"{cause}: try other parameters of {detection['method']}, {soma} first."]

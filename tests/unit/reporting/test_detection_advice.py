@@ -58,7 +58,7 @@ def test_bright_cells_that_are_missed_ask_for_another_size():
     text = said(brain(), DOG, Misses(50, faint=5, bright=45))
     assert "no threshold is at fault" in text
     assert "soma_diameter (now 8 µm)" in text
-    assert "axial_blur (now 0.8 µm)" in text
+    assert "axial_blur (empty: it follows soma_diameter)" in text
     assert "minimum_contrast" not in text
 
 
