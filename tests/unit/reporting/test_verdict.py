@@ -7,6 +7,7 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.reporting import tables
+from cellsift.reporting.carry_over import Fall, falls
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.verdict import share_text, verdict_sentences
 
@@ -173,6 +174,16 @@ def test_a_wide_interval_is_no_sign_that_a_test_brain_differs(tmp_path):
     pd.read_csv(path).assign(high=0.95).to_csv(path, index=False)
     add_out_of_fold(tmp_path, {"wide": 0.91})
     assert "differs from the train brains" not in verdict(tmp_path, ["wide"])
+
+
+def test_of_several_train_brains_all_together_are_what_a_test_brain_is_held_against():
+    rows = [("wide", "c", "train", 0.95), ("wide", "d", "train", 0.65)]
+    rows += [("wide", "all train brains", "train", 0.8), ("wide", "a", "test", 0.75)]
+    scores = pd.DataFrame(rows, columns=["arm", "brain", "role", "value"])
+    scores = scores.assign(metric="f1", low=scores["value"] - 0.01, high=scores["value"] + 0.01)
+    assert falls(scores, ["wide", "not evaluated"], "a") == []
+    scores.loc[scores["brain"] == "a", ["value", "low", "high"]] = 0.69, 0.6, 0.79
+    assert falls(scores, ["wide"], "a") == [Fall("wide", 0.69, 0.8)]
 
 
 def test_of_several_test_brains_the_one_that_differs_is_named(tmp_path):
