@@ -1,8 +1,8 @@
 """What to do with the candidates that the arms are least sure of, which depends on the brain."""
 
 MARK = (
-    "mark these in napari, the cells among them in one file and what is no cell in another, and "
-    "name the files in its columns cells and non_cells"
+    "mark these in napari, the cells among them in one file and what is no cell in another; name "
+    "the files in the brain's columns cells and non_cells"
 )
 TRAIN = "Looking at these in napari, and correcting their annotation, teaches an arm most."
 NOT_ANNOTATED = f"This brain has no annotation to learn from. What would teach an arm most: {MARK}."
@@ -13,9 +13,9 @@ TEST = (
     "an arm, correct and annotate such candidates in train brains."
 )
 PREDICT = (
-    f"No arm learns from this brain as it is. To let them: {MARK}, and give it the role train. To "
-    "measure how well the arms do in it these will not do, as they are the hardest: annotate cells "
-    "and artefacts chosen at random, and give it the role test."
+    f"No arm learns from this brain yet. To let them, {MARK}; and give it the role train. To "
+    "measure how well the arms do here these will not do, as they are the hardest: annotate cells "
+    "and artefacts drawn at random, and give it the role test."
 )
 
 

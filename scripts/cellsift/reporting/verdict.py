@@ -144,18 +144,19 @@ def _against_baseline(
         return []
     best, plain = ranked.iloc[0], plain.iloc[0]
     score = interval_text(plain["value"], plain["low"], plain["high"])
-    said = f"Keeping every candidate above a brightness threshold, with no network, gives {score}"
+    told = f"Keeping every candidate above a brightness threshold, with no network, gives {score}"
     found = difference(comparison, best["arm"], plain["arm"], judged.name)
     if found is None:
-        return [f"{said}."]
-    told = f"{said}; on the candidates alone the F1 of {best['arm']} is {_higher(found)}"
+        return [f"{told}."]
+    told += f"; on the candidates alone the F1 of {best['arm']} is {_higher(found)}"
     others = _worse(ranked["arm"].iloc[1:], plain["arm"], judged, comparison)
-    also = [f"On the candidates alone {WORSE}: {', '.join(others)}."] if others else []
     if found["high"] < 0:
-        return [f"{told}: {WORSE}.", *also]
+        also = f", as {'is' if len(others) == 1 else 'are'} {', '.join(others)}" if others else ""
+        return [f"{told}: {WORSE}{also}."]
+    said = [f"On the candidates alone {WORSE}: {', '.join(others)}."] if others else []
     if found["low"] > 0:
-        return [f"{told}.", *also]
-    return [f"{told}, so a network is not shown to be worth its cost here.", *also]
+        return [f"{told}.", *said]
+    return [f"{told}, so a network is not shown to be worth its cost here.", *said]
 
 
 def _worse(arms: Iterable[str], plain: str, judged: Judged, comparison: pd.DataFrame) -> list[str]:

@@ -366,8 +366,8 @@ def test_what_to_do_with_doubtful_candidates_is_told_by_role(synthetic):
     assert teaches not in shown("mouse_c")
     assert "do not correct the annotation of these alone" in shown("mouse_c")
     assert teaches not in shown("mouse_d")
-    assert "columns cells and non_cells, and give it the role train" in shown("mouse_d")
-    assert "chosen at random, and give it the role test" in shown("mouse_d")
+    assert "columns cells and non_cells; and give it the role train" in shown("mouse_d")
+    assert "drawn at random, and give it the role test" in shown("mouse_d")
     unlabelled = shown("mouse_d", role="train")
     assert teaches not in unlabelled
     assert "This brain has no annotation to learn from" in unlabelled

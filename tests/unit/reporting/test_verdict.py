@@ -133,6 +133,13 @@ def test_verdict_names_the_other_arms_that_are_worse_than_brightness(tmp_path):
     assert f"{WORSE}: narrow." in verdict(tmp_path, ["wide", "narrow", "slow"])
 
 
+def test_verdict_names_the_arms_that_are_worse_than_brightness_together(tmp_path):
+    f1 = {"wide": 0.60, "narrow": 0.59, BASELINE: 0.75}
+    differences = [(arm, BASELINE, -0.15, -0.2, -0.1) for arm in ("wide", "narrow")]
+    write_evaluation(tmp_path, f1, differences)
+    assert f"[−0.20, −0.10]): {WORSE}, as is narrow." in verdict(tmp_path)
+
+
 def test_verdict_claims_of_the_test_brain_only_what_a_run_can_know(tmp_path):
     """Settings in its config may well have been chosen with a look at that brain."""
     for name, brains in (("one", ("a",)), ("two", ("a", "b"))):
