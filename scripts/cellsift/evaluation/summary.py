@@ -70,7 +70,7 @@ def evaluate_project(
     whose intervals draw brains first, then blocks of tissue. `scores` says what a row may be
     trusted for: "out-of-fold" (train brains: weights fitted without the candidate; but the epoch
     at which they were taken, temperature and threshold were chosen on these scores, so the figures
-    are slightly optimistic), "locked" (test brains: nothing fitted or chosen on them; these count).
+    are slightly optimistic), "locked" (test brains: nothing fitted or chosen by their annotation).
     The arm "brightness threshold" is the baseline: it calls a cell wherever the candidate's
     contrast reaches the value that had the highest F1 on the train brains. It is left out where
     a brain's candidates have no column contrast or no train brain is given. Raises InputError

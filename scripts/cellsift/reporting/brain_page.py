@@ -12,6 +12,7 @@ from cellsift.io.axes import AXES
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
 from cellsift.reporting import alarms, html, maps, scores, tables, thumbnails
+from cellsift.reporting.doubtful import use_of_doubtful
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
 from cellsift.reporting.run_results import RunResults
@@ -125,7 +126,7 @@ def facts(brain: BrainResults) -> Html:
         "train": "train: networks were fitted on it. The scores below come from networks whose "
         "weights never saw the candidate, but the epoch, the temperature and the threshold were "
         "chosen on these scores, so they are slightly optimistic; test brains are what counts",
-        "test": "test: nothing was fitted or chosen on it",
+        "test": "test: this run fitted and chose nothing by its annotation",
         "predict": "predict: only classified",
     }
     items = [
@@ -237,14 +238,16 @@ def agreement(brain: BrainResults) -> Html:
 
 
 def doubtful(brain: BrainResults) -> Html:
-    """The candidates that the arms are least sure of."""
+    """The candidates that the arms are least sure of, and what to do with them."""
     if not brain.candidates:
         return html.paragraph(NO_CANDIDATES)
+    use = use_of_doubtful(brain.information.get("role", ""), brain.labels is not None)
     table = scores.most_doubtful(brain.scored, brain.thresholds, SHOWN)
     said = (
         "The candidates whose p_cell lies nearest to the arms' thresholds, the most doubtful first."
     )
-    return _pictures(brain, table, said)
+    pictures = _pictures(brain, table, said)
+    return Html(html.paragraph(use) + pictures) if use else pictures
 
 
 def missed(brain: BrainResults) -> Html:

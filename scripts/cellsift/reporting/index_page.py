@@ -1,6 +1,7 @@
 """The parts of the index page, each of them one call in reports/index.ipynb."""
 
 from collections.abc import Sequence
+from html import escape
 
 import pandas as pd
 
@@ -113,7 +114,25 @@ def detection(results: RunResults) -> Html:
     ]
     notes = [html.paragraph(f"To be checked first: {said}", "warning") for said in doubts]
     table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
-    return Html("".join(notes) + table)
+    return Html("".join(notes) + table + _more_on_detection(results))
+
+
+def _more_on_detection(results: RunResults) -> Html:
+    """The detector, if it was searched for, and where the page on detection is, if there is one."""
+    said, chosen = [], results.searched_detection
+    if chosen:
+        given = {key: value for key, value in chosen.items() if value is not None}
+        method = given.pop("method")
+        words = ", ".join(filter(None, [method, tables.settings_text(given)]))
+        said.append(
+            f"The detector was searched for on the train brains; in use is {escape(words)}."
+        )
+    if results.has_detection_page:
+        tried = ", and all settings that were tried" if chosen else ""
+        address = escape(results.paths.detection_page.name)
+        page = f'<a href="{address}">the page on detection</a>'
+        said.append(f"Which annotated cells are found and which missed{tried}: {page}.")
+    return Html(f"<p>{' '.join(said)}</p>\n" if said else "")
 
 
 def classification(results: RunResults) -> Html:

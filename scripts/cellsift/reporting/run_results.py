@@ -8,6 +8,7 @@ import pandas as pd
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json
 from cellsift.results import Results
+from cellsift.settings.choice import AUTO
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,44 @@ class RunResults:
     def alarm(self, brain: str) -> dict:
         """The comparison of a brain with the train brains; empty where there is none."""
         return _noted(self.paths.brain(brain).alarm)
+
+    def normalisation(self, arm: str) -> str | None:
+        """How cuboids are normalised for an arm, as far as the run was told."""
+        shared = self.configuration.get("training", {})
+        own = self.recipes.get(arm, {}).get("recipe", {})
+        return own.get("normalisation", shared.get("normalisation"))
+
+    @property
+    def searches_detection(self) -> bool:
+        """Whether the run searches for its detector; of an earlier run its choice may be left."""
+        return self.configuration.get("detection", {}).get("method") == AUTO
+
+    @property
+    def searched_detection(self) -> dict | None:
+        """The method and the parameters that a search has chosen; None where there was none."""
+        if not self.searches_detection:
+            return None
+        return _noted(self.paths.detection_choice).get("detection")
+
+    @property
+    def has_detection_page(self) -> bool:
+        """Whether there is a page on the detection of this run.
+
+        A run that searches for its detector makes one, maybe later than the page that asks. Of
+        another that was made before, for a trial, the detection must be the same still.
+        """
+        if self.searches_detection:
+            return True
+        if not Path(self.paths.detection_page).is_file():
+            return False
+        tried = _noted(self.paths.detection_summary).get("brains", [])
+        evaluated = self.evaluation("detection")
+        counts = evaluated.set_index(["brain", "metric"])["value"].to_dict()
+        return bool(tried) and all(
+            counts.get((brain["brain"], name)) == brain[name]
+            for brain in tried
+            for name in ("annotated", "candidates")
+        )
 
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""

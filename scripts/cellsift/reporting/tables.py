@@ -82,12 +82,25 @@ def comparison_table(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_text(value: float, low: float, high: float) -> str:
-    """A difference with its sign and its 95% interval as text; a dash for nan."""
+    """A difference with its sign and its 95% interval as text; a dash for nan.
+
+    Example: difference_text(0.02, 0.003, 0.03) gives +0.020 [+0.003, +0.030].
+    """
     if any(map(math.isnan, (value, low, high))):
         return "–"
+    decimals = difference_decimals(low, high)
     # Adding 0 turns a negative zero into a plain one.
-    signed = [f"{round(number, 2) + 0:+.2f}" for number in (value, low, high)]
+    signed = [f"{round(number, decimals) + 0:+.{decimals}f}" for number in (value, low, high)]
     return "{} [{}, {}]".format(*signed).replace("-", "\N{MINUS SIGN}")
+
+
+def difference_decimals(low: float, high: float) -> int:
+    """How many decimals a difference is told with: three where two would make a bound zero.
+
+    By its bounds a reader sees whether zero lies between them.
+    """
+    hidden = any(bound and not round(bound, 2) for bound in (low, high))
+    return 3 if hidden else 2
 
 
 def count_text(value: float) -> str:

@@ -1,18 +1,25 @@
 """The verdict of the index page: what the tables say, in words."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from cellsift.labels.reached import who_has_a_candidate
+from cellsift.reporting.carry_over import carry_over_sentences
 from cellsift.reporting.run_results import RunResults
-from cellsift.reporting.tables import difference_text, interval_text
+from cellsift.reporting.tables import difference_decimals, difference_text, interval_text
 
 # With fewer test brains than this, resampling brains tells little about further ones.
 FEW_BRAINS = 6
 
 # Below this recall, detection loses more cells than a good classifier does.
 POOR_DETECTION = 0.8
+
+# What no run can know of its config.
+BEFORE = "if settings were chosen with a look at earlier results there, F1 is too good"
+WORSE = "worse than a threshold on brightness"
+DIGITS = {2: "two", 3: "three"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ def verdict_sentences(results: RunResults) -> list[str]:
         sentences.append(_against_next(ranked, judged, comparison))
     sentences += _against_baseline(ranked, scores, judged, results.baselines, comparison)
     doubtful = [name for name in judged.brains or (judged.name,) if results.misplaced(name)]
+    sentences += _carry_over(results, scores, judged, doubtful)
     sentences += _detection_limit(results.evaluation("detection"), judged, doubtful)
     return [*sentences, _how_far(judged)]
 
@@ -116,9 +124,10 @@ def _against_next(ranked: pd.DataFrame, judged: Judged, comparison: pd.DataFrame
 
 
 def _higher(found: pd.Series) -> str:
-    size = f"{abs(found['difference']):.2f}"
+    decimals = difference_decimals(found["low"], found["high"])
+    size = f"{abs(found['difference']):.{decimals}f}"
     word = "higher" if found["difference"] >= 0 else "lower"
-    told = f"{size} {word}" if float(size) else "the same to two digits"
+    told = f"{size} {word}" if float(size) else f"the same to {DIGITS[decimals]} digits"
     return f"{told} (difference {difference_text(*found)})"
 
 
@@ -129,20 +138,43 @@ def _against_baseline(
     baselines: list[str],
     comparison: pd.DataFrame,
 ) -> list[str]:
-    """Whether the best arm beats a plain threshold on brightness, where that was measured."""
+    """Whether arms beat a plain threshold on brightness, where that was measured."""
     plain = ranking(scores, judged, baselines)
     if plain.empty:
         return []
     best, plain = ranked.iloc[0], plain.iloc[0]
     score = interval_text(plain["value"], plain["low"], plain["high"])
-    said = f"Keeping every candidate above a brightness threshold, with no network, gives {score}"
+    told = f"Keeping every candidate above a brightness threshold, with no network, gives {score}"
     found = difference(comparison, best["arm"], plain["arm"], judged.name)
     if found is None:
-        return [f"{said}."]
-    told = f"{said}; on the candidates alone the F1 of {best['arm']} is {_higher(found)}"
-    if found["low"] > 0:
         return [f"{told}."]
-    return [f"{told}, so a network is not shown to be worth its cost here."]
+    told += f"; on the candidates alone the F1 of {best['arm']} is {_higher(found)}"
+    others = _worse(ranked["arm"].iloc[1:], plain["arm"], judged, comparison)
+    if found["high"] < 0:
+        also = f", as {'is' if len(others) == 1 else 'are'} {', '.join(others)}" if others else ""
+        return [f"{told}: {WORSE}{also}."]
+    said = [f"On the candidates alone {WORSE}: {', '.join(others)}."] if others else []
+    if found["low"] > 0:
+        return [f"{told}.", *said]
+    return [f"{told}, so a network is not shown to be worth its cost here.", *said]
+
+
+def _worse(arms: Iterable[str], plain: str, judged: Judged, comparison: pd.DataFrame) -> list[str]:
+    """The arms whose difference to the threshold lies below zero with its whole interval."""
+    found = {arm: difference(comparison, arm, plain, judged.name) for arm in arms}
+    return [arm for arm, row in found.items() if row is not None and row["high"] < 0]
+
+
+def _carry_over(
+    results: RunResults, scores: pd.DataFrame, judged: Judged, doubtful: Sequence[str]
+) -> list[str]:
+    """Where a test brain is unlike the train brains, unless its annotation has to be checked."""
+    if judged.role != "test":
+        return []
+    brains = [name for name in judged.brains if name not in doubtful]
+    local = [arm for arm in results.arms if results.normalisation(arm) == "local"]
+    on_candidates = results.evaluation("classification")
+    return carry_over_sentences(scores, on_candidates, results.arms, brains, local)
 
 
 def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str]) -> list[str]:
@@ -185,17 +217,16 @@ def _how_far(judged: Judged) -> str:
             "threshold were chosen on these same scores, so these values are somewhat too good; "
             "set a brain aside as a test brain for an honest verdict."
         )
+    kind = "brain" if number == 1 else "brains"
+    honest = f"This run fitted and chose nothing by the annotation of the test {kind}; {BEFORE}."
     if number == 1:
         return (
-            "Nothing was fitted or chosen on the test brain. The brackets are 95% intervals for "
-            "this brain: with one test brain nothing can be said about how much other animals "
-            "differ."
+            f"{honest} The brackets are 95% intervals for this brain: with one test brain nothing "
+            "can be said about how much other animals differ."
         )
     doubt = (
         f" With only {number} test brains they say little about how much further animals differ."
         if number < FEW_BRAINS
         else ""
     )
-    return (
-        f"Nothing was fitted or chosen on the test brains. The brackets are 95% intervals.{doubt}"
-    )
+    return f"{honest} The brackets are 95% intervals.{doubt}"

@@ -1,11 +1,13 @@
 """Made-up brains: repeatable, true to their tables, different from animal to animal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import yaml
 from scipy.ndimage import gaussian_filter
 
 from cellsift.errors import InputError
@@ -25,6 +27,7 @@ from cellsift.settings.brains import Brain
 from cellsift.settings.config import Config
 from cellsift.settings.project import Project
 
+CONFIG = Path(__file__).resolve().parents[3] / "config" / "config.yaml"
 SMALL = BrainSettings(shape=(20, 100, 120), cells=30)
 NOTHING = Distractors(**dict.fromkeys(KINDS, 0))
 
@@ -245,6 +248,14 @@ def test_the_note_of_the_demo_suits_brains_of_a_cohort_alone(tmp_path, small_coh
     for signal, suits in ((tmp_path / "new" / "signal", True), (tmp_path / "mine.tif", False)):
         brains = {"a": Brain("a", str(signal), (5, 2, 2))}
         assert (demo_note_doubts(Project(config, brains, {})) == []) == suits
+
+
+def test_the_note_of_the_demo_owns_that_its_settings_know_the_test_brain():
+    """The report claims that nothing was chosen by that brain's annotation in this run."""
+    config = yaml.safe_load(CONFIG.read_text())
+    note = " ".join(config["note"].split())
+    assert WORDS in note
+    assert "chosen with a look at the test brain phantom_test" in note
 
 
 def test_an_unknown_brain_is_refused_with_the_names_there_are(tmp_path, small_cohort, capsys):

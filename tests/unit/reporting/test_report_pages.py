@@ -20,6 +20,7 @@ from PIL import Image
 from synthetic_results import ROLES, VOXEL_SIZE, make_results
 
 from cellsift.errors import InputError
+from cellsift.io.json_files import write_json
 from cellsift.reporting import brain_page, index_page, pages
 from cellsift.reporting.pages import PageError, write_index, write_page
 from cellsift.reporting.run_results import RunResults
@@ -29,6 +30,7 @@ from cellsift.steps.report_brain import report_brain
 from cellsift.steps.report_index import report_index
 
 WIDTH = 1366
+COUNTED = ("annotated", "candidates")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -349,6 +351,92 @@ def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthet
         assert f"To be checked: {doubt.replace('<b>', '&lt;b&gt;')}" in brain_page.facts(shown)
     finally:
         path.write_text(before)
+
+
+def test_what_to_do_with_doubtful_candidates_is_told_by_role(synthetic):
+    """To correct them alone would bias a test; a brain to predict has no annotation to correct."""
+    results = RunResults(synthetic.folder, synthetic.configuration)
+
+    def shown(name: str, **role: str) -> str:
+        information = synthetic.information[name] | role
+        return brain_page.doubtful(brain_page.BrainResults(results, name, information))
+
+    teaches = "correcting their annotation, teaches an arm most"
+    assert teaches in shown("mouse_a")
+    assert teaches not in shown("mouse_c")
+    assert "do not correct the annotation of these alone" in shown("mouse_c")
+    assert teaches not in shown("mouse_d")
+    assert "columns cells and non_cells; and give it the role train" in shown("mouse_d")
+    assert "drawn at random, and give it the role test" in shown("mouse_d")
+    unlabelled = shown("mouse_d", role="train")
+    assert teaches not in unlabelled
+    assert "This brain has no annotation to learn from" in unlabelled
+    cells = nbformat.read(pages.REPORTS / "brain.ipynb", as_version=4).cells
+    assert not any("teaches" in cell.source for cell in cells)
+
+
+def test_a_brain_page_claims_no_more_of_a_test_brain_than_a_run_knows(synthetic):
+    results = RunResults(synthetic.folder, synthetic.configuration)
+    shown = brain_page.BrainResults(results, "mouse_c", synthetic.information["mouse_c"])
+    said = brain_page.facts(shown)
+    assert "test: this run fitted and chose nothing by its annotation" in said
+
+
+@pytest.fixture
+def with_detection_page(synthetic):
+    """The results with a page on detection, and what lies beside it: results and summary."""
+    paths = Results(synthetic.folder)
+    counts = RunResults(synthetic.folder).evaluation("detection").set_index(["brain", "metric"])
+    brains = [
+        {"brain": name} | {key: int(counts.at[(name, key), "value"]) for key in COUNTED}
+        for name in ("mouse_a", "mouse_b")
+    ]
+    write_json({"brains": brains}, paths.detection_summary)
+    chosen = {"method": "dog", "soma_diameter": 12.5, "minimum_contrast": None}
+    write_json({"detection": chosen}, paths.detection_choice)
+    paths.detection_page.parent.mkdir(exist_ok=True)
+    paths.detection_page.write_text("page")
+    yield paths
+    paths.detection_page.unlink()
+    shutil.rmtree(paths.detection_summary.parent)
+
+
+def detection_part(synthetic, method: str) -> str:
+    configuration = synthetic.configuration | {"detection": {"method": method}}
+    return index_page.detection(RunResults(synthetic.folder, configuration))
+
+
+LINK = '<a href="detection.html">'
+
+
+def test_index_links_to_the_page_on_detection_where_there_is_one(synthetic, with_detection_page):
+    shown = detection_part(synthetic, "dog")
+    assert LINK in shown
+    # Of an earlier search; this run was told its detector.
+    assert "12.5" not in shown
+    with_detection_page.detection_page.unlink()
+    assert LINK not in detection_part(synthetic, "dog")
+    # A run that searches makes it, whether or not it is there yet.
+    assert LINK in detection_part(synthetic, "auto")
+    with_detection_page.detection_page.write_text("page")
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+def test_index_does_not_link_to_a_trial_of_another_detection(
+    synthetic, with_detection_page, counted
+):
+    summary = json.loads(with_detection_page.detection_summary.read_text())
+    summary["brains"][1][counted] += 1
+    write_json(summary, with_detection_page.detection_summary)
+    assert LINK not in detection_part(synthetic, "dog")
+
+
+def test_index_names_the_detector_that_was_searched_for(synthetic, with_detection_page):
+    shown = detection_part(synthetic, "auto")
+    said = "The detector was searched for on the train brains; in use is dog, soma_diameter 12.5."
+    assert said in shown
+    assert shown.index(said) < shown.index(LINK)
+    assert shown.count("<p>") == 1
 
 
 def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_judged(synthetic):

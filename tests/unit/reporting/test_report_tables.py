@@ -22,6 +22,20 @@ def test_values_without_meaning_are_dashes_not_nan():
     assert tables.count_text(float("nan")) == "–"
 
 
+@pytest.mark.parametrize(
+    ("difference", "told"),
+    [
+        ((0.02, 0.003, 0.03), "+0.020 [+0.003, +0.030]"),
+        ((-0.02, -0.03, -0.004), "−0.020 [−0.030, −0.004]"),
+        ((0.02, 0.01, 0.03), "+0.02 [+0.01, +0.03]"),
+        ((0.02, 0.0, 0.03), "+0.02 [+0.00, +0.03]"),
+        ((0.0, -0.02, 0.03), "+0.00 [−0.02, +0.03]"),
+    ],
+)
+def test_a_bound_that_is_not_zero_is_not_shown_as_zero(difference, told):
+    assert tables.difference_text(*difference) == told
+
+
 def test_metric_table_has_a_row_for_each_brain_and_arm_and_keeps_brains_together():
     tidy = pd.DataFrame(
         [

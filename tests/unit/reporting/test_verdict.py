@@ -7,10 +7,12 @@ import pytest
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.reporting import tables
+from cellsift.reporting.carry_over import Fall, falls
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.verdict import share_text, verdict_sentences
 
 BASELINE = "brightness threshold"
+WORSE = "worse than a threshold on brightness"
 NONE = (np.nan, np.nan)
 
 
@@ -46,8 +48,24 @@ def write_evaluation(
         table.to_csv(folder / "evaluation" / f"{name}.csv", index=False)
 
 
-def verdict(folder, arms=("wide", "narrow")) -> str:
-    return " ".join(verdict_sentences(RunResults(folder, {"arms": list(arms)})))
+def verdict(folder, arms=("wide", "narrow"), normalisation="brain") -> str:
+    told = {"arms": list(arms), "training": {"normalisation": normalisation}}
+    return " ".join(verdict_sentences(RunResults(folder, told)))
+
+
+def add_out_of_fold(folder, f1, tables=("end_to_end", "classification"), brains=("learnt",)):
+    """Rows of train brains, and of all taken together where there are several."""
+    names = [*brains, "all train brains"] if len(brains) > 1 else brains
+    for table in tables:
+        path = folder / "evaluation" / f"{table}.csv"
+        rows = [
+            (arm, name, "train", "out-of-fold", "f1", value, value - 0.01, value + 0.01)
+            for arm, value in f1.items()
+            for name in names
+        ]
+        found = pd.read_csv(path)
+        added = pd.DataFrame(rows, columns=found.columns)
+        pd.concat([found, added]).to_csv(path, index=False)
 
 
 def test_verdict_names_the_best_arm_and_says_that_two_arms_can_be_told_apart(tmp_path):
@@ -91,6 +109,135 @@ def test_verdict_does_not_praise_an_arm_that_a_brightness_threshold_equals(tmp_p
     assert "The one arm compared here, wide" in said
     assert "a network is not shown to be worth its cost" in said
     assert "told apart" not in said
+
+
+@pytest.mark.parametrize(
+    ("bounds", "worse"), [((-0.3, -0.01), True), ((-0.3, 0.01), False), ((0.01, 0.3), False)]
+)
+def test_verdict_says_plainly_that_the_best_arm_is_worse_than_brightness(tmp_path, bounds, worse):
+    f1 = {"wide": 0.60, BASELINE: 0.75}
+    write_evaluation(tmp_path, f1, [("wide", BASELINE, sum(bounds) / 2, *bounds)])
+    assert (WORSE in verdict(tmp_path, ["wide"])) == worse
+
+
+def test_verdict_names_the_other_arms_that_are_worse_than_brightness(tmp_path):
+    write_evaluation(
+        tmp_path,
+        {"wide": 0.80, "narrow": 0.60, "slow": 0.59, BASELINE: 0.75},
+        [
+            ("wide", BASELINE, 0.05, 0.02, 0.08),
+            (BASELINE, "narrow", 0.15, 0.1, 0.2),
+            ("slow", BASELINE, -0.16, -0.4, 0.01),
+        ],
+    )
+    assert f"{WORSE}: narrow." in verdict(tmp_path, ["wide", "narrow", "slow"])
+
+
+def test_verdict_names_the_arms_that_are_worse_than_brightness_together(tmp_path):
+    f1 = {"wide": 0.60, "narrow": 0.59, BASELINE: 0.75}
+    differences = [(arm, BASELINE, -0.15, -0.2, -0.1) for arm in ("wide", "narrow")]
+    write_evaluation(tmp_path, f1, differences)
+    assert f"[−0.20, −0.10]): {WORSE}, as is narrow." in verdict(tmp_path)
+
+
+def test_verdict_claims_of_the_test_brain_only_what_a_run_can_know(tmp_path):
+    """Settings in its config may well have been chosen with a look at that brain."""
+    for name, brains in (("one", ("a",)), ("two", ("a", "b"))):
+        (tmp_path / name).mkdir()
+        write_evaluation(tmp_path / name, {"wide": 0.9}, brains=brains)
+        said = verdict(tmp_path / name, ["wide"])
+        assert "This run fitted and chose nothing by the annotation of the test brain" in said
+        assert (
+            "if settings were chosen with a look at earlier results there, F1 is too good" in said
+        )
+
+
+def test_verdict_says_that_a_test_brain_differs_from_the_train_brains(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.60, "narrow": 0.70})
+    add_out_of_fold(tmp_path, {"wide": 0.91, "narrow": 0.72})
+    said = verdict(tmp_path)
+    assert "The test brain mouse differs from the train brains" in said
+    # The interval of narrow reaches what it has out of fold.
+    assert "on those, 0.60 against 0.91 for wide." in said
+    assert "normalisation: local" in said
+    assert "train brains like it" in said
+    assert "normalisation: local" not in verdict(tmp_path, normalisation="local")
+    assert "train brains like it" in verdict(tmp_path, normalisation="local")
+
+
+@pytest.mark.parametrize(("here", "out_of_fold"), [(0.80, 0.89), (0.95, 0.80), (0.80, np.nan)])
+def test_verdict_says_of_a_test_brain_like_the_train_brains_nothing_more(
+    tmp_path, here, out_of_fold
+):
+    """With intervals of 0.05 to either side: a small fall, a rise, and no out-of-fold F1."""
+    write_evaluation(tmp_path, {"wide": here})
+    add_out_of_fold(tmp_path, {"wide": out_of_fold})
+    assert "differs from the train brains" not in verdict(tmp_path, ["wide"])
+
+
+def test_a_wide_interval_is_no_sign_that_a_test_brain_differs(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.60})
+    path = tmp_path / "evaluation" / "end_to_end.csv"
+    pd.read_csv(path).assign(high=0.95).to_csv(path, index=False)
+    add_out_of_fold(tmp_path, {"wide": 0.91})
+    assert "differs from the train brains" not in verdict(tmp_path, ["wide"])
+
+
+def test_of_several_train_brains_all_together_are_what_a_test_brain_is_held_against():
+    rows = [("wide", "c", "train", 0.95), ("wide", "d", "train", 0.65)]
+    rows += [("wide", "all train brains", "train", 0.8), ("wide", "a", "test", 0.75)]
+    scores = pd.DataFrame(rows, columns=["arm", "brain", "role", "value"])
+    scores = scores.assign(metric="f1", low=scores["value"] - 0.01, high=scores["value"] + 0.01)
+    assert falls(scores, ["wide", "not evaluated"], "a") == []
+    scores.loc[scores["brain"] == "a", ["value", "low", "high"]] = 0.69, 0.6, 0.79
+    assert falls(scores, ["wide"], "a") == [Fall("wide", 0.69, 0.8)]
+
+
+def test_of_several_test_brains_the_one_that_differs_is_named(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.88}, brains=("a", "b"))
+    for table in ("end_to_end", "classification"):
+        path = tmp_path / "evaluation" / f"{table}.csv"
+        rows = pd.read_csv(path)
+        rows.loc[rows["brain"] == "b", ["value", "low", "high"]] = 0.5, 0.4, 0.6
+        rows.to_csv(path, index=False)
+    add_out_of_fold(tmp_path, {"wide": 0.91}, brains=("c", "d"))
+    said = verdict(tmp_path, ["wide"])
+    assert "The test brain b differs" in said
+    assert "The test brain a differs" not in said
+
+
+def test_what_detection_loses_in_a_test_brain_is_not_laid_on_the_arms(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.60}, recall=0.5)
+    add_out_of_fold(tmp_path, {"wide": 0.91}, ["end_to_end"])
+    add_out_of_fold(tmp_path, {"wide": 0.62}, ["classification"])
+    said = verdict(tmp_path, ["wide"])
+    assert "what is lost is lost by detection" in said
+    assert "normalisation: local" not in said
+
+
+def test_a_brain_whose_annotation_seems_to_lie_elsewhere_is_not_called_different(tmp_path):
+    write_evaluation(tmp_path, {"wide": 0.60}, recall=0.24)
+    add_out_of_fold(tmp_path, {"wide": 0.91})
+    write_json({"warnings": ["elsewhere"]}, tmp_path / "brains" / "mouse" / "labels.json")
+    said = verdict(tmp_path, ["wide"])
+    assert "Check the annotation of mouse first" in said
+    assert "differs from the train brains" not in said
+
+
+def test_of_many_arms_that_fall_the_deepest_falls_are_told(tmp_path):
+    f1 = {f"arm{number}": 0.60 - number / 100 for number in range(5)}
+    write_evaluation(tmp_path, f1)
+    add_out_of_fold(tmp_path, dict.fromkeys(f1, 0.91))
+    told = "0.56 against 0.91 for arm4, 0.57 against 0.91 for arm3, 0.58 against 0.91 for arm2"
+    assert f"{told}, likewise for 2 more of the 5 arms." in verdict(tmp_path, list(f1))
+
+
+def test_a_difference_that_is_told_from_zero_reads_as_other_than_zero(tmp_path):
+    write_evaluation(
+        tmp_path, {"narrow": 0.90, "wide": 0.91}, [("wide", "narrow", 0.0042, 0.0012, 0.008)]
+    )
+    told = "0.004 higher (difference +0.004 [+0.001, +0.008]): the two can be told apart"
+    assert told in verdict(tmp_path)
 
 
 def test_verdict_without_test_brain_warns_that_values_are_too_good(tmp_path):
