@@ -12,5 +12,4 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.params.keep,
         snakemake.output[0],
         tell,
-        carry=bool(snakemake.input.choice),
     )

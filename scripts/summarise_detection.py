@@ -14,5 +14,4 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.summary,
         snakemake.output.curves,
         tell,
-        carry=bool(snakemake.input.choice),
     )

@@ -63,6 +63,11 @@ class Results:
         return self.path / "detection" / "chosen.json"
 
     @property
+    def detection_outcome(self) -> Path:
+        """The same, and what is to be told of it."""
+        return self.path / "detection" / "outcome.json"
+
+    @property
     def detection_config(self) -> Path:
         """The same, to be pasted into a config."""
         return self.path / "detection" / "chosen.yaml"

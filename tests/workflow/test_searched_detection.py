@@ -57,6 +57,7 @@ def test_what_was_left_out_follows_the_somata(searched):
     model = json.loads(results.model("features").sidecar(0).read_text())
     assert model["cuboid"] == choice["cuboid"]
     assert results.detection_page.stat().st_size > 100_000
+    assert set(pd.read_csv(results.detection_trials)["method"]) == {"cellfinder", "dog"}
 
 
 def test_a_run_with_nothing_changed_and_another_arm_do_not_search_again(searched):
@@ -92,15 +93,10 @@ def test_the_chosen_settings_pasted_give_the_same_candidates_without_a_search(
     one = Results(checkout.results)
     other = new_checkout()
     pasted = yaml.safe_load(one.detection_config.read_text())
-    threshold = json.loads(one.contrast_threshold.read_text())["threshold"]
-    # The threshold that a search carries to other brains is its own.
-    pasted["detection"] |= {"keep": None, "minimum_contrast": threshold}
-    if pasted["detection"]["method"] != "dog":
-        pytest.skip("only dog can be told the threshold")
     other.write_config("small.yaml", **SEARCH | pasted)
     wanted = RELATIVE.brain("mouse_3").candidates
     code, output = other.run("--cores", "2", str(wanted))
     assert code == 0, output
-    assert "tune_detection" not in {rule for rule, _ in other.planned()}
+    assert not Results(other.results).detection_journal.exists()
     table = pd.read_csv(one.brain("mouse_3").candidates)
     pd.testing.assert_frame_equal(pd.read_csv(other.folder / wanted), table)

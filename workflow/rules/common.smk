@@ -49,7 +49,7 @@ SEARCHES = PROJECT.config.searches_detection
 CHOICE = [RESULTS.detection_choice] if SEARCHES else []
 OUTCOME = {
     "trials": str(RESULTS.detection_trials),
-    "choice": str(RESULTS.detection_choice),
+    "outcome": str(RESULTS.detection_outcome),
     "config": str(RESULTS.detection_config),
 }
 TUNED = OUTCOME if SEARCHES else {}

@@ -5,6 +5,7 @@ rule tune_detection:
         of_brains(BRAIN.preflight, LEARNT_FROM),
     output:
         choice=RESULTS.detection_choice,
+        outcome=RESULTS.detection_outcome,
         config=RESULTS.detection_config,
         trials=RESULTS.detection_trials,
     log:
@@ -19,7 +20,7 @@ rule tune_detection:
     params:
         brains=brains_with(
             LEARNT_FROM,
-            *("detection", "matching", "intensity_range", "voxel_size_in_files"),
+            *("cuboid", "detection", "matching", "intensity_range", "voxel_size_in_files"),
             annotation=True,
         ),
         journal=str(RESULTS.detection_journal),

@@ -61,23 +61,28 @@ def measure_somata(
         >>> round(somata.diameter), round(somata.axial_blur)
         (7, 0)
     """
-    profiles = [_mean_profiles(array, positions) for array, positions in intensity]
+    arrays = list(intensity)
+    profiles = [_mean_profiles(array, positions) for array, positions in arrays]
     sums, counts = (np.array([p[k] for p in profiles]).sum(axis=0) for k in (0, 1))
     means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-    found = [_width_at_half_height(_within(profile)) for profile in means]
+    # Of a single plane nobody knows how deep a soma is: as deep as it is wide.
+    flat = all(array.shape[0] == 1 for array, _ in arrays)
+    found = [_width_at_half_height(_within(profile)) for profile in means[1 if flat else 0 :]]
     widths = [width for width in found if width is not None]
     if len(widths) < len(found):
         return None
-    z, y, x = (2 * width * size for width, size in zip(widths, voxel_size, strict=True))
-    return Somata(diameter=float(math.sqrt(y * x)), depth=float(z))
+    y, x = (2 * width * size for width, size in zip(widths[-2:], voxel_size[1:], strict=True))
+    diameter = float(math.sqrt(y * x))
+    return Somata(diameter, diameter if flat else float(2 * widths[0] * voxel_size[0]))
 
 
 def _mean_profiles(array: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums and counts (3, FARTHEST + 1) of log intensities by distance along each axis."""
     sums, counts = np.zeros((3, FARTHEST + 1)), np.zeros((3, FARTHEST + 1))
     nearest = np.clip(np.rint(positions).astype(int), 0, np.array(array.shape) - 1)
+    some = np.random.default_rng(0).permutation(nearest)[:ENOUGH]
     for axis, step in _steps():
-        at = nearest[:ENOUGH] + step * np.eye(3, dtype=int)[axis]
+        at = some + step * np.eye(3, dtype=int)[axis]
         at = at[((at >= 0) & (at < array.shape)).all(axis=1)]
         sums[axis, abs(step)] += np.log1p(array[tuple(at.T)].astype(float)).sum()
         counts[axis, abs(step)] += len(at)

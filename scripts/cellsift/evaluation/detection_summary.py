@@ -40,8 +40,6 @@ def summarise_detection(
     brains: Sequence[DetectedBrain],
     keep: Mapping[str, Any] | None,
     seed: int,
-    *,
-    carry: bool = False,
 ) -> dict:
     """Return, JSON-ready, what detection does on these brains.
 
@@ -49,9 +47,9 @@ def summarise_detection(
     there is none that fulfils it: then all stay here. `brains` has a dict for each: brain, partial,
     distance_um, annotated, detected (all candidates), candidates (those kept), reached, missed,
     reached_by_all (by all that were detected), recall with its 95% interval low and high,
-    candidates_per_cell; what cannot be known is None. `carry` as in `choose_contrast_threshold`.
+    candidates_per_cell; what cannot be known is None.
     """
-    threshold, refused = _threshold(brains, keep, carry)
+    threshold, refused = _threshold(brains, keep)
     return {
         "keep": None if keep is None else dict(keep),
         "threshold": threshold,
@@ -61,7 +59,7 @@ def summarise_detection(
 
 
 def _threshold(
-    brains: Sequence[DetectedBrain], keep: Mapping[str, Any] | None, carry: bool
+    brains: Sequence[DetectedBrain], keep: Mapping[str, Any] | None
 ) -> tuple[float | None, str | None]:
     if keep is None:
         return None, None
@@ -73,7 +71,6 @@ def _threshold(
             max(brain.distance_um for brain in brains),
             **keep,
             partial=[brain.name for brain in brains if brain.partial],
-            carry=carry,
         )
     except InputError as refusal:
         return None, str(refusal)

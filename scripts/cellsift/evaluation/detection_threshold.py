@@ -16,6 +16,8 @@ NEARLY = 0.98
 # number of candidates with this share: with a lower one there are more candidates than wished for,
 # with a higher one fewer cells.
 WITHIN_SPAN = 0.6
+# Where there is no span, as all brains are partial: this share of the highest threshold.
+WITHOUT_SPAN = 0.85
 
 
 def choose_contrast_threshold(
@@ -120,6 +122,9 @@ def carrying_threshold(
     if not math.isfinite(high):
         # No brain has a candidate.
         return 0.0
+    if low == -math.inf:
+        # Nothing says how far down it may be.
+        return high * WITHOUT_SPAN if high > 0 else high
     if not 0 < low < high:
         return high
     return float(low ** (1 - WITHIN_SPAN) * high**WITHIN_SPAN)

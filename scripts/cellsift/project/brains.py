@@ -73,9 +73,9 @@ def _parameters(method: str) -> list[str]:
 
 def _complete_search(given: Detection) -> Detection:
     """The settings of a search, which always keeps what its wish asks for."""
-    keep = given.keep or Keep(recall=WISHED_RECALL)
-    if keep.candidates_per_cell is None:
-        keep = Keep(recall=keep.recall, candidates_per_cell=WISHED_CANDIDATES)
+    wish = given.keep or Keep(recall=WISHED_RECALL)
+    per_cell = WISHED_CANDIDATES if wish.candidates_per_cell is None else wish.candidates_per_cell
+    keep = Keep(recall=wish.recall, candidates_per_cell=per_cell, carry=True)
     parameters = complete(AUTO, SEARCH_PARAMETERS, given.parameters)
     return given.model_copy(update={"keep": keep}).with_parameters(parameters)
 

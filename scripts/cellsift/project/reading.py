@@ -56,10 +56,9 @@ def _completed(content: dict) -> Config:
 def _left_open(config: Config, content: dict) -> dict[str, Settings]:
     """What follows the soma that a search for a detector measures, where the config has none."""
     unknown: dict[str, Settings] = {}
-    if "cuboid" not in content:
-        unknown["cuboid"] = config.cuboid.model_copy(
-            update={"shape": CUBOID_SHAPE, "voxel_size": None}
-        )
+    if "voxel_size" not in content.get("cuboid", {}):
+        shape = config.cuboid.shape if "cuboid" in content else CUBOID_SHAPE
+        unknown["cuboid"] = config.cuboid.model_copy(update={"shape": shape, "voxel_size": None})
     if "matching" not in content:
         unknown["matching"] = config.matching.model_copy(update={"distance_um": None})
     return unknown

@@ -29,7 +29,7 @@ class DetectionResults:
     """What a results folder holds on detection alone.
 
     `detection` gives for each annotated train brain the method and its parameters. `tuned` has the
-    paths of what a search for a detector left, `trials`, `choice` and `config`, where it was one.
+    paths of what a search for a detector left, `trials`, `outcome` and `config`, where it was one.
     """
 
     results: RunResults
@@ -223,7 +223,7 @@ def tuned(shown: DetectionResults) -> Html:
     """What a search for a detector tried and chose; nothing where there was none."""
     if not shown.tuned:
         return Html("")
-    choice = read_json(shown.tuned["choice"])
+    choice = read_json(shown.tuned["outcome"])
     trials = shown.results.table(Path(shown.tuned["trials"]))
     failed = int(trials["recall"].isna().sum())
     caption = (
@@ -260,8 +260,9 @@ def _groups(groups: list[Mapping[str, Any]]) -> Html:
         for group in groups
     ]
     caption = (
-        "What the chosen settings do in the parts of each brain that were searched on, with the "
-        "threshold on contrast that the others of them ask for."
+        "What the search gives in each of these if it has no say: the setting that is best on the "
+        "others, with their threshold on contrast. The tables and curves above and below are of "
+        "brains that the settings were chosen on."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("tried on",))
 

@@ -1,6 +1,6 @@
 """What a search for a detector has chosen, and the settings of a brain that follow from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ WISHED_RECALL, WISHED_CANDIDATES = 0.95, 4.0
 # five somata wide and deep. What follows from the shares alone is known before the soma is.
 CUBOID_SHAPE = (12, 25, 25)
 SHARE_OF_SOMA = (0.4, 0.2, 0.2)
+# A cuboid is at least so many voxels of a volume along each axis.
+LEAST_VOXELS = 3
 # Where it leaves the matching distance out, it is this share of a soma, or so many voxels along the
 # axis that has the largest.
 DISTANCE_OF_SOMA, DISTANCE_OF_VOXEL = 0.75, 1.5
@@ -89,9 +91,18 @@ def matching_distance(soma_diameter: float, voxel_size: Size) -> float:
     return rounded(max(DISTANCE_OF_SOMA * soma_diameter, DISTANCE_OF_VOXEL * max(voxel_size)))
 
 
-def cuboid_voxel_size(soma_diameter: float) -> Size:
-    """The voxels of cuboids, µm, z, y, x, for somata of a diameter where a config names none."""
-    z, y, x = (rounded(share * soma_diameter) for share in SHARE_OF_SOMA)
+def cuboid_voxel_size(
+    soma_diameter: float, shape: Sequence[int], voxel_sizes: Iterable[Size]
+) -> Size:
+    """The voxels of cuboids, µm, z, y, x, for somata of a diameter where a config names none.
+
+    Larger where cuboids of this shape would be thinner than a few voxels of the coarsest volume.
+    """
+    coarsest = [max(sizes) for sizes in zip(*voxel_sizes, strict=True)]
+    z, y, x = (
+        rounded(max(share * soma_diameter, LEAST_VOXELS * size / count))
+        for share, size, count in zip(SHARE_OF_SOMA, coarsest, shape, strict=True)
+    )
     return z, y, x
 
 

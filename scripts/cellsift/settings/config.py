@@ -65,6 +65,11 @@ class Keep(Settings):
         None,
         description="Candidates that may be kept for each annotated cell, in every train brain.",
     )
+    carry: Literal[True] | Absent = Field(
+        None,
+        description="true: a threshold for brains to come, well within what all train brains have "
+        "in common; a wish that cannot be reached is told, not refused. So it is with method auto.",
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without what was left out."""

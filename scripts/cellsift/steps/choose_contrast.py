@@ -23,8 +23,6 @@ def choose_contrast(
     keep: Mapping[str, Any] | None,
     out: str | Path,
     tell: Callable[[str], None],
-    *,
-    carry: bool = False,
 ) -> None:
     """Write the threshold to `out`, a JSON; it is None where `keep` is, and all are kept.
 
@@ -34,8 +32,6 @@ def choose_contrast(
         keep: what of detection is to be kept, as `choose_contrast_threshold` takes it.
         tell: is called with what makes it likely that an annotation lies elsewhere, where the
             threshold cannot be chosen; otherwise the step `label` says so.
-        carry: choose the threshold that other brains are likeliest to be served by, and reach what
-            can be reached, where a detector was searched for.
 
     Raises InputError as `choose_contrast_threshold` does.
     """
@@ -54,7 +50,6 @@ def choose_contrast(
             {brain.name: brain.voxel_size for brain in brains},
             distance_um,
             **keep,
-            carry=carry,
             partial=[brain.name for brain in brains if brain.non_cells],
         )
     except InputError:

@@ -26,8 +26,6 @@ def summarise_detection(
     summary: str | Path,
     curves: str | Path,
     tell: Callable[[str], None],
-    *,
-    carry: bool = False,
 ) -> None:
     """Write how many annotated cells have a candidate to `summary`, and what fewer would reach.
 
@@ -39,10 +37,9 @@ def summarise_detection(
         summary: JSON of `evaluation.detection_summary`, each brain with `warnings` as well.
         curves: CSV of `evaluation.detection_curve`, with a column brain.
         tell: is called with what makes it likely that an annotation lies elsewhere.
-        carry: as in `choose_contrast`.
     """
     known = [_detected(brain, path) for brain, path in zip(brains, detected, strict=True)]
-    content = summarise(known, keep, seed, carry=carry)
+    content = summarise(known, keep, seed)
     for row, brain, one, path in zip(content["brains"], brains, known, found, strict=True):
         doubts = doubts_of_placement(
             clearest(one.candidates, len(one.annotation)),

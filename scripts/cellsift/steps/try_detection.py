@@ -16,7 +16,7 @@ def try_detection(
     """Write the page of detection of a folder of results to `out`, whole or not at all.
 
     `detection` gives the method and parameters of each annotated train brain, `tuned` the files of
-    a search for a detector: `trials`, `choice` and `config`. Raises as `write_page` does.
+    a search for a detector: `trials`, `outcome` and `config`. Raises as `write_page` does.
     """
     parameters = {
         "results": str(Path(results).resolve()),

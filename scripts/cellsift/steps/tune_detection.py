@@ -9,7 +9,7 @@ from cellsift.settings.brains import Brain
 from cellsift.steps.annotation import annotated_cells
 from cellsift.steps.brain import open_signal
 from cellsift.training.detection.judging import Wish
-from cellsift.training.detection.outcome import OutcomeFiles, write_outcome
+from cellsift.training.detection.outcome import LeftOpen, OutcomeFiles, write_outcome
 from cellsift.training.detection.preparing import (
     AnnotatedVolume,
     SearchSettings,
@@ -30,20 +30,20 @@ def tune_detection(
     """Write what a search chooses to `files`; the trials lie in `journal`, where it goes on.
 
     Args:
-        brains: annotated train brains, with their settings of detection and matching.
+        brains: annotated train brains, with their settings of detection, matching and cuboid.
         told: is called with the trials that are done, and their number.
         code: a hash of the code, another of which begins anew.
 
     Raises InputError as `prepare_search` does, and where no detector can work on the volumes.
     """
     given = brains[0].settings["detection"]
-    settings = SearchSettings(
-        Wish(**given["keep"]), int(given["trials"]), seed, given["soma_diameter"], code
-    )
+    wish = Wish(given["keep"]["recall"], given["keep"]["candidates_per_cell"])
+    settings = SearchSettings(wish, int(given["trials"]), seed, given["soma_diameter"], code)
     annotated = [_annotated(brain) for brain in brains]
     search, distance_um = prepare_search(annotated, settings, resources)
-    choice = write_outcome(search, search.run(Path(journal), told), distance_um, files)
-    for note in choice["notes"]:
+    left_open = LeftOpen.of(brains, search.somata, distance_um)
+    outcome = write_outcome(search, search.run(Path(journal), told), left_open, files)
+    for note in outcome["notes"]:
         print(note)
 
 

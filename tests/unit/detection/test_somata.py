@@ -59,3 +59,9 @@ def test_a_blur_along_z_makes_a_soma_deeper_and_is_found_again():
     assert somata.diameter == 8.0
     assert somata.axial_blur == pytest.approx(5.0)
     assert Somata(8.0, 7.0).axial_blur == 0.0
+
+
+def test_of_a_single_plane_a_soma_is_as_deep_as_it_is_wide():
+    at = np.array([[0, 20, 20], [0, 60, 60]])
+    somata = measure_somata([(spots((6, 6, 6), at, shape=(1, 80, 80)), at)], SIZE)
+    assert somata.depth == somata.diameter == pytest.approx(2 * HALF_WIDTH * 6, rel=0.15)

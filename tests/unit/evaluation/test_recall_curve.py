@@ -75,5 +75,6 @@ def test_a_brain_without_candidates_has_no_say():
 
 def test_a_partly_annotated_brain_says_nothing_about_candidates_for_each_cell():
     partial = curve(piece([0.9, 0.8], [0.7] * 30), partial=True)
-    assert carrying_threshold([partial], 1.0, 4.0) == 0.8
+    # Somewhat lower than what reaches the recall here.
+    assert 0.6 < carrying_threshold([partial], 1.0, 4.0) < 0.8
     assert partial.at(0.5)["candidates_per_cell"] is None

@@ -41,10 +41,15 @@ def test_what_the_config_says_stays(tmp_path):
     assert brain.settings["matching"] == {"distance_um": 3}
 
 
+def test_a_cuboid_of_a_shape_alone_follows_the_soma(tmp_path):
+    brain = chosen_for({"cuboid": {"shape": [8, 17, 17]}}, tmp_path)
+    assert brain.settings["cuboid"] == {"shape": [8, 17, 17], "voxel_size": [4.0, 2.0, 2.0]}
+
+
 def test_what_is_kept_of_the_candidates_stays_as_it_was_wished(tmp_path):
     keep = {"recall": 0.9, "candidates_per_cell": 3}
     brain = chosen_for({"detection": {"method": "auto", "keep": keep}}, tmp_path)
-    assert brain.settings["detection"]["keep"] == keep
+    assert brain.settings["detection"]["keep"] == keep | {"carry": True}
     assert "keep" not in brain.detector
 
 
@@ -54,7 +59,7 @@ def test_without_a_search_a_brain_is_as_the_config_says():
 
 
 def test_a_search_has_a_wish_where_the_config_has_none():
-    wish = {"recall": 0.95, "candidates_per_cell": 4.0}
+    wish = {"recall": 0.95, "candidates_per_cell": 4.0, "carry": True}
     assert settings_of({})["detection"]["keep"] == wish
     only_recall = {"detection": {"method": "auto", "keep": {"recall": 0.99}}}
     assert settings_of(only_recall)["detection"]["keep"] == wish | {"recall": 0.99}
@@ -84,7 +89,10 @@ def test_what_a_search_cannot_be_told_is_refused(change, message):
 def test_lengths_follow_the_soma_but_matching_reaches_the_next_plane():
     assert matching_distance(16.0, (5.0, 2.0, 2.0)) == 12.0
     assert matching_distance(8.0, (6.0, 1.62, 1.62)) == 9.0
-    assert cuboid_voxel_size(10.0) == (4.0, 2.0, 2.0)
+    shape, sizes = (12, 25, 25), [(5.0, 2.0, 2.0), (5.0, 1.0, 1.0)]
+    assert cuboid_voxel_size(10.0, shape, sizes) == (4.0, 2.0, 2.0)
     # Scale does not matter: what is ten times smaller gets lengths ten times smaller.
-    assert cuboid_voxel_size(1.0) == pytest.approx((0.4, 0.2, 0.2))
+    assert cuboid_voxel_size(1.0, shape, [(0.5, 0.2, 0.2)]) == pytest.approx((0.4, 0.2, 0.2))
+    # Of thick planes at least three are in a cuboid.
+    assert cuboid_voxel_size(10.0, shape, [(100.0, 2.0, 2.0)]) == (25.0, 2.0, 2.0)
     assert matching_distance(1.6, (0.5, 0.2, 0.2)) == pytest.approx(1.2)

@@ -140,7 +140,7 @@ def test_what_was_tried_is_shown_where_there_was_a_search(brains, results, tmp_p
     (tmp_path / "chosen.yaml").write_text("detection:\n  method: dog  # <b>\n")
     tuned = {
         "trials": tmp_path / "trials.csv",
-        "choice": tmp_path / "chosen.json",
+        "outcome": tmp_path / "chosen.json",
         "config": tmp_path / "chosen.yaml",
     }
     out = tmp_path / "detection.html"

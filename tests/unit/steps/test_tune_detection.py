@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from cellsift import detection
 from cellsift.detection.parts import StoredParts
@@ -28,9 +29,10 @@ SETTINGS = {
         "method": "auto",
         "trials": 8,
         "soma_diameter": None,
-        "keep": {"recall": 0.95, "candidates_per_cell": 4.0},
+        "keep": {"recall": 0.95, "candidates_per_cell": 4.0, "carry": True},
     },
     "matching": {"distance_um": None},
+    "cuboid": {"shape": [12, 25, 25], "voxel_size": None},
     "intensity_range": None,
     "voxel_size_in_files": "check",
 }
@@ -42,7 +44,7 @@ class Files:
     def __init__(self, folder):
         results = Results(folder)
         self.choice, self.config = results.detection_choice, results.detection_config
-        self.trials = results.detection_trials
+        self.trials, self.outcome = results.detection_trials, results.detection_outcome
         self.journal = results.detection_journal
 
 
@@ -73,7 +75,7 @@ def tuned(brains, tmp_path_factory):
 
 
 def test_the_choice_finds_the_cells_with_few_candidates(tuned):
-    choice = read_json(tuned.choice)
+    choice = read_json(tuned.outcome)
     assert {found["group"] for found in choice["groups"]} == {"a", "b"}
     assert min(found["recall"] for found in choice["groups"]) >= 0.9
     assert max(found["candidates_per_cell"] for found in choice["groups"]) <= 4
@@ -105,18 +107,34 @@ def test_a_given_soma_is_what_is_searched_around(brains, tmp_path):
     files = Files(tmp_path)
     given = {**SETTINGS, "detection": SETTINGS["detection"] | {"soma_diameter": 20.0, "trials": 4}}
     tune_detection([replace(b, settings=given) for b in brains], files, files.journal, seed=1)
-    assert read_json(files.choice)["soma_diameter"] == 20.0
+    assert read_json(files.outcome)["soma_diameter"] == 20.0
 
 
-def test_a_matching_distance_of_the_config_is_kept(brains, tmp_path):
+def test_what_the_config_says_is_in_what_can_be_pasted(brains, tmp_path):
     files = Files(tmp_path)
     given = {**SETTINGS, "detection": SETTINGS["detection"] | {"trials": 4}}
     given["matching"] = {"distance_um": 6.0}
+    given["cuboid"] = {"shape": [8, 17, 17], "voxel_size": [5.0, 3.0, 3.0]}
     tune_detection([replace(b, settings=given) for b in brains], files, files.journal, seed=1)
-    strict = read_json(files.choice)["groups"]
-    assert all(found["annotated"] > 0 for found in strict)
-    # What is chosen for brains without a distance of their own is another thing.
-    assert read_json(files.choice)["matching"]["distance_um"] != 6.0
+    pasted = yaml.safe_load(files.config.read_text())
+    assert pasted["matching"] == given["matching"]
+    assert pasted["cuboid"] == given["cuboid"]
+
+
+def test_more_trials_that_choose_the_same_leave_the_choice_as_it_is(tuned, brains, tmp_path):
+    """What later steps depend on are the settings alone."""
+    assert set(read_json(tuned.choice)) == {"detection", "matching", "cuboid"}
+    assert set(read_json(tuned.outcome)) > set(read_json(tuned.choice))
+
+
+@pytest.mark.parametrize("soma", [None, 14.0])
+def test_an_annotation_without_cells_is_refused(brains, tmp_path, soma):
+    write_table(pd.DataFrame({"z": [], "y": [], "x": []}), tmp_path / "none.csv")
+    given = {**SETTINGS, "detection": SETTINGS["detection"] | {"soma_diameter": soma}}
+    empty = [replace(b, cells=str(tmp_path / "none.csv"), settings=given) for b in brains]
+    files = Files(tmp_path / "out")
+    with pytest.raises(InputError, match="the annotation of a, b has no cell"):
+        tune_detection(empty, files, files.journal, seed=1)
 
 
 def test_annotation_that_lies_beside_the_cells_is_refused_with_what_to_check(brains, tmp_path):
@@ -156,7 +174,8 @@ def test_a_wish_that_cannot_be_reached_is_no_error_where_the_detector_was_search
     volumes = [tmp_path / f"{brain.name}.json" for brain in brains]
     matching = [replace(b, settings={"matching": {"distance_um": 10.0}}) for b in brains]
     keep, out = SETTINGS["detection"]["keep"], tmp_path / "threshold.json"
+    strict = {key: value for key, value in keep.items() if key != "carry"}
     with pytest.raises(InputError, match="cannot be reached"):
-        choose_contrast(matching, detected, volumes, keep, out, print)
-    choose_contrast(matching, detected, volumes, keep, out, print, carry=True)
+        choose_contrast(matching, detected, volumes, strict, out, print)
+    choose_contrast(matching, detected, volumes, keep, out, print)
     assert read_json(out)["threshold"] == 0.5

@@ -23,13 +23,19 @@ from cellsift.training.detection import search as search_module
 from cellsift.training.detection.__main__ import main as suggestion_command
 from cellsift.training.detection.crops import cut_crops, window_size
 from cellsift.training.detection.judging import Judgement, Wish, judge
-from cellsift.training.detection.outcome import write_outcome
-from cellsift.training.detection.search import DetectionSearch, Trial, best_of
+from cellsift.training.detection.outcome import LeftOpen, write_outcome
+from cellsift.training.detection.search import (
+    DetectionSearch,
+    Trial,
+    best_of,
+    tried_on_others,
+)
 from cellsift.training.detection.suggestion import suggest_detection
 from cellsift.training.detection.trying import TrialBrain, curves_of
 
 SIZE = (5.0, 2.0, 2.0)
 SOMATA = Somata(diameter=14.0, depth=17.0)
+CUBOID = {"shape": [12, 25, 25], "voxel_size": [5.6, 2.8, 2.8]}
 DOG = {"soma_diameter": 9.0, "axial_blur": 1.0, "minimum_distance": 5.0}
 
 
@@ -68,7 +74,7 @@ class TestCrops:
     def test_crops_of_a_larger_one_hold_cells_and_share_no_voxel(self, phantoms):
         volume, cells = phantoms[0]
         crops = cut_crops(volume, cells, volume.data.size / 4, 10, 1)
-        assert 1 < len(crops) <= 4
+        assert 1 < len(crops) <= 256
         assert sum(np.prod(crop.volume.shape) for crop in crops) <= volume.data.size / 4
         taken = np.zeros(volume.shape, int)
         for crop in crops:
@@ -84,9 +90,31 @@ class TestCrops:
     def test_what_lies_in_the_margin_does_not_count(self, phantoms):
         volume, cells = phantoms[0]
         crop = cut_crops(volume, cells, volume.data.size / 4, 10, 1)[0]
+        crop = replace(crop, margin=np.array([[2, 3, 3], [2, 3, 3]]))
         last = np.array(crop.volume.shape) - 1
         assert not crop.counts(np.array([[0, *last[1:] // 2], last])).any()
         assert crop.counts(last[None] // 2).all()
+
+    def test_where_cells_are_sparse_there_are_more_and_smaller_crops(self):
+        volume = volume_of(np.zeros((160, 400, 400), np.uint8))
+        rng = np.random.default_rng(1)
+        sparse = rng.uniform([0, 0, 0], [159, 399, 399], (70, 3))
+        dense = rng.uniform([0, 0, 0], [159, 399, 399], (7000, 3))
+        for cells, most in ((sparse, 256), (dense, 4)):
+            crops = cut_crops(volume, cells, 4e6, 30, 1)
+            assert sum(np.prod(crop.volume.shape) for crop in crops) <= 4e6
+            assert len(crops) <= most
+            counted = sum(int(crop.counts(crop.annotated).sum()) for crop in crops)
+            assert counted >= 15
+        assert len(cut_crops(volume, sparse, 4e6, 30, 1)) > 4
+
+    def test_at_the_border_of_the_volume_itself_everything_counts(self, phantoms):
+        volume, cells = phantoms[0]
+        for crop in cut_crops(volume, cells, volume.data.size / 4, 10, 1):
+            at_start = crop.origin == 0
+            at_end = crop.origin + crop.volume.shape == volume.shape
+            assert ((crop.margin[0] == 0) == at_start).all()
+            assert ((crop.margin[1] == 0) == at_end).all()
 
     def test_windows_are_as_long_in_micrometres_along_each_axis(self):
         volume = volume_of(np.zeros((400, 900, 800), np.uint8))
@@ -98,7 +126,8 @@ class TestCrops:
         assert np.prod(window_size(flat, 1e6)) == pytest.approx(1e6, rel=0.05)
 
     def test_the_same_seed_takes_the_same_crops(self, phantoms):
-        volume, cells = phantoms[0]
+        volume = volume_of(np.zeros((80, 200, 200), np.uint8))
+        cells = np.random.default_rng(1).uniform([0, 0, 0], [79, 199, 199], (4000, 3))
 
         def origins(seed):
             crops = cut_crops(volume, cells, volume.data.size / 6, 10, seed)
@@ -188,12 +217,34 @@ class TestJudging:
 
     def test_of_settings_as_good_as_each_other_the_quicker_detector_is_taken(self):
         def trial(number, method, loss):
-            return Trial(number, method, {}, {}, Judgement(loss, {}, {}))
+            return Trial(number, method, {}, {}, Judgement(loss, {}, {}, {}))
 
         as_good = [trial(0, "cellfinder", 2.0), trial(1, "dog", 2.01), trial(2, "dog", 2.5)]
         assert best_of(as_good).number == 1
         better = [trial(0, "cellfinder", 1.5), trial(1, "dog", 2.01)]
         assert best_of(better).method == "cellfinder"
+
+    def test_what_is_told_of_a_brain_is_of_the_setting_that_is_best_on_the_others(self):
+        def trial(number, losses, recall):
+            held_out = {name: {"recall": recall} for name in losses}
+            mean = sum(losses.values()) / len(losses)
+            return Trial(number, "dog", {}, {}, Judgement(mean, losses, held_out, held_out))
+
+        trials = [trial(0, {"a": 1.0, "b": 9.0}, 0.5), trial(1, {"a": 3.0, "b": 2.0}, 0.8)]
+        assert best_of(trials).number == 1
+        # Without a say of its own, b has what is best on a.
+        found = tried_on_others(trials)
+        assert {name: one["recall"] for name, one in found.items()} == {"a": 0.8, "b": 0.5}
+
+    def test_of_a_partly_annotated_brain_more_candidates_cost_little(self):
+        few = self.curve([0.9] * 20, [0.8] * 20)
+        many = self.curve([0.9] * 20, [0.8] * 400)
+        poor = self.curve([0.9] * 14, [0.8] * 10, unreached=6)
+        losses = [
+            judge({"a": replace(c, partial=True), "b": replace(c, partial=True)}, Wish()).loss
+            for c in (few, many, poor)
+        ]
+        assert losses == sorted(losses)
 
     def test_where_nothing_could_be_tried_it_says_why(self):
         refused = Trial(0, "dog", {}, {}, None, "the planes are too small")
@@ -203,7 +254,7 @@ class TestJudging:
 
 class TestSearch:
     def test_it_finds_cells_that_the_defaults_for_another_soma_miss(self, brains, tmp_path):
-        search = DetectionSearch(brains, SOMATA, trials=16, seed=1)
+        search = DetectionSearch(brains, SOMATA, trials=14, seed=1)
         best = best_of(search.run(tmp_path / "journal.log"))
         assert best.judgement.recall >= 0.9
         assert best.judgement.candidates_per_cell <= 4
@@ -283,6 +334,7 @@ class TestOutcome:
     def files(self, tmp_path):
         return SimpleNamespace(
             choice=tmp_path / "chosen.json",
+            outcome=tmp_path / "outcome.json",
             config=tmp_path / "chosen.yaml",
             trials=tmp_path / "trials.csv",
         )
@@ -291,8 +343,9 @@ class TestOutcome:
         from cellsift.project.reading import load_project
 
         trials = short.run(tmp_path / "journal.log")
-        choice = write_outcome(short, trials, 10.5, files)
-        assert json.loads(files.choice.read_text()) == choice
+        choice = write_outcome(short, trials, LeftOpen(10.5, CUBOID), files)
+        assert json.loads(files.outcome.read_text()) == choice
+        assert json.loads(files.choice.read_text()).items() <= choice.items()
         pasted = yaml.safe_load(files.config.read_text())
         config = load_project({"arms": ["features"], **pasted}).config
         assert config.detection.method == choice["detection"]["method"]
@@ -303,7 +356,7 @@ class TestOutcome:
 
     def test_all_trials_are_in_the_table_with_the_chosen_one_marked(self, short, files, tmp_path):
         trials = short.run(tmp_path / "journal.log")
-        choice = write_outcome(short, trials, 10.0, files)
+        choice = write_outcome(short, trials, LeftOpen(10.0, CUBOID), files)
         table = read_table(files.trials)
         assert list(table["trial"]) == list(range(8))
         assert table.loc[table["chosen"], "trial"].tolist() == [choice["trial"]]
@@ -312,7 +365,7 @@ class TestOutcome:
 
     def notes(self, search, tmp_path, files):
         trials = search.run(tmp_path / "journal.log")
-        return " ".join(write_outcome(search, trials, 10.0, files)["notes"])
+        return " ".join(write_outcome(search, trials, LeftOpen(10.0, CUBOID), files)["notes"])
 
     def test_it_says_what_it_cannot_know(self, short, files, tmp_path):
         few = [

@@ -13,9 +13,10 @@ import numpy as np
 
 from cellsift.io.volumes import Volume, naming_bad_planes
 
-# So many crops of a brain that is larger than what may be searched on: several places, and each
-# still large against its margin.
-CROPS = 4
+# Crops of a brain that is larger than what may be searched on: a few, which are large against their
+# margins, or where these hold too few annotated cells, more and smaller ones.
+CROPS = (4, 16, 64, 256)
+ENOUGH_CELLS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,8 @@ class Crop:
     """A part of a brain: `volume`, whose first voxel is voxel `origin` of the brain.
 
     `annotated` (n, 3) are the cells in it, in voxels of the crop. What lies within `margin` voxels
-    of its border does not count, as beyond it nothing was looked at.
+    of its border does not count, as beyond it nothing was looked at; the first of `margin` (2, 3)
+    is that before the first voxels along z, y, x, the other that after the last.
     """
 
     volume: Volume
@@ -33,8 +35,8 @@ class Crop:
 
     def counts(self, positions: np.ndarray) -> np.ndarray:
         """Which of these positions (n, 3) in the crop count, (n,) booleans."""
-        last = np.array(self.volume.shape) - self.margin
-        return ((positions >= self.margin) & (positions < last)).all(axis=1)
+        first, last = self.margin[0] - 0.5, np.array(self.volume.shape) - self.margin[1] - 0.5
+        return ((positions >= first) & (positions < last)).all(axis=1)
 
     def holds(self, positions: np.ndarray) -> np.ndarray:
         """Which positions (n, 3), in voxels of the brain, lie in the crop, (n,) booleans."""
@@ -47,23 +49,48 @@ def cut_crops(
 ) -> list[Crop]:
     """Crops of a brain of at most so many `voxels` together, in memory.
 
-    A brain with no more voxels is one crop without margin. Of a larger one up to four are drawn
-    out of windows that share no voxel, each by the number of its annotated cells (n, 3), so that
-    they show the surroundings of a typical cell. Raises InputError for a damaged volume.
+    A brain with no more voxels is one crop without margin. Of a larger one some are drawn out of
+    windows that share no voxel, each by the number of its annotated cells (n, 3), so that they show
+    the surroundings of a typical cell: four of them, or more and smaller ones where four hold fewer
+    than 50 cells. Raises InputError for a damaged volume.
     """
     whole = np.array(volume.shape)
     if math.prod(volume.shape) <= voxels:
         return [_read(volume, np.zeros(3, int), whole, annotated, np.zeros(3, int))]
-    size = window_size(volume, voxels / CROPS)
+    drawn = [_draw(volume, annotated, voxels / count, count, margin_um, seed) for count in CROPS]
+    wanted = min(ENOUGH_CELLS, len(annotated) / 2)
+    windows = next((w for w in drawn if w.cells >= wanted), max(drawn, key=lambda w: w.cells))
+    return [
+        _read(volume, start, windows.size, annotated, windows.margin) for start in windows.starts
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """Windows of a size, by their first voxels (n, 3), and how many cells count in them."""
+
+    starts: np.ndarray
+    size: np.ndarray
+    margin: np.ndarray
+    cells: int
+
+
+def _draw(
+    volume: Volume, annotated: np.ndarray, voxels: float, count: int, margin_um: float, seed: int
+) -> _Windows:
+    whole, size = np.array(volume.shape), window_size(volume, voxels)
     margin = np.minimum(np.ceil(margin_um / np.array(volume.voxel_size)), size // 4).astype(int)
     starts = np.array(list(_windows(whole, size)))
-    cells = np.array([_count(annotated, start + margin, start + size - margin) for start in starts])
-    if not cells.any():
-        cells = np.ones(len(starts))
-    drawn = np.random.default_rng(seed).choice(
-        len(starts), min(CROPS, int(np.count_nonzero(cells))), replace=False, p=cells / cells.sum()
+    cells = _counts(annotated, whole, size, margin)
+    weights = cells if cells.any() else np.ones(len(starts))
+    rows = np.random.default_rng(seed).choice(
+        len(starts),
+        min(count, int(np.count_nonzero(weights))),
+        replace=False,
+        p=weights / weights.sum(),
     )
-    return [_read(volume, starts[row], size, annotated, margin) for row in sorted(drawn)]
+    rows = np.sort(rows)
+    return _Windows(starts[rows], size, margin, int(cells[rows].sum()))
 
 
 def window_size(volume: Volume, voxels: float) -> np.ndarray:
@@ -90,8 +117,27 @@ def _windows(whole: np.ndarray, size: np.ndarray) -> Iterator[tuple[int, ...]]:
         yield tuple(first + np.array(index) * size)
 
 
-def _count(positions: np.ndarray, start: np.ndarray, stop: np.ndarray) -> int:
-    return int(((positions >= start) & (positions < stop)).all(axis=1).sum())
+def _counts(
+    positions: np.ndarray, whole: np.ndarray, size: np.ndarray, margin: np.ndarray
+) -> np.ndarray:
+    """How many positions (n, 3) count in each of `_windows`, in their order."""
+    grid = whole // size
+    first = (whole - grid * size) // 2
+    index = np.floor((positions - first + 0.5) / size).astype(int)
+    start = first + index * size
+    low, high = margins_of(start, size, margin, whole)
+    local = positions - start
+    counted = ((index >= 0) & (index < grid)).all(axis=1)
+    counted &= ((local >= low - 0.5) & (local < size - high - 0.5)).all(axis=1)
+    rows = np.ravel_multi_index(tuple(index[counted].T), tuple(grid))
+    return np.bincount(rows, minlength=int(grid.prod()))
+
+
+def margins_of(
+    start: np.ndarray, size: np.ndarray, margin: np.ndarray, whole: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The margins before and after windows: none at the volume's own border."""
+    return np.where(start <= 0, 0, margin), np.where(start + size >= whole, 0, margin)
 
 
 def _read(
@@ -106,5 +152,6 @@ def _read(
     with naming_bad_planes(volume.data, volume.source, int(start[0]), int(stop[0])):
         voxels = np.ascontiguousarray(volume.data[window].compute())
     held = Volume(da.from_array(voxels, chunks=voxels.shape), volume.voxel_size, volume.source)
-    crop = Crop(held, start, np.empty((0, 3)), margin)
-    return Crop(held, start, annotated[crop.holds(annotated)] - start, margin)
+    around = np.array(margins_of(start, size, margin, np.array(volume.shape)))
+    crop = Crop(held, start, np.empty((0, 3)), around)
+    return Crop(held, start, annotated[crop.holds(annotated)] - start, around)

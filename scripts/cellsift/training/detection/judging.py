@@ -1,6 +1,7 @@
 """How good a detector with its parameters is on brains that had no say in its threshold."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cellsift.evaluation.detection_threshold import carrying_threshold
@@ -27,11 +28,13 @@ class Wish:
 class Judgement:
     """A setting's `loss`, the lower the better, and what it gives in each group, by name.
 
-    `groups`: with the threshold that is chosen on all of them together. `held_out`: with the one
-    that is chosen on all others; with a single group, on that one.
+    `losses` are those of the groups, whose mean the loss is. `groups`: with the threshold that is
+    chosen on all of them together. `held_out`: with the one that is chosen on all others; with a
+    single group, on that one.
     """
 
     loss: float
+    losses: Mapping[str, float]
     groups: Mapping[str, Mapping]
     held_out: Mapping[str, Mapping]
 
@@ -63,11 +66,12 @@ def judge(
     """
     threshold = _threshold(list(curves.values()), wish)
     groups = {name: curve.at(threshold) for name, curve in curves.items()}
-    loss = _mean_loss(curves, groups, wish)
+    losses = {name: _loss(groups[name], wish, curve.partial) for name, curve in curves.items()}
     if smaller is not None:
-        found = {name: curve.at(threshold) for name, curve in smaller.items()}
-        loss = (loss + _mean_loss(smaller, found, wish)) / 2
-    return Judgement(loss, groups, _held_out(curves, wish))
+        for name, curve in smaller.items():
+            loss = _loss(curve.at(threshold), wish, curve.partial)
+            losses[name] = (losses[name] + loss) / 2
+    return Judgement(_mean(losses.values()), losses, groups, _held_out(curves, wish))
 
 
 def _held_out(curves: Mapping[str, RecallCurve], wish: Wish) -> dict[str, dict]:
@@ -82,15 +86,17 @@ def _threshold(curves: Sequence[RecallCurve], wish: Wish) -> float:
     return carrying_threshold(curves, wish.recall, wish.candidates_per_cell)
 
 
-def _mean_loss(
-    curves: Mapping[str, RecallCurve], groups: Mapping[str, Mapping], wish: Wish
-) -> float:
-    losses = [_loss(groups[name], wish, curve.partial) for name, curve in curves.items()]
-    return sum(losses) / len(losses)
+def _mean(values: Iterable[float]) -> float:
+    given = list(values)
+    return sum(given) / len(given)
 
 
 def _loss(found: Mapping, wish: Wish, partial: bool) -> float:
     per_cell = found["candidates"] / found["annotated"]
+    if partial:
+        # Of cells that nobody has annotated there are more, nobody knows how many: of two settings
+        # the one with fewer candidates is the better, but that is all it says.
+        per_cell = math.log2(1 + per_cell)
     missing = max(0.0, wish.recall - found["recall"])
     beyond = 1 - max(wish.recall, found["recall"])
     excess = 0.0 if partial else max(0.0, per_cell - wish.candidates_per_cell)

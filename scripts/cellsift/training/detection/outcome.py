@@ -1,6 +1,7 @@
 """What a search for a detector tells and hands on: its choice, as a config, and all its trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill, indent
 from typing import Any, Protocol
@@ -9,16 +10,21 @@ import pandas as pd
 import yaml
 
 from cellsift.detection.registry import detector_class
+from cellsift.detection.somata import Somata
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.tables import write_table
+from cellsift.settings.brains import Brain
 from cellsift.settings.choice import (
-    CUBOID_SHAPE,
     cuboid_voxel_size,
     rounded,
 )
-from cellsift.training.detection.judging import Wish
-from cellsift.training.detection.search import DetectionSearch, Trial, best_of
+from cellsift.training.detection.search import (
+    DetectionSearch,
+    Trial,
+    best_of,
+    tried_on_others,
+)
 
 # Fewer annotated cells than this choose by chance as much as by what is better.
 FEW_CELLS = 50
@@ -28,8 +34,9 @@ NEAR_END = 0.03
 FLATTEST = 0.6
 HOW_TO_PASTE = (
     "Found by the search for a detector: to use it without a search, put these lines in the place "
-    "of detection, matching and cuboid in the config. With a threshold chosen on the others of "
-    "these, each was found to have:"
+    "of detection, matching and cuboid in the config. Candidates stay the same, but since settings "
+    "have changed, all is computed once more. In each of these, what was best on the others of "
+    "them was found to give:"
 )
 # Of a file that people read and paste.
 LINE = 90
@@ -40,7 +47,11 @@ class OutcomeFiles(Protocol):
 
     @property
     def choice(self) -> str | Path:
-        """JSON: what the later steps use."""
+        """JSON: the settings that the later steps use."""
+
+    @property
+    def outcome(self) -> str | Path:
+        """JSON: the same, and what is to be told of it."""
 
     @property
     def config(self) -> str | Path:
@@ -51,42 +62,61 @@ class OutcomeFiles(Protocol):
         """CSV of all settings that were tried."""
 
 
-def write_outcome(
-    search: DetectionSearch, trials: Sequence[Trial], distance_um: float, files: OutcomeFiles
-) -> dict:
-    """Write the choice, the config to paste and the table of trials; return the choice.
+@dataclass(frozen=True)
+class LeftOpen:
+    """What a config may leave to follow the somata: as it says, or as it follows.
 
-    `distance_um` is the matching distance of brains whose settings have none. Raises InputError
-    where no trial could be judged.
+    `distance_um` of matching; `cuboid`, its shape and voxel size in µm, z, y, x.
+    """
+
+    distance_um: float
+    cuboid: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, brains: Sequence[Brain], somata: Somata, distance_um: float) -> "LeftOpen":
+        """What holds for these brains, where `distance_um` is what follows."""
+        given = {brain.settings["matching"]["distance_um"] for brain in brains} - {None}
+        cuboid = brains[0].settings["cuboid"]
+        size = cuboid["voxel_size"] or list(
+            cuboid_voxel_size(somata.diameter, cuboid["shape"], [b.voxel_size for b in brains])
+        )
+        distance = max(given) if given else distance_um
+        return cls(distance, {"shape": list(cuboid["shape"]), "voxel_size": list(size)})
+
+
+def write_outcome(
+    search: DetectionSearch, trials: Sequence[Trial], left_open: LeftOpen, files: OutcomeFiles
+) -> dict:
+    """Write the choice, the config to paste, the table of trials and the outcome; return this one.
+
+    The choice is the settings alone, so that a run whose choice stays the same does nothing again.
+    Raises InputError where no trial could be judged.
     """
     best = best_of(trials)
-    assert best.judgement is not None
     soma = search.somata
     choice = {
-        "trial": best.number,
         "detection": {"method": best.method, **best.parameters},
-        "matching": {"distance_um": distance_um},
-        "cuboid": {
-            "shape": list(CUBOID_SHAPE),
-            "voxel_size": list(cuboid_voxel_size(soma.diameter)),
-        },
+        "matching": {"distance_um": left_open.distance_um},
+        "cuboid": dict(left_open.cuboid),
+    }
+    outcome = {
+        **choice,
+        "trial": best.number,
         "soma_diameter": rounded(soma.diameter),
         "soma_depth": rounded(soma.depth),
         "axial_blur": rounded(soma.axial_blur),
-        "wish": {
-            "recall": search.wish.recall,
-            "candidates_per_cell": search.wish.candidates_per_cell,
-        },
-        "groups": [{"group": name, **found} for name, found in best.judgement.held_out.items()],
+        "wish": asdict(search.wish),
+        "groups": [{"group": name, **found} for name, found in tried_on_others(trials).items()],
         "notes": list(_notes(search, best)),
     }
-    write_table(trials_table(trials, best.number, search.wish), files.trials, decimals=None)
-    _write_config(choice, files.config)
+    write_table(trials_table(trials, best.number), files.trials, decimals=None)
+    _write_config(outcome, files.config)
+    write_json(outcome, files.outcome)
     write_json(choice, files.choice)
-    return choice
+    return outcome
 
 
-def trials_table(trials: Sequence[Trial], chosen: int, wish: Wish) -> pd.DataFrame:
+def trials_table(trials: Sequence[Trial], chosen: int) -> pd.DataFrame:
     """A row for each trial, in their order.
 
     Columns: trial, method, chosen, state ("tried", or "refused" by the detector), recall (lowest of
@@ -113,7 +143,7 @@ def trials_table(trials: Sequence[Trial], chosen: int, wish: Wish) -> pd.DataFra
 
 def _write_config(choice: Mapping[str, Any], path: str | Path) -> None:
     content = {
-        "detection": choice["detection"] | {"keep": choice["wish"]},
+        "detection": choice["detection"] | {"keep": choice["wish"] | {"carry": True}},
         "matching": choice["matching"],
         "cuboid": choice["cuboid"],
     }
@@ -129,7 +159,7 @@ def _write_config(choice: Mapping[str, Any], path: str | Path) -> None:
         beside.write_text(comment + text, encoding="utf-8")
 
 
-def _notes(search: DetectionSearch, best: Trial):
+def _notes(search: DetectionSearch, best: Trial) -> Iterator[str]:
     """What a user should know of how sure the choice is."""
     assert best.judgement is not None
     soma, wish = search.somata, search.wish
@@ -160,16 +190,15 @@ def _notes(search: DetectionSearch, best: Trial):
             "One brain is annotated: what was chosen on one half of it was tried on the other. On "
             "another brain it may do worse."
         )
-    held_out = best.judgement.held_out.values()
-    if (lowest := min(found["recall"] for found in held_out)) < wish.recall:
+    if (lowest := best.judgement.recall) < wish.recall:
         yield (
-            f"The wished recall of {wish.recall:g} was not reached everywhere: with the threshold "
-            f"of the others, {lowest:.3f} of the cells of one of them have a candidate."
+            f"The wished recall of {wish.recall:g} was not reached everywhere: of one of them, "
+            f"{lowest:.3f} of the cells have a candidate."
         )
     yield from _at_ends(search, best)
 
 
-def _at_ends(search: DetectionSearch, best: Trial):
+def _at_ends(search: DetectionSearch, best: Trial) -> Iterator[str]:
     for name, tried in search.space(best.method).items():
         value = best.values[name]
         reach = NEAR_END * (tried.high - tried.low)

@@ -62,6 +62,11 @@ def prepare_search(
     The crops are read here, and held. Raises InputError where the annotated cells are on average no
     brighter than what is around them and no diameter was given, and for a damaged volume.
     """
+    if not any(len(brain.cells) for brain in brains):
+        raise InputError(
+            f"detection with method auto: the annotation of {', '.join(b.name for b in brains)} "
+            "has no cell to choose a detector by; annotate some, or name a method under detection"
+        )
     crops = {
         brain.name: _crops(brain, len(brains), settings, number)
         for number, brain in enumerate(brains)
@@ -77,6 +82,11 @@ def prepare_search(
         )
         for brain in brains
     ]
+    if not any(brain.annotated for brain in on_trial):
+        raise InputError(
+            "detection with method auto: all annotated cells lie at the borders of the places that "
+            "were looked at; annotate more of them, or name a method under detection"
+        )
     search = DetectionSearch(
         on_trial, somata, settings.wish, settings.trials, settings.seed, settings.code, resources
     )

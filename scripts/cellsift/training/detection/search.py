@@ -109,7 +109,7 @@ class DetectionSearch:
     def _next_method(self, studies: Mapping[str, optuna.Study], done: int) -> str:
         names = list(studies)
         judged = [trial for trial in self._all(studies) if trial.judgement is not None]
-        if done < self.trials // 3 or done % TURN == 0 or not judged:
+        if done < max(self.trials // 3, len(names)) or done % TURN == 0 or not judged:
             return min(names, key=lambda name: self._time_spent(name, studies[name]))
         return best_of(judged).method
 
@@ -158,7 +158,11 @@ class DetectionSearch:
             return judgement
         # To lengths that are larger by a factor, all that is there is smaller by it.
         scaled = detector_class(method).searched_parameters(larger)
-        smaller = curves_of(self.brains, method, scaled, self.resources)
+        try:
+            smaller = curves_of(self.brains, method, scaled, self.resources)
+        except InputError:
+            # The volume has no room for filters so large: that says nothing about the setting.
+            return judgement
         return judge(curves, self.wish, smaller)
 
     def _all(self, studies: Mapping[str, optuna.Study]) -> list[Trial]:
@@ -204,6 +208,28 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     lowest = min(_loss(trial) for trial in judged)
     as_good = [trial for trial in judged if _loss(trial) <= lowest * 1.01]
     return min(as_good, key=lambda t: (detector_class(t.method).relative_time, _loss(t), t.number))
+
+
+def tried_on_others(trials: Sequence[Trial]) -> dict[str, Mapping]:
+    """What the search gives in each group that had no say in it, neither in setting nor threshold.
+
+    For each group the trial that is best on all others, with the threshold chosen on these; where
+    there is one group alone, what is best on that. Of `RecallCurve.at`, by name.
+    """
+    judged = [trial for trial in trials if trial.judgement is not None]
+    found = {}
+    for name in best_of(judged).judgement.groups:  # type: ignore[union-attr]
+        best = min(judged, key=lambda trial: (_loss_without(trial, name), trial.number))
+        assert best.judgement is not None
+        found[name] = best.judgement.held_out[name]
+    return found
+
+
+def _loss_without(trial: Trial, group: str) -> float:
+    assert trial.judgement is not None
+    losses = trial.judgement.losses
+    others = [loss for name, loss in losses.items() if name != group] or list(losses.values())
+    return sum(others) / len(others)
 
 
 def _loss(trial: Trial) -> float:

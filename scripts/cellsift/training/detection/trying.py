@@ -15,6 +15,7 @@ from cellsift.io.axes import AXES, Size
 from cellsift.training.detection.crops import Crop
 
 # Candidates of the highest contrast that are looked at, for each annotated cell: nobody keeps more.
+# Where only some of the cells are annotated, nobody knows, and all are.
 MOST_PER_CELL = 30
 # A lone brain is divided into so many groups where each has at least so many cells.
 PARTS, LEAST_CELLS = 2, 5
@@ -106,7 +107,8 @@ def _pieces(
         parts += _parts_of(crop, method, parameters, resources)
     # Of all crops together, for contrasts are scaled by the brightness of a brain.
     table = gather(parts, method, **parameters)
-    table = table.nlargest(MOST_PER_CELL * max(brain.annotated, 1), "contrast")
+    if not brain.partial:
+        table = table.nlargest(MOST_PER_CELL * max(brain.annotated, 1), "contrast")
     positions, contrasts = table[AXES].to_numpy(float), table["contrast"].to_numpy(float)
     pieces = []
     for crop in brain.crops:
