@@ -68,7 +68,7 @@ def comparison(document: Mapping[str, Any]) -> Html:
         "How far this brain lies from the train brains "
         f"({', '.join(document['train_brains'])}), in units of how far brains of one cohort "
         "differ: by what these train brains show, and by cohorts measured before. At most one in "
-        "twenty brains of a cohort is to lie beyond a limit."
+        "twenty brains of a cohort is to lie beyond any of the limits."
     )
     table = html.table(groups, caption, text_columns=("alarm where", ""))
     return Html(table + html.folded(_numbers(document), "The numbers behind it"))

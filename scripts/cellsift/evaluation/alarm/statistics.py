@@ -27,8 +27,9 @@ class Statistic:
     """A number of a brain.
 
     `floor` is by how much it differs between brains of one cohort, as a standard deviation on its
-    `scale`: "log" (natural logarithm, so 0.35 is a factor of 1.4), "logit" or "plain". It is the
-    largest that was seen in the cohorts of reports/alarm.md, rounded up.
+    `scale`: "log" (natural logarithm, so 0.35 is a factor of 1.4), "logit" or "plain". It is about
+    the largest that was seen in the cohorts of reports/alarm.md, whose false alarms are counted
+    there as well.
     """
 
     group: str
