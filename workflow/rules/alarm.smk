@@ -1,9 +1,3 @@
-@of_wildcards
-def brains_to_compare(wildcards):
-    """The train brains, and the brain that is set beside them."""
-    return list(dict.fromkeys([*LEARNT_FROM, wildcards.brain]))
-
-
 # Names what cuboids depend on, too, which may be gone when theirs could be compared.
 rule describe:
     """Measure what a brain looks like, on a sample of its tissue and candidates."""

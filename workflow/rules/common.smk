@@ -213,6 +213,12 @@ def of_brains(pattern, brains):
     return expand(pattern, brain=brains)
 
 
+@of_wildcards
+def brains_to_compare(wildcards):
+    """The train brains, and the brain that is set beside them."""
+    return list(dict.fromkeys([*LEARNT_FROM, wildcards.brain]))
+
+
 def cells_of_all_arms(brains):
     """The classified cells of these brains by every arm."""
     return expand(BRAIN.cells("{arm}"), brain=brains, arm=PROJECT.arms)
