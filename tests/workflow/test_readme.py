@@ -119,7 +119,7 @@ def test_there_is_one_way_to_start_on_this_machine_and_one_on_a_cluster(reposito
 def test_the_way_to_start_a_run_runs_no_code_of_a_strangers_config(new_checkout, readme):
     checkout = new_checkout()
     (checkout.folder / "mine.yaml").write_text("__use_yte__: true\narms: ?open('sprung', 'w')\n")
-    (line,) = [command for command in commands(readme) if "results/mine" in command]
+    (line,) = [c for c in commands(readme) if c.startswith(LOCAL) and "mine.yaml" in c]
     refused = as_typed(line, checkout)
     assert refused.returncode != 0
     assert "mine.yaml" in refused.stderr
@@ -158,6 +158,40 @@ def test_the_lines_for_those_without_make_do_what_make_does(repository, readme):
     assert len(wanted) == 4
     assert [line for line in lines if line in wanted] == wanted
     assert {line for line in lines if line.startswith((".venv/", "python3 -m"))} == set(wanted)
+
+
+def test_the_files_to_start_from_are_a_run_as_the_steps_say(checkout_in, readme):
+    """Copied as told, with the volumes and annotations of its brains in their places."""
+    checkout = checkout_in("own")
+    for ending in ("tsv", "yaml"):
+        assert f"copy `config/start.{ending}` to `mine.{ending}`" in readme
+        shutil.copy(checkout.folder / f"config/start.{ending}", checkout.folder / f"mine.{ending}")
+    rows = [checkout.row(*row) for row in (("mouse_1", "train", "brains/mouse_1/cells.csv"),)]
+    head = (checkout.folder / "mine.tsv").read_text().split("mouse_1")[0]
+    (checkout.folder / "mine.tsv").write_text(head + "\n".join(rows) + "\n")
+    (line,) = [c for c in commands(readme) if c.startswith(LOCAL) and "mine.yaml" in c]
+    dry = as_typed(line, checkout, "--dry-run")
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert "tune_detection" in dry.stdout
+    assert "results/mine" in (checkout.folder / "mine.yaml").read_text()
+
+
+def test_the_suggestion_for_a_volume_runs_as_it_stands_there(tmp_path, repository):
+    text = (repository / "config" / "README.md").read_text()
+    typed = [line.strip() for block in blocks(text) for line in block.splitlines()]
+    (line,) = [line for line in typed if "cellsift.training.detection" in line]
+    brain = make_brain(1, BrainSettings(shape=(30, 150, 180), cells=80))
+    write_brain(brain, tmp_path / "results" / "phantom" / "phantom_a")
+    run = subprocess.run(
+        [sys.executable, *line.split()[1:]],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(repository / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert yaml.safe_load(run.stdout)["detection"]["method"] == "dog"
+    assert "Unchecked" in run.stdout
 
 
 def test_python_example_runs(tmp_path, repository, readme):
