@@ -62,8 +62,11 @@ def test_the_terminal_has_a_line_for_each_step_and_the_log_all_the_rest(finished
     assert {"train small, fold 1 of 2", "train small, fold 2 of 2", "cuboids of mouse_1"} <= names
     # Of the last steps it is known what they take.
     assert steps[-2][4]
+    # What detection finds is told of each brain.
+    assert len([line for line in lines if line.startswith("Note: brain mouse_")]) >= 3
     # Signs of life are few, and there is little else.
-    others = [line for line in lines if line and not line.startswith("  ")]
+    apart = ("  ", "Note: ")
+    others = [line for line in lines if line and not line.startswith(apart)]
     assert len(others) <= total + 6, finished.output
     assert "Select jobs to execute" not in finished.output
     # Dry runs of other tests came later.

@@ -67,9 +67,8 @@ def endless(new_checkout) -> Checkout:
     """A checkout with a brain at which a job stays, before it can do any work."""
     checkout = new_checkout()
     os.mkfifo(checkout.folder / "endless.tif")
-    checkout.write_table(
-        checkout.row("endless", "predict").replace("brains/endless/signal", "endless.tif")
-    )
+    row = checkout.row("endless", "predict").replace("brains/endless/signal", "endless.tif")
+    checkout.write_table(row.replace("brains/endless", "brains/mouse_1"))
     return checkout
 
 

@@ -107,7 +107,9 @@ def refusal(path: Path, voxel_size: tuple = VOXEL_SIZE) -> str:
 
 
 def assert_accepted(path: Path) -> None:
-    assert check_brain(brain(path))["warnings"] == []
+    # That the planes of these voxels are not square is told of the table, not of the file.
+    told = [said for said in check_brain(brain(path))["warnings"] if "not square" not in said]
+    assert told == []
 
 
 @pytest.mark.parametrize("sizes", [VOXEL_SIZE, (5.03, 2.01, 1.49)])

@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 
-from cellsift.io.axes import Shape, Size
+from cellsift.io.axes import AXES, Shape, Size
 from cellsift.io.cells import read_points
 from cellsift.io.volumes import Volume, open_volume
 from cellsift.phantom.brain import make_brain
@@ -112,5 +112,5 @@ def _phantom(name: str, seed: int, random: np.random.Generator, channels: int) -
         Volume(da.from_array(channel, chunks=(8, -1, -1)), settings.voxel_size, name)
         for channel in (brain.signal, brain.background)
     )
-    cells = brain.cells[["z", "y", "x"]]
+    cells = brain.cells[AXES]
     return Specimen(name, signal, background if channels == 2 else None, cells)
