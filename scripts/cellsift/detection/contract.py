@@ -49,8 +49,8 @@ class Detector(ABC):
     # its own.
     measures_contrast_apart: ClassVar[bool] = False
 
-    # How long it takes for a volume, as a multiple of `dog`: of settings as good as each other a
-    # search takes the quicker one.
+    # How long it takes for a volume, roughly, as a multiple of `dog`: of settings as good as each
+    # other a search takes the quicker one, and it tries slower detectors less often.
     relative_time: ClassVar[float] = 1.0
 
     # With what a whole brain is rehearsed on the phantom's tissue, and the contrast from which on

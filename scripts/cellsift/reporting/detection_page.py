@@ -223,7 +223,7 @@ def tuned(shown: DetectionResults) -> Html:
     """What a search for a detector tried and chose; nothing where there was none."""
     if not shown.tuned:
         return Html("")
-    choice = read_json(shown.tuned["outcome"])
+    outcome = read_json(shown.tuned["outcome"])
     trials = shown.results.table(Path(shown.tuned["trials"]))
     failed = int(trials["recall"].isna().sum())
     caption = (
@@ -234,12 +234,12 @@ def tuned(shown: DetectionResults) -> Html:
         caption += f" {failed} of {len(trials)} settings gave no result and are left out."
     keep = shown.summary["keep"] or {}
     wished = float(keep.get("recall") or GOOD_RECALL)
-    picture = detection_graphs.draw_trials(trials, choice.get("trial"), wished)
+    picture = detection_graphs.draw_trials(trials, outcome.get("trial"), wished)
     parts = [
         html.heading("What was tried to choose the detector"),
-        html.bullets(choice["notes"]) if choice.get("notes") else "",
+        html.bullets(outcome["notes"]) if outcome.get("notes") else "",
         html.figure(picture, caption, "Recall against candidates per cell of all settings tried"),
-        _groups(choice.get("groups") or []),
+        _groups(outcome.get("groups") or []),
     ]
     text = Path(shown.tuned["config"]).read_text(encoding="utf-8")
     said = "The chosen settings, to be pasted into a config in place of method: auto:"

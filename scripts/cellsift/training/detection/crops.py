@@ -4,9 +4,7 @@ Axes are z, y, x; positions in voxels.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import dask.array as da
 import numpy as np
@@ -57,12 +55,14 @@ def cut_crops(
     whole = np.array(volume.shape)
     if math.prod(volume.shape) <= voxels:
         return [_read(volume, np.zeros(3, int), whole, annotated, np.zeros(3, int))]
-    drawn = [_draw(volume, annotated, voxels / count, count, margin_um, seed) for count in CROPS]
     wanted = min(ENOUGH_CELLS, len(annotated) / 2)
-    windows = next((w for w in drawn if w.cells >= wanted), max(drawn, key=lambda w: w.cells))
-    return [
-        _read(volume, start, windows.size, annotated, windows.margin) for start in windows.starts
-    ]
+    best = _draw(volume, annotated, voxels / CROPS[0], CROPS[0], margin_um, seed)
+    for count in CROPS[1:]:
+        if best.cells >= wanted:
+            break
+        smaller = _draw(volume, annotated, voxels / count, count, margin_um, seed)
+        best = max(best, smaller, key=lambda windows: windows.cells)
+    return [_read(volume, start, best.size, annotated, best.margin) for start in best.starts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +80,18 @@ def _draw(
 ) -> _Windows:
     whole, size = np.array(volume.shape), window_size(volume, voxels)
     margin = np.minimum(np.ceil(margin_um / np.array(volume.voxel_size)), size // 4).astype(int)
-    starts = np.array(list(_windows(whole, size)))
-    cells = _counts(annotated, whole, size, margin)
-    weights = cells if cells.any() else np.ones(len(starts))
-    rows = np.random.default_rng(seed).choice(
-        len(starts),
-        min(count, int(np.count_nonzero(weights))),
-        replace=False,
-        p=weights / weights.sum(),
-    )
-    rows = np.sort(rows)
-    return _Windows(starts[rows], size, margin, int(cells[rows].sum()))
+    grid = whole // size
+    first = (whole - grid * size) // 2
+    windows, cells = _counted(annotated, whole, size, margin)
+    rng = np.random.default_rng(seed)
+    if len(windows):
+        drawn = min(count, len(windows))
+        rows = np.sort(rng.choice(len(windows), drawn, replace=False, p=cells / cells.sum()))
+        windows, cells = windows[rows], cells[rows]
+    else:
+        windows = np.unique(rng.integers(grid.prod(), size=count))
+    starts = first + np.column_stack(np.unravel_index(windows, tuple(grid))) * size
+    return _Windows(starts, size, margin, int(cells.sum()))
 
 
 def window_size(volume: Volume, voxels: float) -> np.ndarray:
@@ -109,18 +110,14 @@ def window_size(volume: Volume, voxels: float) -> np.ndarray:
     return np.maximum(size.astype(int), 1)
 
 
-def _windows(whole: np.ndarray, size: np.ndarray) -> Iterator[tuple[int, ...]]:
-    """The first voxels of windows side by side, in the middle of the volume."""
-    counts = whole // size
-    first = (whole - counts * size) // 2
-    for index in product(*map(range, counts)):
-        yield tuple(first + np.array(index) * size)
-
-
-def _counts(
+def _counted(
     positions: np.ndarray, whole: np.ndarray, size: np.ndarray, margin: np.ndarray
-) -> np.ndarray:
-    """How many positions (n, 3) count in each of `_windows`, in their order."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The windows in which positions (n, 3) count, and how many in each, both (windows,).
+
+    Windows lie side by side in the middle of the volume; they are numbered, x the fastest. Of a
+    large brain there are millions, nearly all without cells: these are not listed.
+    """
     grid = whole // size
     first = (whole - grid * size) // 2
     index = np.floor((positions - first + 0.5) / size).astype(int)
@@ -130,7 +127,7 @@ def _counts(
     counted = ((index >= 0) & (index < grid)).all(axis=1)
     counted &= ((local >= low - 0.5) & (local < size - high - 0.5)).all(axis=1)
     rows = np.ravel_multi_index(tuple(index[counted].T), tuple(grid))
-    return np.bincount(rows, minlength=int(grid.prod()))
+    return np.unique(rows, return_counts=True)
 
 
 def margins_of(
