@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from cellsift.benchmarks.detection.lengths import describe_lengths, try_lengths
 from cellsift.benchmarks.detection.page import describe
 from cellsift.benchmarks.detection.splits import Outcome, try_split
 from cellsift.benchmarks.detection.volumes import (
@@ -49,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     outcomes = list(_outcomes(volumes, options.trials))
     large = _large(volumes["phantom 11"], options) if options.voxels else None
     with atomic_file(options.page) as beside:
-        beside.write_text(describe(outcomes, large, options.trials, machine()))
+        page = describe(outcomes, large, options.trials, machine())
+        beside.write_text(page + "\n" + describe_lengths(list(try_lengths(volumes))))
     print(f"The page is {options.page}")
     return 0
 
