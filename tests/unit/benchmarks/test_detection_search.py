@@ -1,11 +1,14 @@
 """The measured page on the search for a detector."""
 
+import pytest
+
 from cellsift.benchmarks.detection.lengths import BLURS, MULTIPLES, describe_lengths, try_lengths
 from cellsift.benchmarks.detection.page import describe
 from cellsift.benchmarks.detection.splits import try_split
 from cellsift.benchmarks.detection.volumes import phantoms, tiled
 
 
+@pytest.mark.slow
 def test_a_row_says_what_was_chosen_and_what_it_gives_on_what_was_left_out():
     brains = phantoms([11, 12])
     one, other = ({name: brain} for name, brain in brains.items())
@@ -16,6 +19,7 @@ def test_a_row_says_what_was_chosen_and_what_it_gives_on_what_was_left_out():
     assert outcome.trial.method in row
 
 
+@pytest.mark.slow
 def test_the_default_lengths_are_compared_with_wider_and_narrower_ones():
     tried = list(try_lengths(phantoms([11, 12])))
     assert len(tried) == len(MULTIPLES) * len(BLURS)
