@@ -55,7 +55,10 @@ test: lint  ## pass all checks and tests
 test-fast: $(INSTALLED)  ## pass the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
+# Files of tests are modules of no package: pytest takes no two of one name.
 lint: $(INSTALLED)  ## check style, rules, which room imports which, and types
+	@same=$$(find tests -name 'test_*.py' -printf '%f\n' | sort | uniq -d); \
+	  [ -z "$$same" ] || { echo "tests/: give these files names of their own: $$same" >&2; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check workflow
