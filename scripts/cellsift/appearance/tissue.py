@@ -72,7 +72,7 @@ def measure_block(block: np.ndarray, voxel_size: Size, radius_um: float) -> dict
 
 
 def is_tissue(intensity: np.ndarray) -> np.ndarray:
-    """Which blocks are tissue, by the logarithms (n,) of their intensity.
+    """Which blocks are tissue, by the logarithms (n,) of their intensity (Otsu 1979).
 
     The blocks are cut in two where that leaves the least variance within the parts. The darker part
     is no tissue if it is half as bright as the other, or darker.

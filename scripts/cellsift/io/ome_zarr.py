@@ -57,8 +57,8 @@ def open_ome_zarr(path: str, voxel_size: Sequence[float] | None) -> da.Array:
     _refuse_size(path, level.array)
     refuse_larger(path, level.array, _other_levels(level))
     refuse_lossy(f"{level.root}/{level.array.path}", level.array)
-    if level.scale is not None and voxel_size is not None:
-        _refuse_voxel_size(path, level.axes, level.scale, voxel_size)
+    if voxel_size is not None:
+        refuse_contradiction(path, _stated(path, level), voxel_size)
     kept = tuple(slice(None) if name in AXES else 0 for name in level.names)
     return _watched(da.from_zarr(level.array)[kept], _presence(level.root, level.array))
 
@@ -251,19 +251,26 @@ def _scale(multiscale: dict, dataset: dict) -> np.ndarray | None:
     return np.prod(np.asarray(scales, dtype=float), axis=0) if scales else None
 
 
-def _refuse_voxel_size(
-    path: str, axes: list[dict], scale: np.ndarray, voxel_size: Sequence[float]
-) -> None:
-    spatial = [index for index, axis in enumerate(axes) if axis["name"] in AXES]
-    units = [axes[index].get("unit") for index in spatial]
+def stated_voxel_size(path: str) -> StatedSize | None:
+    """What the metadata say of the size of a voxel of level 0; None if nothing.
+
+    Raises InputError for what is no OME-Zarr of one image, and for units that are not known.
+    """
+    return _stated(path, _level_0(path))
+
+
+def _stated(path: str, level: _Level) -> StatedSize | None:
+    if level.scale is None:
+        return None
+    spatial = [index for index, axis in enumerate(level.axes) if axis["name"] in AXES]
+    scale, units = level.scale[spatial], [level.axes[index].get("unit") for index in spatial]
     # Without units, a scale of ones is what writers put when they do not know the size.
-    if not any(units) and np.all(scale[spatial] == 1):
-        return
+    if not any(units) and np.all(scale == 1):
+        return None
     factors = [micrometres_in(unit or "micrometer") for unit in units]
     if None in factors:
         raise InputError(
             f"{path}: the axes' units are {', '.join(map(str, units))}. Correct the metadata: "
             f"known are {', '.join(MICROMETRES)}."
         )
-    stored = scale[spatial] * np.asarray(factors)
-    refuse_contradiction(path, StatedSize(tuple(stored), "OME-Zarr's metadata"), voxel_size)
+    return StatedSize(tuple((scale * np.asarray(factors)).tolist()), "OME-Zarr's metadata")

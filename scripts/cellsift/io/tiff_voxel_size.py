@@ -17,12 +17,14 @@ from cellsift.io.voxel_size import LARGEST_VOXEL_UM, SMALLEST_VOXEL_UM, StatedSi
 X_RESOLUTION, Y_RESOLUTION = 282, 283
 
 
-def stated_voxel_size(path: Path, voxel_size: Sequence[float]) -> StatedSize | None:
+def stated_voxel_size(
+    path: Path, voxel_size: Sequence[float | None] = (None,) * 3
+) -> StatedSize | None:
     """Return what the first page's description says of a voxel's size; None if it says nothing.
 
     Sizes that cannot be those of a microscope's voxel count as not stated, unless they are those of
-    `voxel_size` (z, y, x) in µm with another unit, and so does the resolution in dots per inch that
-    any TIFF may have.
+    `voxel_size` (z, y, x) in µm, where it is known, with another unit, and so does the resolution
+    in dots per inch that any TIFF may have.
     """
     with opened(path, first_page=True) as tif:
         for read, source in ((_of_ome, "OME metadata"), (_of_imagej, "ImageJ description")):
@@ -33,11 +35,11 @@ def stated_voxel_size(path: Path, voxel_size: Sequence[float]) -> StatedSize | N
     return None
 
 
-def _is_meant(size: float | None, given: float) -> bool:
+def _is_meant(size: float | None, given: float | None) -> bool:
     if size is None or not math.isfinite(size):
         return False
     possible = SMALLEST_VOXEL_UM <= size <= LARGEST_VOXEL_UM
-    return possible or other_unit(size, given) is not None
+    return possible or (given is not None and other_unit(size, given) is not None)
 
 
 def _of_ome(tif: TiffFile) -> tuple[float | None, ...]:

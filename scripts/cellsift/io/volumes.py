@@ -16,7 +16,7 @@ from cellsift.io.axes import Shape, Size, per_axis
 from cellsift.io.paths import hint
 from cellsift.io.plane_names import STACK_SUFFIXES, planes_of_folder, planes_of_list
 from cellsift.io.tiff_voxel_size import stated_voxel_size
-from cellsift.io.voxel_size import refuse_contradiction
+from cellsift.io.voxel_size import StatedSize, refuse_contradiction
 
 # Zarr takes long to load: what reads an OME-Zarr is imported where a volume is one.
 
@@ -128,6 +128,23 @@ def open_voxels(path: str | Path, voxel_size: Sequence[float] | None = None) -> 
     if voxel_size is not None:
         refuse_contradiction(str(path), stated_voxel_size(planes[0], voxel_size), voxel_size)
     return data
+
+
+def stated_size(path: str | Path) -> StatedSize | None:
+    """What the volume's own metadata say of the size of its voxels; None if nothing.
+
+    It is read in the first plane, or in an OME-Zarr's attributes. Raises InputError for what is no
+    volume.
+
+    Example:
+        stated_size("brain.ome.zarr")  # StatedSize((5.0, 2.0, 2.0), "OME-Zarr's metadata")
+    """
+    first = first_tiff(path)
+    if first is not None:
+        return stated_voxel_size(first)
+    from cellsift.io import ome_zarr
+
+    return ome_zarr.stated_voxel_size(str(path))
 
 
 def check_files(path: str | Path) -> np.ndarray | None:

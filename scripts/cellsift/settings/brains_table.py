@@ -14,6 +14,11 @@ from cellsift.settings.checking import completed
 from cellsift.settings.files import LONGEST_QUOTE
 from cellsift.settings.values import Name, Settings
 
+WHAT_FILES_SAY = (
+    "What the volume itself says of it is told by .venv/bin/python -m cellsift.training.detection "
+    "VOLUME"
+)
+
 
 class Row(Settings):
     """A row of the brains table, its columns in whatever order."""
@@ -143,5 +148,6 @@ def _cell(column: str, value: str, where: str) -> str | float | None:
             raise InputError(
                 f"{where}: {column} is {found}; give the voxel size in µm as a number"
                 + (" with a decimal point" if "," in value else "")
+                + ("" if value else f". {WHAT_FILES_SAY}")
             ) from error
     return value or None

@@ -9,7 +9,7 @@ import tifffile
 import zarr
 
 from cellsift.errors import InputError
-from cellsift.io.volumes import open_volume
+from cellsift.io.volumes import open_volume, stated_size
 from cellsift.preflight.brain import check_brain
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_channel
@@ -134,6 +134,16 @@ def test_another_size_is_refused_with_both(tmp_path, write, sizes):
 def test_the_files_sizes_in_another_order_are_told_as_such(tmp_path, write, table, order):
     message = refusal(write(tmp_path / "v", VOXEL_SIZE), table)
     assert f"in the order {order} instead of z, y, x" in message
+
+
+def test_what_a_file_states_can_be_asked(tmp_path, write):
+    stated = stated_size(write(tmp_path / "v", VOXEL_SIZE))
+    assert stated.sizes == pytest.approx(VOXEL_SIZE)
+
+
+def test_a_file_that_states_nothing_says_so(tmp_path):
+    tifffile.imwrite(tmp_path / "v.tif", VOXELS)
+    assert stated_size(tmp_path / "v.tif") is None
 
 
 def test_a_file_whose_metadata_is_wrong_can_be_used(tmp_path, write):

@@ -428,3 +428,31 @@ class TestSuggestion:
         assert check_parameters(**given)
         assert suggestion_command([str(tmp_path / "none.tif"), *command[1:]]) == 2
         assert "none.tif" in capsys.readouterr().err
+
+    def test_the_size_of_voxels_is_what_the_files_say(self, tmp_path, capsys):
+        brain = make_brain(1, BrainSettings(shape=(24, 120, 150), cells=50))
+        path = tmp_path / "signal.tif"
+        tifffile.imwrite(
+            path,
+            brain.signal,
+            imagej=True,
+            resolution=(0.5, 0.5),
+            metadata={"spacing": 5.0, "unit": "um", "axes": "ZYX"},
+        )
+        assert suggestion_command([str(path)]) == 0
+        from_file = capsys.readouterr().out
+        assert "Voxels (z, y, x) of 5, 2, 2 µm, from ImageJ description" in from_file
+        assert suggestion_command([str(path), "--voxel-size", "5", "2", "2"]) == 0
+        assert from_file.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+    def test_without_any_size_spots_are_measured_in_voxels(self, tmp_path, capsys):
+        brain = make_brain(1, BrainSettings(shape=(24, 120, 150), cells=50))
+        path = tmp_path / "signal.tif"
+        tifffile.imwrite(path, brain.signal, photometric="minisblack")
+        assert suggestion_command([str(path)]) == 0
+        said = capsys.readouterr().out
+        assert "does not say how large its voxels are" in said
+        # The phantom's cells are about 12 µm wide, its voxels 2 µm.
+        width = float(said.split("a voxel is ")[1].split(" ")[0])
+        assert width == pytest.approx(2, rel=0.35)
+        assert "give --voxel-size" in said
