@@ -319,6 +319,27 @@ def test_the_other_brain_has_the_candidates_of_the_undivided_one(with_a_bad_plan
     pd.testing.assert_frame_equal(found[positions], expected[positions], check_exact=True)
 
 
+def test_the_cluster_searches_a_detector_and_uses_it(cluster, new_checkout, small_brains):
+    checkout = new_checkout()
+    checkout.write_config(
+        "small.yaml",
+        detection={"method": "auto", "trials": 2},
+        brains={"mouse_3": {"jobs_per_brain": {"detection": 2}}},
+    )
+    code, output = cluster.run(checkout, "--", "results/brains/mouse_3/detected.csv")
+    assert code == 0, output
+    assert "search a detector: " in output
+    (search,) = [r for r in cluster.records(checkout) if rule_of(r) == "tune_detection"]
+    assert (search["Partition"], search["NumCPUs"]) == ("cpu", "4")
+    chosen = read_json(checkout.results / "detection" / "chosen.json")["detection"]
+    volume = open_volume(small_brains / "mouse_3" / "signal", (5.0, 2.0, 2.0))
+    expected = detect(volume, chosen.pop("method"), **chosen)
+    found = pd.read_csv(checkout.results / "brains" / "mouse_3" / "detected.csv")
+    positions = ["z", "y", "x"]
+    assert len(found) > 20
+    pd.testing.assert_frame_equal(found[positions], expected[positions], check_exact=False)
+
+
 def test_a_cancelled_job_is_tried_again(killed_and_finished, cluster):
     table = "results/brains/mouse_1/projection.npz"
     process = cluster.start(killed_and_finished, "--forcerun", "projection", "--", table)
