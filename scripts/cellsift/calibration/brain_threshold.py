@@ -1,0 +1,73 @@
+"""The threshold that suits one brain best, by what is known of the meaning of its scores."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import expit, logit
+
+from cellsift.calibration.calibrate import Criterion
+from cellsift.calibration.score_posterior import SUREST, ScorePosterior
+
+# Cuts that are compared, and draws of the posterior that they are compared on.
+CUTS, DRAWS = 400, 400
+
+
+def brain_threshold(
+    posterior: ScorePosterior, logits: np.ndarray, criterion: Criterion = "f1"
+) -> tuple[float, dict[str, float]]:
+    """Return the logit from which candidates of a brain count as cells, and what to expect of it.
+
+    Of `CUTS` places the one with the highest F1 on average over what the scores may mean, or with
+    the fewest candidates whose recall reaches {"recall": share} on average. That is a decision by
+    expected utility: where little is known of the brain, no extreme cut is worth its risk.
+
+    `logits` (n,) are calibrated on the train brains. Expected are precision, recall (of the cells
+    that have a candidate) and f1.
+    """
+    ordered = np.sort(np.asarray(logits, float))[::-1]
+    ends = np.unique(np.linspace(0, len(ordered), min(CUTS, len(ordered)) + 1).astype(int)[1:])
+    precision, recall, f1 = _expected(posterior, ordered, ends)
+    if isinstance(criterion, Mapping):
+        enough = np.flatnonzero(recall >= criterion["recall"])
+        best = int(enough[0]) if len(enough) else len(ends) - 1
+    else:
+        best = int(np.argmax(f1))
+    expected = {
+        "precision": float(precision[best]),
+        "recall": float(recall[best]),
+        "f1": float(f1[best]),
+    }
+    return float(ordered[ends[best] - 1]), expected
+
+
+def expected_at(
+    posterior: ScorePosterior, logits: np.ndarray, is_cell: np.ndarray
+) -> dict[str, float]:
+    """What to expect of a given choice (n,) of the candidates with these logits (n,)."""
+    taken = np.asarray(is_cell, bool)
+    ordered = np.concatenate([np.asarray(logits, float)[taken], np.asarray(logits, float)[~taken]])
+    if not taken.any():
+        return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
+    precision, recall, f1 = _expected(posterior, ordered, np.array([taken.sum(), len(ordered)]))
+    return {"precision": float(precision[0]), "recall": float(recall[0]), "f1": float(f1[0])}
+
+
+def _expected(
+    posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean precision, recall and F1 of taking the first of these logits, up to each of the ends."""
+    every = max(len(posterior.shares) // DRAWS, 1)
+    shares = np.clip(posterior.shares[::every], SUREST, 1 - SUREST)
+    offsets = logit(shares) - posterior.logit_of
+    starts = np.concatenate([[0], ends[:-1]])
+    # Of all candidates between two ends the mean logit stands for each.
+    size = ends - starts
+    middle = np.add.reduceat(ordered, starts) / size
+    of_group = np.stack([np.interp(middle, posterior.logit_of, offset) for offset in offsets])
+    hits = np.cumsum(expit(middle + of_group) * size, axis=1)
+    cells = hits[:, -1:]
+    return (
+        (hits / ends).mean(axis=0),
+        (hits / cells).mean(axis=0),
+        (2 * hits / (ends + cells)).mean(axis=0),
+    )

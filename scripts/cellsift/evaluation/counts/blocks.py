@@ -1,0 +1,68 @@
+"""What blocks of tissue in which every cell was marked say of a brain's candidates."""
+
+import numpy as np
+import pandas as pd
+
+from cellsift.calibration.score_posterior import Labels
+from cellsift.evaluation.counts.recall import MarkedBlocks
+from cellsift.io.axes import AXES, Size
+from cellsift.labels.matching import match
+
+
+def read_blocks(
+    blocks: pd.DataFrame,
+    cells: pd.DataFrame,
+    candidates: np.ndarray,
+    voxel_size: Size,
+    distance_um: float,
+) -> tuple[MarkedBlocks, Labels | None]:
+    """Return what was found of the blocks' cells, and the labels of the candidates in them.
+
+    A cell is found that has a candidate by one-to-one matching within `distance_um`, which may lie
+    beyond the border. A candidate in a block that has a cell is one; any other is none, but those
+    within that distance of a cell, or of the block's border: whose cell may lie beyond it. Labels
+    have the weight of their block.
+
+    Args:
+        blocks: block, z0, y0, x0, z1, y1, x1 (voxels, half-open), weight.
+        cells: block and z, y, x in voxels of the brain.
+        candidates: (n, 3), z, y, x in voxels.
+        voxel_size: µm, z, y, x.
+    """
+    found, labels = [], []
+    for box in blocks.to_dict("records"):
+        own = cells.loc[cells["block"] == box["block"], AXES].to_numpy(float)
+        low, high = (np.array([box[f"{axis}{end}"] for axis in AXES], float) for end in (0, 1))
+        matched, none = _answers(own, low, high, candidates, voxel_size, distance_um)
+        found.append({"cells": len(own), "found": len(matched), "weight": box["weight"]})
+        rows = np.concatenate([matched, none])
+        is_cell = np.arange(len(rows)) < len(matched)
+        labels.append((rows, is_cell, np.full(len(rows), box["weight"])))
+    if not found:
+        return MarkedBlocks.none(), None
+    table = pd.DataFrame(found).astype(float)
+    rows, is_cell, weight = (np.concatenate(values) for values in zip(*labels, strict=True))
+    return (
+        MarkedBlocks(*(table[name].to_numpy() for name in ("cells", "found", "weight"))),
+        Labels(rows.astype(int), is_cell, weight, clusters=len(blocks)),
+    )
+
+
+def _answers(
+    cells: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    candidates: np.ndarray,
+    voxel_size: Size,
+    distance_um: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the candidates that are cells of a block, and of those in it that are none."""
+    reach = distance_um / np.asarray(voxel_size)
+    near = np.flatnonzero(((candidates >= low - reach) & (candidates < high + reach)).all(axis=1))
+    matched = near[match(candidates[near], cells, voxel_size, distance_um)[:, 0]]
+    within = ((candidates[near] >= low + reach) & (candidates[near] < high - reach)).all(axis=1)
+    others = np.setdiff1d(near[within], matched)
+    if not len(cells) or not len(others):
+        return matched, others
+    away = (candidates[others, None] - cells) * voxel_size
+    return matched, others[np.sqrt((away**2).sum(axis=2)).min(axis=1) > distance_um]

@@ -1,0 +1,149 @@
+"""How many cells a brain holds, with an interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cellsift.calibration.between_brains import BetweenBrains
+from cellsift.calibration.score_posterior import (
+    DRAWS,
+    Labels,
+    ScorePosterior,
+    score_posterior,
+)
+from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
+from cellsift.evaluation.intervals import CONFIDENCE
+
+ALL = "all"
+TAIL = (1 - CONFIDENCE) / 2
+# More labels and blocks, of which is told what they would buy.
+FURTHER, FURTHER_BLOCKS = (0, 50, 100, 200, 400), (0, 3, 6)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the number of cells in a brain is told by.
+
+    - logits (n,): of its candidates, calibrated on the train brains;
+    - is_cell (n,): what the arm calls cells, counted naively;
+    - between: how the train brains differ in what a score means;
+    - train_recall: of each train brain the annotated cells with a candidate, and all;
+    - labels: of candidates of the brain itself; blocks: of its tissue.
+    """
+
+    logits: np.ndarray
+    is_cell: np.ndarray
+    between: BetweenBrains
+    train_recall: Sequence[tuple[int, int]]
+    labels: Sequence[Labels] = ()
+    blocks: MarkedBlocks = MarkedBlocks.none()
+
+    @property
+    def labelled(self) -> dict[int, bool]:
+        """Whether each labelled candidate is a cell, by its row."""
+        return {
+            int(row): bool(is_cell)
+            for labels in self.labels
+            for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
+        }
+
+
+def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None) -> pd.DataFrame:
+    """Return a row for the whole brain, "all", and one for each region.
+
+    Columns: region, candidates, naive (candidates called cells), count, low, high (the middle and
+    the middle 95% of what the number of cells may be, missed ones included), among_candidates (the
+    middle of the cells that have a candidate), labels, blocks.
+
+    `regions` (n,) are names of the candidates' regions. The interval holds the uncertainty of what
+    scores mean in this brain, of which labels tell the most, and of what detection missed, of which
+    marked blocks tell the most; without either it is what the train brains' spread says, and rests
+    on this brain being one of their kind.
+
+    Example:
+        >>> logits = np.repeat([-4.0, 4.0], [900, 100])
+        >>> known = BetweenBrains(np.zeros(2), np.eye(2) * 0.1, 5)
+        >>> evidence = Evidence(logits, logits > 0, known, [(95, 100)] * 5)
+        >>> table = count_cells(evidence, seed=1)
+        >>> bool(table.loc[0, "low"] < table.loc[0, "count"] < table.loc[0, "high"])
+        True
+    """
+    logits = np.asarray(evidence.logits, float)
+    names = [ALL] if regions is None else [ALL, *sorted(set(regions))]
+    if not len(logits):
+        return pd.DataFrame([_row(ALL, evidence, np.ones(0, bool), np.zeros((1, 2), int))])
+    posterior = score_posterior(logits, evidence.labels, evidence.between, seed)
+    recall = recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1)
+    rows = []
+    for number, name in enumerate(names):
+        inside = np.ones(len(logits), bool) if name == ALL else np.asarray(regions) == name
+        random = np.random.default_rng([seed, number])
+        drawn = _draws(posterior, evidence.labelled, inside, recall, random)
+        rows.append(_row(str(name), evidence, inside, drawn))
+    return pd.DataFrame(rows)
+
+
+def what_labels_buy(
+    evidence: Evidence,
+    seed: int,
+    further: Sequence[int] = FURTHER,
+    further_blocks: Sequence[int] = FURTHER_BLOCKS,
+    cells_per_block: float | None = None,
+) -> pd.DataFrame:
+    """Return how wide the interval of the whole brain's count would be with more labels.
+
+    Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
+    count). It supposes that they turn out as what is known until now says. `cells_per_block` is
+    what a block holds, on average; None: as those that were marked.
+    """
+    logits = np.asarray(evidence.logits, float)
+    if cells_per_block is None:
+        cells_per_block = float(evidence.blocks.cells.mean()) if len(evidence.blocks) else 0.0
+    inside, rows = np.ones(len(logits), bool), []
+    share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
+    for number in further_blocks if cells_per_block else [0]:
+        blocks = evidence.blocks.and_further(number, cells_per_block, share)
+        recall = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
+        for more in further:
+            posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
+            random = np.random.default_rng(seed)
+            drawn = _draws(posterior, evidence.labelled, inside, recall, random)[:, 1]
+            low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
+            width = (high - low) / max(float(middle), 1.0)
+            rows.append({"labels": more, "blocks": number, "width": width})
+    return pd.DataFrame(rows)
+
+
+def _draws(
+    posterior: ScorePosterior,
+    labelled: Mapping[int, bool],
+    inside: np.ndarray,
+    recall: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Draws (draws, 2) of the cells that have a candidate, and of all cells, in a region."""
+    known = [row for row in labelled if inside[row]]
+    unknown = inside.copy()
+    unknown[known] = False
+    unlabelled = np.bincount(posterior.class_of[unknown], minlength=posterior.classes)
+    found = random.binomial(unlabelled, posterior.shares).sum(axis=1)
+    found += sum(labelled[row] for row in known)
+    missed = random.poisson(found * (1 - recall) / recall)
+    return np.stack([found, found + missed], axis=1)
+
+
+def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -> dict:
+    low, middle, high = np.quantile(drawn[:, 1], [TAIL, 0.5, 1 - TAIL])
+    return {
+        "region": name,
+        "candidates": int(inside.sum()),
+        "naive": int(np.asarray(evidence.is_cell, bool)[inside].sum()),
+        "count": round(float(middle)),
+        "low": int(np.floor(low)),
+        "high": int(np.ceil(high)),
+        "among_candidates": round(float(np.median(drawn[:, 0]))),
+        "labels": sum(bool(inside[row]) for row in evidence.labelled),
+        "blocks": len(evidence.blocks),
+    }
