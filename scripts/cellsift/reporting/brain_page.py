@@ -27,7 +27,8 @@ class BrainResults:
     """What a results folder holds on one brain.
 
     `information` may have the brain's role, the paths of its annotation, cells and non_cells, and
-    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store).
+    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store),
+    and that of the summary of what people have labelled in it, `sample`.
     """
 
     results: RunResults
@@ -141,10 +142,30 @@ def facts(brain: BrainResults) -> Html:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.number_text(len(brain.annotation), "annotated cell")
         items.append(f"{number}; the annotation counts as naming {kind}.")
+    items += _labelled(brain)
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
     ]
     return Html("".join(warnings) + html.bullets(items))
+
+
+def _labelled(brain: BrainResults) -> list[str]:
+    """What people have labelled of what was suggested to them, and what of it is left out."""
+    if not brain.information.get("sample"):
+        return []
+    known = read_json(brain.information["sample"])
+    labels = tables.number_text(known["labels"], "candidate")
+    blocks = tables.number_text(known["blocks"], "block")
+    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random; all cells "
+    said += f"of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
+    left_out = [
+        *([f"{known['unsure']} they were unsure of"] if known["unsure"] else []),
+        *(
+            [f"{len(known['contradicting'])} they contradict each other on"]
+            * bool(known["contradicting"])
+        ),
+    ]
+    return [said + (f" Left out: {', '.join(left_out)}." if left_out else "")]
 
 
 def _near_border(brain: BrainResults) -> str:

@@ -14,16 +14,18 @@ def report_brain(
     cuboids: Sequence[str | Path],
     configuration: Mapping[str, Any],
     out: str | Path,
+    sample: str | Path | None = None,
 ) -> None:
     """Write the page of a brain, with its role and annotation, to `out`.
 
-    `results` is the folder of the run's results, `cuboids` are the brain's stores. Raises as
-    `write_brain` does.
+    `results` is the folder of the run's results, `cuboids` are the brain's stores, `sample` is
+    the summary of what people have labelled in it. Raises as `write_brain` does.
     """
     information = {
         "role": brain.role,
         "cells": brain.cells,
         "non_cells": brain.non_cells,
         "cuboids": [str(path) for path in cuboids],
+        "sample": str(sample) if sample else None,
     }
     write_brain(results, brain.name, information, out, dict(configuration))

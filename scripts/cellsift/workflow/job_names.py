@@ -39,6 +39,10 @@ STEPS = {
     "summarise_detection": "count what detection finds",
     "show_detection": "look at what detection finds in {brain}",
     "try_detection": "page of detection",
+    "sample": "read what is labelled in {brain}",
+    "suggest_brain": "suggest what to annotate in {brain}",
+    "show_suggestions": "page of suggestions for {brain}",
+    "suggest": "tell what to annotate",
     "track": "track in MLflow",
 }
 
