@@ -12,4 +12,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.params.config,
         snakemake.output[0],
         next(iter(snakemake.input.sample), None),
+        snakemake.input.corrections,
     )

@@ -273,6 +273,27 @@ class BrainFolder:
     def cells_xml(self, arm: str) -> Path:
         return self.path / arm / "cells.xml"
 
+    @property
+    def counts(self) -> Path:
+        """The number of cells by each arm, with its interval."""
+        return self.path / "counts.csv"
+
+    @property
+    def count(self) -> Path:
+        """What these numbers rest on."""
+        return self.path / "count.json"
+
+    def corrected(self, arm: str) -> Path:
+        """The classified candidates as a labelled sample of the brain corrects them."""
+        return self.path / arm / "corrected.csv"
+
+    def corrected_xml(self, arm: str) -> Path:
+        return self.path / arm / "corrected.xml"
+
+    def correction(self, arm: str) -> Path:
+        """What the correction is, and what it is to bring."""
+        return self.path / arm / "correction.json"
+
 
 @dataclass(frozen=True)
 class TrainingFolder:

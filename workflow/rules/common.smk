@@ -82,6 +82,7 @@ def environment(name):
 wildcard_constraints:
     brain=one_of(PROJECT.brains),
     arm=one_of(NETWORKS),
+    any_arm=one_of(PROJECT.arms),
     ensemble=one_of(ENSEMBLES),
     fold=r"\d+",
     pretraining=one_of(PROJECT.pretrainings),
@@ -141,6 +142,23 @@ def annotations_of(brain):
 def stamp_of_answers(wildcards):
     """Params function: sizes and times of what people have labelled in a brain."""
     return answers_stamp(annotations_of(wildcards.brain).answers())
+
+
+CORRECTED = [brain for brain in PROJECT.corrected() if annotations_of(brain).answers()]
+
+
+@of_wildcards
+def correcting_sample(wildcards):
+    """What people labelled in a brain, where it is to correct the brain."""
+    files = [BRAIN.sample, BRAIN.sample_blocks, BRAIN.sample_block_cells]
+    return expand(files, brain=[brain for brain in CORRECTED if brain == wildcards.brain])
+
+
+@of_wildcards
+def corrections_of_brain(wildcards):
+    """What that changed, for each arm."""
+    corrected = [brain for brain in CORRECTED if brain == wildcards.brain]
+    return expand(BRAIN.correction("{arm}"), brain=corrected, arm=PROJECT.arms)
 
 
 @of_wildcards
@@ -352,6 +370,7 @@ def final_targets():
         RESULTS.index_page,
         *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
+        *expand(BRAIN.corrected_xml("{arm}"), brain=CORRECTED, arm=PROJECT.arms),
         *([RESULTS.detection_page] if SEARCHES else []),
         *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]

@@ -11,7 +11,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
-from cellsift.reporting import alarms, html, maps, scores, tables, thumbnails
+from cellsift.reporting import alarms, counting, html, maps, scores, tables, thumbnails
 from cellsift.reporting.doubtful import use_of_doubtful
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
@@ -97,6 +97,11 @@ class BrainResults:
         return alarms.unmeasured(self.alarm, self.labels is not None)
 
     @property
+    def corrections(self) -> dict[str, str]:
+        """By arm, what labels of it changed; empty where they are not to correct it."""
+        return self.information.get("corrections", {})
+
+    @property
     def candidates(self) -> int:
         return len(next(iter(self.scored.values()))) if self.scored else 0
 
@@ -177,6 +182,19 @@ def _near_border(brain: BrainResults) -> str:
         f" {tables.count_text(padded)} {lie} so near the border of the volume that its outermost "
         "voxels were repeated to complete the cuboid: take such verdicts with care. cellfinder "
         "drops such candidates."
+    )
+
+
+def counted(brain: BrainResults) -> Html:
+    """How many cells it has, with intervals, and what labels of it have changed."""
+    if not brain.scored:
+        return html.paragraph("No arm has classified this brain.")
+    complete = brain.annotation is not None and not brain.annotated_in_part
+    annotated = len(brain.annotation) if complete and brain.annotation is not None else None
+    corrections = {arm: read_json(path) for arm, path in brain.corrections.items()}
+    return Html(
+        counting.counted(read_json(brain.paths.count), annotated, bool(brain.alarm.get("alarm")))
+        + counting.corrected(corrections)
     )
 
 

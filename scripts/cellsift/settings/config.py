@@ -188,6 +188,17 @@ class Annotation(Settings):
     )
 
 
+class Counts(Settings):
+    """How the cells of a brain are counted."""
+
+    corrected: Annotated[list[Name], *UNIQUE] = Field(
+        ["predict"],
+        description="Which brains are corrected by what people labelled in them: their counts, "
+        "p_cell and threshold. Names of brains, or roles. A test brain that is corrected is no "
+        "longer one that nothing was fitted on.",
+    )
+
+
 class DetectionOfBrain(Settings):
     """Parameters of the detector for one brain; method and keep are those of all brains."""
 
@@ -294,6 +305,9 @@ class Config(Settings):
         Annotation(),
         description="What people are asked to annotate next (`snakemake suggest`), and where their "
         "answers are.",
+    )
+    counts: Counts = Field(
+        Counts(), description="Numbers of cells with their intervals, for every brain and arm."
     )
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."

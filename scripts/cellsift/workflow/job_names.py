@@ -30,6 +30,8 @@ STEPS = {
     "score_chunk": "score {brain} by {arm}",
     "classify": "classify {brain} by {arm}",
     "classify_ensemble": "classify {brain} by {ensemble}",
+    "count": "count the cells of {brain}",
+    "correct": "correct {brain} by {any_arm}",
     "evaluate": "evaluate all arms",
     "cost": "measure the cost of {arm}",
     "cost_ensemble": "add up the cost of {ensemble}",
