@@ -1,7 +1,7 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo try arena rehearsal costs starts test test-fast lint lock clean
+.PHONY: help install demo try arena rehearsal costs coverage starts test test-fast lint lock clean
 
 BIN := .venv/bin
 # A .venv keeps its Python where no other is asked for.
@@ -40,6 +40,9 @@ rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.benchmarks.costs
+
+coverage: $(INSTALLED)  ## measure how often intervals of counts hold the truth, for reports/coverage.md
+	@$(BIN)/python -m cellsift.benchmarks.coverage
 
 starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout OTHER, for reports/starts.md
 	@[ -n "$(OTHER)" ] || { echo "Name the other checkout: make starts OTHER=FOLDER" >&2; exit 1; }
