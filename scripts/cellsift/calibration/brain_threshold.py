@@ -25,7 +25,7 @@ def brain_threshold(
     that have a candidate) and f1.
     """
     ordered = np.sort(np.asarray(logits, float))[::-1]
-    ends = np.unique(np.linspace(0, len(ordered), min(CUTS, len(ordered)) + 1).astype(int)[1:])
+    ends = _ends(len(ordered))
     precision, recall, f1 = _expected(posterior, ordered, ends)
     if isinstance(criterion, Mapping):
         enough = np.flatnonzero(recall >= criterion["recall"])
@@ -44,12 +44,20 @@ def expected_at(
     posterior: ScorePosterior, logits: np.ndarray, is_cell: np.ndarray
 ) -> dict[str, float]:
     """What to expect of a given choice (n,) of the candidates with these logits (n,)."""
-    taken = np.asarray(is_cell, bool)
-    ordered = np.concatenate([np.asarray(logits, float)[taken], np.asarray(logits, float)[~taken]])
-    if not taken.any():
+    logits, taken = np.asarray(logits, float), np.asarray(is_cell, bool)
+    number = int(taken.sum())
+    if not number:
         return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
-    precision, recall, f1 = _expected(posterior, ordered, np.array([taken.sum(), len(ordered)]))
-    return {"precision": float(precision[0]), "recall": float(recall[0]), "f1": float(f1[0])}
+    ordered = np.concatenate([np.sort(logits[taken])[::-1], np.sort(logits[~taken])[::-1]])
+    ends = np.union1d(_ends(len(ordered)), number)
+    precision, recall, f1 = _expected(posterior, ordered, ends)
+    at = int(np.searchsorted(ends, number))
+    return {"precision": float(precision[at]), "recall": float(recall[at]), "f1": float(f1[at])}
+
+
+def _ends(number: int) -> np.ndarray:
+    """So many of the first candidates, up to all of them, at `CUTS` places."""
+    return np.unique(np.linspace(0, number, min(CUTS, number) + 1).astype(int)[1:])
 
 
 def _expected(
