@@ -88,6 +88,7 @@ def draw_round(
     known = np.zeros(len(scored), bool)
     known[rows] = True
     suggested = suggest(scored, known, wish.candidates, wish.random, seeds)
+    suggested["population"] = int((~known).sum())
     before = answered.candidates[["candidate", *AXES]].assign(why=KNOWN, probability=1.0)
     done = answered.blocks[["block", *CORNERS]]
     boxes = boxes_of(shape, voxel_size, wish.block_um)

@@ -224,7 +224,7 @@ def _with_draws(labels: pd.DataFrame, rounds: list[Round], positions: np.ndarray
     labels = labels.assign(candidate=labels["candidate"].astype(int))
     drawn = _stacked(
         [r.candidates.assign(round=r.number) for r in rounds],
-        ["candidate", "why", "probability", "round"],
+        ["candidate", "why", "probability", "population", "round"],
     )
     in_draw = drawn[drawn["why"].isin((RANDOM, KNOWN))]
     weights = combined_weights(
@@ -244,7 +244,7 @@ def _with_draws(labels: pd.DataFrame, rounds: list[Round], positions: np.ndarray
 def _blocks_with_draws(marked: BlockAnswers, rounds: list[Round]) -> pd.DataFrame:
     drawn = _stacked(
         [r.blocks.assign(round=r.number) for r in rounds],
-        ["block", *CORNERS, "why", "probability", "round"],
+        ["block", *CORNERS, "why", "probability", "population", "round"],
     )
     weights = combined_weights(
         drawn.assign(item=drawn["block"], known=drawn["why"] == KNOWN),
@@ -286,7 +286,9 @@ def _summary(
                 "answered": len(answered & set(drawn.suggested["candidate"])),
                 "random": len(drawn.at_random),
                 "random_labelled": len(labelled & set(drawn.at_random["candidate"])),
+                "population": _population(drawn.suggested),
                 "blocks": len(drawn.drawn_blocks),
+                "block_population": _population(drawn.drawn_blocks),
                 "blocks_done": len(set(blocks["block"]) & set(drawn.drawn_blocks["block"])),
             }
             for drawn in rounds
@@ -294,6 +296,11 @@ def _summary(
         "contradicting": contradicting,
         "told": [f"brain {brain}: {sentence}" for sentence in told],
     }
+
+
+def _population(table: pd.DataFrame) -> int:
+    """How many of them there were to be drawn from."""
+    return int(table["population"].max()) if len(table) else 0
 
 
 def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ LABELLING = f"""<View>
   <Header value="Is the spot in the middle a cell? Left: brightest voxel in depth. Right: central \
 plane. Second row: background."/>
   <Image name="image" value="$image" zoom="true"/>
-  <Choices name="label" toName="image" choice="single-radio" showInLine="true" required="true">
+  <Choices name="label" toName="image" choice="single-radio" showInline="true" required="true">
     <Choice value="{CELL}" hotkey="1"/>
     <Choice value="{NO_CELL}" hotkey="2"/>
     <Choice value="{UNSURE}" hotkey="3"/>
