@@ -20,9 +20,12 @@ AFTER_LABELS = {"sample", "count", "report_brain", "report_index", "all"}
 
 @pytest.fixture(scope="module")
 def suggested(finished, tmp_path_factory) -> Checkout:
-    """A finished run in which everything was suggested."""
+    """A finished run in which everything was suggested, its pages with the config that says so."""
     run = Checkout.copied(finished.folder, tmp_path_factory.mktemp("suggested") / "checkout")
     (run.folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | {"annotation": ANNOTATION}))
+    assert {rule for rule, _ in run.planned()} <= {"report_brain", "report_index", "all"}
+    code, output = run.run("--cores", "2")
+    assert code == 0, output
     jobs = run.planned("suggest")
     assert {rule for rule, _ in jobs} == {"sample", "suggest_brain", "show_suggestions", "suggest"}
     code, run.output = run.run("--cores", "2", "suggest")

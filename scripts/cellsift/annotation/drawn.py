@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import CORNERS
-from cellsift.annotation.suggestion import KNOWN, RANDOM
+from cellsift.annotation.names import KNOWN, RANDOM
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.tables import read_table, write_table

@@ -11,7 +11,8 @@ import pandas as pd
 
 from cellsift.annotation.drawing import CORNERS, boxes_of, draw_blocks
 from cellsift.annotation.drawn import OF_BLOCKS, OF_CANDIDATES, Round, fingerprint
-from cellsift.annotation.suggestion import KNOWN, RANDOM, Scored, suggest
+from cellsift.annotation.names import KNOWN, RANDOM
+from cellsift.annotation.suggestion import Scored, suggest
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES, Shape, Size
 from cellsift.results import AnnotationFolder

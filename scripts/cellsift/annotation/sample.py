@@ -17,9 +17,8 @@ from cellsift.annotation.block_answers import (
 )
 from cellsift.annotation.drawing import CORNERS
 from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.names import KNOWN, RANDOM, UNSURE
 from cellsift.annotation.rounds import combined_weights
-from cellsift.annotation.suggestion import KNOWN, RANDOM
-from cellsift.annotation.suggestion_files import UNSURE
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.results import AnnotationFolder
@@ -149,6 +148,13 @@ def _nearest(
     distance = np.abs(known[rows] - place).max(axis=1).round(6)
     order = np.lexsort((rows, ~handed_out[rows], distance))
     first, second = rows[order[0]], rows[order[min(1, len(rows) - 1)]]
+    if answer["rounded"] and not handed_out[first]:
+        raise InputError(
+            f"{where}, is a candidate that was not suggested, and an XML does not tell which of "
+            "its points somebody has looked at. Save the suggestions alone, not the cells of an arm; "
+            "label others in a CSV with columns z, y, x and label. If they were suggested, restore "
+            "the files named drawn in this folder."
+        )
     same = len(rows) > 1 and distance[order[0]] == distance[order[1]]
     if same and handed_out[first] == handed_out[second]:
         raise InputError(

@@ -7,15 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import draw_candidates, number_at_random
+from cellsift.annotation.names import DISAGREEMENT, DOUBTFUL, RANDOM, SUSPECT, VARIETY
 from cellsift.io.axes import AXES
 from cellsift.io.names import CELL, NO_CELL
 
-# Why a candidate is suggested.
-RANDOM, DOUBTFUL, DISAGREEMENT = "random", "doubtful", "disagreement"
-VARIETY, SUSPECT = "variety", "suspect"
-REASONS = (RANDOM, DOUBTFUL, DISAGREEMENT, VARIETY, SUSPECT)
-# Of a row that was no suggestion: its label was known when the round was drawn.
-KNOWN = "known"
 TINY = 1e-12
 # A robust standard deviation is that many median absolute deviations; beyond so many of them a
 # candidate is not any odder.

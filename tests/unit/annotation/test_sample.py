@@ -12,6 +12,7 @@ from handed_out import BRAIN, COUNT, HandedOut, drawn_file, make_handed_out
 from cellsift.annotation.sample import OF_SAMPLE
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
+from cellsift.io.cells import write_cells_xml
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +230,21 @@ def test_what_was_changed_by_mistake_is_refused_with_its_row(made, changes, said
     table = pd.read_csv(path).assign(**changes)
     table.to_csv(path, index=False)
     with pytest.raises(InputError, match=said):
+        made.read()
+
+
+def test_an_xml_of_more_than_was_suggested_is_refused(made):
+    """As one of all candidates of an arm: nobody has looked at most of them."""
+    cells = made.candidates.assign(is_cell=made.p_cell > 0.5)
+    write_cells_xml(cells, made.answers / "cells.xml")
+    with pytest.raises(InputError, match=r"cells\.xml: row \d+, .* was not suggested, and an XML"):
+        made.read()
+
+
+def test_an_xml_whose_draw_is_lost_is_refused_not_counted(made):
+    curated(made)
+    drawn_file(made).unlink()
+    with pytest.raises(InputError, match=r"restore the files named drawn in this folder"):
         made.read()
 
 
