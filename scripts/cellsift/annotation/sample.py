@@ -151,9 +151,9 @@ def _nearest(
     if answer["rounded"] and not handed_out[first]:
         raise InputError(
             f"{where}, is a candidate that was not suggested, and an XML does not tell which of "
-            "its points somebody has looked at. Save the suggestions alone, not the cells of an arm; "
-            "label others in a CSV with columns z, y, x and label. If they were suggested, restore "
-            "the files named drawn in this folder."
+            "its points somebody has looked at. Save the suggestions alone, not the cells of an "
+            "arm; label others in a CSV with columns z, y, x and label. If they were suggested, "
+            "restore the files named drawn in this folder."
         )
     same = len(rows) > 1 and distance[order[0]] == distance[order[1]]
     if same and handed_out[first] == handed_out[second]:

@@ -9,6 +9,8 @@ from cellsift.annotation.names import HANDED_OUT
 from cellsift.errors import InputError
 from cellsift.results import BlockFolder, SuggestionFolder
 
+SAVED = "saved by another program"
+
 
 def refuse_to_lose_answers(folders: Iterable[SuggestionFolder]) -> None:
     """Raise InputError where files that are about to be written anew were filled in, or added to.
@@ -29,7 +31,8 @@ def filled_in(folder: SuggestionFolder) -> list[Path]:
     changed = [
         path
         for path, column in ((folder.candidates, "label"), (folder.blocks, "done"))
-        if any((row.get(column) or "").strip() for row in _rows(path))
+        # A program has saved it where the column cannot be found: in other letters, say.
+        if any((row.get(column, SAVED) or "").strip() for row in _rows(path))
     ]
     xml = folder.candidates_xml
     if xml.is_file() and HANDED_OUT.encode() not in xml.read_bytes():
@@ -49,10 +52,6 @@ def _in_blocks(folder: BlockFolder, blocks: list[dict[str, str]]) -> list[Path]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    # What a program has saved in another encoding has been looked at by somebody, too.
-    with (
-        suppress(FileNotFoundError),
-        path.open(newline="", encoding="utf-8", errors="replace") as f,
-    ):
-        return list(csv.DictReader(f))
+    with suppress(FileNotFoundError):
+        return list(csv.DictReader(path.read_text("utf-8", errors="replace").splitlines()))
     return []

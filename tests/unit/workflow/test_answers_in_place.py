@@ -34,11 +34,12 @@ def test_what_nobody_has_touched_is_written_anew(handed_out, tmp_path):
     refuse_to_lose_answers([handed_out, Results(tmp_path / "other").suggestions("rat")])
 
 
-@pytest.mark.parametrize("answered", ["candidates", "xml", "blocks", "cells", "added"])
+@pytest.mark.parametrize("answered", ["candidates", "sheet", "xml", "blocks", "cells", "added"])
 def test_what_somebody_has_answered_in_is_not(handed_out, answered):
     blocks = BlockFolder(handed_out.block_images)
     path = {
         "candidates": handed_out.candidates,
+        "sheet": handed_out.candidates,
         "xml": handed_out.candidates_xml,
         "blocks": handed_out.blocks,
         "cells": blocks.cells(4),
@@ -46,6 +47,8 @@ def test_what_somebody_has_answered_in_is_not(handed_out, answered):
     }[answered]
     if answered == "candidates":
         path.write_text("suggestion,z,y,x,label,author\n1,1,2,3,cell,\n")
+    elif answered == "sheet":
+        path.write_text("suggestion;z;y;x;label;author\n1;1;2;3;cell;\n", "utf-16")
     elif answered == "blocks":
         path.write_text("block,z0,done,author\n4,0,yes,\n")
     elif answered == "cells":
