@@ -114,8 +114,11 @@ def draw_round(
     return Round(
         number,
         fingerprint(scored.positions),
-        pd.concat([suggested, before], ignore_index=True)[OF_CANDIDATES],
-        pd.concat(
-            [blocks.assign(why=RANDOM), done.assign(why=KNOWN, probability=1.0)], ignore_index=True
-        )[OF_BLOCKS],
+        _below(suggested, before)[OF_CANDIDATES],
+        _below(blocks.assign(why=RANDOM), done.assign(why=KNOWN, probability=1.0))[OF_BLOCKS],
     )
+
+
+def _below(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Both, one below the other; an empty one would change the types of columns."""
+    return pd.concat([table, more], ignore_index=True) if len(more) else table
