@@ -30,6 +30,8 @@ MATCHES = {
     "calibrate",
     "choose_contrast",
     "combine",
+    "correct",
+    "count",
     "evaluate",
     "label",
     "show_detection",

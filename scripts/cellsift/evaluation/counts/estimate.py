@@ -13,8 +13,8 @@ from cellsift.calibration.score_posterior import (
     ScorePosterior,
     score_posterior,
 )
+from cellsift.evaluation.confidence import CONFIDENCE
 from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
-from cellsift.evaluation.intervals import CONFIDENCE
 
 ALL = "all"
 TAIL = (1 - CONFIDENCE) / 2
