@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from cellsift.evaluation.counts.words import evidence_in_words
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import GREY, INK, WIDTH, styled
 from cellsift.reporting.tables import count_text
 
@@ -17,6 +18,7 @@ CAPTION = (
     "detection missed included. Called cells: candidates whose p_cell reaches the arm's threshold, "
     "the naive count, which knows nothing of its own errors."
 )
+OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
 BUYS = (
     "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
     "labelled (down) and more blocks marked (across), drawn by snakemake suggest, if they turn out "
@@ -50,6 +52,41 @@ def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) ->
         table = _buys(arms[best]["further"])
         parts.append(html.table(table, BUYS.format(arm=best), text_columns=()))
     return Html("".join(parts))
+
+
+def counts_of_brains(results: RunResults) -> Html:
+    """How many cells each brain has by the arm that did best out of fold, as far as is known."""
+    rows = []
+    for name, role in results.brains.items():
+        document = results.count(name)
+        if not document:
+            continue
+        arm = document["best_out_of_fold"]
+        found = document["arms"][arm]
+        rows.append(
+            {
+                "brain": (name, f"brains/{name}.html"),
+                "role": role,
+                "cells": count_text(found["count"]),
+                "95% interval": f"{count_text(found['low'])} to {count_text(found['high'])}",
+                "called cells": count_text(found["naive"]),
+                "annotated": _annotated(results, name),
+                "arm": arm,
+                "rests on": evidence_in_words(found["labels"], found["blocks"])
+                or "the train brains alone",
+            }
+        )
+    if not rows:
+        return html.paragraph("No brain is counted yet.", "note")
+    text = ("brain", "role", "arm", "rests on")
+    return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, wrapped=("rests on",))
+
+
+def _annotated(results: RunResults, brain: str) -> str:
+    """The annotated cells of a brain whose annotation names all."""
+    labels = results.labels_summary(brain)
+    complete = labels and labels.get("annotated_non_cells") is None
+    return count_text(labels["annotated"]) if complete else "–"
 
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
