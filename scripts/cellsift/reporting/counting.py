@@ -36,7 +36,8 @@ def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) ->
     """
     arms = document["arms"]
     best = document["best_out_of_fold"]
-    parts = [html.paragraph(_headline(best, arms[best])), *_basis(document, unlike)]
+    parts = [html.paragraph(_headline(best, arms[best]))]
+    parts += _basis(document, unlike, annotated is not None)
     if annotated is not None:
         parts.append(html.paragraph(_against(arms, annotated)))
     parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
@@ -146,7 +147,7 @@ def _headline(arm: str, found: Mapping[str, Any]) -> str:
     )
 
 
-def _basis(document: Mapping[str, Any], unlike: bool) -> list[Html]:
+def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[Html]:
     found = document["arms"][document["best_out_of_fold"]]
     evidence = evidence_in_words(found["labels"], found["blocks"])
     train = len(document["train_brains"])
@@ -160,12 +161,18 @@ def _basis(document: Mapping[str, Any], unlike: bool) -> list[Html]:
                 "was marked here."
             )
         return [html.paragraph(said)]
+    rest = (
+        f"how the {brains} and brains measured before differ from each other, and on this brain "
+        "being one of their kind."
+    )
+    if unlike:
+        rest += " The alarm above says that it is not."
+    if annotated:
+        said = f"These numbers are what they would be without its annotation: they rest on {rest}"
+        return [html.paragraph(said)]
     said = (
-        "No sample of this brain was labelled: the intervals rest on how the "
-        f"{brains} and brains measured before differ from each other, and on this brain being one "
-        "of their kind. "
-        + ("The alarm above says that it is not. " if unlike else "")
-        + "snakemake suggest draws a sample to label, which narrows them."
+        f"No sample of this brain was labelled: the intervals rest on {rest} snakemake suggest "
+        "draws a sample to label, which narrows them."
     )
     return [html.paragraph(said, "warning")]
 

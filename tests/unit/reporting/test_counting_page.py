@@ -56,6 +56,12 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
     assert "The alarm above says that it is not" in page(labels=0, unlike=True)
 
 
+def test_of_an_annotated_brain_it_does_not_ask_for_labels():
+    said = page(annotated=1400, labels=0)
+    assert "without its annotation" in said
+    assert "snakemake suggest draws" not in said
+
+
 def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
 
