@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 # The half width of a Gaussian at half its height, in sigmas.
 HALF_WIDTH = math.sqrt(2 * math.log(2))
@@ -17,6 +18,10 @@ HALF_WIDTH = math.sqrt(2 * math.log(2))
 FARTHEST = 48
 # Where a profile falls by less than this share of its steepest fall, the soma has ended.
 LEAST_FALL = 0.1
+# Widths of spots that are looked for at annotated cells, sigmas in voxels of the plane.
+WIDTHS = (1.0, 2.0, 4.0)
+# Random places of each array.
+PLACES = 2000
 # More somata than this make a mean profile no better.
 ENOUGH = 2000
 
@@ -74,6 +79,41 @@ def measure_somata(
     y, x = (2 * width * size for width, size in zip(widths[-2:], voxel_size[1:], strict=True))
     diameter = float(math.sqrt(y * x))
     return Somata(diameter, diameter if flat else float(2 * widths[0] * voxel_size[0]))
+
+
+def standing_out(
+    intensity: Iterable[tuple[np.ndarray, np.ndarray]], voxel_size: tuple[float, float, float]
+) -> float:
+    """How often a position is brighter than a random place, 0 to 1; 0.5 says nothing is there.
+
+    Brighter than what is around it, by the difference of two Gaussians on a logarithmic scale, of
+    the width of `WIDTHS` at which that is the most often so. Arguments as of `measure_somata`; 0.5
+    without a position.
+    """
+    arrays = [(np.log1p(array.astype(np.float32)), at) for array, at in intensity if len(at)]
+    if not arrays:
+        return 0.5
+    return max(_share_brighter(arrays, width, voxel_size) for width in WIDTHS)
+
+
+def _share_brighter(
+    arrays: list[tuple[np.ndarray, np.ndarray]],
+    width: float,
+    voxel_size: tuple[float, float, float],
+) -> float:
+    """The area under the ROC curve of positions against random places."""
+    random = np.random.default_rng(0)
+    seen, elsewhere = [], []
+    for array, positions in arrays:
+        sigma = [max(width * voxel_size[1] / step, 0.3) for step in voxel_size]
+        spots = gaussian_filter(array, sigma) - gaussian_filter(array, [2 * s for s in sigma])
+        nearest = np.clip(np.rint(positions).astype(int), 0, np.array(array.shape) - 1)
+        seen.append(spots[tuple(nearest.T)])
+        elsewhere.append(spots[tuple(random.integers(0, array.shape, (PLACES, 3)).T)])
+    ranked = np.sort(np.concatenate(elsewhere))
+    found = np.concatenate(seen)
+    sides = (np.searchsorted(ranked, found, side) for side in ("left", "right"))
+    return float(np.mean([side.mean() for side in sides]) / len(ranked))
 
 
 def _mean_profiles(array: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from cellsift.labels.matching import match
 
@@ -39,6 +40,21 @@ class Piece:
             if self.counted_annotated is None
             else int(self.counted_annotated[cells].sum())
         )
+
+    def beside(self, threshold: float, voxel_size: Sequence[float], distance_um: float) -> int:
+        """How many of the candidates that count, of this contrast or more, lie at a cell.
+
+        At one or at several of them: those that reach one, and those beside these.
+        """
+        if not len(self.annotated):
+            return 0
+        kept = self.contrasts >= threshold
+        if self.counted is not None:
+            kept &= self.counted
+        away, _ = KDTree(self.annotated * np.asarray(voxel_size, float)).query(
+            self.positions[kept] * np.asarray(voxel_size, float)
+        )
+        return int((away <= distance_um).sum())
 
     @property
     def contrasts_counted(self) -> np.ndarray:
@@ -109,13 +125,18 @@ class RecallCurve:
         return float(values[-1]) if len(values) else -math.inf
 
     def at(self, threshold: float) -> dict:
-        """What a threshold gives, JSON-ready: annotated, reached, recall, candidates and so on."""
+        """What a threshold gives, JSON-ready: annotated, reached, recall, candidates and so on.
+
+        `doubles` are candidates at a cell that another candidate reaches already.
+        """
         count, annotated = int((self.contrasts >= threshold).sum()), self.annotated
         reached = self.reached(threshold)
+        beside = sum(p.beside(threshold, self.voxel_size, self.distance_um) for p in self.pieces)
         return {
             "annotated": annotated,
             "reached": reached,
             "recall": reached / annotated,
             "candidates": count,
             "candidates_per_cell": None if self.partial else count / annotated,
+            "doubles": max(beside - reached, 0),
         }

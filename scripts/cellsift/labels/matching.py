@@ -13,7 +13,7 @@ from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.names import AMBIGUOUS, CELL, LABELS, NO_CELL
 from cellsift.labels.placement import clearest, doubts_of_distance, doubts_of_placement
-from cellsift.labels.reached import doubts_of_detection
+from cellsift.labels.reached import doubts_of_detection, doubts_of_doubles
 
 # A component with more pairs of points than this is solved by the sparse solver
 LARGEST_DENSE_COMPONENT = 40_000
@@ -89,6 +89,7 @@ def label_candidates(
     summary["detection_warnings"] = [
         *doubts_of_distance(points, voxel_size, distance_um),
         *doubts_of_detection(summary),
+        *doubts_of_doubles(summary),
     ]
     return candidates.assign(label=labels), summary
 

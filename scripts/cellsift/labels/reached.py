@@ -7,6 +7,8 @@ from typing import Any
 WISHED_RECALL = 0.9
 # Of fewer annotated cells than this the recall is told with its interval.
 FEW_CELLS = 20
+# More second candidates for each annotated cell than this are told.
+MANY_DOUBLES = 0.2
 
 CHANGE_DETECTION = (
     "change detection in the config: soma_diameter, the method, its threshold, what keep drops, of "
@@ -65,6 +67,22 @@ def doubts_of_detection(summary: Mapping[str, Any]) -> list[str]:
     return [
         f"Detection misses too much: {without} no candidate, and no network can find a cell "
         f"without a candidate, so that {most}. To find more, {CHANGE_DETECTION}."
+    ]
+
+
+def doubts_of_doubles(summary: Mapping[str, Any]) -> list[str]:
+    """Whether many cells have a second candidate; of a brain whose cells are all annotated."""
+    doubles = summary["ambiguous"]
+    if summary["annotated_non_cells"] is not None or summary["warnings"]:
+        return []
+    if doubles <= MANY_DOUBLES * summary["annotated"]:
+        return []
+    return [
+        f"{doubles} candidates lie within the matching distance of an annotated cell that has "
+        f"another candidate, for {_number(summary['annotated'], 'annotated cell')}. They look like "
+        "cells, and networks do not learn from them, so that cells are easily called twice: a "
+        "larger soma_diameter or, of dog, minimum_distance proposes fewer of them, unless the "
+        "matching distance is larger than that of neighbouring cells."
     ]
 
 

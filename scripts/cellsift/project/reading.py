@@ -39,7 +39,9 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
         raise InputError(
             f"{config.brains_table}: no brain of role train has annotated cells, so nothing "
-            "can be learnt; give at least one train brain a file in its column cells"
+            "can be learnt; give at least one train brain a file in its column cells. What may be "
+            "detected in a volume that nobody annotated is suggested by .venv/bin/python -m "
+            "cellsift.training.detection VOLUME"
         )
     return Project(config, brains, arms, pretrainings_of(arms.values()))
 

@@ -9,13 +9,13 @@ import pandas as pd
 from scipy.special import logit
 
 from cellsift.calibration.between_brains import between_brains
-from cellsift.calibration.score_posterior import SUREST, Labels
+from cellsift.calibration.score_posterior import SUREST, Labels, score_posterior
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.estimate import Evidence
 from cellsift.evaluation.counts.recall import MarkedBlocks
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
-from cellsift.io.names import CELL, NO_CELL
+from cellsift.io.names import AMBIGUOUS, CELL, NO_CELL
 from cellsift.io.tables import read_table
 from cellsift.settings.brains import Brain
 
@@ -53,10 +53,16 @@ def evidence_of(
     """
     others = train.others(brain.name)
     labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
+    of_train = [_scored(train, name, arm) for name in others]
+    logits, *recalibrated = _recalibrated(
+        [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
+    )
     return Evidence(
-        calibrated_logits(cells),
+        logits,
         cells["is_cell"].to_numpy(bool),
-        between_brains([_scored(train, name, arm) for name in others]),
+        between_brains(
+            [(own, is_cell) for own, (_, is_cell) in zip(recalibrated, of_train, strict=True)]
+        ),
         [_recall(train.summaries[name]) for name in others],
         labels,
         blocks,
@@ -64,11 +70,28 @@ def evidence_of(
 
 
 def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of a train brain's labelled candidates, and which are cells."""
+    """Logits of a train brain's labelled candidates, and which are cells.
+
+    Where all its cells are annotated, a candidate beside one that has another is no further cell:
+    networks do not learn from it, but a count has to know.
+    """
     label = read_table(train.labels[brain])["label"]
-    known = label.isin([CELL, NO_CELL]).to_numpy()
+    complete = read_json(train.summaries[brain])["annotated_non_cells"] is None
+    known = label.isin([CELL, NO_CELL, AMBIGUOUS] if complete else [CELL, NO_CELL]).to_numpy()
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
     return logits[known], (label == CELL).to_numpy()[known]
+
+
+def _recalibrated(
+    logits: list[np.ndarray], train: list[tuple[np.ndarray, np.ndarray]]
+) -> list[np.ndarray]:
+    """The logits by what they mean in all train brains together, second candidates included."""
+    if not train:
+        return logits
+    pooled, is_cell = (np.concatenate(values) for values in zip(*train, strict=True))
+    known = Labels(np.arange(len(pooled)), is_cell, np.ones(len(pooled)))
+    meaning = score_posterior(pooled, [known], between_brains([]), seed=0)
+    return [logit(np.clip(meaning.p_cell(own), SUREST, 1 - SUREST)) for own in logits]
 
 
 def _recall(summary: str | Path) -> tuple[int, int]:

@@ -169,9 +169,10 @@ class TestBlocks:
         _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 1, 25), (5, 30, 30)])
         assert labels.rows.tolist() == [1]
 
-    def test_a_second_candidate_of_a_cell_is_left_out(self):
+    def test_a_second_candidate_at_a_cell_is_no_further_cell(self):
         _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 30, 30), (5, 32, 30)])
-        assert labels.rows.tolist() == [0]
+        assert labels.rows.tolist() == [0, 1]
+        assert labels.is_cell.tolist() == [True, False]
 
     def test_no_blocks_are_no_evidence(self):
         blocks, labels = read_blocks(

@@ -48,6 +48,7 @@ def test_without_a_limit_it_is_the_highest_that_reaches_the_recall_in_every_brai
         "recall": 0.75,
         "candidates": 3,
         "candidates_per_cell": 0.75,
+        "doubles": 0,
     }
 
 

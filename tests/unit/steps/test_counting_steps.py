@@ -87,6 +87,22 @@ def test_a_train_brain_does_not_tell_of_itself(results):
     assert counted(results, "mouse_a")[1]["train_brains"] == ["mouse_b"]
 
 
+def test_cells_that_have_two_candidates_are_not_counted_twice(tmp_path):
+    """As where detection proposes large nuclei twice, which no network can tell."""
+    results = Results(make_results(tmp_path, cells=120).folder)
+    for name in ROLES:
+        files = results.brain(name)
+        for path in (files.cells(ARM), files.labels):
+            if path.is_file():
+                table = read_table(path)
+                second = table.head(108).assign(**{c: "ambiguous" for c in table if c == "label"})
+                write_table(pd.concat([table, second], ignore_index=True), path)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    row = counted(results, "mouse_d")[0].loc[ARM]
+    assert row["naive"] > 190
+    assert row["count"] == pytest.approx(120, rel=0.25)
+
+
 def test_labels_narrow_the_interval_and_are_told(results, tmp_path, capsys):
     before, _ = counted(results, "mouse_d")
     count_brain(results, "mouse_d", ROLES, list(SKILL), sample_of(results, tmp_path, 100))
@@ -106,7 +122,7 @@ def test_labels_correct_p_cell_and_threshold_as_far_as_they_say(results, tmp_pat
     before = read_table(results.brain("mouse_d").cells(ARM))
     pd.testing.assert_frame_equal(table[["z", "y", "x"]], before[["z", "y", "x"]])
     # By these labels high scores mean no cell either: little of the old certainty is left.
-    assert table["p_cell"].max() < 0.5 < 0.9 < before["p_cell"].max()
+    assert table["p_cell"].max() < 0.6 < 0.9 < before["p_cell"].max()
     assert found["labels"] == 149
     assert found["after"]["f1"] > found["before"]["f1"]
     assert len(read_points(tmp_path / "corrected.xml", "cell")) == table["is_cell"].sum()

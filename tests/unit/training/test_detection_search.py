@@ -26,6 +26,7 @@ from cellsift.training.detection.__main__ import main as suggestion_command
 from cellsift.training.detection.crops import cut_crops, window_size
 from cellsift.training.detection.judging import Judgement, Wish, judge
 from cellsift.training.detection.outcome import LeftOpen, write_outcome
+from cellsift.training.detection.preparing import AnnotatedVolume, prepare_search
 from cellsift.training.detection.search import (
     DetectionSearch,
     Trial,
@@ -398,6 +399,23 @@ class TestOutcome:
         flat = replace(short, somata=Somata(diameter=14.0, depth=5.0))
         assert "check the voxel sizes" in self.notes(flat, tmp_path, files)
         assert "check the voxel sizes" not in self.notes(short, tmp_path, files)
+
+
+class TestAnnotationOfAnother:
+    def brain(self, seed: int, cells_of: int) -> AnnotatedVolume:
+        one, other = (
+            make_brain(s, BrainSettings(shape=(24, 120, 150), cells=50)) for s in (seed, cells_of)
+        )
+        cells = other.cells[["z", "y", "x"]].to_numpy(float)
+        return AnnotatedVolume("mouse_9", volume_of(one.signal), cells, distance_um=8.0)
+
+    def test_the_annotation_of_another_brain_is_refused_before_anything_is_tried(self):
+        with pytest.raises(InputError, match="mouse_9 are no brighter than random places"):
+            prepare_search([self.brain(1, cells_of=2)])
+
+    def test_its_own_is_not(self):
+        search, _ = prepare_search([self.brain(1, cells_of=1)])
+        assert search.somata.diameter > 5
 
 
 class TestSuggestion:

@@ -19,9 +19,9 @@ def read_blocks(
     """Return what was found of the blocks' cells, and the labels of the candidates in them.
 
     A cell is found that has a candidate by one-to-one matching within `distance_um`, which may lie
-    beyond the border. A candidate in a block that has a cell is one; any other is none, but those
-    within that distance of a cell, or of the block's border: whose cell may lie beyond it. Labels
-    have the weight of their block.
+    beyond the border. A candidate that has a cell is one; any other in a block is none, also a
+    second one at a cell, but those within that distance of the block's border, whose cell may lie
+    beyond it. Labels have the weight of their block.
 
     Args:
         blocks: block, z0, y0, x0, z1, y1, x1 (voxels, half-open), weight.
@@ -61,8 +61,4 @@ def _answers(
     near = np.flatnonzero(((candidates >= low - reach) & (candidates < high + reach)).all(axis=1))
     matched = near[match(candidates[near], cells, voxel_size, distance_um)[:, 0]]
     within = ((candidates[near] >= low + reach) & (candidates[near] < high - reach)).all(axis=1)
-    others = np.setdiff1d(near[within], matched)
-    if not len(cells) or not len(others):
-        return matched, others
-    away = (candidates[others, None] - cells) * voxel_size
-    return matched, others[np.sqrt((away**2).sum(axis=2)).min(axis=1) > distance_um]
+    return matched, np.setdiff1d(near[within], matched)

@@ -14,6 +14,8 @@ COST_OF_RECALL = 100.0
 COST_BEYOND_WISH = 60.0
 # What each candidate beyond the allowed ones counts for.
 COST_OF_EXCESS = 5.0
+# A second candidate at a cell looks like one: no network rejects it, and the cell counts twice.
+COST_OF_DOUBLE = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def judge(
     All have the threshold that `carrying_threshold` chooses on them. The loss is the mean over
     groups of the candidates for each annotated cell, plus `COST_OF_RECALL` times the share of cells
     that is missing to the wished recall, `COST_BEYOND_WISH` times the share that is missing beyond
-    it, and `COST_OF_EXCESS` for each candidate per cell beyond the allowed ones.
+    it, `COST_OF_EXCESS` for each candidate per cell beyond the allowed ones, and `COST_OF_DOUBLE`
+    for each double per cell.
 
     `smaller` are the curves of the same setting on the same groups as if all were smaller: then the
     loss is the mean of both, for the somata of another brain may be.
@@ -101,4 +104,5 @@ def _loss(found: Mapping, wish: Wish, partial: bool) -> float:
     beyond = 1 - max(wish.recall, found["recall"])
     excess = 0.0 if partial else max(0.0, per_cell - wish.candidates_per_cell)
     cost_of_missed = COST_OF_RECALL * missing + COST_BEYOND_WISH * beyond
-    return per_cell + cost_of_missed + COST_OF_EXCESS * excess
+    doubles = COST_OF_DOUBLE * found["doubles"] / found["annotated"]
+    return per_cell + cost_of_missed + COST_OF_EXCESS * excess + doubles

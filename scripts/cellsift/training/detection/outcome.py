@@ -202,8 +202,8 @@ def _at_ends(search: DetectionSearch, best: Trial) -> Iterator[str]:
     for name, tried in search.space(best.method).items():
         value = best.values[name]
         reach = NEAR_END * (tried.high - tried.low)
-        # A blur of 0 is no end of a range, but what there is.
-        if value >= tried.high - reach or 0 < value <= tried.low + reach:
+        # Below 0 there is no length: that is no end of a range, but of what there is.
+        if value >= tried.high - reach or (tried.low > 0 and value <= tried.low + reach):
             meaning = detector_class(best.method).known_parameters[name].description
             yield (
                 f"{name} {value:g} is at the end of what was tried, {tried.low:.3g} to "
