@@ -23,9 +23,10 @@ VOLUMES = {
     "find_centres",
     "projection",
     "show_detection",
+    "suggest_brain",
     "tune_detection",
 }
-WRITES_PAGES = {"report_brain", "report_index", "try_detection"}
+WRITES_PAGES = {"report_brain", "report_index", "show_suggestions", "try_detection"}
 MATCHES = {
     "calibrate",
     "choose_contrast",
@@ -56,7 +57,7 @@ HEAVY = {
     "scipy.stats": {"evaluate", "summarise_detection"} | SEARCHES,
     "scipy.optimize": MATCHES | SEARCHES,
     # Comes with scipy.optimize.
-    "scipy.spatial": MATCHES | {"describe"} | SEARCHES,
+    "scipy.spatial": MATCHES | {"describe", "sample"} | SEARCHES,
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,
