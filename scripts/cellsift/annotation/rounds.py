@@ -24,18 +24,22 @@ def combined_weights(drawn: pd.DataFrame, answered: pd.Index) -> pd.Series:
             round was drawn) and population (how many had none then).
         answered: the items that have an answer.
 
-    Returns weights, by item; items in no round are not among them.
+    Returns weights, by item; items in no round are not among them, nor those of a round all of
+    whose known answers are gone.
     """
     drawn = drawn.assign(answered=drawn["item"].isin(answered))
+    known = drawn[drawn["known"]].groupby("round")["answered"].any()
+    # Of a round whose known part is all gone no total is left.
+    drawn = drawn[~drawn["round"].isin(known.index[~known])]
     at_random = drawn[~drawn["known"]]
     share = _shares(
         at_random.groupby("round")["answered"].sum(), at_random.groupby("round")["population"].max()
     )
     parts = []
-    for (number, known), part in drawn.groupby(["round", "known"]):
+    for (number, is_known), part in drawn.groupby(["round", "known"]):
         kept = part[part["answered"]]
         if len(kept) and share.get(number, 0) > 0:
-            raw = np.ones(len(kept)) if known else 1 / kept["probability"].to_numpy()
+            raw = np.ones(len(kept)) if is_known else 1 / kept["probability"].to_numpy()
             scale = share[number] * len(part) / len(kept)
             parts.append(pd.Series(raw * scale, index=kept["item"]))
     if not parts:

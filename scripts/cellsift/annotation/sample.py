@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import KDTree
 
 from cellsift.annotation.answers import COLUMNS, read_answers, read_filled_table
 from cellsift.annotation.block_answers import (
@@ -17,14 +16,12 @@ from cellsift.annotation.block_answers import (
 )
 from cellsift.annotation.drawing import CORNERS
 from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.matching import matched, refuse_old_rounds, refuse_other_draws
 from cellsift.annotation.names import KNOWN, RANDOM, UNSURE
 from cellsift.annotation.rounds import combined_weights
-from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.results import AnnotationFolder
 
-# Voxels, along any axis, that an answer may lie beside its candidate.
-NEAR = 0.5 + 1e-6
 OF_SAMPLE = [
     "candidate",
     *AXES,
@@ -82,15 +79,16 @@ def read_sample(folder: str | Path, brain: str, candidates: pd.DataFrame) -> Sam
     answers = pd.concat([p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)])
     answers = answers.reset_index(drop=True)
     positions = candidates[AXES].to_numpy(float)
-    answers["candidate"] = _matched(answers, positions, rounds)
-    _refuse_old_rounds(answers, rounds, positions, Path(folder))
+    answers["candidate"] = matched(answers, positions, rounds)
+    refuse_old_rounds(answers, rounds, positions, Path(folder))
     current = [drawn for drawn in rounds if drawn.of == fingerprint(positions)]
-    _refuse_other_draws(answers, current, Path(folder))
+    refuse_other_draws(answers, current, Path(folder))
     labels, contradicting = _agreed(answers)
     sample = _with_draws(labels, current, positions)
     drawn_blocks = _stacked([drawn.drawn_blocks for drawn in rounds], ["block", *CORNERS])
     marked = read_block_answers(of_blocks, drawn_blocks, told)
     blocks = _blocks_with_draws(marked, rounds)
+    told += _lost(current, set(answers["candidate"]), rounds, set(blocks["block"]))
     summary = _summary(brain, answers, sample, blocks, contradicting, rounds, told)
     return Sample(sample, blocks, marked.cells, summary)
 
@@ -108,101 +106,6 @@ def _divided(paths: list[Path], told: list[str]) -> tuple[list[Path], list[Path]
         elif suffix not in SILENT:
             told.append(f"{path}: is not read; save answers as .csv, .xml or .json.")
     return on_candidates, of_blocks
-
-
-def _matched(answers: pd.DataFrame, positions: np.ndarray, rounds: list[Round]) -> np.ndarray:
-    """The candidate of each answer; of several in the same voxel one that was suggested."""
-    suggested = _stacked([drawn.suggested for drawn in rounds], AXES)[AXES].to_numpy(float)
-    handed_out = np.zeros(len(positions), bool)
-    if len(suggested) and len(positions):
-        distance, row = KDTree(positions).query(suggested, p=np.inf)
-        handed_out[row[distance <= NEAR]] = True
-    found = np.zeros(len(answers), int)
-    # XML has whole voxels, and BrainGlobe writes 1 for what is below.
-    in_voxels = np.maximum(np.rint(positions), 1)
-    for rounded, of_kind in answers.groupby("rounded"):
-        known = in_voxels if rounded else positions
-        at = of_kind[AXES].to_numpy(float)
-        at = np.maximum(at, 1) if rounded else at
-        near = KDTree(known).query_ball_point(at, NEAR, p=np.inf) if len(known) else [[]] * len(at)
-        for (index, answer), place, rows in zip(of_kind.iterrows(), at, near, strict=True):
-            found[int(str(index))] = _nearest(answer, place, np.array(rows, int), known, handed_out)
-    return found
-
-
-def _nearest(
-    answer: pd.Series,
-    place: np.ndarray,
-    rows: np.ndarray,
-    known: np.ndarray,
-    handed_out: np.ndarray,
-) -> int:
-    position = ", ".join(f"{value:g}" for value in answer[AXES])
-    where = f"{answer['source']}: row {answer['row']}, at z, y, x {position}"
-    if not len(rows):
-        raise InputError(
-            f"{where}, is no candidate of this brain. Here candidates are labelled: take the row "
-            "out if it is a cell that detection missed (mark such cells in blocks), and restore "
-            "the detection if it was changed since the suggestions were made."
-        )
-    distance = np.abs(known[rows] - place).max(axis=1).round(6)
-    order = np.lexsort((rows, ~handed_out[rows], distance))
-    first, second = rows[order[0]], rows[order[min(1, len(rows) - 1)]]
-    if answer["rounded"] and not handed_out[first]:
-        raise InputError(
-            f"{where}, is a candidate that was not suggested, and an XML does not tell which of "
-            "its points somebody has looked at. Save the suggestions alone, not the cells of an "
-            "arm; label others in a CSV with columns z, y, x and label. If they were suggested, "
-            "restore the files named drawn in this folder."
-        )
-    same = len(rows) > 1 and distance[order[0]] == distance[order[1]]
-    if same and handed_out[first] == handed_out[second]:
-        raise InputError(
-            f"{where}, fits two candidates in the same voxel; label them in candidates.csv."
-        )
-    return int(first)
-
-
-def _refuse_old_rounds(
-    answers: pd.DataFrame, rounds: list[Round], positions: np.ndarray, folder: Path
-) -> None:
-    """Refuse answers on what was drawn from other candidates than there are now."""
-    old = [drawn for drawn in rounds if drawn.of != fingerprint(positions)]
-    answered = KDTree(positions[answers["candidate"]]) if len(answers) else None
-    for drawn in old:
-        if answered is None or not len(drawn.suggested):
-            continue
-        distance, _ = answered.query(drawn.suggested[AXES].to_numpy(float), p=np.inf)
-        if (distance <= NEAR).any():
-            path = AnnotationFolder(folder).drawn(drawn.number)
-            raise InputError(
-                f"{path}: round {drawn.number} was drawn from {drawn.of.partition('-')[0]} "
-                f"candidates, now there are {len(positions)}, or others: its probabilities hold no "
-                "more. Restore the detection as it was, or move the answers of this round and this "
-                "file elsewhere and run `suggest` again."
-            )
-
-
-def _refuse_other_draws(answers: pd.DataFrame, rounds: list[Round], folder: Path) -> None:
-    """Refuse answers that tell of another draw than is known."""
-    known = {drawn.number: drawn.suggested.set_index("candidate") for drawn in rounds}
-    for answer in answers[answers["round"].notna()].itertuples():
-        number = int(answer.round)
-        where = f"{answer.source}: row {answer.row}"
-        if number not in known:
-            path = AnnotationFolder(folder).drawn(number)
-            raise InputError(
-                f"{where}: is of round {number}, but {path}, which says how it was drawn, is "
-                "not there. Restore it, with its neighbour for blocks: without it labels have no "
-                "weight."
-            )
-        given = known[number]["probability"].get(answer.candidate, -1.0)
-        if not np.isclose(given, answer.probability, rtol=1e-3, equal_nan=True):
-            raise InputError(
-                f"{where}: says that it was drawn in round {number} with probability "
-                f"{answer.probability:g}, and cellsift noted {given:g}. Restore both columns as "
-                "they were handed out; to label other candidates, leave both empty."
-            )
 
 
 def _agreed(answers: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -259,6 +162,25 @@ def _blocks_with_draws(marked: BlockAnswers, rounds: list[Round]) -> pd.DataFram
     table = marked.blocks.merge(drawn[drawn["why"] != KNOWN], how="left", on="block")
     table["weight"] = table["block"].map(weights).astype(float)
     return table[OF_SAMPLE_BLOCKS]
+
+
+def _lost(
+    current: list[Round], answered: set[int], rounds: list[Round], done: set[int]
+) -> list[str]:
+    """What to say of answers that were there when a later round was drawn, and are gone."""
+    told = []
+    for what, drawn, column, there in (
+        *(("candidate", r.candidates, "candidate", answered) for r in current),
+        *(("block", r.blocks, "block", done) for r in rounds),
+    ):
+        known = drawn.loc[drawn["why"] == KNOWN, column]
+        if gone := int((~known.isin(there)).sum()):
+            told.append(
+                f"of {len(known)} {what}s that had an answer when a later round was drawn, {gone} "
+                "have none now; the others stand for them. Put the files back that held "
+                "their answers."
+            )
+    return told
 
 
 def _summary(

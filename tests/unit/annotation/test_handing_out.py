@@ -75,6 +75,17 @@ def test_the_answers_of_two_rounds_are_one_sample(made):
     assert sample.candidates["weight"].sum() == pytest.approx(150, rel=0.25)
 
 
+def test_answers_that_are_gone_since_a_later_draw_are_told_of(made):
+    made.fill_in("one.csv")
+    made.hand_out()
+    made.fill_in("two.csv")
+    (made.answers / "one.csv").unlink()
+    sample = made.read()
+    (told,) = sample.summary["told"]
+    assert "of 30 candidates that had an answer when a later round was drawn, 30 have none" in told
+    assert sample.candidates["weight"].isna().all()
+
+
 def test_rounds_go_on_until_all_is_known(made):
     for number in range(1, 6):
         made.fill_in(f"{number}.csv")
