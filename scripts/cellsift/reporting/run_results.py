@@ -76,6 +76,10 @@ class RunResults:
         """What makes a brain's recall of detection low, or doubtful."""
         return _noted(self.paths.brain(brain).labels_summary).get("detection_warnings", [])
 
+    def labels_summary(self, brain: str) -> dict:
+        """What is known of a brain's labels as a whole; empty where it is not annotated."""
+        return _noted(self.paths.brain(brain).labels_summary)
+
     def alarm(self, brain: str) -> dict:
         """The comparison of a brain with the train brains; empty where there is none."""
         return _noted(self.paths.brain(brain).alarm)
@@ -117,6 +121,10 @@ class RunResults:
             for brain in tried
             for name in ("annotated", "candidates")
         )
+
+    def agreement(self) -> pd.DataFrame:
+        """How far annotators agree, by brain; without rows where no brain has several."""
+        return self.evaluation("agreement")
 
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""

@@ -1,0 +1,1 @@
+"""What annotators have marked: read, merged, and how far they agree."""
