@@ -123,12 +123,15 @@ def quality_of_images(
 
 
 def quality_in_words(quality: pd.DataFrame) -> str:
-    """How many images are of which status, in a sentence; empty for a volume that has none.
+    """How many images are of which status, in a sentence; of a volume what is left out, if any.
 
     Example:
         >>> quality_in_words(pd.DataFrame({"image": "a.png", "status": ["empty", "sparse"]}))
         'Of 2 images with an annotation or a task 1 is empty, 1 is sparse.'
     """
+    whole = quality[(quality["image"] == WHOLE) & (quality["status"] == "conflicting")]
+    if len(whole):
+        return f"The annotation is in conflict: {whole['why'].iloc[0]}."
     images = quality[~quality["image"].isin(["", WHOLE])]
     if images.empty:
         return ""

@@ -151,14 +151,14 @@ def _states(
     doubts = []
     if marked_empty:
         doubts.append(
-            f"{marked_empty} images are said to be empty or not annotated, but have cells marked, "
-            "which count."
+            f"{marked_empty} of {len(states)} annotations say that their image is empty or not "
+            "annotated, but have cells marked, which count."
         )
     if unmarked:
         doubts.append(
-            f"{unmarked} images were submitted without a mark and count as images without cells, "
-            "so that every candidate there is no cell; where they were not looked through, set "
-            "annotation: {empty_images: missing} in the config."
+            f"{unmarked} of {len(states)} annotations were submitted without a mark: their images "
+            "count as images without cells, where every candidate is no cell. If they were not "
+            "looked through, set annotation: {empty_images: missing} in the config."
         )
     return states, doubts
 

@@ -117,7 +117,7 @@ def test_images_with_all_some_or_no_cells_annotated_are_told_apart(brain, export
         5: ("missing", "yes"),
     }
     assert found.complete.tolist() == [True, False, True, False, False, False]
-    assert "1 images were submitted without a mark" in found.given.doubts[0]
+    assert "1 of 4 annotations were submitted without a mark" in found.given.doubts[0]
     assert "2 are missing" in quality_in_words(found.quality(PLANES))
 
 
@@ -184,6 +184,17 @@ def test_an_image_on_which_annotators_do_not_agree_teaches_no_artefact(brain, ex
     # One cell more or less is no conflict.
     few = export(task(1, annotation(CELL, by=1), annotation(by=2)), name="few.json")
     assert status(annotation_of(brain(few)))[1] == ("fully annotated", "part")
+
+
+def test_a_volume_on_which_annotators_do_not_agree_teaches_no_artefact(tmp_path, brain):
+    cells = [(z, 10, 10) for z in range(6)]
+    csv(tmp_path / "m..anna.csv", *cells)
+    csv(tmp_path / "m..ben.csv", cells[0], *((z, 35, 70) for z in range(4)))
+    found = annotation_of(brain(str(tmp_path / "m..*.csv"), distance_um=1))
+    assert places(found.cells) == [(0, 10, 10)]
+    assert not found.is_complete_somewhere
+    said = quality_in_words(found.quality(PLANES))
+    assert said.startswith("The annotation is in conflict: its annotators' F1 is 0.18, below 0.5")
 
 
 def test_where_all_images_were_skipped_nothing_is_known(brain, export):
