@@ -34,7 +34,7 @@ class AnnotatedBrain:
     annotation: all annotated cells, columns z, y, x. non_cells: annotated artefacts or None;
     where they are given the annotation is partial. voxel_size: z, y, x in µm.
     judged: of each candidate, whether a cell that is called there can be told right or wrong; None
-    where that is so of all.
+    where that is so of all. counted: the same of each annotated cell.
     """
 
     name: str
@@ -46,6 +46,7 @@ class AnnotatedBrain:
     voxel_size: tuple[float, float, float]
     distance_um: float
     judged: np.ndarray | None = None
+    counted: np.ndarray | None = None
 
 
 def evaluate_project(
@@ -259,7 +260,8 @@ def _curve(draw: Callable, arm: _Arm, group: _Group) -> pd.DataFrame:
 
 def _ended(seed: int, resamples: int, arm: _Arm, group: _Group) -> pd.DataFrame:
     outcomes = {
-        brain.name: _outcomes(brain, arm.called[brain.name], brain.judged) for brain in group.brains
+        brain.name: _outcomes(brain, arm.called[brain.name], brain.judged, brain.counted)
+        for brain in group.brains
     }
     in_part = any(brain.non_cells is not None for brain in group.brains)
     return outcome_metrics(outcomes, in_part, seed, resamples)
@@ -280,12 +282,19 @@ def _detected(groups: Sequence[_Group], seed: int, resamples: int) -> pd.DataFra
 
 
 def _outcomes(
-    brain: AnnotatedBrain, called: np.ndarray, judged: np.ndarray | None = None
+    brain: AnnotatedBrain,
+    called: np.ndarray,
+    judged: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """What became of what is called, but for cells that nobody can judge."""
-    cells = brain.candidates[AXES].assign(is_cell=called)
+    """What became of what is called and annotated, but for what nobody can judge."""
     found = end_to_end_outcomes(
-        cells, brain.annotation, brain.voxel_size, brain.distance_um, judged
+        brain.candidates[AXES].assign(is_cell=called),
+        brain.annotation,
+        brain.voxel_size,
+        brain.distance_um,
+        judged,
+        counted,
     )
     return found[found["outcome"] != NOT_JUDGED]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from cellsift.annotation.agreement import agreement_table
 from cellsift.annotation.brain import annotation_of
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
+from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
@@ -57,4 +58,5 @@ def _annotated(brain: Brain, labels: str | Path) -> AnnotatedBrain:
         voxel_size=brain.voxel_size,
         distance_um=brain.settings["matching"]["distance_um"],
         judged=labelled["judged"].to_numpy(bool) if measurable else None,
+        counted=annotation.complete_at(annotation.cells[AXES].to_numpy()) if measurable else None,
     )

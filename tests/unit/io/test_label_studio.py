@@ -136,9 +136,10 @@ def test_a_label_that_is_a_tag_of_its_own_belongs_to_its_point(tmp_path, signal)
     place = {key: point["value"][key] for key in ("x", "y", "width")}
     bare = point | {"type": "keypoint", "value": place}
     named = point | {"type": "labels", "value": place | {"labels": ["cell"]}}
-    path = write_export(tmp_path / "e.json", task(3, annotation(bare, named)))
-    (plane,) = placed(path, signal).annotated
-    assert plane.points["label"].tolist() == ["cell"]
+    for regions in ((bare, named), (named, bare)):
+        path = write_export(tmp_path / "e.json", task(3, annotation(*regions)))
+        (plane,) = placed(path, signal).annotated
+        assert plane.points["label"].tolist() == ["cell"]
 
 
 def test_the_last_annotation_of_a_person_counts_and_predictions_do_not(tmp_path, signal):

@@ -16,15 +16,8 @@ from cellsift.settings.brains import Brain
 from cellsift.workflow.stamp import data_stamp
 
 HEADER = [
-    "brain",
-    "role",
-    "signal",
-    "background",
-    "voxel_z",
-    "voxel_y",
-    "voxel_x",
-    "cells",
-    "non_cells",
+    *("brain", "role", "signal", "background"),
+    *("voxel_z", "voxel_y", "voxel_x", "cells", "non_cells"),
 ]
 # Twenty cells, none near another.
 CELLS = [(z, y, x) for z in (1, 4) for y in (8, 30) for x in range(6, 80, 16)]

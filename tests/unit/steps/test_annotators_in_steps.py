@@ -135,8 +135,19 @@ def test_planes_that_nobody_has_looked_at_teach_nothing(made, tmp_path):
         "missing",
     ]
     found = evaluated(brain, made.files, tmp_path).query("arm == 'arm'").set_index("metric")
-    # Of all that was called one candidate alone is known to be none.
-    assert found.loc["precision", "value"] == pytest.approx(2 / 3, abs=1e-6)
+    # Where only some cells are annotated hits do not count, as false alarms there cannot.
+    assert found.loc["precision", "value"] == 1 / 2
+    assert found.loc["recall", "value"] == 1
+
+
+def test_a_cell_of_a_plane_beside_is_found_by_a_candidate_of_it(made, tmp_path):
+    # Matching reaches into planes that nobody has looked at, and from them.
+    here = task(2, annotation(key_point(5, 5), key_point(30, 60)))
+    path = write_export(tmp_path / "e.json", here, task(3, annotation(choice("sparse"))))
+    brain, labels, _ = made(path, [(2.6, 5, 5), (2.4, 30, 60)])
+    assert labels["label"].tolist() == ["cell", "cell"]
+    found = evaluated(brain, made.files, tmp_path).query("arm == 'arm'").set_index("metric")
+    assert found.loc["f1", "value"] == 1
 
 
 def test_an_annotation_in_part_has_no_precision(made, tmp_path):
