@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellsift.annotation.marks import Marks
+from cellsift.annotation.marks import Given, Marks
 from cellsift.annotation.merging import DISPUTED, merge_marks
 from cellsift.annotation.quality import (
     agreement_by_plane,
@@ -15,7 +15,7 @@ from cellsift.annotation.quality import (
     quality_of_images,
     quality_of_volume,
 )
-from cellsift.annotation.reading import Given, read_annotation
+from cellsift.annotation.reading import read_annotation
 from cellsift.io.axes import AXES
 from cellsift.io.label_names import UNSURE
 from cellsift.io.names import CELL, NO_CELL

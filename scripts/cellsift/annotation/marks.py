@@ -1,4 +1,4 @@
-"""What one annotator has marked, and where this one has looked."""
+"""What annotators have marked, and where they have looked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.io.axes import AXES
+from cellsift.io.labelled_planes import LabelledPlane, LabelledPlanes
 
 
 def no_points() -> pd.DataFrame:
@@ -38,3 +39,17 @@ class Marks:
             return np.full(len(planes), self.whole)
         complete = [plane for plane, whole in self.planes.items() if whole]
         return np.isin(planes, complete)
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What was read: the `marks` of each annotator, first of those who looked for cells.
+
+    Of Label Studio also the `planes`: of each annotator's images what became of them (complete,
+    sparse, empty, missing or skipped), and the volume. `doubts` are sentences for the user.
+    """
+
+    marks: list[Marks]
+    planes: LabelledPlanes | None = None
+    states: list[tuple[LabelledPlane, str]] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)

@@ -1,13 +1,9 @@
-"""Key points of Label Studio, read from what it exports itself: JSON, JSON-MIN, or one file a task.
+"""Key points of Label Studio, read from what it exports itself.
 
 Its converter's COCO keeps one point of a class and image, and is refused. Positions stay as they
 are exported, in percent of the image's height and width; `io.labelled_planes` makes voxels of them.
-The formats: labelstud.io/guide/export and labelstud.io/guide/task_format, of versions from 1.0.
 """
 
-import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,38 +11,17 @@ from typing import Any
 import pandas as pd
 
 from cellsift.errors import InputError
-from cellsift.io.label_studio_images import image_of
-from cellsift.io.text_files import read_text
+from cellsift.io.label_studio_tasks import (
+    EXPORT,
+    POINTS,
+    SHAPES,
+    Task,
+    entries_of,
+    said_of_image,
+    task_of,
+)
 
-COMPLETE, SPARSE, EMPTY, MISSING = "complete", "sparse", "empty", "missing"
-# How an annotator, by a choice in Label Studio, or a task's field `annotated` says what of an image
-# is annotated.
-SAYS = {
-    "complete": COMPLETE,
-    "fully annotated": COMPLETE,
-    "all cells": COMPLETE,
-    "sparse": SPARSE,
-    "partly annotated": SPARSE,
-    "some cells": SPARSE,
-    "empty": EMPTY,
-    "no cells": EMPTY,
-    "missing": MISSING,
-    "not annotated": MISSING,
-}
-FIELD, PLANE = "annotated", "z"
-POINTS = ("keypointlabels", "keypoint", "labels")
-SHAPES = {
-    "rectanglelabels": "rectangles",
-    "ellipselabels": "ellipses",
-    "polygonlabels": "polygons",
-    "brushlabels": "brush strokes",
-    "rectangle": "rectangles",
-    "ellipse": "ellipses",
-    "polygon": "polygons",
-    "brush": "brush strokes",
-}
 COLUMNS = ["y_percent", "x_percent", "label"]
-EXPORT = "in Label Studio, export as JSON"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +68,8 @@ def read_export(path: str | Path) -> Export:
     found: list[ImageAnnotation] = []
     unannotated: list[tuple[str, int | None]] = []
     drafts = 0
-    for file, entry in _entries(path):
-        task = _as_task(file, entry)
+    for file, entry in entries_of(path):
+        task = task_of(file, entry)
         given = _latest(task)
         found += [_read(task, one) for one in given]
         if not given:
@@ -109,111 +84,7 @@ def read_export(path: str | Path) -> Export:
     return Export(found, unannotated, doubts)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One task in any of the formats, its annotations as in the full one."""
-
-    file: Path
-    name: str
-    image: str
-    plane: int | None
-    says: str | None
-    annotations: list[dict[str, Any]]
-    drafts: int = 0
-
-    @property
-    def where(self) -> str:
-        return f"{self.file}: task {self.name}"
-
-
-def _entries(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    files = [path]
-    if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith("."))
-        if not files:
-            raise InputError(f"{path}: the folder holds no file of Label Studio; give its export.")
-    for file in files:
-        content = _json(file)
-        if isinstance(content, dict) and {"images", "categories"} <= set(content):
-            raise InputError(
-                f"{file}: is COCO, in which Label Studio's converter keeps one point of each class "
-                f"and image; {EXPORT} instead."
-            )
-        for entry in content if isinstance(content, list) else [content]:
-            if not isinstance(entry, dict):
-                raise InputError(f"{file}: is not an export of Label Studio; {EXPORT}.")
-            yield file, entry
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(read_text(file, f"JSON ({EXPORT})"))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{file}: is not valid JSON ({error}); {EXPORT} again.") from None
-
-
-def _as_task(file: Path, entry: dict[str, Any]) -> _Task:
-    """A task of the full export, an annotation with its task in it, or a row of JSON-MIN."""
-    if isinstance(entry.get("annotations"), list):
-        given, data, of_task = entry["annotations"], entry.get("data"), entry
-    elif isinstance(entry.get("task"), dict) and "result" in entry:
-        given, data, of_task = [entry], entry["task"].get("data"), entry["task"]
-    elif "annotator" in entry or "annotation_id" in entry:
-        given, data, of_task = [_of_min(entry)], entry, entry
-    else:
-        old = " It is of a version before 1.0." if "completions" in entry else ""
-        raise InputError(
-            f"{file}: has no annotations of Label Studio, found {', '.join(sorted(entry)[:6])}; "
-            f"{EXPORT}.{old}"
-        )
-    if not isinstance(data, dict):
-        raise InputError(f"{file}: a task has no data, and so no image; {EXPORT} again.")
-    if not all(isinstance(one, dict) for one in given):
-        raise InputError(f"{file}: an annotation holds nothing but a number; {EXPORT} again.")
-    name = str(of_task.get("id", "without a number"))
-    where = f"{file}: task {name}"
-    plane = _plane(data.get(PLANE), where)
-    image = image_of(data, where, needed=plane is None)
-    drafts = int(bool(of_task.get("drafts")))
-    return _Task(file, name, image, plane, _meaning(data.get(FIELD)), given, drafts)
-
-
-def _of_min(entry: dict[str, Any]) -> dict[str, Any]:
-    """A row of JSON-MIN, in which tags of the labelling interface are keys, as an annotation."""
-    result: list[dict[str, Any]] = []
-    for key, value in entry.items():
-        for number, region in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(region, dict):
-                if isinstance(region, str) and key != FIELD and _meaning(region):
-                    result.append({"type": "choices", "value": {"choices": [region]}})
-                continue
-            kind = next((name for name in (*POINTS, *SHAPES, "choices") if name in region), None)
-            if kind:
-                result.append({"type": kind, "id": f"{key} {number}", "value": region} | region)
-    return {"result": result, "completed_by": entry.get("annotator")} | {
-        key: entry.get(key) for key in ("updated_at", "created_at")
-    }
-
-
-def _plane(value: Any, where: str) -> int | None:
-    if value is None or value == "":
-        return None
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"\d+(\.0+)?", text):
-        raise InputError(
-            f"{where}: its field {PLANE} is {value!r}; give the plane as a whole number, counted "
-            "from 0."
-        )
-    return int(float(text))
-
-
-def _meaning(said: Any) -> str | None:
-    if not isinstance(said, str):
-        return None
-    return SAYS.get(re.sub(r"[\s_-]+", " ", said).strip().lower())
-
-
-def _latest(task: _Task) -> list[dict[str, Any]]:
+def _latest(task: Task) -> list[dict[str, Any]]:
     """Of each annotator the last annotation, skipped or not."""
     latest: dict[str, dict[str, Any]] = {}
     ordered = sorted(
@@ -232,7 +103,7 @@ def _annotator(annotation: dict[str, Any]) -> str:
     return "unnamed" if by in (None, "") else str(by).strip().partition("@")[0]
 
 
-def _read(task: _Task, annotation: dict[str, Any]) -> ImageAnnotation:
+def _read(task: Task, annotation: dict[str, Any]) -> ImageAnnotation:
     results = annotation.get("result") or []
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise InputError(f"{task.where} has a result that is no list of regions; {EXPORT} again.")
@@ -245,7 +116,7 @@ def _read(task: _Task, annotation: dict[str, Any]) -> ImageAnnotation:
         _refuse_shape(task, kind, value)
         if kind == "choices":
             for choice in value.get("choices") or []:
-                says = _meaning(choice) or says
+                says = said_of_image(choice) or says
         if kind not in POINTS or not {"x", "y"} <= set(value):
             continue
         _refuse_turned(task, region)
@@ -271,7 +142,7 @@ def _read(task: _Task, annotation: dict[str, Any]) -> ImageAnnotation:
     )
 
 
-def _refuse_shape(task: _Task, kind: Any, value: dict[str, Any]) -> None:
+def _refuse_shape(task: Task, kind: Any, value: dict[str, Any]) -> None:
     extended = kind == "labels" and bool({"height", "points", "radiusX", "rle"} & set(value))
     if kind in SHAPES or extended:
         raise InputError(
@@ -280,7 +151,7 @@ def _refuse_shape(task: _Task, kind: Any, value: dict[str, Any]) -> None:
         )
 
 
-def _refuse_turned(task: _Task, region: dict[str, Any]) -> None:
+def _refuse_turned(task: Task, region: dict[str, Any]) -> None:
     turned = region.get("image_rotation")
     if turned:
         raise InputError(
@@ -290,7 +161,7 @@ def _refuse_turned(task: _Task, region: dict[str, Any]) -> None:
         )
 
 
-def _percent(task: _Task, value: Any) -> float:
+def _percent(task: Task, value: Any) -> float:
     try:
         percent = float(value)
     except (TypeError, ValueError):
@@ -311,7 +182,7 @@ def _size(region: dict[str, Any]) -> tuple[int, int] | None:
     return (height, width) if height > 0 and width > 0 else None
 
 
-def _label(task: _Task, labels: Any) -> str:
+def _label(task: Task, labels: Any) -> str:
     if not isinstance(labels, list) or not labels:
         return ""
     if len(labels) > 1:

@@ -104,7 +104,8 @@ def test_images_with_all_some_or_no_cells_annotated_are_told_apart(brain, export
         task(1, annotation(CELL, choice("sparse"))),
         task(2, annotation()),
         task(3),
-        task(4, annotation(CELL, was_cancelled=True)),
+        # Whose label would be refused.
+        task(4, annotation(key_point(1, 1, "B"), was_cancelled=True)),
     )
     found = annotation_of(brain(path))
     assert places(found.cells) == [(0, 10, 10), (1, 10, 10)]
