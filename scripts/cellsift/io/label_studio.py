@@ -4,7 +4,8 @@ Its converter's COCO keeps one point of a class and image, and is refused. Posit
 are exported, in percent of the image's height and width; `io.labelled_planes` makes voxels of them.
 """
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def read_export(path: str | Path) -> Export:
         if drafts
         else []
     )
-    return Export(found, unannotated, doubts)
+    return Export(_short_names(found), unannotated, doubts)
 
 
 def _latest(task: Task) -> list[dict[str, Any]]:
@@ -96,50 +97,79 @@ def _latest(task: Task) -> list[dict[str, Any]]:
 
 
 def _annotator(annotation: dict[str, Any]) -> str:
+    """Who has made an annotation, as the export says it."""
     by = annotation.get("completed_by")
     if isinstance(by, dict):
         names = [by.get(key) for key in ("email", "username", "id")]
         by = next((name for name in names if name not in (None, "")), None)
-    return "unnamed" if by in (None, "") else str(by).strip().partition("@")[0]
+    return "unnamed" if by in (None, "") else str(by).strip()
+
+
+def _short_names(found: list[ImageAnnotation]) -> list[ImageAnnotation]:
+    """The annotations under the annotators' names up to the @, where that tells them apart."""
+    persons = {one.annotator for one in found}
+    short = {person: person.partition("@")[0] or person for person in persons}
+    times = Counter(short.values())
+    return [
+        replace(one, annotator=short[one.annotator]) if times[short[one.annotator]] == 1 else one
+        for one in found
+    ]
 
 
 def _read(task: Task, annotation: dict[str, Any]) -> ImageAnnotation:
     results = annotation.get("result") or []
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise InputError(f"{task.where} has a result that is no list of regions; {EXPORT} again.")
-    says = task.says
-    regions: dict[str, dict[str, Any]] = {}
+    values = [one.get("value") for one in results]
+    regions = [
+        one | {"value": value if isinstance(value, dict) else {}, "type": str(one.get("type"))}
+        for one, value in zip(results, values, strict=True)
+    ]
+    points, size = _points(task, regions)
+    return ImageAnnotation(
+        image=task.image,
+        annotator=_annotator(annotation),
+        points=points,
+        size=size,
+        says=_says(regions) or task.says,
+        plane=task.plane,
+        skipped=bool(annotation.get("was_cancelled")),
+    )
+
+
+def _says(regions: list[dict[str, Any]]) -> str | None:
+    """What the annotator has chosen to say of the image, the last where it is several."""
+    said = None
+    for region in regions:
+        choices = region["value"].get("choices")
+        for choice in choices if isinstance(choices, list) else [choices]:
+            said = said_of_image(choice) or said
+    return said
+
+
+def _points(
+    task: Task, regions: list[dict[str, Any]]
+) -> tuple[pd.DataFrame, tuple[int, int] | None]:
+    """The key points, and the height and width of the image that they state."""
+    found: dict[str, dict[str, Any]] = {}
     sizes: set[tuple[int, int] | None] = set()
-    for number, region in enumerate(results):
-        kind, value = region.get("type"), region.get("value")
-        value = value if isinstance(value, dict) else {}
-        _refuse_shape(task, kind, value)
-        if kind == "choices":
-            for choice in value.get("choices") or []:
-                says = said_of_image(choice) or says
-        if kind not in POINTS or not {"x", "y"} <= set(value):
+    for number, region in enumerate(regions):
+        value = region["value"]
+        _refuse_shape(task, region["type"], value)
+        if region["type"] not in POINTS and "keypointlabels" not in value:
             continue
         _refuse_turned(task, region)
-        key = str(region.get("id") or number)
-        point = regions.setdefault(key, {})
-        point |= {axis: _percent(task, value[axis]) for axis in ("y", "x")}
-        named = value.get("keypointlabels") or value.get("labels")
         # A label that is a tag of its own is a region beside its point, of the same id.
-        point["labels"] = named or point.get("labels")
+        point = found.setdefault(str(region.get("id") or number), {"labels": None})
+        point |= {axis: _percent(task, value.get(axis)) for axis in ("y", "x")}
+        point["labels"] = value.get("keypointlabels") or value.get("labels") or point["labels"]
         sizes.add(_size(region))
     sizes.discard(None)
     if len(sizes) > 1:
         raise InputError(f"{task.where}: its points state several sizes of the image; {EXPORT}.")
-    rows = [(point["y"], point["x"], _label(task, point["labels"])) for point in regions.values()]
-    return ImageAnnotation(
-        image=task.image,
-        annotator=_annotator(annotation),
-        points=pd.DataFrame(rows, columns=COLUMNS).astype({"y_percent": float, "x_percent": float}),
-        size=next(iter(sizes), None),
-        says=says,
-        plane=task.plane,
-        skipped=bool(annotation.get("was_cancelled")),
-    )
+    rows = [(point["y"], point["x"], _label(task, point["labels"])) for point in found.values()]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype({"y_percent": float, "x_percent": float}), next(iter(sizes), None)
 
 
 def _refuse_shape(task: Task, kind: Any, value: dict[str, Any]) -> None:
@@ -177,12 +207,14 @@ def _percent(task: Task, value: Any) -> float:
 def _size(region: dict[str, Any]) -> tuple[int, int] | None:
     try:
         height, width = (int(region[f"original_{side}"]) for side in ("height", "width"))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return (height, width) if height > 0 and width > 0 else None
 
 
 def _label(task: Task, labels: Any) -> str:
+    if isinstance(labels, str):
+        return labels
     if not isinstance(labels, list) or not labels:
         return ""
     if len(labels) > 1:

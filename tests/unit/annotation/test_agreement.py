@@ -60,6 +60,9 @@ def test_only_planes_that_both_have_annotated_wholly_count():
     anna = marks("anna", [(0, 5, 5), (3, 5, 5), (6, 5, 5)], planes={0: True, 3: True, 6: True})
     ben = marks("ben", [(0, 5, 5), (6, 50, 50)], planes={0: True, 6: False})
     assert mean_f1(outcomes(anna, ben)) == 1
+    # Two who have marked the same cell, among some, do not agree on all.
+    both = [marks(name, [(3, 5, 5)], planes={3: False}) for name in ("anna", "ben")]
+    assert outcomes(*both).empty
 
 
 def test_perfect_agreement_of_few_cells_is_not_certain():

@@ -1,10 +1,16 @@
 """Key points of Label Studio become positions in the volume that its images were made of."""
 
+import contextlib
+import copy
 import json
+import random
 
 import numpy as np
 import pytest
 import tifffile
+from fuzzing import FUZZ
+from hypothesis import given
+from hypothesis import strategies as st
 from label_studio_exports import (
     SHAPE,
     annotation,
@@ -145,10 +151,18 @@ def test_a_label_that_is_a_tag_of_its_own_belongs_to_its_point(tmp_path, signal)
 def test_the_last_annotation_of_a_person_counts_and_predictions_do_not(tmp_path, signal):
     old = annotation(key_point(1, 1), updated_at="2026-01-01T10:00:00Z")
     new = annotation(key_point(2, 2), updated_at="2026-01-03T10:00:00Z")
-    given = task(3, new, old)
-    given["predictions"] = [annotation(key_point(9, 9))]
-    path = write_export(tmp_path / "e.json", given)
+    whole = task(3, new, old)
+    whole["predictions"] = [annotation(key_point(9, 9))]
+    path = write_export(tmp_path / "e.json", whole)
     assert positions(placed(path, signal)) == [(3, 2, 2)]
+
+
+def test_annotators_of_one_name_at_two_addresses_are_two(tmp_path, signal):
+    several = [annotation(key_point(1, 1), by={"email": f"anna@{lab}.org"}) for lab in "ab"]
+    several.append(annotation(key_point(1, 1), by={"email": "ben@a.org"}))
+    planes = placed(write_export(tmp_path / "e.json", task(3, *several)), signal)
+    names = [plane.annotator for plane in planes.annotated]
+    assert sorted(names) == ["anna@a.org", "anna@b.org", "ben"]
 
 
 def test_what_was_skipped_or_is_a_draft_is_not_annotated(tmp_path, signal):
@@ -193,6 +207,7 @@ def test_planes_of_two_brains_under_one_name_are_not_mixed(tmp_path, signal):
         (key_point(1, 1, image_rotation=90), "turned by 90 degrees"),
         (key_point(1, 1) | {"type": "rectanglelabels"}, "has rectangles"),
         (key_point(1, 1) | {"value": {"x": 101, "y": 2, "keypointlabels": ["cell"]}}, "0 to 100"),
+        (key_point(1, 1) | {"value": {"x": 1, "keypointlabels": ["cell"]}}, "a point at None"),
         (key_point(1, 1) | {"value": {"x": "a", "y": 2, "keypointlabels": ["cell"]}}, "0 to 100"),
         (key_point(1, 1, size=(40, 60)), "40 × 60 pixels.*40 × 80"),
         (key_point(1, 1, size=(80, 40)), "turned by a quarter"),
@@ -228,3 +243,47 @@ def test_other_files_are_refused_by_what_they_are(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         read_export(path)
+
+
+GOOD = [
+    task(0, annotation(key_point(1, 1), key_point(5, 5, "no_cell"), choice("sparse"))),
+    task(3, annotation(key_point(1, 2), by={"id": 2, "email": "b@lab.org"}), annotation()),
+    {
+        "id": 3,
+        "image": "plane_0004.png",
+        "annotator": "b@lab.org",
+        "annotation_id": 9,
+        "kp": [{"x": 1, "y": 2, "keypointlabels": ["cell"], "original_width": 80}],
+    },
+]
+JUNK = [None, True, -1, 3.5, 1e999, "", "cell", "plane_0001.png", [], {}, [1], ["a"], [[]], [None]]
+JUNK += [{"id": None}, {"a": [{}]}]
+
+
+def parts_of(content, path=()):
+    """The ways to all parts of a JSON document."""
+    if not isinstance(content, dict | list):
+        return
+    for key, part in content.items() if isinstance(content, dict) else enumerate(content):
+        yield (*path, key)
+        yield from parts_of(part, (*path, key))
+
+
+@FUZZ
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_in_an_export_it_is_read_or_refused(tmp_path_factory, seed):
+    folder, rng = tmp_path_factory.getbasetemp() / "fuzzed_export", random.Random(seed)
+    if not folder.exists():
+        write_planes(folder)
+    content = copy.deepcopy(GOOD)
+    for _ in range(rng.randint(1, 3)):
+        *way, last = rng.choice(list(parts_of(content)))
+        place = content
+        for key in way:
+            place = place[key]
+        place[last] = copy.deepcopy(rng.choice(JUNK))
+    path = write_export(folder.with_suffix(".json"), *content)
+    with contextlib.suppress(InputError):
+        for plane in placed(path, str(folder)).annotated:
+            assert 0 <= plane.z < SHAPE[0]
+            assert np.isfinite(plane.points[["y", "x"]].to_numpy(float)).all()
