@@ -19,7 +19,7 @@ from cellsift.annotation.reading import read_annotation
 from cellsift.io.axes import AXES
 from cellsift.io.label_names import UNSURE
 from cellsift.io.names import CELL, NO_CELL
-from cellsift.settings.brains import ANNOTATORS_APART_UM, AnnotationSettings, Brain
+from cellsift.settings.brains import ANNOTATORS_APART_UM, AnnotatorsSettings, Brain
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Annotation:
     """
 
     given: Given
-    settings: AnnotationSettings
+    settings: AnnotatorsSettings
     positions: pd.DataFrame
     outcomes: pd.DataFrame
     complete: bool | np.ndarray
@@ -114,7 +114,7 @@ def annotation_of(brain: Brain) -> Annotation:
     Example:
         annotation_of(brain).cells  # z, y, x in voxels
     """
-    given, settings = read_annotation(brain), brain.annotation
+    given, settings = read_annotation(brain), brain.annotators
     distance_um = _distance(brain)
     positions = merge_marks(given.marks, brain.voxel_size, distance_um, settings["agreed_by"])
     outcomes = _outcomes(given.marks, brain, distance_um)
@@ -135,7 +135,7 @@ def annotation_of(brain: Brain) -> Annotation:
 def _distance(brain: Brain) -> float:
     """Within which marks of two annotators are one cell, µm."""
     matching = brain.settings.get("matching", {"distance_um": None})["distance_um"]
-    return float(brain.annotation["distance_um"] or matching or ANNOTATORS_APART_UM)
+    return float(brain.annotators["distance_um"] or matching or ANNOTATORS_APART_UM)
 
 
 def _outcomes(marks: list[Marks], brain: Brain, distance_um: float) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from cellsift.io.label_studio import read_export
 from cellsift.io.label_studio_tasks import COMPLETE, EMPTY, MISSING, SPARSE
 from cellsift.io.labelled_planes import LabelledPlane, LabelledPlanes, place_in_volume
 from cellsift.io.names import CELL, NO_CELL
-from cellsift.settings.brains import AnnotationSettings, Brain
+from cellsift.settings.brains import AnnotatorsSettings, Brain
 
 
 def read_images(brain: Brain) -> Given:
@@ -33,7 +33,7 @@ def read_images(brain: Brain) -> Given:
         )
     files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
     planes = _joined([_named(brain, file) for file in files])
-    settings = brain.annotation
+    settings = brain.annotators
     submitted = [plane for plane in planes.annotated if not plane.skipped]
     labels = (label for plane in submitted for label in plane.points["label"])
     meanings = meanings_of(labels, settings["labels"], brain.cells)
@@ -80,7 +80,7 @@ def _states(
     annotated: Iterable[LabelledPlane],
     meanings: Mapping[str, str],
     partly: bool,
-    settings: AnnotationSettings,
+    settings: AnnotatorsSettings,
 ) -> tuple[list[tuple[LabelledPlane, str]], list[str]]:
     """What each annotator's image is, and what to make sure of.
 
@@ -111,7 +111,7 @@ def _states(
         doubts.append(
             f"{unmarked} of {len(states)} annotations were submitted without a mark: their images "
             "count as images without cells, where every candidate is no cell. If they were not "
-            "looked through, set annotation: {empty_images: missing} in the config."
+            "looked through, set annotators: {empty_images: missing} in the config."
         )
     return states, doubts
 
@@ -153,5 +153,5 @@ def _of_artefacts(
     return [
         f"{count} points are labelled as no cell in images that count as fully annotated, where "
         "every other candidate is no cell, too. If only some cells are annotated, name the file in "
-        "the column non_cells as well, or set annotation: {images: sparse} in the config."
+        "the column non_cells as well, or set annotators: {images: sparse} in the config."
     ]

@@ -12,7 +12,7 @@ def meanings_of(
 ) -> dict[str, Meaning]:
     """What each of the labels in use means.
 
-    `given` is what the config says of them (annotation: labels), whatever their case; then it has
+    `given` is what the config says of them (annotators: labels), whatever their case; then it has
     to name each. Without it the names tell ("cell", "no_cell", "unsure" and words like these), and
     a single label that tells nothing is the cell. Raises InputError, beginning with `where`, for
     labels that remain.
@@ -34,7 +34,7 @@ def meanings_of(
         raise InputError(
             f"{where}: has points labelled {listed}, of which it is not clear what "
             f"{', '.join(repr(name) for name in unknown)} means. Say it in the config, as in "
-            f"annotation: {{labels: {{{unknown[0] or 'LABEL'}: cell}}}}, for every label: cell, "
+            f"annotators: {{labels: {{{unknown[0] or 'LABEL'}: cell}}}}, for every label: cell, "
             "no_cell or unsure."
         )
     return {name: meaning for name, meaning in found.items() if meaning is not None}

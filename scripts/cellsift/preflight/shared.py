@@ -171,7 +171,7 @@ def _voxels_of(brain: Brain) -> frozenset | None:
     except (OSError, ValueError, InputError):
         return None
     changed = tuple((found.st_size, found.st_mtime_ns) for found in status)
-    key = (brain.name, brain.signal, *map(str, files), changed, str(brain.annotation))
+    key = (brain.name, brain.signal, *map(str, files), changed, str(brain.annotators))
     if key not in _VOXELS:
         _VOXELS[key] = _read_voxels(brain)
     return _VOXELS[key]

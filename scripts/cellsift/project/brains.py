@@ -120,9 +120,9 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
 
 def _settings(config: Config, shared: dict, brain: str) -> dict:
     settings = _own_settings(config, shared, brain)
-    annotation = settings["annotation"]
-    if annotation["distance_um"] is None:
-        annotation["distance_um"] = settings["matching"]["distance_um"] or ANNOTATORS_APART_UM
+    annotators = settings["annotators"]
+    if annotators["distance_um"] is None:
+        annotators["distance_um"] = settings["matching"]["distance_um"] or ANNOTATORS_APART_UM
     return settings
 
 

@@ -25,7 +25,7 @@ class MatchingSettings(TypedDict):
     distance_um: float
 
 
-class AnnotationSettings(TypedDict):
+class AnnotatorsSettings(TypedDict):
     """What annotators' marks mean; without what was left out."""
 
     # Label Studio's labels: which of them is cell, no_cell or unsure.
@@ -52,7 +52,7 @@ class SettingsOfABrain(TypedDict, total=False):
     # The detector's method, its parameters, and what is kept of its candidates.
     detection: dict[str, Any]
     matching: MatchingSettings
-    annotation: AnnotationSettings
+    annotators: AnnotatorsSettings
     intensity_range: list[float] | None
     voxel_size_in_files: Literal["check", "ignore"]
     jobs_per_brain: JobsPerBrain
@@ -66,9 +66,9 @@ class Reading(TypedDict):
     voxel_size_in_files: Literal["check", "ignore"]
 
 
-# Where neither annotation nor matching names a distance, as where it is to be searched for.
+# Where neither annotators nor matching names a distance, as where it is to be searched for.
 ANNOTATORS_APART_UM = 10.0
-ANNOTATION: AnnotationSettings = {
+ANNOTATORS: AnnotatorsSettings = {
     "labels": {},
     "distance_um": None,
     "agreed_by": "all",
@@ -116,10 +116,10 @@ class Brain:
         }
 
     @property
-    def annotation(self) -> AnnotationSettings:
+    def annotators(self) -> AnnotatorsSettings:
         """What its annotators' marks mean, complete."""
-        given: dict[str, Any] = dict(self.settings.get("annotation", {}))
-        return cast(AnnotationSettings, dict(ANNOTATION) | given)
+        given: dict[str, Any] = dict(self.settings.get("annotators", {}))
+        return cast(AnnotatorsSettings, dict(ANNOTATORS) | given)
 
     def to_dict(self, settings: Iterable[str], annotation: bool) -> dict[str, Any]:
         """The brain's volumes, these of its settings, and its annotation if asked for.
@@ -127,7 +127,7 @@ class Brain:
         With the annotation go its settings. Plain data, from which `Brain.from_dict` makes a brain.
         """
         known = dict(self.settings)
-        settings = [*settings, *(["annotation"] if annotation and "annotation" in known else [])]
+        settings = [*settings, *(["annotators"] if annotation and "annotators" in known else [])]
         parts = ["name", "signal", "background", *(["cells", "non_cells"] if annotation else [])]
         return {part: getattr(self, part) for part in parts} | {
             "voxel_size": list(self.voxel_size),

@@ -30,7 +30,7 @@ def brain(tmp_path):
     signal = str(write_planes(tmp_path / "signal"))
 
     def make(cells, non_cells=None, **settings):
-        of_brain = {"annotation": settings} if settings else {}
+        of_brain = {"annotators": settings} if settings else {}
         return Brain("b", signal, (5, 2, 2), "train", None, cells, non_cells, of_brain)
 
     return make
@@ -212,7 +212,7 @@ def test_labels_are_told_by_name_by_the_config_or_not_at_all(brain, export):
         "a": "cell",
         "b": "unsure",
     }
-    with pytest.raises(InputError, match=r"what 'B' means.*annotation: \{labels: \{B: cell\}\}"):
+    with pytest.raises(InputError, match=r"what 'B' means.*annotators: \{labels: \{B: cell\}\}"):
         meanings_of(["cell", "B"], {}, "e.json")
     path = export(task(0, annotation(key_point(1, 1, "A"), key_point(5, 5, "B"))))
     with pytest.raises(InputError, match="'A', 'B'"):

@@ -130,10 +130,10 @@ def test_the_distance_of_annotators_is_that_of_matching_unless_it_is_said(tmp_pa
         (tmp_path / "brains.tsv").write_text("\n".join(rows) + "\n")
         given = {"brains_table": "brains.tsv", "arms": ["resnet_narrow"]} | config
         settings = load_project(given, tmp_path).brains["a"].to_dict([], annotation=True)
-        return settings["settings"]["annotation"]["distance_um"]
+        return settings["settings"]["annotators"]["distance_um"]
 
     assert distance() == 10
     assert distance(matching={"distance_um": 7}) == 7
     assert distance(brains={"a": {"matching": {"distance_um": 6}}}) == 6
     assert distance(detection={"method": "auto"}) == 10
-    assert distance(matching={"distance_um": 7}, annotation={"distance_um": 3}) == 3
+    assert distance(matching={"distance_um": 7}, annotators={"distance_um": 3}) == 3

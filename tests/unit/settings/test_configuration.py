@@ -99,7 +99,7 @@ def test_a_brain_survives_as_plain_data(tmp_path):
     assert Brain.from_dict(plain).cells == "a.csv"
     settings = dict(Brain.from_dict(plain).settings)
     # With an annotation goes what its marks mean.
-    assert settings.pop("annotation")["distance_um"] == 10
+    assert settings.pop("annotators")["distance_um"] == 10
     assert settings == {"matching": {"distance_um": 10}}
     assert "cells" not in brain.to_dict([], annotation=False)
 
