@@ -13,7 +13,6 @@ from cellsift.preflight.missing import refuse_missing
 from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.project.reading import load_project
 from cellsift.settings.brains import Brain
-from cellsift.workflow.stamp import data_stamp
 
 HEADER = [
     *("brain", "role", "signal", "background"),
@@ -59,15 +58,6 @@ def test_a_pattern_without_a_file_is_told_before_any_job(brain, tmp_path):
         refuse_missing([nobody])
     with pytest.raises(InputError, match=r"write m\.\.\*\.csv"):
         refuse_missing([dataclasses.replace(brain, cells=str(tmp_path / "m.csv"))])
-
-
-def test_a_changed_or_further_annotator_is_noticed(brain, tmp_path):
-    stamp = data_stamp(brain)
-    csv(tmp_path / "m..ben.csv", CELLS[:14])
-    csv(tmp_path / "m..cleo.csv", CELLS)
-    # A process looks at files of one name once.
-    other = dataclasses.replace(brain, cells=f"{tmp_path}/./m..*.csv")
-    assert data_stamp(other) != stamp
 
 
 def test_marks_of_one_cell_in_several_planes_are_told(tmp_path):
