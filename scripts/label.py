@@ -12,4 +12,6 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.table,
         snakemake.output.summary,
         tell,
+        positions=snakemake.output.positions,
+        quality=snakemake.output.quality,
     )

@@ -218,6 +218,16 @@ class BrainFolder:
     def labels_summary(self) -> Path:
         return self.path / "labels.json"
 
+    @property
+    def annotation(self) -> Path:
+        """What its annotators have marked, merged."""
+        return self.path / "annotation.csv"
+
+    @property
+    def annotation_quality(self) -> Path:
+        """How good the annotation is, image by image, and what it leaves out of training."""
+        return self.path / "annotation_quality.csv"
+
     def cuboids(self, chunk: int | str, chunks: int | str) -> Path:
         return self.path / "cuboids" / f"{chunk}-of-{chunks}.zarr"
 

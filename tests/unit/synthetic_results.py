@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
+from cellsift.annotation.agreement import agreement_table
+from cellsift.annotation.marks import Marks
+from cellsift.annotation.quality import quality_of_volume
 from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.io.json_files import write_json
@@ -78,6 +81,7 @@ def make_results(
     evaluated = evaluate_project(
         annotated, scored, dict.fromkeys(skill, 0.5), seed=1, resamples=100
     )
+    evaluated["agreement"] = agreement_table({}, {})
     for name, table in evaluated.items():
         write_table(table, results.evaluation(name))
     for arm in skill:
@@ -173,7 +177,11 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
     if role == "predict":
         return None, tables
     write_table(annotation, folder / f"{name}.csv")
-    write_table(labelled, files.labels)
+    write_table(labelled.assign(judged=True), files.labels)
+    marked = annotation.assign(kind="cell", annotators="")
+    write_table(marked, files.annotation)
+    quality = quality_of_volume(marked, [Marks("", annotation)], None, 0.5, SHAPE[0])
+    write_table(quality, files.annotation_quality)
     write_json(summary, files.labels_summary)
     brain = AnnotatedBrain(
         name, role, candidates, labelled["label"], annotation, None, VOXEL_SIZE, DISTANCE_UM

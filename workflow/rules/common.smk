@@ -257,6 +257,13 @@ def of_brains(pattern, brains):
 
 
 @of_wildcards
+def labels_of_brain(wildcards):
+    """What is known of a brain's candidates by its annotation, if it has one."""
+    files = [BRAIN.labels, BRAIN.labels_summary, BRAIN.annotation, BRAIN.annotation_quality]
+    return expand(files, brain=wildcards.brain) if wildcards.brain in ANNOTATED else []
+
+
+@of_wildcards
 def brains_to_compare(wildcards):
     """The train brains, and the brain that is set beside them."""
     return list(dict.fromkeys([*LEARNT_FROM, wildcards.brain]))

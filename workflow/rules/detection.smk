@@ -172,6 +172,8 @@ rule label:
     output:
         table=BRAIN.labels,
         summary=BRAIN.labels_summary,
+        positions=BRAIN.annotation,
+        quality=BRAIN.annotation_quality,
     log:
         RESULTS.log("label", "{brain}"),
     conda:

@@ -15,6 +15,7 @@ rule evaluate:
         RESULTS.evaluation("precision_recall"),
         RESULTS.evaluation("calibration_curve"),
         RESULTS.evaluation("comparison"),
+        RESULTS.evaluation("agreement"),
     log:
         RESULTS.log("evaluate"),
     conda:

@@ -1,1 +1,1 @@
-"""What people are asked to annotate, and what they gave back."""
+"""What people are asked to annotate, what they gave back, and how far they agree."""

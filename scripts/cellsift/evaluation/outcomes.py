@@ -8,6 +8,8 @@ from cellsift.io.axes import AXES
 from cellsift.labels.matching import match
 
 HIT, FALSE_ALARM, MISSED = "hit", "false_alarm", "missed"
+# Of a cell that is called where the annotation cannot tell, or is annotated there.
+NOT_JUDGED = "not_judged"
 
 
 def end_to_end_outcomes(
@@ -15,24 +17,40 @@ def end_to_end_outcomes(
     annotation: pd.DataFrame,
     voxel_size: tuple[float, float, float],
     distance_um: float,
+    judged: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """What became of each called and each annotated cell: columns outcome, z, y, x in µm.
 
-    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed.
+    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed. `judged`
+    says of each row of `cells` whether the annotation tells if a cell is there; what is called
+    elsewhere and matches nothing is not_judged. So are hits and missed cells that are not among
+    those `counted`, a truth value for each row of `annotation`: where false alarms cannot be told,
+    hits would make precision too high.
     """
-    called = _positions(cells[_called(cells)])
+    chosen = _called(cells)
+    called = _positions(cells[chosen])
     annotated = _positions(annotation)
     pairs = np.asarray(match(called, annotated, voxel_size, distance_um), int).reshape(-1, 2)
+    told = np.ones(len(called), bool) if judged is None else np.asarray(judged, bool)[chosen]
+    alone = np.ones(len(called), bool)
+    alone[pairs[:, 0]] = False
+    counts = np.ones(len(annotated), bool) if counted is None else np.asarray(counted, bool)
+    found = np.zeros(len(annotated), bool)
+    found[pairs[:, 1]] = True
+    hits = pairs[:, 1]
     points = {
-        HIT: annotated[pairs[:, 1]],
-        FALSE_ALARM: np.delete(called, pairs[:, 0], axis=0),
-        MISSED: np.delete(annotated, pairs[:, 1], axis=0),
+        HIT: annotated[hits[counts[hits]]],
+        FALSE_ALARM: called[alone & told],
+        MISSED: annotated[~found & counts],
+        NOT_JUDGED: np.concatenate([called[alone & ~told], annotated[~counts]]),
     }
     tables = [
         pd.DataFrame(of_outcome * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
         for outcome, of_outcome in points.items()
     ]
-    return pd.concat(tables, ignore_index=True)[["outcome", *AXES]]
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(filled, ignore_index=True)[["outcome", *AXES]]
 
 
 def _called(cells: pd.DataFrame) -> np.ndarray:

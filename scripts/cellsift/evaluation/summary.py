@@ -13,7 +13,7 @@ from cellsift.evaluation.classification import classification_metrics, confusion
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.curves import precision_recall_points, reliability, roc_points
 from cellsift.evaluation.end_to_end import candidate_metrics, outcome_metrics
-from cellsift.evaluation.outcomes import end_to_end_outcomes
+from cellsift.evaluation.outcomes import NOT_JUDGED, end_to_end_outcomes
 from cellsift.evaluation.resampling import RESAMPLES, blocks_of
 from cellsift.io.axes import AXES
 from cellsift.io.names import AMBIGUOUS, CELL
@@ -33,6 +33,8 @@ class AnnotatedBrain:
     labels: cell, no_cell or ambiguous, one per candidate in the same order.
     annotation: all annotated cells, columns z, y, x. non_cells: annotated artefacts or None;
     where they are given the annotation is partial. voxel_size: z, y, x in µm.
+    judged: of each candidate, whether a cell that is called there can be told right or wrong; None
+    where that is so of all. counted: the same of each annotated cell.
     """
 
     name: str
@@ -43,6 +45,8 @@ class AnnotatedBrain:
     non_cells: pd.DataFrame | None
     voxel_size: tuple[float, float, float]
     distance_um: float
+    judged: np.ndarray | None = None
+    counted: np.ndarray | None = None
 
 
 def evaluate_project(
@@ -255,7 +259,10 @@ def _curve(draw: Callable, arm: _Arm, group: _Group) -> pd.DataFrame:
 
 
 def _ended(seed: int, resamples: int, arm: _Arm, group: _Group) -> pd.DataFrame:
-    outcomes = {brain.name: _outcomes(brain, arm.called[brain.name]) for brain in group.brains}
+    outcomes = {
+        brain.name: _outcomes(brain, arm.called[brain.name], brain.judged, brain.counted)
+        for brain in group.brains
+    }
     in_part = any(brain.non_cells is not None for brain in group.brains)
     return outcome_metrics(outcomes, in_part, seed, resamples)
 
@@ -274,9 +281,22 @@ def _detected(groups: Sequence[_Group], seed: int, resamples: int) -> pd.DataFra
     return _joined(tables, ["brain", "role", "metric", "value", "low", "high"])
 
 
-def _outcomes(brain: AnnotatedBrain, called: np.ndarray) -> pd.DataFrame:
-    cells = brain.candidates[AXES].assign(is_cell=called)
-    return end_to_end_outcomes(cells, brain.annotation, brain.voxel_size, brain.distance_um)
+def _outcomes(
+    brain: AnnotatedBrain,
+    called: np.ndarray,
+    judged: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """What became of what is called and annotated, but for what nobody can judge."""
+    found = end_to_end_outcomes(
+        brain.candidates[AXES].assign(is_cell=called),
+        brain.annotation,
+        brain.voxel_size,
+        brain.distance_um,
+        judged,
+        counted,
+    )
+    return found[found["outcome"] != NOT_JUDGED]
 
 
 def _compared(

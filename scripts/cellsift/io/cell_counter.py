@@ -13,6 +13,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from cellsift.errors import InputError
+from cellsift.io.label_names import meaning_of
+from cellsift.io.names import CELL, NO_CELL
 from cellsift.io.units import micrometres_in
 from cellsift.io.voxel_size import StatedSize
 
@@ -20,12 +22,6 @@ BRAINGLOBE_IMAGE = "placeholder.tif"
 # Fiji has eight counters to begin with, and writes those without marks, too.
 FURTHER_TYPES = tuple("345678")
 AS_CSV = "give a CSV with columns z, y, x in voxels, planes counted from 0"
-DOUBTFUL = r"\?|\b(un(sure|certain|clear)|not sure|maybe|perhaps|ambiguous|doubtful|both)\b"
-NO_CELL = (
-    r"\b(non?|not|none|non?cells?|art[ei]facts?|artefakte?|noise|background|negatives?|false|debris|"
-    r"junk|rejected|exclude[ds]?|keine?)\b"
-)
-CELL = r"\b(cells?|zellen?|neurons?|somas?|somata|nucleus|nuclei|positives?|true|yes)\b"
 # Marks on so many different slices would not leave one remainder by chance.
 ENOUGH_SLICES = 8
 CHANNELS = (4, 3, 2)
@@ -42,13 +38,7 @@ class Counter:
     @property
     def is_cell(self) -> bool | None:
         """Whether its name says that it counts cells; None where it says neither."""
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.name)
-        words = re.sub(r"[_\W]+", " ", words.replace("?", "\0")).replace("\0", "?").lower()
-        if re.search(DOUBTFUL, self.name.lower()) or re.search(DOUBTFUL, words):
-            return None
-        if re.search(NO_CELL, words):
-            return False
-        return True if re.search(CELL, words) else None
+        return {CELL: True, NO_CELL: False}.get(meaning_of(self.name) or "")
 
     def __str__(self) -> str:
         named = f" ({self.name!r})" if self.name else ""

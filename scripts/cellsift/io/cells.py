@@ -23,6 +23,8 @@ NO_CELL_TYPE = 1
 CELL_TYPE = 2
 TABLES = (".csv", ".tsv")
 OTHER_FILES = {
+    ".json": "An export of Label Studio is read with the planes that it is of: name it as cells in "
+    "the table of brains",
     ".npy": "Of points of brainmapper, give cell_classification.xml once a person has corrected it",
     ".points": "Points of brainmapper lie in the downsampled brain or the atlas; give positions in "
     "voxels of the signal",

@@ -22,6 +22,7 @@ ADVICE = "name the columns z, y, x and separate them by commas"
 RESULTS = {
     ("p_cell",): "verdicts of a classifier (cells.csv of cellsift)",
     ("contrast", "label"): "labelled candidates (labels.csv of cellsift)",
+    ("kind", "annotators"): "merged marks of annotators (annotation.csv of cellsift)",
     ("coordinate_atlas_axis_0",): "cells in an atlas (all_points.csv of brainmapper)",
     ("shape-type", "vertex-index"): "corners of shapes (a layer of shapes of napari, not points)",
 }

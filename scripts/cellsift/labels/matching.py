@@ -51,6 +51,8 @@ def label_candidates(
     voxel_size: tuple[float, float, float],
     distance_um: float,
     shape: tuple[int, int, int] | None = None,
+    in_doubt: pd.DataFrame | None = None,
+    complete: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, dict]:
     """Label candidates (columns z, y, x in voxels) by the annotation.
 
@@ -59,6 +61,12 @@ def label_candidates(
     within `distance_um` of a cell is "ambiguous", any other is "no_cell". With `non_cells` only
     what was annotated is used: candidates are matched to both kinds at once, and those without a
     match, or with a nearer annotation of the other kind, are "ambiguous".
+
+    Candidates within `distance_um` of a position `in_doubt` (z, y, x), such as one that only some
+    annotators marked, are "ambiguous" but for those that match a cell as near or nearer. `complete`
+    says of each candidate whether all cells around it are annotated, where that is not so of the
+    whole volume: what matches nothing is "no_cell" there, and "ambiguous" elsewhere.
+
     The summary counts annotated cells, those `reached` by a candidate, and lists the row numbers
     of those `missed`, counted from 0; `candidates_per_cell` is None where not all cells, or none,
     are annotated. Its `warnings` are sentences on annotated cells that seem to lie elsewhere
@@ -69,8 +77,12 @@ def label_candidates(
         labels, reached = _labels_by_cells(candidates, cells, voxel_size, distance_um)
     else:
         labels, reached = _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um)
+    if in_doubt is not None or complete is not None:
+        given = (cells, non_cells, in_doubt)
+        labels = _limited(labels, candidates, given, complete, voxel_size, distance_um)
     missed = np.setdiff1d(np.arange(len(cells)), reached)
-    per_cell = len(candidates) / len(cells) if non_cells is None and len(cells) else None
+    everywhere = non_cells is None and (complete is None or bool(np.all(complete)))
+    per_cell = len(candidates) / len(cells) if everywhere and len(cells) else None
     points = cells[AXES].to_numpy()
     summary: dict[str, Any] = {
         "distance_um": float(distance_um),
@@ -89,7 +101,8 @@ def label_candidates(
     summary["detection_warnings"] = [
         *doubts_of_distance(points, voxel_size, distance_um),
         *doubts_of_detection(summary),
-        *doubts_of_doubles(summary),
+        # Where people disagree, candidates are left out for other reasons.
+        *(doubts_of_doubles(summary) if in_doubt is None or in_doubt.empty else []),
     ]
     return candidates.assign(label=labels), summary
 
@@ -185,6 +198,39 @@ def _labels_by_both(candidates, cells, non_cells, voxel_size, distance_um):
     labels[matched[nearer & is_cell]] = CELL
     labels[matched[nearer & ~is_cell]] = NO_CELL
     return labels, pairs[is_cell, 1]
+
+
+def _limited(labels, candidates, given, complete, voxel_size, distance_um):
+    """The labels with what is in doubt, or lies where not all is annotated, made ambiguous."""
+    points = candidates[AXES].to_numpy()
+    nothing = np.empty((0, 3))
+    to_cell, to_none, to_doubt = (
+        _nearest(points, nothing if kind is None else kind[AXES].to_numpy(), voxel_size)
+        for kind in given
+    )
+    reach = distance_um * (1 + 1e-9)
+    labels = labels.copy()
+    if complete is not None:
+        _, non_cells, _ = given
+        if non_cells is None:
+            labels[(labels == NO_CELL) & ~complete] = AMBIGUOUS
+        else:
+            beside = np.minimum(np.minimum(to_cell, to_none), to_doubt) <= reach
+            labels[(labels == AMBIGUOUS) & complete & ~beside] = NO_CELL
+    labels[(labels == NO_CELL) & (to_doubt <= reach)] = AMBIGUOUS
+    labels[(labels == CELL) & (to_doubt <= reach) & (to_doubt < to_cell)] = AMBIGUOUS
+    return labels
+
+
+def is_near(
+    points: pd.DataFrame,
+    others: pd.DataFrame,
+    voxel_size: tuple[float, float, float],
+    distance_um: float,
+) -> np.ndarray:
+    """Which points have one of the others within the distance; tables z, y, x in voxels."""
+    apart = _nearest(points[AXES].to_numpy(), others[AXES].to_numpy(), voxel_size)
+    return apart <= distance_um * (1 + 1e-9)
 
 
 def _nearest(points, annotated, voxel_size) -> np.ndarray:

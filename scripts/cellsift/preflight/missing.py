@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from cellsift.errors import InputError
+from cellsift.io.annotators import beside, files_of, is_pattern
 from cellsift.io.paths import hint
 from cellsift.settings.brains import Brain
 
@@ -23,12 +24,21 @@ def refuse_missing(brains: Iterable[Brain]) -> None:
 def _missing(brain: Brain) -> Iterator[str]:
     for column in COLUMNS:
         path = getattr(brain, column)
-        if path and "://" not in path and not _is_there(path):
+        if path and is_pattern(path):
+            yield from _without_files(brain, column, path)
+        elif path and "://" not in path and not _is_there(path):
             yield (
                 f"brain {brain.name}, {column}: {path}: there is no such file or folder. Correct "
                 "the path in the table of brains, or check that its disk or network share is "
-                f"mounted.{hint(path)}"
+                f"mounted.{hint(path)}{beside(path)}"
             )
+
+
+def _without_files(brain: Brain, column: str, pattern: str) -> Iterator[str]:
+    try:
+        files_of(pattern)
+    except InputError as error:
+        yield f"brain {brain.name}, {column}: {error}"
 
 
 def _is_there(path: str) -> bool:

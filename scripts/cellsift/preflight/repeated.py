@@ -34,6 +34,25 @@ def repeated(path: str, points: pd.DataFrame, repeats: int, voxel_size: tuple) -
     return doubts
 
 
+def in_next_planes(path: str, points: pd.DataFrame, voxel_size: tuple) -> list[str]:
+    """What to say of marks z, y, x (voxels) that lie above one another in neighbouring planes."""
+    if len(points) < 2:
+        return []
+    from scipy.spatial import KDTree
+
+    places = points[AXES].to_numpy(float) * [1, voxel_size[1] / SAME_UM, voxel_size[2] / SAME_UM]
+    pairs = KDTree(places).query_pairs(1 + 1e-9, p=np.inf, output_type="ndarray")
+    above = pairs[np.abs(places[pairs[:, 0], 0] - places[pairs[:, 1], 0]) > 0.5]
+    count = len(np.unique(above))
+    if count < 2 * max(FEWEST_PAIRS, LEAST_SHARE * len(points)):
+        return []
+    return [
+        f"{path}: {count} of {len(points)} cells are marked within {SAME_UM:g} µm of a mark in the "
+        "next plane, as if the same cell was marked in several planes; each counts as a cell, and "
+        "one of two as missed. Mark each once, in the plane in which it is clearest."
+    ]
+
+
 def refuse_same(paths: tuple[str, str], cells: pd.DataFrame, non_cells: pd.DataFrame, voxel_size):
     """Refuse lists of cells and of artefacts that are the same; tell of positions in both.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cellsift.errors import InputError
+from cellsift.io.annotators import files_of, is_label_studio
 from cellsift.settings.brains import Brain, resolved_path
 from cellsift.settings.project import Project
 
@@ -66,15 +67,12 @@ def refuse_few(project: Project) -> None:
 
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
     folds = project.config.training.folds
-    asked: list[tuple[str, Kind, list[str]]] = [
-        ("cells", "cell", [brain.cells for brain in brains if brain.cells])
-    ]
+    asked: list[tuple[str, Kind]] = [("cells", "cell")]
     # Where all cells are annotated, artefacts are what detection proposes beside them.
     if all(brain.non_cells for brain in brains):
-        non_cells = [brain.non_cells for brain in brains if brain.non_cells]
-        asked.append(("artefacts (non_cells)", "no_cell", non_cells))
-    for what, kind, paths in asked:
-        count = _count(paths, kind, LEAST_PER_CLASS * folds)
+        asked.append(("artefacts (non_cells)", "no_cell"))
+    for what, kind in asked:
+        count = _count(brains, kind, LEAST_PER_CLASS * folds)
         if count is not None and count < LEAST_PER_CLASS * folds:
             raise InputError(_few(count, what, brains, folds))
 
@@ -86,7 +84,7 @@ def refuse_none_to_find(project: Project) -> None:
     """
     brains = [project.brains[name] for name in project.brains_of("test", annotated=True)]
     paths = [brain.cells for brain in brains if brain.cells]
-    if paths and _count(paths, "cell", 1) == 0:
+    if paths and _count(brains, "cell", 1) == 0:
         names = ", ".join(brain.name for brain in brains)
         raise InputError(
             f"no test brain ({names}) has an annotated cell: {', '.join(paths)} without a "
@@ -106,17 +104,19 @@ def _few(count: int, what: str, brains: list[Brain], folds: int) -> str:
     )
 
 
-def _count(paths: Iterable[str], kind: Kind, enough: int) -> int | None:
-    """How many positions the files hold together, `enough` of them at most.
+def _count(brains: Iterable[Brain], kind: Kind, enough: int) -> int | None:
+    """How many positions the brains' annotations hold together, `enough` of them at most.
 
     None where one cannot be read.
     """
-    from cellsift.io.cells import read_points
+    from cellsift.annotation.brain import annotation_of
 
     count = 0
     try:
-        for path in paths:
-            count += len(read_points(path, kind))
+        for brain in brains:
+            annotation = annotation_of(brain)
+            found = annotation.cells if kind == "cell" else annotation.artefacts
+            count += 0 if found is None else len(found)
             if count >= enough:
                 break
     # Preflight says so with the brain's name.
@@ -146,31 +146,42 @@ def _same_annotation(one: Brain, other: Brain) -> bool:
     """
     if not one.cells or not other.cells:
         return False
-    cells, others = _voxels_of(one.cells), _voxels_of(other.cells)
+    cells, others = _voxels_of(one), _voxels_of(other)
     if cells is None or others is None:
         return False
-    if _resolved(one.cells) == _resolved(other.cells):
+    # An export of Label Studio may be of several brains, each of which takes its own planes.
+    if _resolved(one.cells) == _resolved(other.cells) and not is_label_studio(one.cells):
         return True
     fewest = min(len(cells), len(others))
     return fewest >= TELLING and len(cells & others) >= SAME_SHARE * fewest
 
 
-def _voxels_of(path: str) -> frozenset | None:
-    """The voxels (z, y, x) in which cells of a file lie; None where it cannot be read."""
+# By brain, its files, and their sizes and times.
+_VOXELS: dict[tuple, frozenset | None] = {}
+
+
+def _voxels_of(brain: Brain) -> frozenset | None:
+    """The voxels (z, y, x) in which cells of a brain lie; None where they cannot be read.
+
+    Files of another size or time of change are read anew.
+    """
     try:
-        status = Path(path).stat()
-    except (OSError, ValueError):
+        files = [file for path in (brain.cells, brain.non_cells) if path for file in files_of(path)]
+        status = [file.stat() for file in files]
+    except (OSError, ValueError, InputError):
         return None
-    return _voxels_at(_resolved(path), status.st_size, status.st_mtime_ns)
+    changed = tuple((found.st_size, found.st_mtime_ns) for found in status)
+    key = (brain.name, brain.signal, *map(str, files), changed, str(brain.annotators))
+    if key not in _VOXELS:
+        _VOXELS[key] = _read_voxels(brain)
+    return _VOXELS[key]
 
 
-@cache
-def _voxels_at(path: str, size: int, changed: int) -> frozenset | None:
-    """As `_voxels_of`; a file of another size or time of change is read anew."""
-    from cellsift.io.cells import read_points
+def _read_voxels(brain: Brain) -> frozenset | None:
+    from cellsift.annotation.brain import annotation_of
 
     try:
-        points = read_points(path, "cell")
+        points = annotation_of(brain).cells
     # Preflight says so with the brain's name.
     except (InputError, OSError):
         return None

@@ -10,6 +10,7 @@ from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings.brains import (
+    ANNOTATORS_APART_UM,
     SETTINGS_OF_A_BRAIN,
     Brain,
     SettingsOfABrain,
@@ -125,6 +126,14 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
 
 
 def _settings(config: Config, shared: dict, brain: str) -> dict:
+    settings = _own_settings(config, shared, brain)
+    annotators = settings["annotators"]
+    if annotators["distance_um"] is None:
+        annotators["distance_um"] = settings["matching"]["distance_um"] or ANNOTATORS_APART_UM
+    return settings
+
+
+def _own_settings(config: Config, shared: dict, brain: str) -> dict:
     settings = copy.deepcopy(shared)
     if brain not in config.brains:
         return settings

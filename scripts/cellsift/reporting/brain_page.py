@@ -7,11 +7,13 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from cellsift.annotation.words import agreement_in_words
 from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
-from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
+from cellsift.io.names import CELL
 from cellsift.reporting import alarms, counting, html, maps, scores, tables, thumbnails
+from cellsift.reporting.annotators import quality_table
 from cellsift.reporting.doubtful import use_of_doubtful
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
@@ -19,6 +21,8 @@ from cellsift.reporting.run_results import RunResults
 from cellsift.results import BrainFolder
 
 SHOWN = 16
+# Status of images of which all cells are annotated.
+WHOLLY = ("fully annotated", "empty")
 NO_CANDIDATES = "Detection found no candidate in this brain."
 
 
@@ -56,13 +60,30 @@ class BrainResults:
 
     @cached_property
     def annotation(self) -> pd.DataFrame | None:
-        """Annotated cells, z, y, x in voxels, if there are any files of them."""
-        path = self.information.get("cells")
-        return read_points(path, "cell") if path and self.labels is not None else None
+        """Annotated cells, z, y, x in voxels; None where the brain is not annotated."""
+        if self.labels is None or not self.information.get("cells"):
+            return None
+        marked = self.results.table(self.paths.annotation)
+        return marked.loc[marked["kind"] == CELL, AXES].reset_index(drop=True)
+
+    @cached_property
+    def quality(self) -> pd.DataFrame | None:
+        """How good its annotation is, image by image; None where it is not annotated."""
+        if self.annotation is None:
+            return None
+        return self.results.table(self.paths.annotation_quality)
 
     @property
     def annotated_in_part(self) -> bool:
-        return bool(self.information.get("non_cells"))
+        """Whether nowhere all cells are annotated, so that a cell may be right but not marked."""
+        return self.quality is not None and not self.quality["status"].isin(WHOLLY).any()
+
+    @cached_property
+    def judged(self) -> np.ndarray | None:
+        """Of each candidate, whether the annotation can tell if it is a cell."""
+        if self.labels is None:
+            return None
+        return self.results.table(self.paths.labels)["judged"].to_numpy(bool)
 
     @cached_property
     def labels(self) -> pd.Series | None:
@@ -144,14 +165,25 @@ def facts(brain: BrainResults) -> Html:
         f"{tables.number_text(brain.candidates, 'candidate')}.{_near_border(brain)}",
     ]
     if brain.annotation is not None:
-        kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.number_text(len(brain.annotation), "annotated cell")
-        items.append(f"{number}; the annotation counts as naming {kind}.")
+        items.append(f"{number}; the annotation counts as naming {_what_is_annotated(brain)}.")
+        if agreed := agreement_in_words(brain.results.labels_summary(brain.brain)):
+            items.append(f"{agreed[0].upper()}{agreed[1:]}.")
     items += _labelled(brain)
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
     ]
-    return Html("".join(warnings) + html.bullets(items))
+    return Html("".join(warnings) + html.bullets(items) + quality_table(brain.quality))
+
+
+def _what_is_annotated(brain: BrainResults) -> str:
+    assert brain.quality is not None
+    wholly = brain.quality["status"].isin(WHOLLY)
+    if wholly.all():
+        return "all its cells"
+    if brain.annotated_in_part:
+        return "some of its cells and artefacts"
+    return "all its cells in some planes, and some or none in others"
 
 
 def _labelled(brain: BrainResults) -> list[str]:
@@ -208,17 +240,26 @@ def projection(brain: BrainResults) -> Html:
     return html.figure(picture, caption, "Maximum projections of the brain", photograph=True)
 
 
+def outcomes(brain: BrainResults) -> dict[str, pd.DataFrame]:
+    """What became of the candidates and the annotated cells, by arm (`scores.outcomes_of`)."""
+    return {
+        arm: scores.outcomes_of(
+            cells,
+            brain.projection.voxel_size,
+            brain.annotation,
+            brain.distance_um if brain.annotation is not None else None,
+            brain.annotated_in_part,
+            brain.judged,
+        )
+        for arm, cells in brain.scored.items()
+    }
+
+
 def found_cells(brain: BrainResults) -> Html:
     """Candidates and cells of each arm, drawn into the signal."""
     if not brain.candidates:
         return html.paragraph(NO_CANDIDATES)
     distance = brain.distance_um if brain.annotation is not None else None
-    outcomes = {
-        arm: scores.outcomes_of(
-            cells, brain.projection.voxel_size, brain.annotation, distance, brain.annotated_in_part
-        )
-        for arm, cells in brain.scored.items()
-    }
     caption = (
         "The signal with each arm's verdicts, at all depths along the line of sight. Open circles "
         "are cells, dots are candidates that the arm rejected."
@@ -230,7 +271,7 @@ def found_cells(brain: BrainResults) -> Html:
         )
         if not brain.annotated_in_part:
             caption += " Triangles were called cells but are not annotated as such."
-    picture = maps.draw_outcomes(brain.projection, outcomes)
+    picture = maps.draw_outcomes(brain.projection, outcomes(brain))
     return html.figure(picture, caption, "Cells found by each arm", photograph=True)
 
 

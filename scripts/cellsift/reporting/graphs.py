@@ -100,8 +100,16 @@ def _legend(drawing: Figure, styles: Mapping[str, ArmStyle], more=(), names=()) 
     )
 
 
-def draw_intervals(tidy: pd.DataFrame, metric: str, styles: Mapping[str, ArmStyle]) -> Figure:
-    """One metric of each arm as a point with its 95% interval, a panel for each brain."""
+def draw_intervals(
+    tidy: pd.DataFrame,
+    metric: str,
+    styles: Mapping[str, ArmStyle],
+    ceiling: Mapping[str, tuple[float, float, float]] | None = None,
+) -> Figure:
+    """One metric of each arm as a point with its 95% interval, a panel for each brain.
+
+    `ceiling` gives, by brain, what can be reached at most and its interval: an upright line.
+    """
     rows = tidy[tidy["metric"] == metric]
     brains = list(dict.fromkeys(rows["brain"]))
     with styled():
@@ -111,6 +119,10 @@ def draw_intervals(tidy: pd.DataFrame, metric: str, styles: Mapping[str, ArmStyl
             for number, (arm, style) in enumerate(styles.items()):
                 if arm in part.index and not math.isnan(part.at[arm, "value"]):
                     _interval(axis, number, part.loc[arm], style)
+            if ceiling and brain in ceiling:
+                value, low, high = ceiling[brain]
+                axis.axvspan(low, high, color=GREY, alpha=0.2, linewidth=0)
+                axis.axvline(value, color=INK, linewidth=0.9, linestyle="--")
             axis.set(title=brain, ylim=(len(styles) - 0.4, -0.6), xlim=(-0.02, 1.02))
             axis.set_yticks(range(len(styles)), list(styles))
             axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])

@@ -8,6 +8,7 @@ import pandas as pd
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.reporting import alarms as of_alarms
 from cellsift.reporting import graphs, html, later_parts, tables
+from cellsift.reporting.annotators import ANNOTATORS, ceiling
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import arm_styles
@@ -18,6 +19,14 @@ LONGEST_TABLE = 16
 AT_THRESHOLD = ("precision", "recall", "specificity", "f1", "accuracy")
 BY_SCORE = ("roc_auc", "average_precision", "false_positive_rate_at_recall_0.99", "brier")
 NOTHING_ANNOTATED = "No brain is annotated, so there is nothing to measure."
+
+
+CEILING = (
+    f"The row {ANNOTATORS!r} is the F1 that annotators have beside each other, the mean of all "
+    "pairs: no arm can be expected to do better beside any one of them. Arms are measured on the "
+    "cells that annotators agree on, without places in doubt, which is easier: an arm that comes "
+    "out higher is no better than people are."
+)
 
 
 def verdict(results: RunResults) -> Html:
@@ -60,7 +69,7 @@ def end_to_end(results: RunResults) -> Html:
     if scores.empty:
         return html.paragraph(NOTHING_ANNOTATED)
     styles = arm_styles(_arms_in(results, scores), results.baselines)
-    shown = _few_brains(scores)
+    shown, agreed = _few_brains(scores), ceiling(results.agreement(), scores)
     parts = []
     if shown["value"].where(shown["metric"] == "f1").notna().any():
         caption = (
@@ -68,8 +77,11 @@ def end_to_end(results: RunResults) -> Html:
             "every annotated cell is found and nothing else is called a cell. To compare "
             "arms, use the differences further down rather than these lines."
         )
+        if len(agreed):
+            caption += " The dashed line is the F1 that annotators have beside each other."
         caption += _not_shown(scores, shown)
-        picture = graphs.draw_intervals(shown, "f1", styles)
+        lines = {row.brain: (row.value, row.low, row.high) for row in agreed.itertuples()}
+        picture = graphs.draw_intervals(shown, "f1", styles, lines)
         parts.append(html.figure(picture, caption, "F1 of each arm with its interval, by brain"))
     caption = (
         "Recall: of the annotated cells, how many are found (cells that detection never proposed "
@@ -81,6 +93,10 @@ def end_to_end(results: RunResults) -> Html:
         "not seen the candidate, but the epoch, the temperature and the threshold were chosen on "
         "these scores, so that their figures are slightly optimistic."
     )
+    if len(agreed):
+        caption += f" {CEILING}"
+        # Below the arms of each brain, as what they are measured by.
+        scores = pd.concat([scores, agreed], ignore_index=True)
     parts.append(_metrics(results, scores, ("recall", "precision", "f1"), caption))
     notes = scores.get("note", pd.Series(dtype=str)).dropna()
     parts += [html.paragraph(f"– means unknown: {note}.", "note") for note in _distinct(notes)]
@@ -287,7 +303,7 @@ def _metric_rows(
     results: RunResults, scores: pd.DataFrame, metrics: Sequence[str], caption: str
 ) -> Html:
     table = tables.metric_table(scores, metrics)
-    baselines = results.baselines
+    baselines = [*results.baselines, ANNOTATORS]
     first = ~table["brain"].duplicated()
     kinds = [
         " ".join(name for name, on in (("first", start), ("baseline", arm in baselines)) if on)

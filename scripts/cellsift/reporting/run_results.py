@@ -76,13 +76,13 @@ class RunResults:
         """What makes a brain's recall of detection low, or doubtful."""
         return _noted(self.paths.brain(brain).labels_summary).get("detection_warnings", [])
 
+    def labels_summary(self, brain: str) -> dict:
+        """What is known of a brain's labels as a whole; empty where it is not annotated."""
+        return _noted(self.paths.brain(brain).labels_summary)
+
     def alarm(self, brain: str) -> dict:
         """The comparison of a brain with the train brains; empty where there is none."""
         return _noted(self.paths.brain(brain).alarm)
-
-    def labels_summary(self, brain: str) -> dict:
-        """What labelling found in a brain; empty of one that is not annotated."""
-        return _noted(self.paths.brain(brain).labels_summary)
 
     def count(self, brain: str) -> dict:
         """How many cells a brain has by each arm; empty where nobody has counted them."""
@@ -125,6 +125,10 @@ class RunResults:
             for brain in tried
             for name in ("annotated", "candidates")
         )
+
+    def agreement(self) -> pd.DataFrame:
+        """How far annotators agree, by brain; without rows where no brain has several."""
+        return self.evaluation("agreement")
 
     def evaluation(self, name: str) -> pd.DataFrame:
         """A table of results/evaluation, by its name without .csv."""

@@ -143,13 +143,15 @@ def outcomes_of(
     annotation: pd.DataFrame | None = None,
     distance_um: float | None = None,
     partial: bool = False,
+    judged: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """What became of candidates and annotated cells: outcome (see maps.LOOKS), z, y, x in µm.
 
     Without `annotation` (z, y, x in voxels) candidates are cell or rejected. With it, which needs
     `distance_um`, cells are hits or false alarms, and annotated cells that were missed are told
     apart by whether any candidate could have been called. A `partial` annotation names only some
-    cells, so a cell away from it is no false alarm but just a cell.
+    cells, so a cell away from it is no false alarm but just a cell; so is a candidate that is not
+    among the `judged` ones, where not all cells are annotated or annotators do not agree.
     """
     size = np.asarray(voxel_size)
     rejected = cells.loc[~cells["is_cell"], AXES] * size
@@ -157,9 +159,10 @@ def outcomes_of(
         called = cells.loc[cells["is_cell"], AXES] * size
         return pd.concat([rejected.assign(outcome="rejected"), called.assign(outcome="cell")])
     assert distance_um is not None
-    found = end_to_end_outcomes(cells, annotation, voxel_size, distance_um)
+    found = end_to_end_outcomes(cells, annotation, voxel_size, distance_um, judged)
     if partial:
         found["outcome"] = found["outcome"].replace("false_alarm", "cell")
+    found["outcome"] = found["outcome"].replace("not_judged", "cell")
     missed = found["outcome"] == "missed"
     found.loc[missed, "outcome"] = _why_missed(found[missed], cells, size, distance_um)
     return pd.concat([rejected.assign(outcome="rejected"), found], ignore_index=True)

@@ -6,9 +6,10 @@ Every job makes one of what it was given, so that this module imports nothing th
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from cellsift.io.axes import Size
+from cellsift.io.label_names import Meaning
 
 
 class CuboidSettings(TypedDict):
@@ -22,6 +23,19 @@ class MatchingSettings(TypedDict):
     """How far a candidate may lie from an annotated cell, µm."""
 
     distance_um: float
+
+
+class AnnotatorsSettings(TypedDict):
+    """What annotators' marks mean; without what was left out."""
+
+    # Label Studio's labels: which of them is cell, no_cell or unsure.
+    labels: dict[str, Meaning]
+    # Within which marks of several annotators are one cell, µm.
+    distance_um: float | None
+    agreed_by: Literal["all", "majority"]
+    images: Literal["complete", "sparse"]
+    empty_images: Literal["empty", "missing"]
+    least_agreement: float
 
 
 class JobsPerBrain(TypedDict):
@@ -38,6 +52,7 @@ class SettingsOfABrain(TypedDict, total=False):
     # The detector's method, its parameters, and what is kept of its candidates.
     detection: dict[str, Any]
     matching: MatchingSettings
+    annotators: AnnotatorsSettings
     intensity_range: list[float] | None
     voxel_size_in_files: Literal["check", "ignore"]
     jobs_per_brain: JobsPerBrain
@@ -51,6 +66,16 @@ class Reading(TypedDict):
     voxel_size_in_files: Literal["check", "ignore"]
 
 
+# Where neither annotators nor matching names a distance, as where it is to be searched for.
+ANNOTATORS_APART_UM = 10.0
+ANNOTATORS: AnnotatorsSettings = {
+    "labels": {},
+    "distance_um": None,
+    "agreed_by": "all",
+    "images": "complete",
+    "empty_images": "empty",
+    "least_agreement": 0.5,
+}
 SETTINGS_OF_A_BRAIN = tuple(SettingsOfABrain.__annotations__)
 
 
@@ -90,12 +115,19 @@ class Brain:
             "voxel_size_in_files": self.settings.get("voxel_size_in_files", "check"),
         }
 
+    @property
+    def annotators(self) -> AnnotatorsSettings:
+        """What its annotators' marks mean, complete."""
+        given: dict[str, Any] = dict(self.settings.get("annotators", {}))
+        return cast(AnnotatorsSettings, dict(ANNOTATORS) | given)
+
     def to_dict(self, settings: Iterable[str], annotation: bool) -> dict[str, Any]:
         """The brain's volumes, these of its settings, and its annotation if asked for.
 
-        Plain data, from which `Brain.from_dict` makes a brain.
+        With the annotation go its settings. Plain data, from which `Brain.from_dict` makes a brain.
         """
         known = dict(self.settings)
+        settings = [*settings, *(["annotators"] if annotation and "annotators" in known else [])]
         parts = ["name", "signal", "background", *(["cells", "non_cells"] if annotation else [])]
         return {part: getattr(self, part) for part in parts} | {
             "voxel_size": list(self.voxel_size),

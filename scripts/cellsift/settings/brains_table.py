@@ -44,8 +44,8 @@ class Row(Settings):
     voxel_x: float = Field(description="Voxel size along x in µm.")
     cells: str | None = Field(
         None,
-        description="Annotated cells, CSV with columns z, y, x in voxels, or cellfinder XML; may "
-        "be empty.",
+        description="Annotated cells, CSV with columns z, y, x in voxels, cellfinder XML or Label "
+        "Studio's JSON, or NAME..*.csv for the files of several annotators; may be empty.",
     )
     non_cells: str | None = Field(
         None,

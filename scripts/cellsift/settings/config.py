@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cellsift.settings.brains import ANNOTATORS
 from cellsift.settings.choice import AUTO
 from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.recipe import Recipe
@@ -33,6 +34,7 @@ VOXEL_SIZE_IN_FILES = (
 )
 JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
 KEYS_OF_FOLDS = ("folds", "group_by")
+ANNOTATORS_MARKS = "What annotators' marks mean, and how those of several are merged."
 MATCHING = "When a candidate counts as an annotated cell."
 
 
@@ -114,6 +116,41 @@ class Matching(Settings):
 
     distance_um: Annotated[float, Field(gt=0, le=1000), AS_WRITTEN] | Absent = Field(
         10, description="Largest distance between a candidate and its annotated cell, in µm."
+    )
+
+
+class Annotators(Settings):
+    """What annotators' marks mean, and how those of several are merged."""
+
+    labels: dict[str, Literal["cell", "no_cell", "unsure"]] = Field(
+        {},
+        description="What the labels of Label Studio mean; empty: told by their names, and a "
+        "single label is the cell.",
+    )
+    distance_um: Annotated[float, Field(gt=0, le=1000), AS_WRITTEN] | None = Field(
+        None,
+        description="Marks of several annotators within this distance can be one cell, in µm; "
+        "null: the matching distance, or 10 where that is searched for.",
+    )
+    agreed_by: Literal["all", "majority"] = Field(
+        ANNOTATORS["agreed_by"],
+        description="Who must have marked a cell: all who have looked there, or more than half of "
+        "them.",
+    )
+    images: Literal["complete", "sparse"] = Field(
+        ANNOTATORS["images"],
+        description="Whether all cells of an image of Label Studio are annotated, or some, where "
+        "neither its task nor its annotator says so.",
+    )
+    empty_images: Literal["empty", "missing"] = Field(
+        ANNOTATORS["empty_images"],
+        description="What an image that was submitted without a mark is: one without cells, or one "
+        "that was not annotated.",
+    )
+    least_agreement: Annotated[float, Field(ge=0, le=1), AS_WRITTEN] = Field(
+        ANNOTATORS["least_agreement"],
+        description="Where the F1 of annotators beside each other is below this, only what they "
+        "agree on is used, and nothing is learnt as no cell.",
     )
 
 
@@ -221,6 +258,7 @@ class SettingsOfBrain(Settings):
         None, description="Parameters of the detector for this brain."
     )
     matching: Matching | Absent = Field(None, description=MATCHING)
+    annotators: Annotators | Absent = Field(None, description=ANNOTATORS_MARKS)
     intensity_range: IntensityRange = Field(None, description=INTENSITY_RANGE)
     voxel_size_in_files: Literal["check", "ignore"] | Absent = Field(
         None, description=VOXEL_SIZE_IN_FILES
@@ -289,6 +327,7 @@ class Config(Settings):
     )
     jobs_per_brain: JobsPerBrain = Field(JobsPerBrain(), description=JOBS_PER_BRAIN)
     matching: Matching = Field(Matching(), description=MATCHING)
+    annotators: Annotators = Field(Annotators(), description=ANNOTATORS_MARKS)
     training: Training = Field(
         Training(),
         description="Folds, and the recipe that all arms share unless their own file says "

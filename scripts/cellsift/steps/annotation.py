@@ -2,18 +2,20 @@
 
 import pandas as pd
 
-from cellsift.io.cells import read_points
-from cellsift.io.names import CELL, NO_CELL
+from cellsift.annotation.brain import annotation_of
 from cellsift.settings.brains import Brain
 
 
 def annotated_cells(brain: Brain) -> pd.DataFrame:
     """Return the cells of an annotated brain: z, y, x in voxels. Raises InputError."""
-    if brain.cells is None:
-        raise ValueError(f"brain {brain.name} is not annotated")
-    return read_points(brain.cells, CELL)
+    return annotation_of(brain).cells
 
 
 def annotated_artefacts(brain: Brain) -> pd.DataFrame | None:
     """Return the artefacts of a brain as above; None where all cells are annotated instead."""
-    return read_points(brain.non_cells, NO_CELL) if brain.non_cells else None
+    return annotation_of(brain).artefacts
+
+
+def annotated_in_part(brain: Brain) -> bool:
+    """Whether some cells of the brain are not annotated, or not agreed to be all. As above."""
+    return not annotation_of(brain).is_complete_everywhere

@@ -72,14 +72,15 @@ def evidence_of(
 def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
     """Logits of a train brain's labelled candidates, and which are cells.
 
-    Where all its cells are annotated, a candidate beside one that has another is no further cell:
+    Where all cells are annotated, a candidate beside one that has another is no further cell:
     networks do not learn from it, but a count has to know.
     """
-    label = read_table(train.labels[brain])["label"]
+    labels = read_table(train.labels[brain])
     complete = read_json(train.summaries[brain])["annotated_non_cells"] is None
-    known = label.isin([CELL, NO_CELL, AMBIGUOUS] if complete else [CELL, NO_CELL]).to_numpy()
+    doubles = (labels["label"] == AMBIGUOUS) & labels["judged"] & complete
+    known = (labels["label"].isin([CELL, NO_CELL]) | doubles).to_numpy()
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
-    return logits[known], (label == CELL).to_numpy()[known]
+    return logits[known], (labels["label"] == CELL).to_numpy()[known]
 
 
 def _recalibrated(

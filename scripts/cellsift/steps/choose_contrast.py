@@ -13,7 +13,7 @@ from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
 from cellsift.labels.placement import clearest, doubts_of_placement
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_cells
+from cellsift.steps.annotation import annotated_cells, annotated_in_part
 
 
 def choose_contrast(
@@ -50,7 +50,7 @@ def choose_contrast(
             {brain.name: brain.voxel_size for brain in brains},
             distance_um,
             **keep,
-            partial=[brain.name for brain in brains if brain.non_cells],
+            partial=[brain.name for brain in brains if annotated_in_part(brain)],
         )
     except InputError:
         for brain, path in zip(brains, volumes, strict=True):

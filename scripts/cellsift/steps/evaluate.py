@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cellsift.annotation.agreement import agreement_table
+from cellsift.annotation.brain import annotation_of
 from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
+from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_artefacts, annotated_cells
 
 
 def evaluate(
@@ -18,7 +20,9 @@ def evaluate(
     seed: int,
     out: Sequence[str | Path],
 ) -> None:
-    """Write the tables of `evaluate_project` that `out` names: NAME.csv.
+    """Write the tables of `evaluate_project`, and of agreement, that `out` names: NAME.csv.
+
+    agreement: brain, role, metric, value, low, high, annotators, of several annotators' brains.
 
     Args:
         brains: annotated train and test brains, with their role and settings of matching.
@@ -35,19 +39,24 @@ def evaluate(
     }
     thresholds = {arm: read_json(path)["threshold"] for arm, path in models.items()}
     tables = evaluate_project(annotated, classified, thresholds, seed=seed)
+    marked = {brain.name: annotation_of(brain).outcomes for brain in brains}
+    tables["agreement"] = agreement_table(marked, {brain.name: brain.role for brain in brains})
     for path in map(Path, out):
         write_table(tables[path.stem], path)
 
 
 def _annotated(brain: Brain, labels: str | Path) -> AnnotatedBrain:
-    labelled = read_table(labels)
+    labelled, annotation = read_table(labels), annotation_of(brain)
+    measurable = annotation.is_complete_somewhere
     return AnnotatedBrain(
         name=brain.name,
         role=brain.role,
-        candidates=labelled.drop(columns="label"),
+        candidates=labelled.drop(columns=["label", "judged"]),
         labels=labelled["label"],
-        annotation=annotated_cells(brain),
-        non_cells=annotated_artefacts(brain),
+        annotation=annotation.cells,
+        non_cells=None if measurable else annotation.artefacts,
         voxel_size=brain.voxel_size,
         distance_um=brain.settings["matching"]["distance_um"],
+        judged=labelled["judged"].to_numpy(bool) if measurable else None,
+        counted=annotation.complete_at(annotation.cells[AXES].to_numpy()) if measurable else None,
     )

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cellsift.annotation.brain import annotation_of
+from cellsift.annotation.quality import quality_in_words
+from cellsift.annotation.words import agreement_in_words
+from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
-from cellsift.labels.matching import label_candidates
+from cellsift.labels.matching import is_near, label_candidates
 from cellsift.labels.reached import FEW_CELLS, detection_in_words
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_artefacts, annotated_cells
 
 
 def label(
@@ -19,29 +22,56 @@ def label(
     table: str | Path,
     summary: str | Path,
     tell: Callable[[str], None],
+    *,
+    positions: str | Path | None = None,
+    quality: str | Path | None = None,
 ) -> None:
-    """Write the candidates with a column `label` to `table` and `label_candidates`' `summary`.
+    """Write the candidates with columns `label` and `judged` to `table`, and a `summary` of them.
 
-    `brain` has its annotation and its settings of matching; `found` is what `preflight` wrote. What
-    detection finds of the annotated cells is told, with what to change where that is too little,
-    and what makes it likely that the annotation lies elsewhere. All of it is noted in the summary
-    as well, under `told`.
+    `brain` has its annotation and its settings of matching; `found` is what `preflight` wrote.
+    `judged` tells of each candidate whether the annotation says if it is a cell, should an arm call
+    it one; the summary is that of `label_candidates`, with the annotators, their agreement, and
+    how many positions are in doubt. What detection finds of the annotated cells is told, with what
+    to change where that is too little, what makes it likely that the annotation lies elsewhere,
+    and what of the annotation is left out. All of it is noted in the summary as well, under `told`.
+    The merged annotation (`merging.merge_marks`) goes to `positions`, the table of its quality
+    (`annotation.quality`) to `quality`, where they are given: CSV.
     """
+    annotation, shape = annotation_of(brain), read_json(found)["signal"]["shape"]
+    proposed = read_table(candidates)
+    distance_um = brain.settings["matching"]["distance_um"]
+    complete = annotation.complete_at(proposed[AXES].to_numpy())
     labelled, counts = label_candidates(
-        read_table(candidates),
-        annotated_cells(brain),
-        annotated_artefacts(brain),
+        proposed,
+        annotation.cells,
+        annotation.artefacts,
         brain.voxel_size,
-        brain.settings["matching"]["distance_um"],
-        read_json(found)["signal"]["shape"],
+        distance_um,
+        shape,
+        annotation.in_doubt,
+        complete,
     )
+    near_doubt = is_near(proposed, annotation.in_doubt, brain.voxel_size, distance_um)
+    labelled["judged"] = complete & ~near_doubt
+    counts["annotators"] = annotation.annotators
+    counts["in_doubt"] = len(annotation.in_doubt)
+    counts["agreement"] = annotation.agreement
+    judged_images = annotation.quality(shape[0])
     whose = f"brain {brain.name}"
     _name_brain(counts, "warnings", f"{whose}, cells: {brain.cells}")
     _name_brain(counts, "detection_warnings", whose)
-    said = f"{whose}: {detection_in_words(counts, _interval_of_few(counts))}"
-    counts["told"] = [said, *counts["detection_warnings"], *counts["warnings"]]
+    said = [f"{detection_in_words(counts, _interval_of_few(counts))}"]
+    said += [agreement_in_words(counts), quality_in_words(judged_images)]
+    counts["told"] = [
+        *(f"{whose}: {sentence}" for sentence in said if sentence),
+        *counts["detection_warnings"],
+        *counts["warnings"],
+    ]
     for sentence in counts["told"]:
         tell(sentence)
+    for content, path in ((annotation.positions, positions), (judged_images, quality)):
+        if path is not None:
+            write_table(content, path)
     write_table(labelled, table)
     write_json(counts, summary)
 

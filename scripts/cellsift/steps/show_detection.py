@@ -8,7 +8,7 @@ from cellsift.io.tables import read_table
 from cellsift.reporting.detection_viewing import look_at_detection
 from cellsift.reporting.detection_views import save_views
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_cells
+from cellsift.steps.annotation import annotated_cells, annotated_in_part
 from cellsift.steps.brain import open_signal
 
 
@@ -35,7 +35,7 @@ def show_detection(
         annotated_cells(brain),
         brain.detector,
         brain.settings["matching"]["distance_um"],
-        partial=bool(brain.non_cells),
+        partial=annotated_in_part(brain),
         resources=resources,
     )
     save_views(views, out)

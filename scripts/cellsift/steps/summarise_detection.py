@@ -14,7 +14,7 @@ from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.labels.placement import clearest, doubts_of_placement
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_cells
+from cellsift.steps.annotation import annotated_cells, annotated_in_part
 
 
 def summarise_detection(
@@ -66,5 +66,5 @@ def _detected(brain: Brain, path: str | Path) -> DetectedBrain:
         annotated_cells(brain),
         brain.voxel_size,
         brain.settings["matching"]["distance_um"],
-        partial=bool(brain.non_cells),
+        partial=annotated_in_part(brain),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from cellsift.detection.resources import UNLIMITED, Resources
 from cellsift.io.axes import AXES
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_cells
+from cellsift.steps.annotation import annotated_cells, annotated_in_part
 from cellsift.steps.brain import open_signal
 from cellsift.training.detection.judging import Wish
 from cellsift.training.detection.outcome import LeftOpen, OutcomeFiles, write_outcome
@@ -52,6 +52,6 @@ def _annotated(brain: Brain) -> AnnotatedVolume:
         brain.name,
         open_signal(brain),
         annotated_cells(brain)[AXES].to_numpy(float),
-        brain.non_cells is not None,
+        annotated_in_part(brain),
         brain.settings["matching"]["distance_um"],
     )

@@ -126,6 +126,7 @@ def test_positions_of_napari_and_in_capitals_are_read(tmp_path, columns):
         (["z", "y", "x", "p_cell", "is_cell"], "verdicts of a classifier"),
         (["z", "y", "x", "contrast"], "candidates of a detection"),
         (["z", "y", "x", "contrast", "label"], "labelled candidates"),
+        (["z", "y", "x", "kind", "annotators"], "merged marks of annotators"),
         (["coordinate_atlas_axis_0", "coordinate_raw_axis_0", "structure_name"], "in an atlas"),
         (["axis-0", "axis-1", "axis-2", "axis-3"], "more than three axes"),
         ([" ", "Area", "X", "Y", "Slice"], "slices count from 1"),

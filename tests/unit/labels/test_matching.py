@@ -183,3 +183,40 @@ def test_a_hundred_thousand_crowded_candidates_are_matched():
     pairs = match(candidates, annotated, VOXEL, 10)
     assert len(pairs) > 20_000
     assert len(np.unique(pairs[:, 0])) == len(np.unique(pairs[:, 1])) == len(pairs)
+
+
+def labelled(candidates, cells, non_cells=None, **where):
+    """The labels of candidates; all tables are lists of z, y, x."""
+    tables = [
+        None if given is None else pd.DataFrame(given, columns=list("zyx")).astype(float)
+        for given in (candidates, cells, non_cells, where.get("in_doubt", []))
+    ]
+    found, summary = label_candidates(
+        *tables[:3], VOXEL, 10, in_doubt=tables[3], complete=where.get("complete")
+    )
+    return found["label"].tolist(), summary
+
+
+def test_a_candidate_nearer_to_what_is_in_doubt_than_to_its_cell_is_ambiguous():
+    cell, doubt = (0, 0, 0), (0, 0, 4)
+    labels, summary = labelled([(0, 0, 3)], [cell], in_doubt=[doubt])
+    assert labels == ["ambiguous"]
+    # Detection reached the cell all the same.
+    assert summary["reached"] == 1
+    assert labelled([(0, 0, 2)], [cell], in_doubt=[doubt])[0] == ["cell"]
+    assert labelled([(0, 0, 9), (0, 0, 10)], [], in_doubt=[doubt])[0] == ["ambiguous", "no_cell"]
+
+
+def test_silence_means_no_cell_only_where_all_cells_are_annotated():
+    candidates = [(0, 0, 0), (0, 0, 50), (9, 0, 50), (9, 0, 90), (9, 90, 0)]
+    complete = np.array([True, True, False, False, False])
+    labels, summary = labelled(candidates, [(0, 0, 1)], complete=complete)
+    assert labels == ["cell", "no_cell", "ambiguous", "ambiguous", "ambiguous"]
+    assert summary["candidates_per_cell"] is None
+    labels, _ = labelled(candidates, [(0, 0, 1)], [(9, 90, 0)], complete=complete)
+    assert labels == ["cell", "no_cell", "ambiguous", "ambiguous", "no_cell"]
+    # Beside what was marked it is not certain either.
+    labels, _ = labelled(
+        [(0, 0, 0), (0, 0, 3)], [(0, 0, 0)], [(9, 9, 9)], complete=np.ones(2, bool)
+    )
+    assert labels == ["cell", "ambiguous"]

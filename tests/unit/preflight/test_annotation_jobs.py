@@ -87,7 +87,12 @@ def test_label_tells_an_annotation_in_another_order(run, tmp_path, cells, order)
     code, told = run(
         "label.py",
         {"candidates": "candidates.csv", "found": "volumes.json", "choice": []},
-        {"table": "labels.csv", "summary": "labels.json"},
+        {
+            "table": "labels.csv",
+            "summary": "labels.json",
+            "positions": "annotation.csv",
+            "quality": "quality.csv",
+        },
         brain=a_brain(tmp_path, some),
     )
     assert code == 0, told

@@ -82,14 +82,14 @@ def few_in(made, name: str, models: Path, count: int) -> None:
     if information["cells"]:
         annotation = read_points(information["cells"], "cell")
         labels, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, 10.0)
-        write_table(labels, folder / "labels.csv")
+        write_table(labels.assign(judged=True), folder / "labels.csv")
         write_json(summary, folder / "labels.json")
 
 
 def annotated_brain(made, name: str) -> AnnotatedBrain:
     labels = read_table(made.folder / "brains" / name / "labels.csv")
     annotation = read_points(made.information[name]["cells"], "cell")
-    role, candidates = made.information[name]["role"], labels.drop(columns="label")
+    role, candidates = made.information[name]["role"], labels.drop(columns=["label", "judged"])
     return AnnotatedBrain(
         name, role, candidates, labels["label"], annotation, None, VOXEL_SIZE, 10.0
     )

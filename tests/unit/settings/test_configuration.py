@@ -97,7 +97,10 @@ def test_a_brain_survives_as_plain_data(tmp_path):
     brain = load(tmp_path).brains["a"]
     plain = brain.to_dict(["matching"], annotation=True)
     assert Brain.from_dict(plain).cells == "a.csv"
-    assert Brain.from_dict(plain).settings == {"matching": {"distance_um": 10}}
+    settings = dict(Brain.from_dict(plain).settings)
+    # With an annotation goes what its marks mean.
+    assert settings.pop("annotators")["distance_um"] == 10
+    assert settings == {"matching": {"distance_um": 10}}
     assert "cells" not in brain.to_dict([], annotation=False)
 
 

@@ -1,5 +1,6 @@
 """Changed files of a brain are noticed, and looking for changes is cheap."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,17 @@ def test_a_plane_that_was_changed_added_or_removed_changes_the_stamp(brain):
     (folder / "plane_100.tif").write_bytes(b"")
     seen.add(in_a_new_process(brain))
     assert len(seen) == 4
+
+
+def test_a_changed_or_further_annotator_changes_the_stamp(brain, tmp_path):
+    several = dataclasses.replace(brain, cells=str(tmp_path / "m..*.csv"))
+    seen = {in_a_new_process(several)}
+    for name, content in (("anna", "a"), ("ben", "b"), ("anna", "other")):
+        (tmp_path / f"m..{name}.csv").write_text(content)
+        seen.add(in_a_new_process(several))
+    assert len(seen) == 4
+    (tmp_path / "m2..cleo.csv").write_text("of another brain")
+    assert in_a_new_process(several) in seen
 
 
 def test_a_process_looks_at_each_plane_once_however_many_jobs_ask(brain, monkeypatch):
