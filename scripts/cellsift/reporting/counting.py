@@ -114,8 +114,8 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     caption = (
         "To expect on the candidates, by the train brains and the labels of this brain, at the "
         "train brains' threshold and at the one chosen with the labels; recall is of the cells "
-        "that have a candidate. The cells by it are in corrected.csv and corrected.xml beside "
-        "cells.csv of each arm; all else on this page is as it was without the labels."
+        "that have a candidate. The cells by it are in corrected.csv and corrected.xml of each "
+        "arm; all else on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
 

@@ -146,7 +146,7 @@ def test_annotation_that_lies_beside_the_cells_is_refused_with_what_to_check(bra
         write_table(table, tmp_path / f"{brain.name}.csv")
         wrong.append(replace(brain, cells=str(tmp_path / f"{brain.name}.csv")))
     files = Files(tmp_path / "out")
-    with pytest.raises(InputError, match="no brighter than what is around .* check the axes"):
+    with pytest.raises(InputError, match="no brighter than random places .* in the order z, y, x"):
         tune_detection(wrong, files, files.journal, seed=1)
     assert not files.choice.exists()
 
