@@ -15,14 +15,18 @@ BRAIN = "mouse_3"
 ZYX = ["z", "y", "x"]
 ANNOTATION = {"candidates": 40, "blocks": 2, "block_um": 100}
 # What labels may run: themselves, what counts by them, and pages.
-AFTER_LABELS = {"sample", "count", "report_brain", "report_index", "all"}
+AFTER_LABELS = {"sample", "count", "correct", "report_brain", "report_index", "all"}
+# Of all the brains of the run it is the one of role test.
+COUNTS = {"corrected": [BRAIN]}
 
 
 @pytest.fixture(scope="module")
 def suggested(finished, tmp_path_factory) -> Checkout:
     """A finished run in which everything was suggested, its pages with the config that says so."""
     run = Checkout.copied(finished.folder, tmp_path_factory.mktemp("suggested") / "checkout")
-    (run.folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | {"annotation": ANNOTATION}))
+    (run.folder / "small.yaml").write_text(
+        yaml.safe_dump(CONFIG | {"annotation": ANNOTATION, "counts": COUNTS})
+    )
     assert {rule for rule, _ in run.planned()} <= {"report_brain", "report_index", "all"}
     code, output = run.run("--cores", "2")
     assert code == 0, output
@@ -88,6 +92,8 @@ def test_to_suggest_leaves_a_finished_run_finished(suggested):
 
 
 def test_labels_are_read_and_told_of_and_nothing_is_trained(copied):
+    folder = copied.results / "brains" / BRAIN
+    before = pd.read_csv(folder / "counts.csv").iloc[0]
     table = label_by_truth(copied)
     jobs = copied.planned()
     assert {rule for rule, _ in jobs} <= AFTER_LABELS
@@ -96,7 +102,6 @@ def test_labels_are_read_and_told_of_and_nothing_is_trained(copied):
     }
     code, output = copied.run("--cores", "2")
     assert code == 0, output
-    folder = copied.results / "brains" / BRAIN
     sample = pd.read_csv(folder / "sample.csv").set_index("candidate")
     given = table.set_index("candidate").loc[sample.index]
     assert len(sample) == 40
@@ -111,6 +116,15 @@ def test_labels_are_read_and_told_of_and_nothing_is_trained(copied):
         assert np.allclose(marked, truth[cells_in(truth, block)].to_numpy(), atol=1e-5)
     page = Page(copied.results / "reports" / "brains" / f"{BRAIN}.html")
     assert "Labelled by people: 40 candidates, 20 of them drawn at random" in page.text
+    after = pd.read_csv(folder / "counts.csv").iloc[0]
+    assert after["high"] - after["low"] < 0.8 * (before["high"] - before["low"])
+    assert after["low"] <= len(truth) <= after["high"]
+    assert (before["labels"], after["blocks"]) == (0, 2)
+    correction = read_json(folder / "small" / "correction.json")
+    assert correction["after"]["threshold"] != correction["before"]["threshold"]
+    corrected = pd.read_csv(folder / "small" / "corrected.csv")
+    assert (corrected[ZYX] == pd.read_csv(folder / "small" / "cells.csv")[ZYX]).all(axis=None)
+    assert "no block of tissue was marked here" not in page.text
     assert copied.planned() == []
 
 
@@ -138,7 +152,7 @@ def test_a_list_that_people_work_on_outlives_the_results(copied):
     files = [copied.results / "suggestions", copied.results / "reports" / "suggestions"]
     for path in (p for folder in files for p in folder.rglob("*") if p.is_file()):
         path.unlink()
-    copied.write_config("small.yaml", annotation=ANNOTATION | {"candidates": 10})
+    copied.write_config("small.yaml", annotation=ANNOTATION | {"candidates": 10}, counts=COUNTS)
     code, output = copied.run("--cores", "2", "--", str(table.relative_to(copied.folder)))
     assert code == 0, output
     assert "round 1 waits for its first answer in annotations/mouse_3" in output
