@@ -195,6 +195,11 @@ class TestWhatLabelsBuy:
         assert (table.diff(axis=1).dropna(axis=1).to_numpy() < 0.01).all()
         assert table.iloc[-1, -1] < 0.8 * table.iloc[0, 0]
 
+    def test_no_more_labels_are_promised_than_there_are_candidates(self):
+        logits, truth = brain_of(0, 300)
+        evidence = evidence_of(logits, [labelled(truth, 150)])
+        assert set(what_labels_buy(evidence, 1)["labels"]) == {0, 50, 100}
+
     def test_what_is_promised_is_about_what_comes(self):
         logits, truth = brain_of(0)
         evidence = evidence_of(logits, [labelled(truth, 50)])

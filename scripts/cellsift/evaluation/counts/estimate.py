@@ -95,18 +95,19 @@ def what_labels_buy(
     """Return how wide the interval of the whole brain's count would be with more labels.
 
     Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count). It supposes that they turn out as what is known until now says. `cells_per_block` is
+    count), for as many as there are candidates to label. It supposes that they turn out as what is known until now says. `cells_per_block` is
     what a block holds, on average; None: as those that were marked.
     """
     logits = np.asarray(evidence.logits, float)
     if cells_per_block is None:
         cells_per_block = float(evidence.blocks.cells.mean()) if len(evidence.blocks) else 0.0
     inside, rows = np.ones(len(logits), bool), []
+    unlabelled = len(logits) - len(evidence.labelled)
     share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
     for number in further_blocks if cells_per_block else [0]:
         blocks = evidence.blocks.and_further(number, cells_per_block, share)
         recall = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
-        for more in further:
+        for more in (more for more in further if more <= unlabelled):
             posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
             random = np.random.default_rng(seed)
             drawn = _draws(posterior, evidence.labelled, inside, recall, random)[:, 1]
