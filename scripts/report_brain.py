@@ -11,4 +11,6 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.cuboids,
         snakemake.params.config,
         snakemake.output[0],
+        next(iter(snakemake.input.sample), None),
+        snakemake.input.corrections,
     )

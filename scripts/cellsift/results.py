@@ -130,6 +130,18 @@ class Results:
     def detection_page(self) -> Path:
         return self.path / "reports" / "detection.html"
 
+    def suggestions(self, brain: str) -> "SuggestionFolder":
+        """What people are asked to annotate in a brain."""
+        return SuggestionFolder(self.path / "suggestions" / brain)
+
+    @property
+    def suggestions_overview(self) -> Path:
+        """What is suggested in each brain, and where answers belong."""
+        return self.path / "suggestions" / "overview.csv"
+
+    def suggestions_page(self, brain: str) -> Path:
+        return self.path / "reports" / "suggestions" / f"{brain}.html"
+
     def brain_page(self, brain: str) -> Path:
         return self.path / "reports" / "brains" / f"{brain}.html"
 
@@ -223,6 +235,31 @@ class BrainFolder:
         """Whether it is unlike the train brains, and why."""
         return self.path / "alarm.json"
 
+    @property
+    def sample(self) -> Path:
+        """The candidates that people have labelled, with the weights of those drawn."""
+        return self.path / "sample.csv"
+
+    @property
+    def sample_blocks(self) -> Path:
+        """The blocks of tissue in which people have marked all cells."""
+        return self.path / "sample_blocks.csv"
+
+    @property
+    def sample_block_cells(self) -> Path:
+        """The cells that they have marked there."""
+        return self.path / "sample_block_cells.csv"
+
+    @property
+    def sample_summary(self) -> Path:
+        """How many labels there are, of which rounds, and which contradict each other."""
+        return self.path / "sample.json"
+
+    @property
+    def suggested(self) -> Path:
+        """How much is suggested, of which round, and where answers belong."""
+        return self.path / "suggested.json"
+
     def chunk_logits(self, arm: str, chunk: int | str, chunks: int | str) -> Path:
         return self.path / arm / "logits" / f"{chunk}-of-{chunks}.npy"
 
@@ -235,6 +272,27 @@ class BrainFolder:
 
     def cells_xml(self, arm: str) -> Path:
         return self.path / arm / "cells.xml"
+
+    @property
+    def counts(self) -> Path:
+        """The number of cells by each arm, with its interval."""
+        return self.path / "counts.csv"
+
+    @property
+    def count(self) -> Path:
+        """What these numbers rest on."""
+        return self.path / "count.json"
+
+    def corrected(self, arm: str) -> Path:
+        """The classified candidates as a labelled sample of the brain corrects them."""
+        return self.path / arm / "corrected.csv"
+
+    def corrected_xml(self, arm: str) -> Path:
+        return self.path / arm / "corrected.xml"
+
+    def correction(self, arm: str) -> Path:
+        """What the correction is, and what it is to bring."""
+        return self.path / arm / "correction.json"
 
 
 @dataclass(frozen=True)
@@ -380,6 +438,87 @@ class ExplanationFolder:
     @property
     def saliency(self) -> Path:
         return self.path / "saliency.tif"
+
+
+@dataclass(frozen=True)
+class SuggestionFolder:
+    """What people are asked to annotate in a brain, in files for several programs."""
+
+    path: Path
+
+    @property
+    def candidates(self) -> Path:
+        return self.path / "candidates.csv"
+
+    @property
+    def candidates_xml(self) -> Path:
+        return self.path / "candidates.xml"
+
+    @property
+    def label_studio(self) -> Path:
+        """The tasks for Label Studio, with their pictures."""
+        return self.path / "label_studio.json"
+
+    @property
+    def label_studio_config(self) -> Path:
+        """What a labelling project in Label Studio looks like."""
+        return self.path / "label_studio_config.xml"
+
+    @property
+    def blocks(self) -> Path:
+        return self.path / "blocks.csv"
+
+    @property
+    def block_images(self) -> Path:
+        return self.path / "blocks"
+
+
+@dataclass(frozen=True)
+class BlockFolder:
+    """Images of blocks of tissue, and a table for the cells in each."""
+
+    path: Path
+
+    def image(self, block: int | str) -> Path:
+        return self.path / f"block-{block}.tif"
+
+    def cells(self, block: int | str) -> Path:
+        return self.path / f"block-{block}_cells.csv"
+
+
+@dataclass(frozen=True)
+class AnnotationFolder:
+    """What people gave back on a brain, and what was drawn for them; no part of the results.
+
+    What was drawn stays here, as a folder of results may be removed: without their probabilities
+    labels are of no use for counts.
+    """
+
+    path: Path
+
+    def drawn(self, number: int | str) -> Path:
+        """The candidates of a round."""
+        return self.path / f"drawn-{number}.csv"
+
+    def drawn_blocks(self, number: int | str) -> Path:
+        """The blocks of a round."""
+        return self.path / f"drawn-{number}_blocks.csv"
+
+    def rounds(self) -> list[int]:
+        """The rounds that there are, ascending."""
+        names = (path.stem.removeprefix("drawn-") for path in self.path.glob("drawn-*.csv"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def answers(self) -> list[Path]:
+        """The files that people have put here or in folders below, sorted; hidden ones are not."""
+        known = {path for n in self.rounds() for path in (self.drawn(n), self.drawn_blocks(n))}
+        return sorted(
+            path
+            for path in self.path.rglob("*")
+            if path.is_file()
+            and path not in known
+            and not any(part.startswith(".") for part in path.relative_to(self.path).parts)
+        )
 
 
 def _of_job(folder: Path, rule: str, name: str, ending: str) -> Path:

@@ -323,7 +323,7 @@ def test_the_cluster_searches_a_detector_and_uses_it(cluster, new_checkout, smal
     checkout = new_checkout()
     checkout.write_config(
         "small.yaml",
-        detection={"method": "auto", "trials": 2},
+        detection={"method": "auto", "trials": 4},
         brains={"mouse_3": {"jobs_per_brain": {"detection": 2}}},
     )
     code, output = cluster.run(checkout, "--", "results/brains/mouse_3/detected.csv")

@@ -15,14 +15,14 @@ from cellsift.project.reading import load_project
 from cellsift.detection import detector_module, list_detectors, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
-from cellsift.workflow.stamp import data_stamp
+from cellsift.workflow.stamp import answers_stamp, data_stamp
 from cellsift.models import architecture_module
 from cellsift.workflow.code import code_of
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.known_networks import check_networks_once
 from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
-from cellsift.results import Results
+from cellsift.results import AnnotationFolder, Results
 from cellsift.workflow.run_lock import STATE
 
 try:
@@ -43,6 +43,7 @@ FOLD = RESULTS.training("{arm}").fold("{fold}")
 MODEL = RESULTS.model("{arm}")
 PRETRAINING = RESULTS.pretraining("{pretraining}")
 SEARCH = RESULTS.search("{arm}", "{study}")
+SUGGESTIONS = RESULTS.suggestions("{brain}")
 EXPLANATION = RESULTS.explanation("{arm}")
 # A detector that is searched for may be of either kind.
 SEARCHES = PROJECT.config.searches_detection
@@ -81,6 +82,7 @@ def environment(name):
 wildcard_constraints:
     brain=one_of(PROJECT.brains),
     arm=one_of(NETWORKS),
+    any_arm=one_of(PROJECT.arms),
     ensemble=one_of(ENSEMBLES),
     fold=r"\d+",
     pretraining=one_of(PROJECT.pretrainings),
@@ -129,6 +131,47 @@ def slabs_of(step):
 def stamps_of(brains, *columns):
     """Size and time of these files of several brains."""
     return [data_stamp(PROJECT.brains[brain], columns) for brain in brains]
+
+
+def annotations_of(brain):
+    """The folder with what people have labelled in a brain."""
+    return AnnotationFolder(Path(PROJECT.config.annotation.folder, brain))
+
+
+@of_wildcards
+def stamp_of_answers(wildcards):
+    """Params function: sizes and times of what people have labelled in a brain."""
+    return answers_stamp(annotations_of(wildcards.brain).answers())
+
+
+CORRECTED = [brain for brain in PROJECT.corrected() if annotations_of(brain).answers()]
+
+
+@of_wildcards
+def correcting_sample(wildcards):
+    """What people labelled in a brain, where it is to correct the brain."""
+    files = [BRAIN.sample, BRAIN.sample_blocks, BRAIN.sample_block_cells]
+    return expand(files, brain=[brain for brain in CORRECTED if brain == wildcards.brain])
+
+
+@of_wildcards
+def corrections_of_brain(wildcards):
+    """What that changed, for each arm."""
+    corrected = [brain for brain in CORRECTED if brain == wildcards.brain]
+    return expand(BRAIN.correction("{arm}"), brain=corrected, arm=PROJECT.arms)
+
+
+@of_wildcards
+def labels_of_brain(wildcards):
+    """The labels of a brain's candidates by its annotation, where it has one."""
+    return of_brains(BRAIN.labels, [wildcards.brain]) if wildcards.brain in ANNOTATED else []
+
+
+@of_wildcards
+def sample_of_brain(wildcards):
+    """What people have labelled in a brain, where there is any of it."""
+    answers = annotations_of(wildcards.brain).answers()
+    return of_brains(BRAIN.sample_summary, [wildcards.brain]) if answers else []
 
 
 def stamps_where_searched():
@@ -327,6 +370,7 @@ def final_targets():
         RESULTS.index_page,
         *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
+        *expand(BRAIN.corrected_xml("{arm}"), brain=CORRECTED, arm=PROJECT.arms),
         *([RESULTS.detection_page] if SEARCHES else []),
         *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]

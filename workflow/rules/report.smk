@@ -39,12 +39,13 @@ rule report_brain:
         BRAIN.alarm,
         BRAIN.projection,
         BRAIN.candidates,
+        BRAIN.count,
         expand(BRAIN.cells("{arm}"), arm=PROJECT.arms, allow_missing=True),
         expand(MODEL.description, arm=PROJECT.arms),
         cuboids=cuboids_of_brain,
-        labels=lambda wildcards: (
-            of_brains(BRAIN.labels, [wildcards.brain]) if wildcards.brain in ANNOTATED else []
-        ),
+        labels=labels_of_brain,
+        corrections=corrections_of_brain,
+        sample=sample_of_brain,
         notebook="reports/brain.ipynb",
         style=STYLE,
     output:

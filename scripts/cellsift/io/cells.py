@@ -89,15 +89,17 @@ def _once(points: pd.DataFrame, doubts: list[str]) -> Positions:
     return Positions(points[~again], int(again.sum()), doubts)
 
 
-def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
+def write_cells_xml(cells: pd.DataFrame, path: str | Path, image: str = "placeholder.tif") -> None:
     """Write cells (columns z, y, x in voxels and is_cell) as BrainGlobe XML, whole or not at all.
 
-    Type 2 is a cell, type 1 is none. Positions are rounded to the nearest voxel, as readers of the
-    format cut fractions off; a table keeps them exactly. Without cells the file is valid and
-    `read_points` gives an empty table, but brainglobe-utils raises MissingCellsError.
+    Type 2 is a cell, type 1 is none. `image` is named as the image that they lie in; BrainGlobe
+    writes its own default there whenever it saves a file. Positions are rounded to the nearest
+    voxel, as readers of the format cut fractions off; a table keeps them exactly. Without cells the
+    file is valid and `read_points` gives an empty table, but brainglobe-utils raises
+    MissingCellsError.
     """
     root = Element("CellCounter_Marker_File")
-    SubElement(SubElement(root, "Image_Properties"), "Image_Filename").text = "placeholder.tif"
+    SubElement(SubElement(root, "Image_Properties"), "Image_Filename").text = image
     markers = SubElement(root, "Marker_Data")
     SubElement(markers, "Current_Type").text = "1"
     voxels = np.rint(cells[AXES].to_numpy(dtype=float)).astype(int)
@@ -117,7 +119,19 @@ def write_cells_xml(cells: pd.DataFrame, path: str | Path) -> None:
         ElementTree(root).write(beside, encoding="UTF-8", xml_declaration=True)
 
 
-def _read_xml(path: Path, kind: Kind) -> Positions:
+def read_markers(path: str | Path) -> tuple[pd.DataFrame, str]:
+    """Read all markers of an XML of BrainGlobe in the order of the file, and its image's name.
+
+    Returns a table z, y, x (float64, voxels) and is_cell (type 2; all other types are no cells),
+    row i the marker i. A position that is listed again stays. Raises InputError as `read_points`.
+    """
+    root, points, numbers, _ = _markers(Path(path))
+    points["is_cell"] = np.array([number == CELL_TYPE for number in numbers], dtype=bool)
+    return points, root.findtext("Image_Properties/Image_Filename") or ""
+
+
+def _markers(path: Path) -> tuple[Element, pd.DataFrame, list[int], dict[int, str]]:
+    """The document, the positions of its markers, the type of each, and the names of types."""
     try:
         root = parse(path, forbid_dtd=True).getroot()
     except defusedxml.DefusedXmlException:
@@ -143,6 +157,11 @@ def _read_xml(path: Path, kind: Kind) -> Positions:
             rows.append([(marker.findtext(f"Marker{axis.upper()}") or "").strip() for axis in AXES])
             numbers.append(number)
     points = _numbers(pd.DataFrame(rows, columns=AXES, dtype=str), path, "marker")
+    return root, points, numbers, names
+
+
+def _read_xml(path: Path, kind: Kind) -> Positions:
+    root, points, numbers, names = _markers(path)
     if cell_counter.is_of_fiji(root):
         found = _of_fiji(path, points, numbers, names, kind)
         return replace(found, of_fiji=True, stated_size=cell_counter.stated_size(root))

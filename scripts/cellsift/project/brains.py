@@ -15,7 +15,7 @@ from cellsift.settings.brains import (
     SettingsOfABrain,
     resolved_path,
 )
-from cellsift.settings.brains_table import Row, read_rows
+from cellsift.settings.brains_table import ROLES, Row, read_rows
 from cellsift.settings.choice import (
     AUTO,
     SEARCH_PARAMETERS,
@@ -98,6 +98,13 @@ def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
             raise InputError(
                 f"config, brains: {name!r} is not in {path}"
                 + or_nearest([name], brains, f"its brains are {', '.join(brains)}")
+            )
+    known = [*ROLES, *brains]
+    for name in config.counts.corrected:
+        if name not in known:
+            raise InputError(
+                f"config, counts: corrected: {name!r} is neither a role nor a brain of {path}"
+                + or_nearest([name], known, f"give some of {', '.join(known)}")
             )
     return brains
 

@@ -11,7 +11,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_points
 from cellsift.io.json_files import read_json
-from cellsift.reporting import alarms, html, maps, scores, tables, thumbnails
+from cellsift.reporting import alarms, counting, html, maps, scores, tables, thumbnails
 from cellsift.reporting.doubtful import use_of_doubtful
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import Projection, load_projection
@@ -27,7 +27,8 @@ class BrainResults:
     """What a results folder holds on one brain.
 
     `information` may have the brain's role, the paths of its annotation, cells and non_cells, and
-    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store).
+    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store),
+    and that of the summary of what people have labelled in it, `sample`.
     """
 
     results: RunResults
@@ -96,6 +97,11 @@ class BrainResults:
         return alarms.unmeasured(self.alarm, self.labels is not None)
 
     @property
+    def corrections(self) -> dict[str, str]:
+        """By arm, what labels of it changed; empty where they are not to correct it."""
+        return self.information.get("corrections", {})
+
+    @property
     def candidates(self) -> int:
         return len(next(iter(self.scored.values()))) if self.scored else 0
 
@@ -141,10 +147,30 @@ def facts(brain: BrainResults) -> Html:
         kind = "some of its cells and artefacts" if brain.annotated_in_part else "all its cells"
         number = tables.number_text(len(brain.annotation), "annotated cell")
         items.append(f"{number}; the annotation counts as naming {kind}.")
+    items += _labelled(brain)
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
     ]
     return Html("".join(warnings) + html.bullets(items))
+
+
+def _labelled(brain: BrainResults) -> list[str]:
+    """What people have labelled of what was suggested to them, and what of it is left out."""
+    if not brain.information.get("sample"):
+        return []
+    known = read_json(brain.information["sample"])
+    labels = tables.number_text(known["labels"], "candidate")
+    blocks = tables.number_text(known["blocks"], "block")
+    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random; all cells "
+    said += f"of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
+    left_out = [
+        *([f"{known['unsure']} they were unsure of"] if known["unsure"] else []),
+        *(
+            [f"{len(known['contradicting'])} they contradict each other on"]
+            * bool(known["contradicting"])
+        ),
+    ]
+    return [said + (f" Left out: {', '.join(left_out)}." if left_out else "")]
 
 
 def _near_border(brain: BrainResults) -> str:
@@ -156,6 +182,19 @@ def _near_border(brain: BrainResults) -> str:
         f" {tables.count_text(padded)} {lie} so near the border of the volume that its outermost "
         "voxels were repeated to complete the cuboid: take such verdicts with care. cellfinder "
         "drops such candidates."
+    )
+
+
+def counted(brain: BrainResults) -> Html:
+    """How many cells it has, with intervals, and what labels of it have changed."""
+    if not brain.scored:
+        return html.paragraph("No arm has classified this brain.")
+    complete = brain.annotation is not None and not brain.annotated_in_part
+    annotated = len(brain.annotation) if complete and brain.annotation is not None else None
+    corrections = {arm: read_json(path) for arm, path in brain.corrections.items()}
+    return Html(
+        counting.counted(read_json(brain.paths.count), annotated, bool(brain.alarm.get("alarm")))
+        + counting.corrected(corrections)
     )
 
 

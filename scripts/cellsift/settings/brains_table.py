@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,8 @@ from cellsift.settings.checking import completed
 from cellsift.settings.files import LONGEST_QUOTE
 from cellsift.settings.values import Name, Settings
 
+Role = Literal["train", "test", "predict"]
+ROLES = get_args(Role)
 WHAT_FILES_SAY = (
     "What the volume itself says of it is told by .venv/bin/python -m cellsift.training.detection "
     "VOLUME"
@@ -26,7 +28,7 @@ class Row(Settings):
     brain: Annotated[Name, StringConstraints(max_length=100)] = Field(
         description="Name of the brain; letters, digits, dot, dash and underscore."
     )
-    role: Literal["train", "test", "predict"] = Field(
+    role: Role = Field(
         description="train (fitting, folds, calibration, thresholds), test (locked), predict (only "
         "classified)."
     )

@@ -162,6 +162,43 @@ class Explain(Settings):
     )
 
 
+class Annotation(Settings):
+    """What people are asked to annotate next, and where their answers are."""
+
+    candidates: Annotated[int, Field(ge=1, le=100_000), WHOLE] = Field(
+        100, description="Candidates that are suggested in each brain and round."
+    )
+    random: Annotated[float, Field(ge=0.2, le=1), AS_WRITTEN] = Field(
+        0.5,
+        description="Share of them that is drawn at random, so that what is counted with their "
+        "help is not biased.",
+    )
+    blocks: Annotated[int, Field(ge=0, le=1000), WHOLE] = Field(
+        3,
+        description="Blocks of tissue in each brain and round in which all cells are to be marked.",
+    )
+    block_um: Annotated[float, Field(gt=0, le=5000), AS_WRITTEN] = Field(
+        150, description="About how long the sides of a block are, in µm."
+    )
+    folder: str = Field(
+        "annotations",
+        min_length=1,
+        description="Folder, relative to the working directory, with a folder for each brain in "
+        "which people put what they have labelled.",
+    )
+
+
+class Counts(Settings):
+    """How the cells of a brain are counted."""
+
+    corrected: Annotated[list[Name], *UNIQUE] = Field(
+        ["predict"],
+        description="Which brains are corrected by what people labelled in them: their counts, "
+        "p_cell and threshold. Names of brains, or roles. A test brain that is corrected is no "
+        "longer one that nothing was fitted on.",
+    )
+
+
 class DetectionOfBrain(Settings):
     """Parameters of the detector for one brain; method and keep are those of all brains."""
 
@@ -264,6 +301,14 @@ class Config(Settings):
         "recall).",
     )
     explain: Explain = Field(Explain(), description="Pictures of why an arm decided as it did.")
+    annotation: Annotation = Field(
+        Annotation(),
+        description="What people are asked to annotate next (`snakemake suggest`), and where their "
+        "answers are.",
+    )
+    counts: Counts = Field(
+        Counts(), description="Numbers of cells with their intervals, for every brain and arm."
+    )
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."
     )

@@ -27,3 +27,10 @@ class Project:
             for name, brain in self.brains.items()
             if brain.role in roles and annotated in (None, brain.annotated)
         ]
+
+    def corrected(self) -> list[str]:
+        """Names of the brains that what people labelled in them is to correct."""
+        wanted = self.config.counts.corrected
+        return [
+            name for name, brain in self.brains.items() if name in wanted or brain.role in wanted
+        ]

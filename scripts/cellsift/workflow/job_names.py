@@ -30,6 +30,8 @@ STEPS = {
     "score_chunk": "score {brain} by {arm}",
     "classify": "classify {brain} by {arm}",
     "classify_ensemble": "classify {brain} by {ensemble}",
+    "count": "count the cells of {brain}",
+    "correct": "correct {brain} by {any_arm}",
     "evaluate": "evaluate all arms",
     "cost": "measure the cost of {arm}",
     "cost_ensemble": "add up the cost of {ensemble}",
@@ -39,6 +41,10 @@ STEPS = {
     "summarise_detection": "count what detection finds",
     "show_detection": "look at what detection finds in {brain}",
     "try_detection": "page of detection",
+    "sample": "read what is labelled in {brain}",
+    "suggest_brain": "suggest what to annotate in {brain}",
+    "show_suggestions": "page of suggestions for {brain}",
+    "suggest": "tell what to annotate",
     "track": "track in MLflow",
 }
 

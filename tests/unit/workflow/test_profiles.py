@@ -24,6 +24,7 @@ ON_DEFAULTS = {
     "choose_recipe",
     "searched_arm",
     "cost_ensemble",
+    "suggest",
     "track",
 }
 DAY = 24 * 60

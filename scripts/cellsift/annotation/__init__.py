@@ -1,0 +1,1 @@
+"""What people are asked to annotate, and what they gave back."""

@@ -1,0 +1,117 @@
+"""What was drawn in each round, kept beside the answers: without it labels have no weight."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellsift.annotation.drawing import CORNERS
+from cellsift.annotation.suggestion import KNOWN, RANDOM
+from cellsift.errors import InputError
+from cellsift.io.axes import AXES
+from cellsift.io.tables import read_table, write_table
+from cellsift.results import AnnotationFolder
+
+OF_CANDIDATES = ["suggestion", "candidate", *AXES, "why", "probability"]
+OF_BLOCKS = ["block", *CORNERS, "why", "probability"]
+
+
+@dataclass(frozen=True)
+class Round:
+    """A draw of a brain: `candidates` (OF_CANDIDATES) and `blocks` (OF_BLOCKS).
+
+    Rows whose `why` is "known" were answered before; their probability is 1, and they have no
+    suggestion. `of` is the fingerprint of the candidates that were drawn from.
+    """
+
+    number: int
+    of: str
+    candidates: pd.DataFrame
+    blocks: pd.DataFrame
+
+    @property
+    def suggested(self) -> pd.DataFrame:
+        """The candidates that were handed out."""
+        suggested = self.candidates[self.candidates["why"] != KNOWN].reset_index(drop=True)
+        return suggested.astype({"suggestion": int, "candidate": int})
+
+    @property
+    def drawn_blocks(self) -> pd.DataFrame:
+        """The blocks that were handed out."""
+        drawn = self.blocks[self.blocks["why"] != KNOWN].reset_index(drop=True)
+        return drawn.astype({name: int for name in ["block", *CORNERS]})
+
+    @property
+    def at_random(self) -> pd.DataFrame:
+        """The candidates that were drawn at random."""
+        return self.candidates[self.candidates["why"] == RANDOM]
+
+
+def fingerprint(positions: np.ndarray) -> str:
+    """A short text that is the same for the same candidates (n, 3), z, y, x, in the same order."""
+    places = np.rint(np.asarray(positions, float) * 1000).astype("<i8")
+    return f"{len(places)}-{hashlib.sha256(places.tobytes()).hexdigest()[:12]}"
+
+
+def write_round(drawn: Round, folder: str | Path) -> None:
+    """Write a round into a brain's folder of annotations, each file whole or not at all."""
+    files = AnnotationFolder(Path(folder))
+    # Last the file by which a round is known to be there.
+    for table, path in (
+        (drawn.blocks, files.drawn_blocks(drawn.number)),
+        (drawn.candidates, files.drawn(drawn.number)),
+    ):
+        marked = table.assign(round=drawn.number, drawn_from=drawn.of)
+        write_table(marked, path, decimals=None)
+
+
+def read_rounds(folder: str | Path) -> list[Round]:
+    """Read all rounds of a brain, the first one first; none where there is no such folder.
+
+    Raises InputError, naming the file, for one that is not as it was written.
+    """
+    files = AnnotationFolder(Path(folder))
+    return [
+        Round(
+            number,
+            _drawn_from(files, number),
+            _read(files.drawn(number), OF_CANDIDATES, number),
+            _read(files.drawn_blocks(number), OF_BLOCKS, number),
+        )
+        for number in files.rounds()
+    ]
+
+
+def _drawn_from(files: AnnotationFolder, number: int) -> str:
+    for path in (files.drawn(number), files.drawn_blocks(number)):
+        table = _table(path)
+        if len(table) and "drawn_from" in table:
+            return str(table["drawn_from"].iloc[0])
+    return ""
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return read_table(path, exact=True)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: what was drawn for annotation cannot be read ({error}). Restore the file as "
+            "cellsift wrote it: labels of this round have no weight without it."
+        ) from None
+
+
+def _read(path: Path, columns: list[str], number: int) -> pd.DataFrame:
+    table = _table(path)
+    missing = {*columns, "round", "drawn_from"} - set(table)
+    given = pd.to_numeric(table.get("probability", pd.Series(dtype=float)), "coerce")
+    sound = not missing and (table["round"] == number).all()
+    # Nobody draws by a probability of 0, and one that is not a number was written by others.
+    sound = sound and given.dropna().between(0, 1, inclusive="right").all()
+    if not sound or (given.isna() & table["probability"].notna()).any():
+        raise InputError(
+            f"{path}: is not as cellsift wrote it when round {number} was drawn. Restore the file: "
+            "labels of this round have no weight without it."
+        )
+    return table[columns]

@@ -1,0 +1,42 @@
+"""How draws of several rounds become one estimate."""
+
+import numpy as np
+import pandas as pd
+
+
+def combined_weights(drawn: pd.DataFrame, answered: pd.Index) -> pd.Series:
+    """The weight of each item that has an answer, for totals over all there are.
+
+    Each round r is a sample of everything: what had its answer when the round was drawn is in it
+    for sure (`known`), and of the rest some were drawn with probability pi. So sum(y) over the
+    known plus sum(y / pi) over those drawn is an unbiased estimate of the total (Horvitz and
+    Thompson 1952). The rounds' estimates are averaged, each by its share of all answers to random
+    draws: the weights of an item add up over the rounds it is in. After one whole round a weight is
+    1 / pi.
+
+    Not all that was drawn has its answer: a person stopped, or was unsure. Those of a round that
+    have one stand for all drawn in it, their weights scaled by drawn / answered. This takes for
+    granted that those without are like the others; as draws are handed out in random order, that
+    holds for a person who stopped.
+
+    Args:
+        drawn: columns round, item, probability, known (whether the item had its answer before the
+            round was drawn).
+        answered: the items that have an answer.
+
+    Returns weights, by item; items in no round are not among them.
+    """
+    drawn = drawn.assign(answered=drawn["item"].isin(answered))
+    at_random = drawn[~drawn["known"]]
+    answers = at_random.groupby("round")["answered"].sum()
+    share = answers / max(answers.sum(), 1)
+    parts = []
+    for (number, known), part in drawn.groupby(["round", "known"]):
+        kept = part[part["answered"]]
+        if len(kept) and share.get(number, 0) > 0:
+            raw = np.ones(len(kept)) if known else 1 / kept["probability"].to_numpy()
+            scale = share[number] * len(part) / len(kept)
+            parts.append(pd.Series(raw * scale, index=kept["item"]))
+    if not parts:
+        return pd.Series(dtype=float)
+    return pd.concat(parts).groupby(level=0).sum()

@@ -1,0 +1,302 @@
+"""The labelled sample of a brain: answers matched to candidates, with the weight of each draw."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import KDTree
+
+from cellsift.annotation.answers import COLUMNS, read_answers, read_filled_table
+from cellsift.annotation.block_answers import (
+    BlockAnswers,
+    block_of,
+    is_block_table,
+    read_block_answers,
+)
+from cellsift.annotation.drawing import CORNERS
+from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.rounds import combined_weights
+from cellsift.annotation.suggestion import KNOWN, RANDOM
+from cellsift.annotation.suggestion_files import UNSURE
+from cellsift.errors import InputError
+from cellsift.io.axes import AXES
+from cellsift.results import AnnotationFolder
+
+# Voxels, along any axis, that an answer may lie beside its candidate.
+NEAR = 0.5 + 1e-6
+OF_SAMPLE = [
+    "candidate",
+    *AXES,
+    "label",
+    "probability",
+    "round",
+    "author",
+    "date",
+    "source",
+    "why",
+    "weight",
+]
+OF_SAMPLE_BLOCKS = ["block", *CORNERS, "probability", "round", "author", "date", "cells", "weight"]
+# Files that cannot hold answers, and of which no word is needed.
+SILENT = (".tif", ".tiff", ".png", ".html", ".md", ".yml", ".yaml")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What people have labelled in a brain.
+
+    `candidates` (OF_SAMPLE) has a row for each labelled candidate: label cell or no_cell;
+    probability and round of its random draw, empty where it was not drawn at random. `blocks`
+    (OF_SAMPLE_BLOCKS) are those whose cells are all marked, `block_cells` (block, z, y, x, voxels
+    of the brain) those cells. The sum of `weight` times what is counted is an unbiased estimate of
+    its total in the brain, all rounds together (`rounds.combined_weights`); a weight is empty where
+    a row has no part in it. `summary` is JSON-ready: labels, cells, no_cells, random, unsure,
+    blocks, rounds, contradicting, told.
+    """
+
+    candidates: pd.DataFrame
+    blocks: pd.DataFrame
+    block_cells: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def read_sample(folder: str | Path, brain: str, candidates: pd.DataFrame) -> Sample:
+    """Read what people gave back on a brain.
+
+    Args:
+        folder: of the brain's annotations: files that people have filled in (`answers`,
+            `block_answers`), in it or in folders below, and what was drawn in each round (`drawn`).
+            It may be missing.
+        brain: its name.
+        candidates: columns z, y, x in voxels.
+
+    Answers by two people on one candidate that differ are left out and listed; so is what they were
+    unsure of. Raises InputError, naming file and row, for answers that fit no candidate, and for
+    those of a round that was drawn from other candidates, whose probabilities mean nothing now.
+    """
+    told: list[str] = []
+    rounds = read_rounds(folder)
+    on_candidates, of_blocks = _divided(AnnotationFolder(Path(folder)).answers(), told)
+    parts = [read_answers(path, brain, told) for path in on_candidates]
+    answers = pd.concat([p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)])
+    answers = answers.reset_index(drop=True)
+    positions = candidates[AXES].to_numpy(float)
+    answers["candidate"] = _matched(answers, positions, rounds)
+    _refuse_old_rounds(answers, rounds, positions, Path(folder))
+    current = [drawn for drawn in rounds if drawn.of == fingerprint(positions)]
+    _refuse_other_draws(answers, current, Path(folder))
+    labels, contradicting = _agreed(answers)
+    sample = _with_draws(labels, current, positions)
+    drawn_blocks = _stacked([drawn.drawn_blocks for drawn in rounds], ["block", *CORNERS])
+    marked = read_block_answers(of_blocks, drawn_blocks, told)
+    blocks = _blocks_with_draws(marked, rounds)
+    summary = _summary(brain, answers, sample, blocks, contradicting, rounds, told)
+    return Sample(sample, blocks, marked.cells, summary)
+
+
+def _divided(paths: list[Path], told: list[str]) -> tuple[list[Path], list[Path]]:
+    """The files with answers on candidates, and those on blocks."""
+    on_candidates: list[Path] = []
+    of_blocks: list[Path] = []
+    for path in paths:
+        suffix = path.suffix.lower()
+        if suffix in (".csv", ".xml", ".json"):
+            is_table = suffix == ".csv" and is_block_table(read_filled_table(path))
+            of = of_blocks if is_table or block_of(path) is not None else on_candidates
+            of.append(path)
+        elif suffix not in SILENT:
+            told.append(f"{path}: is not read; save answers as .csv, .xml or .json.")
+    return on_candidates, of_blocks
+
+
+def _matched(answers: pd.DataFrame, positions: np.ndarray, rounds: list[Round]) -> np.ndarray:
+    """The candidate of each answer; of several in the same voxel one that was suggested."""
+    suggested = _stacked([drawn.suggested for drawn in rounds], AXES)[AXES].to_numpy(float)
+    handed_out = np.zeros(len(positions), bool)
+    if len(suggested) and len(positions):
+        distance, row = KDTree(positions).query(suggested, p=np.inf)
+        handed_out[row[distance <= NEAR]] = True
+    found = np.zeros(len(answers), int)
+    # XML has whole voxels, and BrainGlobe writes 1 for what is below.
+    in_voxels = np.maximum(np.rint(positions), 1)
+    for rounded, of_kind in answers.groupby("rounded"):
+        known = in_voxels if rounded else positions
+        at = of_kind[AXES].to_numpy(float)
+        at = np.maximum(at, 1) if rounded else at
+        near = KDTree(known).query_ball_point(at, NEAR, p=np.inf) if len(known) else [[]] * len(at)
+        for (index, answer), place, rows in zip(of_kind.iterrows(), at, near, strict=True):
+            found[int(str(index))] = _nearest(answer, place, np.array(rows, int), known, handed_out)
+    return found
+
+
+def _nearest(
+    answer: pd.Series,
+    place: np.ndarray,
+    rows: np.ndarray,
+    known: np.ndarray,
+    handed_out: np.ndarray,
+) -> int:
+    position = ", ".join(f"{value:g}" for value in answer[AXES])
+    where = f"{answer['source']}: row {answer['row']}, at z, y, x {position}"
+    if not len(rows):
+        raise InputError(
+            f"{where}, is no candidate of this brain. Here candidates are labelled: take the row "
+            "out if it is a cell that detection missed (mark such cells in blocks), and restore "
+            "the detection if it was changed since the suggestions were made."
+        )
+    distance = np.abs(known[rows] - place).max(axis=1).round(6)
+    order = np.lexsort((rows, ~handed_out[rows], distance))
+    first, second = rows[order[0]], rows[order[min(1, len(rows) - 1)]]
+    same = len(rows) > 1 and distance[order[0]] == distance[order[1]]
+    if same and handed_out[first] == handed_out[second]:
+        raise InputError(
+            f"{where}, fits two candidates in the same voxel; label them in candidates.csv."
+        )
+    return int(first)
+
+
+def _refuse_old_rounds(
+    answers: pd.DataFrame, rounds: list[Round], positions: np.ndarray, folder: Path
+) -> None:
+    """Refuse answers on what was drawn from other candidates than there are now."""
+    old = [drawn for drawn in rounds if drawn.of != fingerprint(positions)]
+    answered = KDTree(positions[answers["candidate"]]) if len(answers) else None
+    for drawn in old:
+        if answered is None or not len(drawn.suggested):
+            continue
+        distance, _ = answered.query(drawn.suggested[AXES].to_numpy(float), p=np.inf)
+        if (distance <= NEAR).any():
+            path = AnnotationFolder(folder).drawn(drawn.number)
+            raise InputError(
+                f"{path}: round {drawn.number} was drawn from {drawn.of.partition('-')[0]} "
+                f"candidates, now there are {len(positions)}, or others: its probabilities hold no "
+                "more. Restore the detection as it was, or move the answers of this round and this "
+                "file elsewhere and run `suggest` again."
+            )
+
+
+def _refuse_other_draws(answers: pd.DataFrame, rounds: list[Round], folder: Path) -> None:
+    """Refuse answers that tell of another draw than is known."""
+    known = {drawn.number: drawn.suggested.set_index("candidate") for drawn in rounds}
+    for answer in answers[answers["round"].notna()].itertuples():
+        number = int(answer.round)
+        where = f"{answer.source}: row {answer.row}"
+        if number not in known:
+            path = AnnotationFolder(folder).drawn(number)
+            raise InputError(
+                f"{where}: is of round {number}, but {path}, which says how it was drawn, is "
+                "not there. Restore it, with its neighbour for blocks: without it labels have no "
+                "weight."
+            )
+        given = known[number]["probability"].get(answer.candidate, -1.0)
+        if not np.isclose(given, answer.probability, rtol=1e-3, equal_nan=True):
+            raise InputError(
+                f"{where}: says that it was drawn in round {number} with probability "
+                f"{answer.probability:g}, and cellsift noted {given:g}. Restore both columns as "
+                "they were handed out; to label other candidates, leave both empty."
+            )
+
+
+def _agreed(answers: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """One label for each candidate, and those that contradict each other, JSON-ready."""
+    sure = answers[answers["label"] != UNSURE]
+    labels, contradicting = [], []
+    for candidate, of_candidate in sure.groupby("candidate"):
+        if of_candidate["label"].nunique() > 1:
+            said = of_candidate[["label", "author", "date", "source", "row"]].to_dict("records")
+            place = of_candidate.iloc[0][AXES].astype(float).to_dict()
+            contradicting.append({"candidate": int(str(candidate)), **place, "answers": said})
+            continue
+        joined = {name: _joined(of_candidate[name]) for name in ("author", "date", "source")}
+        labels.append({"candidate": candidate, "label": of_candidate["label"].iloc[0]} | joined)
+    columns = ["candidate", "label", "author", "date", "source"]
+    return pd.DataFrame(labels, columns=columns), contradicting
+
+
+def _joined(texts: pd.Series) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts.astype(str) if text))
+
+
+def _with_draws(labels: pd.DataFrame, rounds: list[Round], positions: np.ndarray) -> pd.DataFrame:
+    """The labels with place, draw and weight of each candidate."""
+    labels = labels.assign(candidate=labels["candidate"].astype(int))
+    drawn = _stacked(
+        [r.candidates.assign(round=r.number) for r in rounds],
+        ["candidate", "why", "probability", "round"],
+    )
+    in_draw = drawn[drawn["why"].isin((RANDOM, KNOWN))]
+    weights = combined_weights(
+        in_draw.assign(item=in_draw["candidate"], known=in_draw["why"] == KNOWN),
+        pd.Index(labels["candidate"]),
+    )
+    # The random draw of a candidate tells more of it than another reason in an earlier round.
+    told = drawn[drawn["why"] != KNOWN].assign(other=lambda d: d["why"] != RANDOM)
+    first = told.sort_values(["other", "round"], kind="stable").drop_duplicates("candidate")
+    table = labels.merge(first.drop(columns="other"), how="left", on="candidate")
+    table[AXES] = positions[labels["candidate"]].reshape(-1, 3)
+    table["weight"] = table["candidate"].map(weights).astype(float)
+    table["round"] = table["round"].astype("Int64")
+    return table[OF_SAMPLE]
+
+
+def _blocks_with_draws(marked: BlockAnswers, rounds: list[Round]) -> pd.DataFrame:
+    drawn = _stacked(
+        [r.blocks.assign(round=r.number) for r in rounds],
+        ["block", *CORNERS, "why", "probability", "round"],
+    )
+    weights = combined_weights(
+        drawn.assign(item=drawn["block"], known=drawn["why"] == KNOWN),
+        pd.Index(marked.blocks["block"]),
+    )
+    table = marked.blocks.merge(drawn[drawn["why"] != KNOWN], how="left", on="block")
+    table["weight"] = table["block"].map(weights).astype(float)
+    return table[OF_SAMPLE_BLOCKS]
+
+
+def _summary(
+    brain: str,
+    answers: pd.DataFrame,
+    sample: pd.DataFrame,
+    blocks: pd.DataFrame,
+    contradicting: list[dict[str, Any]],
+    rounds: list[Round],
+    told: list[str],
+) -> dict[str, Any]:
+    answered = set(answers["candidate"])
+    labelled = set(sample["candidate"])
+    unsure = answered - labelled - {one["candidate"] for one in contradicting}
+    for one in contradicting:
+        said = " and ".join(f"{a['label']} by {a['author'] or a['source']}" for a in one["answers"])
+        told.append(f"candidate {one['candidate']}: {said}; it is left out.")
+    return {
+        "labels": len(sample),
+        "cells": int((sample["label"] == "cell").sum()),
+        "no_cells": int((sample["label"] == "no_cell").sum()),
+        "random": int(sample["probability"].notna().sum()),
+        "unsure": len(unsure),
+        "blocks": len(blocks),
+        "block_cells": int(blocks["cells"].sum()),
+        "rounds": [
+            {
+                "round": drawn.number,
+                "drawn_from": drawn.of,
+                "suggested": len(drawn.suggested),
+                "answered": len(answered & set(drawn.suggested["candidate"])),
+                "random": len(drawn.at_random),
+                "random_labelled": len(labelled & set(drawn.at_random["candidate"])),
+                "blocks": len(drawn.drawn_blocks),
+                "blocks_done": len(set(blocks["block"]) & set(drawn.drawn_blocks["block"])),
+            }
+            for drawn in rounds
+        ],
+        "contradicting": contradicting,
+        "told": [f"brain {brain}: {sentence}" for sentence in told],
+    }
+
+
+def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """The tables one below the other; with these columns alone where there are none."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)

@@ -1,0 +1,171 @@
+"""What a brain's page says of the number of its cells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cellsift.evaluation.counts.words import evidence_in_words
+from cellsift.reporting import html
+from cellsift.reporting.html import Html
+from cellsift.reporting.style import GREY, INK, WIDTH, styled
+from cellsift.reporting.tables import count_text
+
+CAPTION = (
+    "Cells: the middle and the middle 95% of what their number may be by what is known, cells that "
+    "detection missed included. Called cells: candidates whose p_cell reaches the arm's threshold, "
+    "the naive count, which knows nothing of its own errors."
+)
+BUYS = (
+    "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
+    "labelled (down) and more blocks marked (across), drawn by snakemake suggest, if they turn out "
+    "as what is known until now says."
+)
+
+
+def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) -> Html:
+    """How many cells there are by each arm, what that rests on, and what labels would buy.
+
+    Args:
+        document: what `count` wrote.
+        annotated: how many cells the brain has by its annotation, where that names all.
+        unlike: whether the brain raises the alarm.
+    """
+    arms = document["arms"]
+    best = document["best_out_of_fold"]
+    parts = [html.paragraph(_headline(best, arms[best])), *_basis(document, unlike)]
+    if annotated is not None:
+        parts.append(html.paragraph(_against(arms, annotated)))
+    parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
+    parts.append(
+        html.figure(
+            draw_counts(arms, annotated),
+            "The same counts; lines are 95% intervals, crosses the naive counts"
+            + (", the dotted line is the number of annotated cells." if annotated else "."),
+            "Number of cells by arm with intervals",
+        )
+    )
+    if arms[best]["further"]:
+        table = _buys(arms[best]["further"])
+        parts.append(html.table(table, BUYS.format(arm=best), text_columns=()))
+    return Html("".join(parts))
+
+
+def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
+    """What labels of the brain changed in each arm's threshold, and what to expect of that."""
+    rows = []
+    for arm, found in corrections.items():
+        before, after = found["before"], found["after"]
+        if "f1" not in after:
+            continue
+        rows.append(
+            {
+                "arm": arm,
+                "labels": count_text(found["labels"]),
+                "precision before": f"{before['precision']:.2f}",
+                "recall before": f"{before['recall']:.2f}",
+                "F1 before": f"{before['f1']:.2f}",
+                "precision after": f"{after['precision']:.2f}",
+                "recall after": f"{after['recall']:.2f}",
+                "F1 after": f"{after['f1']:.2f}",
+            }
+        )
+    if not rows:
+        return Html("")
+    caption = (
+        "To expect on the candidates, by the train brains and the labels of this brain, at the "
+        "train brains' threshold and at the one chosen with the labels; recall is of the cells "
+        "that have a candidate. The cells by it are in corrected.csv and corrected.xml beside "
+        "cells.csv of each arm; all else on this page is as it was without the labels."
+    )
+    return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
+
+
+def draw_counts(arms: Mapping[str, Mapping[str, Any]], annotated: int | None = None) -> Figure:
+    """A point with its interval for each arm, a cross for its naive count."""
+    with styled():
+        drawing = Figure(figsize=(WIDTH, 1.1 + 0.34 * len(arms)))
+        axis = drawing.subplots()
+        for number, found in enumerate(arms.values()):
+            axis.plot([found["low"], found["high"]], [number, number], color=INK, linewidth=2)
+            axis.plot(found["count"], number, "o", color=INK, markersize=7, label="cells")
+            axis.plot(found["naive"], number, "x", color="#D55E00", markersize=8, markeredgewidth=2)
+        if annotated is not None:
+            axis.axvline(annotated, color=GREY, linestyle=":", linewidth=2)
+        axis.set_yticks(range(len(arms)), list(arms))
+        axis.set(ylim=(len(arms) - 0.4, -0.6), xlabel="number of cells")
+        axis.set_xlim(left=0)
+        axis.tick_params(axis="y", length=0)
+        axis.grid(False, axis="y")
+    return drawing
+
+
+def _headline(arm: str, found: Mapping[str, Any]) -> str:
+    return (
+        f"About {count_text(found['count'])} cells, most likely {count_text(found['low'])} to "
+        f"{count_text(found['high'])}, by {arm}, the arm that did best out of fold; it calls "
+        f"{count_text(found['naive'])} candidates cells."
+    )
+
+
+def _basis(document: Mapping[str, Any], unlike: bool) -> list[Html]:
+    found = document["arms"][document["best_out_of_fold"]]
+    evidence = evidence_in_words(found["labels"], found["blocks"])
+    train = len(document["train_brains"])
+    brains = f"{train} train brain{'' if train == 1 else 's'}"
+    if evidence:
+        said = f"These numbers rest on {evidence} of this brain, drawn at random, and on how the "
+        said += f"{brains} and brains measured before differ from each other."
+        if not found["blocks"]:
+            said += (
+                " What detection missed is known from the train brains alone: no block of tissue "
+                "was marked here."
+            )
+        return [html.paragraph(said)]
+    said = (
+        "No sample of this brain was labelled: the intervals rest on how the "
+        f"{brains} and brains measured before differ from each other, and on this brain being one "
+        "of their kind. "
+        + ("The alarm above says that it is not. " if unlike else "")
+        + "snakemake suggest draws a sample to label, which narrows them."
+    )
+    return [html.paragraph(said, "warning")]
+
+
+def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int) -> str:
+    holding = [arm for arm, found in arms.items() if found["low"] <= annotated <= found["high"]]
+    number = f"{len(holding)} of {len(arms)}" if len(holding) < len(arms) else "all"
+    return (
+        f"The annotation has {count_text(annotated)} cells, which lie within the intervals of "
+        f"{number} arms."
+    )
+
+
+def _table(arms: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "arm": arm,
+                "cells": count_text(found["count"]),
+                "95% interval": f"{count_text(found['low'])} to {count_text(found['high'])}",
+                "called cells": count_text(found["naive"]),
+                "cells that have a candidate": count_text(found["among_candidates"]),
+                "labels": count_text(found["labels"]),
+                "blocks": count_text(found["blocks"]),
+            }
+            for arm, found in arms.items()
+        ]
+    )
+
+
+def _buys(further: list[dict]) -> pd.DataFrame:
+    table = pd.DataFrame(further).pivot(index="labels", columns="blocks", values="width")
+    rows = []
+    for labels, row in table.iterrows():
+        named = {"more candidates": f"+{int(str(labels)):,}" if labels else "as now"}
+        for blocks, width in row.items():
+            of = f"+{blocks} blocks" if blocks else "blocks as now"
+            named[of] = f"{width:.0%}"
+        rows.append(named)
+    return pd.DataFrame(rows)

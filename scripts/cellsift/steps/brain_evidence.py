@@ -1,0 +1,100 @@
+"""What there is to tell the number of cells in a brain by, read from the files of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from cellsift.calibration.between_brains import between_brains
+from cellsift.calibration.score_posterior import SUREST, Labels
+from cellsift.evaluation.counts.blocks import read_blocks
+from cellsift.evaluation.counts.estimate import Evidence
+from cellsift.evaluation.counts.recall import MarkedBlocks
+from cellsift.io.axes import AXES
+from cellsift.io.json_files import read_json
+from cellsift.io.names import CELL, NO_CELL
+from cellsift.io.tables import read_table
+from cellsift.settings.brains import Brain
+
+
+@dataclass(frozen=True)
+class TrainFiles:
+    """Of the train brains, by name: the candidates with their labels, and `label`'s summaries; by
+    brain and arm the candidates with their out-of-fold p_cell."""
+
+    labels: Mapping[str, str | Path]
+    summaries: Mapping[str, str | Path]
+    cells: Mapping[tuple[str, str], str | Path]
+
+    def others(self, brain: str) -> list[str]:
+        """The train brains but this one, which does not tell of itself."""
+        return [name for name in self.labels if name != brain]
+
+
+def calibrated_logits(cells: pd.DataFrame) -> np.ndarray:
+    """The logits (n,) of p_cell, which is calibrated on the train brains."""
+    return logit(np.clip(cells["p_cell"].to_numpy(float), SUREST, 1 - SUREST))
+
+
+def evidence_of(
+    brain: Brain,
+    arm: str,
+    cells: pd.DataFrame,
+    train: TrainFiles,
+    sample: Sequence[str | Path],
+) -> Evidence:
+    """What is known of the cells among a brain's candidates as an arm scored them.
+
+    `cells` are these; `sample` is what the rule of that name wrote of the brain, labels, blocks and
+    the cells of the blocks, or nothing where it is not to be corrected.
+    """
+    others = train.others(brain.name)
+    labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
+    return Evidence(
+        calibrated_logits(cells),
+        cells["is_cell"].to_numpy(bool),
+        between_brains([_scored(train, name, arm) for name in others]),
+        [_recall(train.summaries[name]) for name in others],
+        labels,
+        blocks,
+    )
+
+
+def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of a train brain's labelled candidates, and which are cells."""
+    label = read_table(train.labels[brain])["label"]
+    known = label.isin([CELL, NO_CELL]).to_numpy()
+    logits = calibrated_logits(read_table(train.cells[brain, arm]))
+    return logits[known], (label == CELL).to_numpy()[known]
+
+
+def _recall(summary: str | Path) -> tuple[int, int]:
+    found = read_json(summary)
+    return int(found["reached"]), int(found["annotated"])
+
+
+def _of_sample(
+    brain: Brain, candidates: np.ndarray, sample: Sequence[str | Path]
+) -> tuple[list[Labels], MarkedBlocks]:
+    """What was drawn and labelled; what was not drawn tells nothing of all candidates."""
+    if not sample:
+        return [], MarkedBlocks.none()
+    table, boxes, marked = map(read_table, sample)
+    drawn = table[table["weight"].notna()]
+    labels = Labels(
+        drawn["candidate"].to_numpy(int),
+        (drawn["label"] == CELL).to_numpy(),
+        drawn["weight"].to_numpy(float),
+    )
+    blocks, in_blocks = read_blocks(
+        boxes[boxes["weight"].notna()],
+        marked,
+        candidates,
+        brain.voxel_size,
+        brain.settings["matching"]["distance_um"],
+    )
+    more = [] if in_blocks is None else [in_blocks.without(labels.rows)]
+    return [labels, *more], blocks

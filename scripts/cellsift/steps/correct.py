@@ -1,0 +1,61 @@
+"""A brain's cells by what a labelled sample of it says of its scores."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cellsift.calibration.brain_threshold import brain_threshold, expected_at
+from cellsift.calibration.score_posterior import score_posterior
+from cellsift.io.axes import AXES
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.json_files import read_json, write_json
+from cellsift.io.tables import read_table, write_table
+from cellsift.settings.brains import Brain
+from cellsift.steps.brain_evidence import TrainFiles, evidence_of
+
+
+def correct(
+    brain: Brain,
+    arm: str,
+    cells: str | Path,
+    model: str | Path,
+    train_labels: Mapping[str, str | Path],
+    train_summaries: Mapping[str, str | Path],
+    train_cells: Mapping[tuple[str, str], str | Path],
+    sample: Sequence[str | Path],
+    seed: int,
+    table: str | Path,
+    xml: str | Path,
+    document: str | Path,
+) -> None:
+    """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
+
+    p_cell is what the train brains and the sample together say; the threshold is that of the
+    highest F1, or of the recall that the arm was to reach, to expect by it. Where nothing was drawn
+    and labelled, both stay as they were. `document` tells threshold, precision, recall and F1 to
+    expect, before and after. The other arguments are those of `count`.
+    """
+    classified = read_table(cells)
+    train = TrainFiles(train_labels, train_summaries, train_cells)
+    evidence = evidence_of(brain, arm, classified, train, sample)
+    calibration = read_json(model)["calibration"]
+    before = {"threshold": calibration["threshold"]}
+    labelled = len(evidence.labelled)
+    if not labelled:
+        corrected, after = classified, dict(before)
+    else:
+        posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
+        cut, expected = brain_threshold(posterior, evidence.logits, calibration["criterion"])
+        before |= expected_at(posterior, evidence.logits, evidence.is_cell)
+        p_cell = np.round(posterior.p_cell(evidence.logits), 6)
+        is_cell = evidence.logits >= cut
+        corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
+        after = {"threshold": float(p_cell[is_cell].min())} | expected
+    write_table(corrected, table)
+    write_cells_xml(corrected, xml)
+    write_json({"labels": labelled, "before": before, "after": after}, document)
+    print(
+        f"{int(classified['is_cell'].sum())} cells before, {int(corrected['is_cell'].sum())} with "
+        f"{labelled} labels of this brain"
+    )

@@ -1,0 +1,25 @@
+"""Adapter of the rule correct: a brain's cells by what people labelled in it."""
+
+from itertools import product
+
+from cellsift.workflow.job import job
+from cellsift.settings.choice import brain_of
+from cellsift.steps.correct import correct
+
+with job(snakemake.log[0], snakemake.wildcards):
+    given, train = snakemake.input, snakemake.params.train
+    arm = snakemake.wildcards.any_arm
+    correct(
+        brain_of(snakemake.params.brain, given.choice),
+        arm,
+        given.cells,
+        given.model,
+        dict(zip(train, given.train_labels, strict=True)),
+        dict(zip(train, given.train_summaries, strict=True)),
+        dict(zip(product(train, [arm]), given.train_cells, strict=True)),
+        given.sample,
+        snakemake.params.seed,
+        snakemake.output.table,
+        snakemake.output.xml,
+        snakemake.output.document,
+    )

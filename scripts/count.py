@@ -1,0 +1,23 @@
+"""Adapter of the rule count: the number of cells in a brain, with its interval."""
+
+from itertools import product
+
+from cellsift.workflow.job import job
+from cellsift.settings.choice import brain_of
+from cellsift.steps.count import count
+
+with job(snakemake.log[0], snakemake.wildcards) as tell:
+    given, arms, train = snakemake.input, snakemake.params.arms, snakemake.params.train
+    count(
+        brain_of(snakemake.params.brain, given.choice),
+        dict(zip(arms, given.cells, strict=True)),
+        dict(zip(arms, given.models, strict=True)),
+        dict(zip(train, given.train_labels, strict=True)),
+        dict(zip(train, given.train_summaries, strict=True)),
+        dict(zip(product(train, arms), given.train_cells, strict=True)),
+        given.sample,
+        snakemake.params.seed,
+        snakemake.output.table,
+        snakemake.output.document,
+        tell,
+    )
