@@ -10,10 +10,16 @@ from cellsift.calibration.score_posterior import SUREST, ScorePosterior
 
 # Cuts that are compared, and draws of the posterior that they are compared on.
 CUTS, DRAWS = 400, 400
+# The threshold in use is left where the gain to expect is so many of its standard deviations. See
+# reports/carry_over.md.
+CAUTION = 0.75
 
 
 def brain_threshold(
-    posterior: ScorePosterior, logits: np.ndarray, criterion: Criterion = "f1"
+    posterior: ScorePosterior,
+    logits: np.ndarray,
+    criterion: Criterion = "f1",
+    in_use: float | None = None,
 ) -> tuple[float, dict[str, float]]:
     """Return the logit from which candidates of a brain count as cells, and what to expect of it.
 
@@ -21,17 +27,27 @@ def brain_threshold(
     the fewest candidates whose recall reaches {"recall": share} on average. That is a decision by
     expected utility: where little is known of the brain, no extreme cut is worth its risk.
 
+    With `in_use`, the logit that is the threshold until now, that of the highest F1 is left with
+    caution: the cut is the one whose gain of F1 over it is highest after `CAUTION` times the gain's
+    standard deviation is taken off, a lower bound of it. So what is right already is not moved by
+    the chance of a few labels.
+
     `logits` (n,) are calibrated on the train brains. Expected are precision, recall (of the cells
     that have a candidate) and f1.
     """
     ordered = np.sort(np.asarray(logits, float))[::-1]
-    ends = np.unique(np.linspace(0, len(ordered), min(CUTS, len(ordered)) + 1).astype(int)[1:])
-    precision, recall, f1 = _expected(posterior, ordered, ends)
+    ends = np.linspace(0, len(ordered), min(CUTS, len(ordered)) + 1).astype(int)[1:]
+    taken = 0 if in_use is None else int(np.sum(ordered >= in_use))
+    ends = np.unique(np.append(ends, taken)) if taken else np.unique(ends)
+    drawn = _drawn(posterior, ordered, ends)
+    precision, recall, f1 = (values.mean(axis=0) for values in drawn)
     if isinstance(criterion, Mapping):
         enough = np.flatnonzero(recall >= criterion["recall"])
         best = int(enough[0]) if len(enough) else len(ends) - 1
-    else:
+    elif in_use is None:
         best = int(np.argmax(f1))
+    else:
+        best = _with_caution(drawn[2], np.flatnonzero(ends == taken))
     expected = {
         "precision": float(precision[best]),
         "recall": float(recall[best]),
@@ -48,14 +64,24 @@ def expected_at(
     ordered = np.concatenate([np.asarray(logits, float)[taken], np.asarray(logits, float)[~taken]])
     if not taken.any():
         return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
-    precision, recall, f1 = _expected(posterior, ordered, np.array([taken.sum(), len(ordered)]))
-    return {"precision": float(precision[0]), "recall": float(recall[0]), "f1": float(f1[0])}
+    drawn = _drawn(posterior, ordered, np.unique([taken.sum(), len(ordered)]))
+    precision, recall, f1 = (float(values[:, 0].mean()) for values in drawn)
+    return {"precision": precision, "recall": recall, "f1": f1}
 
 
-def _expected(
+def _with_caution(f1: np.ndarray, in_use: np.ndarray) -> int:
+    """The cut to take by draws of F1 (draws, cuts), where that in use is one of them, or none."""
+    gain = f1 - f1[:, in_use] if len(in_use) else f1
+    return int(np.argmax(gain.mean(axis=0) - CAUTION * gain.std(axis=0)))
+
+
+def _drawn(
     posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean precision, recall and F1 of taking the first of these logits, up to each of the ends."""
+    """Draws of precision, recall and F1, (draws, ends) each, of taking the first of these logits.
+
+    That is, up to each of the ends.
+    """
     every = max(len(posterior.shares) // DRAWS, 1)
     shares = np.clip(posterior.shares[::every], SUREST, 1 - SUREST)
     offsets = logit(shares) - posterior.logit_of
@@ -66,8 +92,4 @@ def _expected(
     of_group = np.stack([np.interp(middle, posterior.logit_of, offset) for offset in offsets])
     hits = np.cumsum(expit(middle + of_group) * size, axis=1)
     cells = hits[:, -1:]
-    return (
-        (hits / ends).mean(axis=0),
-        (hits / cells).mean(axis=0),
-        (2 * hits / (ends + cells)).mean(axis=0),
-    )
+    return hits / ends, hits / cells, 2 * hits / (ends + cells)

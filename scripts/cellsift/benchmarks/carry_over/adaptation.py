@@ -17,7 +17,7 @@ from cellsift.inference.scoring import Scorer
 from cellsift.io.names import CELL, NO_CELL
 
 # Layers that see intensities more than shapes.
-EARLY = ("stem", "units.0")
+EARLY = ("stem.", "units.0.")
 # The surest of either label are taken at the arm's word: this share of as many as it expects.
 SURE = 0.5
 # More of them than that are not learnt from.
@@ -51,7 +51,7 @@ def adapted(scorer: Scorer, learnt: Sequence[torch.Tensor], new: torch.Tensor) -
     model = deepcopy(scorer.model).eval()
     original = deepcopy(model)
     for name, layer in model.named_modules():
-        if not (isinstance(layer, _BatchNorm) and name.startswith(EARLY)):
+        if not (isinstance(layer, _BatchNorm) and any(part in name for part in EARLY)):
             continue
         means, variances = zip(*(_inputs_of(original, name, x) for x in learnt), strict=True)
         mean, variance = _inputs_of(model, name, new)

@@ -73,6 +73,7 @@ VARIANTS = {
     "tissue contrast": Variant("local", by_tissue_contrast),
     "brain, wide contrast": Variant(contrast=3.0),
     "local, wide contrast": Variant("local", contrast=3.0),
+    "tissue median, wide contrast": Variant("brain", by_tissue_median, 3.0),
 }
 
 
@@ -104,12 +105,10 @@ class LeftOut:
         """Train an arm; `answered` are candidates of this brain with labels to learn as well."""
         brains = self.cage.brains
         stores = {name: variant.view(brains[name]) for name in self.cage.names}
-        learnt = {name: store for name, store in stores.items() if name != self.name}
-        table = self._folds(learnt, MOST_CANDIDATES[architecture])
+        known_stores = {name: store for name, store in stores.items() if name != self.name}
+        table = self.folds(MOST_CANDIDATES[architecture], answered)
         if answered is not None:
-            more = self._candidates(self.name, answered).assign(fold=IN_NO_FOLD)
-            table = pd.concat([table, more.assign(**table[EXTENT].iloc[0])], ignore_index=True)
-            learnt[self.name] = stores[self.name]
+            known_stores[self.name] = stores[self.name]
         recipe = SHORTLY.with_changes({"normalisation": variant.normalisation})
         arm = replace(ARCHITECTURES[architecture], recipe=recipe)
         made, sidecars, scores = ArmFolder(self._folder), [], []
@@ -117,19 +116,24 @@ class LeftOut:
         with varied_contrast(variant.contrast):
             for fold in sorted(set(table["fold"]) - {IN_NO_FOLD}):
                 files = _files(made, fold)
-                sidecars.append(train_fold(arm, learnt, table, fold, files, run))
+                sidecars.append(train_fold(arm, known_stores, table, fold, files, run))
                 scores.append(files.scores)
         join_folds(made.path, sidecars, scores)
-        known = pd.concat([read_table(file) for file in scores], ignore_index=True)
-        return Trained(self, load_arm(made.path), stores, known.astype({"brain": str}))
+        learnt = pd.concat([read_table(file) for file in scores], ignore_index=True)
+        return Trained(self, load_arm(made.path), stores, learnt.astype({"brain": str}))
 
-    def _folds(self, stores: Mapping[str, CuboidStore], most: int) -> pd.DataFrame:
-        tables = {name: _some(self.tables[name], most) for name in stores}
-        rows = [self._candidates(name, table) for name, table in tables.items()]
-        sizes = [self.cage.brains[name].specimen.signal.voxel_size for name in stores]
-        first = next(iter(stores.values()))
-        extent = cuboid_extent_um(first.shape, first.voxel_size, sizes)
-        return assign_folds(pd.concat(rows, ignore_index=True), min(FOLDS, len(rows)), extent)
+    def folds(self, most: int, answered: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Candidates to learn from, as `assign_folds` gives them; `answered` are in no fold."""
+        names = [name for name in self.tables if name != self.name]
+        rows = [self._candidates(name, _some(self.tables[name], most)) for name in names]
+        sizes = [self.cage.brains[name].specimen.signal.voxel_size for name in names]
+        method = self.cage.method
+        extent = cuboid_extent_um(method.cuboid_shape, method.cuboid_voxel_size, sizes)
+        table = assign_folds(pd.concat(rows, ignore_index=True), min(FOLDS, len(names)), extent)
+        if answered is None:
+            return table
+        more = self._candidates(self.name, answered).assign(fold=IN_NO_FOLD)
+        return pd.concat([table, more.assign(**table[EXTENT].iloc[0])], ignore_index=True)
 
     def _candidates(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         size = self.cage.brains[name].specimen.signal.voxel_size
@@ -152,12 +156,13 @@ class Trained:
         rows = pd.DataFrame({"brain": self.of.name, "candidate": table["candidate"]})
         cuboids = Cuboids(self.stores, rows)
         logits = score(scorers or self.arm.scorers, cuboids, CPU).mean(axis=1)
-        return Scores(_known(table.assign(logit=logits)), _known(self.learnt))
+        return Scores(known(table.assign(logit=logits)), known(self.learnt))
 
 
-def _known(table: pd.DataFrame) -> pd.DataFrame:
-    known = table[table["label"].isin([CELL, NO_CELL])]
-    return known.assign(is_cell=known["label"] == CELL).reset_index(drop=True)
+def known(table: pd.DataFrame) -> pd.DataFrame:
+    """Those that are not ambiguous, with a column is_cell."""
+    rows = table[table["label"].isin([CELL, NO_CELL])]
+    return rows.assign(is_cell=rows["label"] == CELL).reset_index(drop=True)
 
 
 @contextmanager

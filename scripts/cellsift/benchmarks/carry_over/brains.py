@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from cellsift.appearance.tissue import is_tissue
-from cellsift.benchmarks.alarm.specimens import CFOS, PHANTOM, Cohort, Method, Specimen, real_cohorts
+from cellsift.benchmarks.alarm.specimens import (
+    CFOS,
+    PHANTOM,
+    Cohort,
+    Method,
+    Specimen,
+    real_cohorts,
+)
 from cellsift.cuboids.extraction import cuboids_at, extract_cuboids
 from cellsift.cuboids.store import CuboidStore
 from cellsift.detection import detect

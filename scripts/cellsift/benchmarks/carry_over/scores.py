@@ -12,6 +12,7 @@ import pandas as pd
 from cellsift.benchmarks.carry_over.adaptation import confident, with_tissue_statistics
 from cellsift.benchmarks.carry_over.arms import VARIANTS, LeftOut, Scores, Trained
 from cellsift.benchmarks.carry_over.brains import Cage, Source
+from cellsift.benchmarks.carry_over.feature_arm import FeatureArm
 from cellsift.io.atomic import atomic_file
 from cellsift.io.axes import AXES
 
@@ -74,6 +75,7 @@ class _Turns:
     def __init__(self, source: Source, cache: Path, scratch: Path, tell: Tell):
         self._source, self._cache, self._scratch, self._tell = source, cache, scratch, tell
         self._kept: dict[tuple[str, Job, int], Trained] = {}
+        self._features = FeatureArm()
 
     def scores(self, brain: str, job: Job, seed: int) -> Scores:
         file = self._cache / brain / f"{job.architecture}, {job.name}, {seed}.npz"
@@ -83,8 +85,13 @@ class _Turns:
         return _read(file)
 
     def _computed(self, brain: str, job: Job, seed: int) -> Scores:
+        answered = None
         if job.adaptation == SELF_TRAINING:
             answered = confident(self.scores(brain, job.plain, seed), seed)
+        if job.architecture == "features":
+            left_out = LeftOut(self._cage, brain, self._scratch)
+            return self._features.scores(left_out, VARIANTS[job.variant], seed, answered)
+        if answered is not None:
             return self._train(brain, job, seed, answered).scores()
         key = (brain, job.plain, seed)
         if key not in self._kept:
