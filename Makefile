@@ -1,7 +1,7 @@
 # cellsift: `make` lists the targets.
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo try arena rehearsal costs starts test test-fast lint lock clean
+.PHONY: help install demo try suggest arena rehearsal costs coverage starts test test-fast lint lock clean
 
 BIN := .venv/bin
 # A .venv keeps its Python where no other is asked for.
@@ -25,11 +25,16 @@ demo: $(INSTALLED)  ## run the whole job on made-up brains and print where the r
 
 # CONFIG goes through the environment: its path may have spaces and quotes. The page is made anew, as
 # nothing is said at the end of a run that finds all of it there.
-try: export CONFIG := $(CONFIG)
+try suggest: export CONFIG := $(CONFIG)
 try: $(INSTALLED)  ## only detect, in the annotated train brains of a config, and show what is found: CONFIG=mine.yaml
 	@[ -n "$$CONFIG" ] || { echo "Name your config: make try CONFIG=mine.yaml" >&2; exit 1; }
 	@[ -f "$$CONFIG" ] || { echo "$$CONFIG: there is no such file. Name your config: make try CONFIG=mine.yaml" >&2; exit 1; }
 	@$(RUN) try_detection --forcerun try_detection --profile workflow/profiles/local --configfile "$$CONFIG"
+
+suggest: $(INSTALLED)  ## suggest what to annotate next in each brain of a config: CONFIG=mine.yaml
+	@[ -n "$$CONFIG" ] || { echo "Name your config: make suggest CONFIG=mine.yaml" >&2; exit 1; }
+	@[ -f "$$CONFIG" ] || { echo "$$CONFIG: there is no such file. Name your config: make suggest CONFIG=mine.yaml" >&2; exit 1; }
+	@$(RUN) suggest --forcerun suggest --profile workflow/profiles/local --configfile "$$CONFIG"
 
 arena: $(INSTALLED)  ## compare every architecture on the made-up brains; takes long
 	@$(BIN)/python -m cellsift.phantom $(DEMO_BRAINS)
@@ -40,6 +45,9 @@ rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
 	@$(BIN)/python -m cellsift.benchmarks.costs
+
+coverage: $(INSTALLED)  ## measure how often intervals of counts hold the truth, for reports/coverage.md
+	@$(BIN)/python -m cellsift.benchmarks.coverage
 
 starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout OTHER, for reports/starts.md
 	@[ -n "$(OTHER)" ] || { echo "Name the other checkout: make starts OTHER=FOLDER" >&2; exit 1; }

@@ -511,12 +511,12 @@ class AnnotationFolder:
 
     def answers(self) -> list[Path]:
         """The files that people have put here or in folders below, sorted; hidden ones are not."""
-        known = {path for n in self.rounds() for path in (self.drawn(n), self.drawn_blocks(n))}
+        drawn = set(self.path.glob("drawn-*.csv"))
         return sorted(
             path
             for path in self.path.rglob("*")
             if path.is_file()
-            and path not in known
+            and path not in drawn
             and not any(part.startswith(".") for part in path.relative_to(self.path).parts)
         )
 

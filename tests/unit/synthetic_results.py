@@ -18,6 +18,8 @@ from cellsift.io.volumes import Volume
 from cellsift.labels.matching import label_candidates
 from cellsift.reporting.projecting import project_brain
 from cellsift.results import Results
+from cellsift.settings.brains import Brain
+from cellsift.steps.count import count
 
 VOXEL_SIZE = (5.0, 2.0, 2.0)
 SHAPE = (36, 150, 210)
@@ -80,6 +82,8 @@ def make_results(
         write_table(table, results.evaluation(name))
     for arm in skill:
         _make_arm(results, arm)
+    for name in roles:
+        count_brain(results, name, roles, list(skill))
     _make_searches(results, next(iter(skill)))
     write_table(_folds(annotated), results.folds)
     information = {
@@ -105,6 +109,26 @@ def make_results(
         for number, arm in enumerate(skill)
     ]
     return SyntheticResults(results.path, configuration, information, arms)
+
+
+def count_brain(results, name, roles, arms, sample=()):
+    """Count a brain as the rule does."""
+    train = [brain for brain, role in roles.items() if role == "train"]
+    files = results.brain(name)
+    settings = {"matching": {"distance_um": DISTANCE_UM}}
+    count(
+        Brain(name, "signal", VOXEL_SIZE, role=roles[name], settings=settings),
+        {arm: files.cells(arm) for arm in arms},
+        {arm: results.model(arm).description for arm in arms},
+        {brain: results.brain(brain).labels for brain in train},
+        {brain: results.brain(brain).labels_summary for brain in train},
+        {(brain, arm): results.brain(brain).cells(arm) for brain in train for arm in arms},
+        sample,
+        1,
+        files.counts,
+        files.count,
+        print,
+    )
 
 
 def _make_brain(folder, results, name, role, skill, cells, seed):
@@ -176,6 +200,7 @@ def _volumes(generator, cells, artefacts):
 def _make_arm(results, arm):
     provenance = {"seed": 1, "versions": {"cellsift": "0.1.0", "torch": "2.13.0"}}
     model = {"threshold": 0.5, "temperature": 1.3, "provenance": provenance}
+    model["calibration"] = {"threshold": 0.5, "criterion": "f1", "f1": 0.9}
     write_json(model, results.model(arm).description)
     generator = np.random.default_rng(len(arm))
     for fold in range(FOLDS):

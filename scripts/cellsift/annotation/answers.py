@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellsift.annotation.suggestion_files import ANSWERS, HANDED_OUT
+from cellsift.annotation.names import ANSWERS, HANDED_OUT
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_markers

@@ -83,8 +83,8 @@ def draw_blocks(
         tissue: (boxes,) which boxes may hold tissue; boxes with candidates always may.
         done: boxes, columns z0 to x1, that were annotated already and are left out.
 
-    Returns a table block (from 1), z0, y0, x0, z1, y1, x1 (voxels, half-open), probability, in
-    random order.
+    Returns a table block (from 1), z0, y0, x0, z1, y1, x1 (voxels, half-open), probability, and
+    population (how many boxes were drawn from), in random order.
 
     Example:
         blocks = draw_blocks((60, 400, 400), (5, 2, 2), points, p_cell, 3, side_um=150, seed=1)
@@ -101,7 +101,8 @@ def draw_blocks(
     boxes, expected = boxes[eligible], expected[eligible]
     probability = inclusion_probabilities(expected, number, UNIFORM_BLOCKS)
     chosen = random.permutation(_systematic(probability, random))
-    drawn = boxes.iloc[chosen].assign(probability=probability[chosen]).reset_index(drop=True)
+    drawn = boxes.iloc[chosen].assign(probability=probability[chosen], population=len(boxes))
+    drawn = drawn.reset_index(drop=True)
     drawn.insert(0, "block", np.arange(1, len(drawn) + 1))
     return drawn
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import CORNERS
-from cellsift.annotation.suggestion import KNOWN, RANDOM
+from cellsift.annotation.names import KNOWN, RANDOM
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.tables import read_table, write_table
 from cellsift.results import AnnotationFolder
 
-OF_CANDIDATES = ["suggestion", "candidate", *AXES, "why", "probability"]
-OF_BLOCKS = ["block", *CORNERS, "why", "probability"]
+OF_CANDIDATES = ["suggestion", "candidate", *AXES, "why", "probability", "population"]
+OF_BLOCKS = ["block", *CORNERS, "why", "probability", "population"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Round:
     """A draw of a brain: `candidates` (OF_CANDIDATES) and `blocks` (OF_BLOCKS).
 
     Rows whose `why` is "known" were answered before; their probability is 1, and they have no
-    suggestion. `of` is the fingerprint of the candidates that were drawn from.
+    suggestion. `population` is how many were drawn from, those without an answer. `of` is the
+    fingerprint of the candidates that were drawn from.
     """
 
     number: int

@@ -11,7 +11,8 @@ import pandas as pd
 
 from cellsift.annotation.drawing import CORNERS, boxes_of, draw_blocks
 from cellsift.annotation.drawn import OF_BLOCKS, OF_CANDIDATES, Round, fingerprint
-from cellsift.annotation.suggestion import KNOWN, RANDOM, Scored, suggest
+from cellsift.annotation.names import KNOWN, RANDOM
+from cellsift.annotation.suggestion import Scored, suggest
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES, Shape, Size
 from cellsift.results import AnnotationFolder
@@ -88,6 +89,7 @@ def draw_round(
     known = np.zeros(len(scored), bool)
     known[rows] = True
     suggested = suggest(scored, known, wish.candidates, wish.random, seeds)
+    suggested["population"] = int((~known).sum())
     before = answered.candidates[["candidate", *AXES]].assign(why=KNOWN, probability=1.0)
     done = answered.blocks[["block", *CORNERS]]
     boxes = boxes_of(shape, voxel_size, wish.block_um)
@@ -112,8 +114,11 @@ def draw_round(
     return Round(
         number,
         fingerprint(scored.positions),
-        pd.concat([suggested, before], ignore_index=True)[OF_CANDIDATES],
-        pd.concat(
-            [blocks.assign(why=RANDOM), done.assign(why=KNOWN, probability=1.0)], ignore_index=True
-        )[OF_BLOCKS],
+        _below(suggested, before)[OF_CANDIDATES],
+        _below(blocks.assign(why=RANDOM), done.assign(why=KNOWN, probability=1.0))[OF_BLOCKS],
     )
+
+
+def _below(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Both, one below the other; an empty one would change the types of columns."""
+    return pd.concat([table, more], ignore_index=True) if len(more) else table

@@ -17,9 +17,8 @@ from cellsift.annotation.block_answers import (
 )
 from cellsift.annotation.drawing import CORNERS
 from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.names import KNOWN, RANDOM, UNSURE
 from cellsift.annotation.rounds import combined_weights
-from cellsift.annotation.suggestion import KNOWN, RANDOM
-from cellsift.annotation.suggestion_files import UNSURE
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.results import AnnotationFolder
@@ -149,6 +148,13 @@ def _nearest(
     distance = np.abs(known[rows] - place).max(axis=1).round(6)
     order = np.lexsort((rows, ~handed_out[rows], distance))
     first, second = rows[order[0]], rows[order[min(1, len(rows) - 1)]]
+    if answer["rounded"] and not handed_out[first]:
+        raise InputError(
+            f"{where}, is a candidate that was not suggested, and an XML does not tell which of "
+            "its points somebody has looked at. Save the suggestions alone, not the cells of an "
+            "arm; label others in a CSV with columns z, y, x and label. If they were suggested, "
+            "restore the files named drawn in this folder."
+        )
     same = len(rows) > 1 and distance[order[0]] == distance[order[1]]
     if same and handed_out[first] == handed_out[second]:
         raise InputError(
@@ -224,7 +230,7 @@ def _with_draws(labels: pd.DataFrame, rounds: list[Round], positions: np.ndarray
     labels = labels.assign(candidate=labels["candidate"].astype(int))
     drawn = _stacked(
         [r.candidates.assign(round=r.number) for r in rounds],
-        ["candidate", "why", "probability", "round"],
+        ["candidate", "why", "probability", "population", "round"],
     )
     in_draw = drawn[drawn["why"].isin((RANDOM, KNOWN))]
     weights = combined_weights(
@@ -244,7 +250,7 @@ def _with_draws(labels: pd.DataFrame, rounds: list[Round], positions: np.ndarray
 def _blocks_with_draws(marked: BlockAnswers, rounds: list[Round]) -> pd.DataFrame:
     drawn = _stacked(
         [r.blocks.assign(round=r.number) for r in rounds],
-        ["block", *CORNERS, "why", "probability", "round"],
+        ["block", *CORNERS, "why", "probability", "population", "round"],
     )
     weights = combined_weights(
         drawn.assign(item=drawn["block"], known=drawn["why"] == KNOWN),
@@ -286,7 +292,9 @@ def _summary(
                 "answered": len(answered & set(drawn.suggested["candidate"])),
                 "random": len(drawn.at_random),
                 "random_labelled": len(labelled & set(drawn.at_random["candidate"])),
+                "population": _population(drawn.suggested),
                 "blocks": len(drawn.drawn_blocks),
+                "block_population": _population(drawn.drawn_blocks),
                 "blocks_done": len(set(blocks["block"]) & set(drawn.drawn_blocks["block"])),
             }
             for drawn in rounds
@@ -294,6 +302,11 @@ def _summary(
         "contradicting": contradicting,
         "told": [f"brain {brain}: {sentence}" for sentence in told],
     }
+
+
+def _population(table: pd.DataFrame) -> int:
+    """How many of them there were to be drawn from."""
+    return int(table["population"].max()) if len(table) else 0
 
 
 def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -7,16 +7,14 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import draw_candidates, number_at_random
+from cellsift.annotation.names import DISAGREEMENT, DOUBTFUL, RANDOM, SUSPECT, VARIETY
 from cellsift.io.axes import AXES
 from cellsift.io.names import CELL, NO_CELL
 
-# Why a candidate is suggested.
-RANDOM, DOUBTFUL, DISAGREEMENT = "random", "doubtful", "disagreement"
-VARIETY, SUSPECT = "variety", "suspect"
-REASONS = (RANDOM, DOUBTFUL, DISAGREEMENT, VARIETY, SUSPECT)
-# Of a row that was no suggestion: its label was known when the round was drawn.
-KNOWN = "known"
 TINY = 1e-12
+# A robust standard deviation is that many median absolute deviations; beyond so many of them a
+# candidate is not any odder.
+TO_DEVIATION, FARTHEST = 1.4826, 5.0
 
 
 @dataclass(frozen=True)
@@ -156,21 +154,28 @@ def _varied(scored: Scored, taken: np.ndarray, number: int) -> np.ndarray:
     """Rows that lie farthest from all that is taken, one after the other, in the space of features.
 
     The greedy choice of centres (Gonzalez 1985), known for choosing what to label as core-set
-    (Sener and Savarese 2018, arXiv 1708.00489). Each feature counts by its rank, so that a single
-    odd number does not.
+    (Sener and Savarese 2018, arXiv 1708.00489). A feature counts in spreads of all candidates
+    around their median, and five of them at most, so that no single number decides.
     """
     seen = ~np.isnan(scored.features).all(axis=1)
     if number <= 0 or not seen.any():
         return np.empty(0, int)
-    ranks = np.nan_to_num(pd.DataFrame(scored.features).rank(pct=True).to_numpy(), nan=0.5)
-    distance = np.full(len(ranks), np.inf)
+    places = _standardised(scored.features)
+    distance = np.full(len(places), np.inf)
     for row in np.flatnonzero(taken & seen).tolist():
-        distance = np.minimum(distance, np.square(ranks - ranks[row]).sum(axis=1))
+        distance = np.minimum(distance, np.square(places - places[row]).sum(axis=1))
     chosen: list[int] = []
     free = ~taken & seen
     for _ in range(min(number, int(free.sum()))):
         row = int(np.argmax(np.where(free, distance, -1.0)))
         chosen.append(row)
         free[row] = False
-        distance = np.minimum(distance, np.square(ranks - ranks[row]).sum(axis=1))
+        distance = np.minimum(distance, np.square(places - places[row]).sum(axis=1))
     return np.array(chosen, int)
+
+
+def _standardised(features: np.ndarray) -> np.ndarray:
+    """Features in robust standard deviations from their median, 0 where one is not known."""
+    away = features - np.nanmedian(features, axis=0)
+    spread = TO_DEVIATION * np.nanmedian(np.abs(away), axis=0)
+    return np.nan_to_num(np.clip(away / np.where(spread > 0, spread, 1), -FARTHEST, FARTHEST))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from cellsift.annotation.names import HANDED_OUT, UNSURE
 from cellsift.annotation.pictures import as_data_uri, picture_of
 from cellsift.io.atomic import atomic_file, atomic_folder
 from cellsift.io.axes import AXES
@@ -18,16 +19,12 @@ from cellsift.io.tables import write_table
 from cellsift.io.volumes import Volume, naming_bad_planes
 from cellsift.results import BlockFolder
 
-UNSURE = "unsure"
-ANSWERS = (CELL, NO_CELL, UNSURE)
-# The image that an XML names until a program has saved it again.
-HANDED_OUT = "suggestions of cellsift, not looked at yet"
 P_CELL = "p_cell_"
 LABELLING = f"""<View>
   <Header value="Is the spot in the middle a cell? Left: brightest voxel in depth. Right: central \
 plane. Second row: background."/>
   <Image name="image" value="$image" zoom="true"/>
-  <Choices name="label" toName="image" choice="single-radio" showInLine="true" required="true">
+  <Choices name="label" toName="image" choice="single-radio" showInline="true" required="true">
     <Choice value="{CELL}" hotkey="1"/>
     <Choice value="{NO_CELL}" hotkey="2"/>
     <Choice value="{UNSURE}" hotkey="3"/>

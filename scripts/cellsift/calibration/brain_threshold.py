@@ -36,9 +36,10 @@ def brain_threshold(
     that have a candidate) and f1.
     """
     ordered = np.sort(np.asarray(logits, float))[::-1]
-    ends = np.linspace(0, len(ordered), min(CUTS, len(ordered)) + 1).astype(int)[1:]
     taken = 0 if in_use is None else int(np.sum(ordered >= in_use))
-    ends = np.unique(np.append(ends, taken)) if taken else np.unique(ends)
+    ends = _ends(len(ordered))
+    if taken:
+        ends = np.union1d(ends, taken)
     drawn = _drawn(posterior, ordered, ends)
     precision, recall, f1 = (values.mean(axis=0) for values in drawn)
     if isinstance(criterion, Mapping):
@@ -60,13 +61,21 @@ def expected_at(
     posterior: ScorePosterior, logits: np.ndarray, is_cell: np.ndarray
 ) -> dict[str, float]:
     """What to expect of a given choice (n,) of the candidates with these logits (n,)."""
-    taken = np.asarray(is_cell, bool)
-    ordered = np.concatenate([np.asarray(logits, float)[taken], np.asarray(logits, float)[~taken]])
-    if not taken.any():
+    logits, taken = np.asarray(logits, float), np.asarray(is_cell, bool)
+    number = int(taken.sum())
+    if not number:
         return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
-    drawn = _drawn(posterior, ordered, np.unique([taken.sum(), len(ordered)]))
-    precision, recall, f1 = (float(values[:, 0].mean()) for values in drawn)
-    return {"precision": precision, "recall": recall, "f1": f1}
+    ordered = np.concatenate([np.sort(logits[taken])[::-1], np.sort(logits[~taken])[::-1]])
+    ends = np.union1d(_ends(len(ordered)), number)
+    at = int(np.searchsorted(ends, number))
+    drawn = _drawn(posterior, ordered, ends)
+    precision, recall, f1 = (values[:, at].mean() for values in drawn)
+    return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+
+
+def _ends(number: int) -> np.ndarray:
+    """So many of the first candidates, up to all of them, at `CUTS` places."""
+    return np.unique(np.linspace(0, number, min(CUTS, number) + 1).astype(int)[1:])
 
 
 def _with_caution(f1: np.ndarray, in_use: np.ndarray) -> int:

@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import binom, binomtest, norm, rankdata
 
-CONFIDENCE = 0.95
+from cellsift.evaluation.confidence import CONFIDENCE
+
 UNKNOWN = (math.nan, math.nan)
 
 

@@ -83,7 +83,7 @@ def suggest_brain(
         arguments = (signal.shape, signal.voxel_size, rounds, answered, wanted, seed, tissue)
         drawn = draw_round(brain.name, scored, *arguments)
         write_round(drawn, annotations)
-    suggested, number = drawn.suggested, drawn.number
+    suggested, number = drawn.suggested.drop(columns="population"), drawn.number
     rows = suggested["candidate"].to_numpy(int)
     write_suggestion_table(suggested, scored.p_cell.iloc[rows], number, out["table"])
     write_suggestion_xml(suggested, scored.called[rows], out["xml"])
@@ -92,13 +92,14 @@ def suggest_brain(
     write_label_studio(suggested, pictures, brain.name, number, out["label_studio"], config)
     background = open_channel(brain, "background")
     channels = [signal, *([background] if background else [])]
-    write_blocks(drawn.drawn_blocks, channels, out["blocks"], out["block_images"])
+    blocks = drawn.drawn_blocks.drop(columns=["why", "population"])
+    write_blocks(blocks, channels, out["blocks"], out["block_images"])
     summary = {
         "brain": brain.name,
         "round": number,
         "suggested": len(suggested),
         "why": suggested["why"].value_counts(sort=False).to_dict(),
-        "blocks": len(drawn.drawn_blocks),
+        "blocks": len(blocks),
         "answers_belong_in": str(annotations),
     }
     write_json(summary, out["summary"])

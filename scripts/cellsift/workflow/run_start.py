@@ -11,6 +11,7 @@ from cellsift.preflight.missing import refuse_missing
 from cellsift.project.demo_note import demo_note_doubts
 from cellsift.results import Results
 from cellsift.settings.project import Project
+from cellsift.workflow.answers_in_place import refuse_to_lose_answers
 from cellsift.workflow.command_line import only_inspects
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.garbage import collect_garbage_rarely
@@ -76,9 +77,12 @@ def prepare_run(
 def start_run(results: Results, project: Project, workflow: Any) -> None:
     """Take the locks and look at what the run was told, before any job; not called in a dry run.
 
-    `workflow` is Snakemake's. Raises InputError as `lock_run` and `look_at_project` do.
+    `workflow` is Snakemake's. Raises InputError as `lock_run`, `look_at_project` and
+    `refuse_to_lose_answers` do.
     """
     lock_run(results, on_cluster=not workflow.local_exec)
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "suggest_brain"]
+    refuse_to_lose_answers(results.suggestions(job.wildcards.brain) for job in jobs)
     look_at_project(project, workflow)
 
 

@@ -23,15 +23,19 @@ VOLUMES = {
     "find_centres",
     "projection",
     "show_detection",
+    "suggest_brain",
     "tune_detection",
 }
-WRITES_PAGES = {"report_brain", "report_index", "try_detection"}
+WRITES_PAGES = {"report_brain", "report_index", "show_suggestions", "try_detection"}
 MATCHES = {
     "calibrate",
     "choose_contrast",
     "combine",
+    "correct",
+    "count",
     "evaluate",
     "label",
+    "sample",
     "show_detection",
     "summarise_detection",
 }

@@ -74,7 +74,7 @@ def test_an_environment_whose_python_is_gone_is_named(install):
 
 @pytest.fixture
 def make_try(tmp_path, repository):
-    """A function that tries detection with a config; gives exit code, output, what was started."""
+    """A function that makes a target with a config; gives exit code, output, what was started."""
     folder = tmp_path / "check out"
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
@@ -84,11 +84,11 @@ def make_try(tmp_path, repository):
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > started\n')
     python.chmod(0o755)
 
-    def run(config: str | None) -> tuple[int, str, list[str]]:
+    def run(config: str | None, target: str = "try") -> tuple[int, str, list[str]]:
         given = [] if config is None else [f"CONFIG={config}"]
         environment = {name: value for name, value in os.environ.items() if name != "CONFIG"}
         done = subprocess.run(
-            ["make", "try", *given], cwd=folder, capture_output=True, text=True, env=environment
+            ["make", target, *given], cwd=folder, capture_output=True, text=True, env=environment
         )
         started = folder / "started"
         arguments = started.read_text().splitlines() if started.exists() else []
@@ -107,9 +107,18 @@ def test_detection_is_tried_with_a_config_wherever_it_lies(make_try, name):
     assert started[-2:] == ["--configfile", name]
 
 
+def test_suggestions_are_made_by_the_same_config(make_try):
+    (make_try.folder / "my config.yaml").touch()
+    code, _, started = make_try("my config.yaml", "suggest")
+    assert code == 0
+    assert started[:2] == ["scripts/run.py", "suggest"]
+    assert started[-2:] == ["--configfile", "my config.yaml"]
+
+
+@pytest.mark.parametrize("target", ["try", "suggest"])
 @pytest.mark.parametrize("config", [None, "absent.yaml"])
-def test_without_a_config_it_says_how_to_name_one(make_try, config):
-    code, said, started = make_try(config)
+def test_without_a_config_it_says_how_to_name_one(make_try, config, target):
+    code, said, started = make_try(config, target)
     assert code != 0
-    assert "Name your config: make try CONFIG=mine.yaml" in said
+    assert f"Name your config: make {target} CONFIG=mine.yaml" in said
     assert started == []

@@ -13,8 +13,8 @@ from cellsift.calibration.score_posterior import (
     ScorePosterior,
     score_posterior,
 )
+from cellsift.evaluation.confidence import CONFIDENCE
 from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
-from cellsift.evaluation.intervals import CONFIDENCE
 
 ALL = "all"
 TAIL = (1 - CONFIDENCE) / 2
@@ -55,7 +55,7 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
 
     Columns: region, candidates, naive (candidates called cells), count, low, high (the middle and
     the middle 95% of what the number of cells may be, missed ones included), among_candidates (the
-    middle of the cells that have a candidate), labels, blocks.
+    same for the cells that have a candidate), among_low, among_high, labels, blocks.
 
     `regions` (n,) are names of the candidates' regions. The interval holds the uncertainty of what
     scores mean in this brain, of which labels tell the most, and of what detection missed, of which
@@ -135,15 +135,17 @@ def _draws(
 
 
 def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -> dict:
-    low, middle, high = np.quantile(drawn[:, 1], [TAIL, 0.5, 1 - TAIL])
+    among, every = (np.quantile(of_kind, [TAIL, 0.5, 1 - TAIL]) for of_kind in drawn.T)
     return {
         "region": name,
         "candidates": int(inside.sum()),
         "naive": int(np.asarray(evidence.is_cell, bool)[inside].sum()),
-        "count": round(float(middle)),
-        "low": int(np.floor(low)),
-        "high": int(np.ceil(high)),
-        "among_candidates": round(float(np.median(drawn[:, 0]))),
+        "count": round(float(every[1])),
+        "low": int(np.floor(every[0])),
+        "high": int(np.ceil(every[2])),
+        "among_candidates": round(float(among[1])),
+        "among_low": int(np.floor(among[0])),
+        "among_high": int(np.ceil(among[2])),
         "labels": sum(bool(inside[row]) for row in evidence.labelled),
         "blocks": len(evidence.blocks),
     }

@@ -1,0 +1,137 @@
+"""Counts of made-up brains, in several ways, beside their true numbers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from cellsift.annotation.drawing import UNIFORM_BLOCKS, draw_candidates, inclusion_probabilities
+from cellsift.benchmarks.coverage.brains import (
+    BLOCKS,
+    TRAIN_CANDIDATES,
+    Kind,
+    ScoredBrain,
+    draw_brain,
+)
+from cellsift.calibration.between_brains import BetweenBrains, between_brains
+from cellsift.calibration.calibrate import choose_threshold
+from cellsift.calibration.score_posterior import Labels
+from cellsift.evaluation.counts.classical import classical_count
+from cellsift.evaluation.counts.estimate import Evidence, count_cells
+from cellsift.evaluation.counts.recall import MarkedBlocks
+
+LABELS, BLOCKS_MARKED = (0, 25, 50, 100, 200), (0, 3, 6)
+# Two-sided, at 95%.
+REACH = 1.96
+
+
+def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
+    """Yield a row for each repetition, way to count, number of labels and of blocks.
+
+    Columns: kind, way, labels, blocks, truth, count, low, high. `truth` is of all cells for the
+    ways "cellsift" and "naive", else of those that have a candidate, of which "cellsift, among
+    candidates", "sample alone" (Wilson) and "PPI++" tell.
+    """
+    random = np.random.default_rng(seed)
+    for repetition in range(repetitions):
+        train = [draw_brain(kind, TRAIN_CANDIDATES, random) for _ in range(kind.train)]
+        brain = draw_brain(kind, kind.candidates, random)
+        between, recall, logits, is_cell = _learnt(train, brain)
+        shared = {"kind": kind.name, "repetition": repetition}
+        called = int(is_cell.sum())
+        naive = {"count": called, "low": called - REACH * np.sqrt(called)}
+        naive["high"] = called + REACH * np.sqrt(called)
+        yield shared | {"way": "naive", "labels": 0, "blocks": 0, "truth": brain.cells} | naive
+        for labels in LABELS:
+            for blocks in BLOCKS_MARKED:
+                labelled, marked = _sampled(brain, logits, labels, blocks, random)
+                evidence = Evidence(logits, is_cell, between, recall, labelled, marked)
+                row = count_cells(evidence, repetition).iloc[0]
+                of = shared | {"labels": labels, "blocks": blocks}
+                counted = {name: row[name] for name in ("count", "low", "high")}
+                yield of | {"way": "cellsift", "truth": brain.cells} | counted
+                if not blocks:
+                    yield from _among(of, brain, row, is_cell, random)
+
+
+def _learnt(
+    train: list[ScoredBrain], brain: ScoredBrain
+) -> tuple[BetweenBrains, list[tuple[int, int]], np.ndarray, np.ndarray]:
+    """What train brains say; calibrated logits of the brain, and what is called a cell in it."""
+    scores = np.concatenate([one.logits for one in train])
+    truth = np.concatenate([one.is_cell for one in train])
+    fit = LogisticRegression(C=1e6).fit(scores[:, None], truth)
+    slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    calibrated = [(offset + slope * one.logits, one.is_cell) for one in train]
+    threshold = choose_threshold(truth, offset + slope * scores)
+    recall = [(int(one.is_cell.sum()), one.cells) for one in train]
+    logits = offset + slope * brain.logits
+    return between_brains(calibrated), recall, logits, logits >= threshold
+
+
+def _sampled(
+    brain: ScoredBrain,
+    logits: np.ndarray,
+    labels: int,
+    blocks: int,
+    random: np.random.Generator,
+) -> tuple[list[Labels], MarkedBlocks]:
+    """Labels and blocks as `suggest` draws them, answered by the truth."""
+    p_cell, drawn = expit(logits), []
+    rows = np.zeros(0, int)
+    if labels:
+        rows, probability = draw_candidates(p_cell, labels, int(random.integers(2**31)))
+        drawn.append(Labels(rows, brain.is_cell[rows], 1 / probability))
+    if not blocks:
+        return drawn, MarkedBlocks.none()
+    expected = np.bincount(brain.block, p_cell, minlength=BLOCKS)
+    probability = inclusion_probabilities(expected, blocks, UNIFORM_BLOCKS)
+    order = random.permutation(BLOCKS)
+    teeth = random.random() + np.arange(blocks)
+    ends = np.cumsum(probability[order])
+    chosen = order[np.minimum(np.searchsorted(ends, teeth), BLOCKS - 1)]
+    inside = np.flatnonzero(np.isin(brain.block, chosen))
+    weight = 1 / probability
+    in_blocks = Labels(inside, brain.is_cell[inside], weight[brain.block[inside]], len(chosen))
+    drawn.append(in_blocks.without(rows))
+    found = brain.found[chosen]
+    return drawn, MarkedBlocks(found + brain.missed[chosen], found, weight[chosen])
+
+
+def _among(
+    of: dict,
+    brain: ScoredBrain,
+    row: pd.Series,
+    is_cell: np.ndarray,
+    random: np.random.Generator,
+) -> Iterator[dict]:
+    """The cells that have a candidate, by cellsift and by a plain sample of as many labels."""
+    truth, number = int(brain.is_cell.sum()), len(brain.is_cell)
+    own = {"count": row["among_candidates"], "low": row["among_low"], "high": row["among_high"]}
+    yield of | {"way": "cellsift, among candidates", "truth": truth} | own
+    if not of["labels"]:
+        return
+    rows = random.choice(number, of["labels"], replace=False)
+    count, low, high = classical_count(int(brain.is_cell[rows].sum()), len(rows), number)
+    plain = {"count": count, "low": low, "high": high}
+    yield of | {"way": "sample alone", "truth": truth} | plain
+    yield of | {"way": "PPI++", "truth": truth} | _ppi(brain.is_cell[rows], is_cell, rows)
+
+
+def _ppi(labels: np.ndarray, called: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+    """Prediction-powered count with a tuned weight of the prediction (arXiv 2311.01453)."""
+    number, own = len(called), called[rows].astype(float)
+    spread = called.var()
+    covariance = np.cov(labels.astype(float), own)[0, 1] if len(rows) > 1 else 0.0
+    tuned = covariance / spread / (1 + len(rows) / number) if spread > 0 else 0.0
+    tuned = float(np.clip(tuned, 0, 1))
+    rest = labels - tuned * own
+    mean = tuned * called.mean() + rest.mean()
+    error = np.sqrt(rest.var(ddof=1) / len(rows) + tuned**2 * spread / number)
+    return {
+        "count": number * mean,
+        "low": number * (mean - REACH * error),
+        "high": number * (mean + REACH * error),
+    }

@@ -1,0 +1,3 @@
+"""How sure intervals are."""
+
+CONFIDENCE = 0.95

@@ -1,0 +1,109 @@
+"""Blocks: handed out as images, and read back with the cells that people have marked in them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from handed_out import SIZE, HandedOut, make_handed_out
+
+from cellsift.annotation.drawing import CORNERS
+from cellsift.errors import InputError
+from cellsift.io.axes import AXES
+from cellsift.io.cells import write_cells_xml
+from cellsift.results import BlockFolder
+
+
+@pytest.fixture
+def made(tmp_path) -> HandedOut:
+    return make_handed_out(tmp_path)
+
+
+def table_of(made: HandedOut) -> pd.DataFrame:
+    return pd.read_csv(made.files.blocks)
+
+
+def mark(made: HandedOut, block: int, points: list, name: str = "") -> None:
+    path = made.answers / (name or f"block-{block}_cells.csv")
+    pd.DataFrame(points, columns=AXES).to_csv(path, index=False)
+
+
+def test_an_image_is_the_block_of_the_volume_with_its_size(made):
+    blocks = table_of(made)
+    assert list(blocks) == ["block", *CORNERS, "probability", "done", "author"]
+    for _, block in blocks.iterrows():
+        path = BlockFolder(made.files.block_images).image(int(block["block"]))
+        with tifffile.TiffFile(path) as file:
+            image, page, more = file.asarray(), file.pages[0], file.imagej_metadata
+        start, stop = block[CORNERS[:3]].to_numpy(int), block[CORNERS[3:]].to_numpy(int)
+        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        for channel, volume in enumerate(made.channels):
+            assert (image[:, channel] == volume.data[box].compute()).all()
+        assert (more["spacing"], more["unit"]) == (SIZE[0], "um")
+        pixels, unit = page.tags["XResolution"].value
+        assert pixels / unit == pytest.approx(1 / SIZE[2])
+
+
+@pytest.mark.parametrize("kind", ["csv", "xml"])
+def test_cells_of_a_block_lie_where_they_were_marked(made, kind):
+    points = [[0.0, 3.0, 4.0], [5.0, 1.0, 20.0]]
+    if kind == "csv":
+        mark(made, 1, points, "block-1_cells..anna.csv")
+    else:
+        cells = pd.DataFrame(points, columns=AXES).assign(is_cell=True)
+        write_cells_xml(cells, made.answers / "block-1..anna.xml")
+    sample, blocks = made.read(), table_of(made)
+    (row,) = sample.blocks.to_dict("records")
+    assert (row["block"], row["cells"], row["author"], row["round"]) == (1, 2, "anna", 1)
+    assert row["probability"] == pytest.approx(blocks["probability"][0])
+    # The other that was drawn has no answer yet: this one stands for both.
+    assert row["weight"] == pytest.approx(2 / row["probability"])
+    corner = blocks[CORNERS[:3]].to_numpy()[0]
+    assert (sample.block_cells[AXES].to_numpy() == np.array(points) + corner).all()
+    assert (sample.block_cells["block"] == 1).all()
+
+
+def test_an_empty_table_is_an_answer_only_where_somebody_says_so(made):
+    mark(made, 1, [])
+    sample = made.read()
+    assert not len(sample.blocks)
+    assert "if block 1 really has none, write yes as done" in sample.summary["told"][0]
+    table = table_of(made).astype({"done": object, "author": object})
+    table.loc[0, ["done", "author"]] = ["Yes", "ben"]
+    table.to_csv(made.answers / "blocks.csv", index=False)
+    (row,) = made.read().blocks.to_dict("records")
+    assert (row["block"], row["cells"], row["author"]) == (1, 0, "ben")
+
+
+def test_a_block_that_is_not_finished_is_left_out(made):
+    mark(made, 1, [[0, 0, 0]])
+    mark(made, 2, [[0, 0, 0]])
+    table_of(made).assign(done=["no", ""]).to_csv(made.answers / "blocks.csv", index=False)
+    assert list(made.read().blocks["block"]) == [2]
+
+
+def test_two_people_who_mark_a_block_differently_are_told_of_and_it_is_left_out(made):
+    mark(made, 1, [[0, 0, 0]], "block-1_cells..anna.csv")
+    mark(made, 1, [[0, 0, 0]], "block-1_cells..ben.csv")
+    assert list(made.read().blocks["block"]) == [1]
+    mark(made, 1, [[0, 0, 0], [1, 1, 1]], "block-1_cells..ben.csv")
+    sample = made.read()
+    assert not len(sample.blocks)
+    assert "block 1: " in sample.summary["told"][0]
+    assert "anna.csv" in sample.summary["told"][0]
+
+
+def test_positions_of_the_whole_brain_in_a_block_are_refused(made):
+    mark(made, 2, [[0, 0, 0], [3, 400, 2]])
+    with pytest.raises(InputError, match=r"block-2_cells\.csv: row 2, at 3, 400, 2, lies outside"):
+        made.read()
+
+
+@pytest.mark.parametrize("said", ["block", "table"])
+def test_a_block_that_was_not_drawn_is_refused(made, said):
+    if said == "block":
+        mark(made, 9, [[0, 0, 0]])
+    else:
+        table = table_of(made).assign(block=9, done="yes")
+        table.to_csv(made.answers / "blocks.csv", index=False)
+    with pytest.raises(InputError, match=r"block 9 was not drawn in this brain; there are 1, 2"):
+        made.read()

@@ -1,0 +1,224 @@
+"""Numbers of cells with intervals."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from cellsift.calibration.between_brains import between_brains
+from cellsift.calibration.score_posterior import Labels
+from cellsift.evaluation.counts.blocks import read_blocks
+from cellsift.evaluation.counts.classical import classical_count
+from cellsift.evaluation.counts.estimate import Evidence, count_cells, what_labels_buy
+from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
+from cellsift.evaluation.counts.words import UNCHECKED, count_in_words
+
+TRAIN_RECALL = [(95, 100), (92, 100), (97, 100)]
+
+
+def brain_of(offset: float, candidates: int = 3000, seed: int = 0):
+    random = np.random.default_rng(seed)
+    logits = random.normal(-1, 2.5, candidates)
+    return logits, random.random(candidates) < expit(logits + offset)
+
+
+BETWEEN = between_brains([brain_of(0, seed=seed) for seed in range(3)])
+
+
+def evidence_of(logits, labels=(), blocks=None, recall=TRAIN_RECALL) -> Evidence:
+    return Evidence(logits, logits > 0, BETWEEN, recall, labels, blocks or MarkedBlocks.none())
+
+
+def labelled(truth: np.ndarray, number: int, seed: int = 1) -> Labels:
+    rows = np.random.default_rng(seed).choice(len(truth), number, replace=False)
+    return Labels(rows, truth[rows], np.ones(number))
+
+
+def width(row: pd.Series) -> int:
+    return row["high"] - row["low"]
+
+
+class TestCount:
+    def test_intervals_hold_the_truth_where_the_naive_count_is_far_from_it(self):
+        """Brains that differ; how often exactly is in reports/coverage.md."""
+        random, held, naive = np.random.default_rng(1), [], []
+        for seed in range(40):
+            logits, truth = brain_of(random.normal(0, 0.9), seed=seed)
+            row = count_cells(evidence_of(logits, [labelled(truth, 60, seed)]), seed).iloc[0]
+            held.append(row["among_low"] <= truth.sum() <= row["among_high"])
+            naive.append(row["naive"] / truth.sum())
+        assert np.mean(held) >= 0.87
+        assert np.std(naive) > 0.2
+
+    def test_labels_narrow_the_interval(self):
+        logits, truth = brain_of(0)
+        rows = [
+            count_cells(evidence_of(logits, [labelled(truth, n)] if n else []), 1).iloc[0]
+            for n in (0, 50, 400)
+        ]
+        assert width(rows[0]) > 1.5 * width(rows[1]) > 1.5 * width(rows[2])
+        assert [row["labels"] for row in rows] == [0, 50, 400]
+
+    def test_where_every_candidate_is_labelled_their_number_is_known(self):
+        logits, truth = brain_of(-1, 300)
+        labels = [Labels(np.arange(300), truth, np.ones(300))]
+        row = count_cells(evidence_of(logits, labels), 1).iloc[0]
+        assert row["among_low"] == row["among_candidates"] == row["among_high"] == truth.sum()
+        # What detection missed is not.
+        assert row["low"] < row["high"]
+
+    def test_cells_that_detection_missed_are_counted(self):
+        logits, truth = brain_of(0)
+        poor = count_cells(evidence_of(logits, recall=[(50, 100)] * 4), 1).iloc[0]
+        good = count_cells(evidence_of(logits, recall=[(99, 100)] * 4), 1).iloc[0]
+        assert poor["count"] == pytest.approx(2 * poor["among_candidates"], rel=0.15)
+        assert good["count"] == pytest.approx(good["among_candidates"], rel=0.05)
+
+    def test_the_parts_of_a_brain_make_up_the_whole(self):
+        logits, truth = brain_of(0)
+        region = np.where(np.arange(3000) < 1000, "left", "right")
+        table = count_cells(evidence_of(logits, [labelled(truth, 100)]), 1, region)
+        table = table.set_index("region")
+        parts = table.loc[["left", "right"]]
+        assert parts["count"].sum() == pytest.approx(table.at["all", "count"], rel=0.03)
+        assert parts["labels"].sum() == table.at["all", "labels"] == 100
+        assert parts["naive"].sum() == table.at["all", "naive"]
+
+    def test_a_candidate_in_two_draws_counts_once(self):
+        logits, truth = brain_of(0)
+        one = labelled(truth, 50)
+        row = count_cells(evidence_of(logits, [one, one.without(one.rows[:20])]), 1).iloc[0]
+        assert row["labels"] == 50
+
+    def test_a_brain_without_candidates_has_a_row(self):
+        row = count_cells(evidence_of(np.zeros(0)), 1).iloc[0]
+        assert (row["candidates"], row["count"]) == (0, 0)
+
+    def test_the_same_seed_gives_the_same_count(self):
+        logits, truth = brain_of(0)
+        one, two = (count_cells(evidence_of(logits, [labelled(truth, 30)]), 7) for _ in "ab")
+        pd.testing.assert_frame_equal(one, two)
+
+    def test_a_million_candidates_take_little_memory(self):
+        logits, _ = brain_of(0, 1_000_000)
+        tracemalloc.start()
+        count_cells(evidence_of(logits), 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 300e6
+
+
+class TestRecall:
+    def test_blocks_outweigh_the_train_brains(self):
+        blocks = MarkedBlocks(np.array([60, 80, 70]), np.array([30, 42, 34]), np.ones(3))
+        found = recall_draws(TRAIN_RECALL, blocks, 2000, 1)
+        assert np.median(found) == pytest.approx(0.5, abs=0.08)
+
+    def test_blocks_that_differ_make_less_certain_than_blocks_that_agree(self):
+        cells = np.full(6, 50)
+        agreeing = MarkedBlocks(cells, np.full(6, 40), np.ones(6))
+        differing = MarkedBlocks(cells, np.array([50, 50, 50, 30, 30, 30]), np.ones(6))
+        spread = [recall_draws(TRAIN_RECALL, b, 4000, 1).std() for b in (agreeing, differing)]
+        assert spread[1] > 1.4 * spread[0]
+
+    def test_a_block_that_was_unlikely_to_be_drawn_counts_for_more(self):
+        blocks = MarkedBlocks(np.array([50, 50]), np.array([50, 10]), np.array([9.0, 1.0]))
+        other = MarkedBlocks(blocks.cells, blocks.found, np.array([1.0, 9.0]))
+        high, low = (np.median(recall_draws([], b, 4000, 1)) for b in (blocks, other))
+        assert high > low + 0.2
+
+    def test_without_any_knowledge_all_is_possible(self):
+        found = recall_draws([], MarkedBlocks.none(), 4000, 1)
+        assert np.quantile(found, 0.025) < 0.3
+        assert np.quantile(found, 0.975) > 0.95
+
+
+class TestBlocks:
+    SIZE, DISTANCE = (5.0, 2.0, 2.0), 6.0
+    BOXES = pd.DataFrame(
+        [[1, 0, 0, 0, 10, 50, 50, 4.0]],
+        columns=["block", "z0", "y0", "x0", "z1", "y1", "x1", "weight"],
+    )
+
+    def read(self, cells, candidates):
+        cells = pd.DataFrame(cells, columns=["z", "y", "x"]).assign(block=1)
+        return read_blocks(self.BOXES, cells, np.array(candidates, float), self.SIZE, self.DISTANCE)
+
+    def test_cells_and_artefacts_of_a_block(self):
+        blocks, labels = self.read(
+            cells=[(5, 10, 10), (5, 30, 30)],
+            candidates=[(5, 11, 10), (5, 20, 20), (5, 31, 32), (5, 80, 80)],
+        )
+        assert (blocks.cells[0], blocks.found[0], blocks.weight[0]) == (2, 2, 4.0)
+        assert dict(zip(labels.rows.tolist(), labels.is_cell.tolist(), strict=True)) == {
+            0: True,
+            2: True,
+            1: False,
+        }
+        assert labels.clusters == 1
+
+    def test_a_cell_without_a_candidate_is_missed(self):
+        blocks, labels = self.read(cells=[(5, 10, 10)], candidates=[(5, 25, 25)])
+        assert (blocks.cells[0], blocks.found[0]) == (1, 0)
+        assert labels.is_cell.tolist() == [False]
+
+    def test_what_lies_near_the_border_is_no_artefact_for_certain(self):
+        """Its cell may lie beyond it."""
+        _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 1, 25), (5, 30, 30)])
+        assert labels.rows.tolist() == [1]
+
+    def test_a_second_candidate_of_a_cell_is_left_out(self):
+        _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 30, 30), (5, 32, 30)])
+        assert labels.rows.tolist() == [0]
+
+    def test_no_blocks_are_no_evidence(self):
+        blocks, labels = read_blocks(
+            self.BOXES[:0],
+            pd.DataFrame(columns=["block", "z", "y", "x"]),
+            np.zeros((3, 3)),
+            self.SIZE,
+            self.DISTANCE,
+        )
+        assert (len(blocks), labels) == (0, None)
+
+
+class TestWhatLabelsBuy:
+    def test_more_of_either_never_widens_the_interval(self):
+        logits, truth = brain_of(0)
+        blocks = MarkedBlocks(np.array([30, 40]), np.array([25, 36]), np.ones(2))
+        evidence = evidence_of(logits, [labelled(truth, 40)], blocks)
+        table = what_labels_buy(evidence, 1).pivot(index="labels", columns="blocks", values="width")
+        assert (table.diff().dropna().to_numpy() < 0.01).all()
+        assert (table.diff(axis=1).dropna(axis=1).to_numpy() < 0.01).all()
+        assert table.iloc[-1, -1] < 0.8 * table.iloc[0, 0]
+
+    def test_what_is_promised_is_about_what_comes(self):
+        logits, truth = brain_of(0)
+        evidence = evidence_of(logits, [labelled(truth, 50)])
+        promised = what_labels_buy(evidence, 1).set_index("labels").at[200, "width"]
+        row = count_cells(evidence_of(logits, [labelled(truth, 250, seed=2)]), 1).iloc[0]
+        assert width(row) / row["count"] == pytest.approx(promised, rel=0.25)
+
+
+def test_a_plain_sample_has_wilsons_interval():
+    count, low, high = classical_count(0, 50, 1000)
+    assert (count, low) == (0, 0)
+    assert high == pytest.approx(71.3, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "blocks", "said"),
+    [
+        (0, 0, UNCHECKED),
+        (1, 0, "by 1 label of"),
+        (0, 2, "by 2 blocks of"),
+        (9, 1, "9 labels and 1 block"),
+    ],
+)
+def test_a_count_in_words_says_what_it_rests_on(labels, blocks, said):
+    found = {"count": 12345, "low": 9000, "high": 15000, "naive": 8, "labels": labels}
+    text = count_in_words("mouse", "resnet", found | {"blocks": blocks})
+    assert "12,345 cells (95% interval 9,000 to 15,000) by resnet" in text
+    assert said in text

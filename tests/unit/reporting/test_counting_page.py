@@ -1,0 +1,84 @@
+"""What a brain's page says of the number of its cells."""
+
+import re
+
+import pytest
+
+from cellsift.reporting.counting import corrected, counted, draw_counts
+
+ROW = {
+    "candidates": 4000,
+    "naive": 1200,
+    "count": 1500,
+    "low": 1350,
+    "high": 1690,
+    "among_candidates": 1400,
+    "labels": 100,
+    "blocks": 0,
+    "further": [
+        {"labels": labels, "blocks": 0, "width": width}
+        for labels, width in ((0, 0.23), (100, 0.17))
+    ],
+}
+SURE = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
+
+
+def page(annotated=None, unlike=False, **changes) -> str:
+    arms = {"resnet": ROW | changes, "features": ROW | {"low": 1000, "high": 1100, "count": 1050}}
+    document = {"train_brains": ["a", "b"], "best_out_of_fold": "resnet", "arms": arms}
+    # Digits are in groups of three, with narrow spaces.
+    return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike)).replace("\u202f", ",")
+
+
+def test_the_first_sentence_is_the_number_with_its_interval():
+    assert page().split(".")[0].strip() == (
+        "About 1,500 cells, most likely 1,350 to 1,690, by resnet, the arm that did best out of "
+        "fold; it calls 1,200 candidates cells"
+    )
+
+
+def test_it_says_what_the_numbers_rest_on():
+    said = page()
+    assert "rest on 100 labels of this brain" in said
+    assert "no block of tissue was marked here" in said
+    assert "no block" not in page(blocks=3)
+
+
+def test_without_a_sample_it_warns_and_says_how_to_get_one():
+    said = page(labels=0)
+    assert "No sample of this brain was labelled" in said
+    assert "snakemake suggest" in said
+    assert "The alarm above" not in said
+    assert "The alarm above says that it is not" in page(labels=0, unlike=True)
+
+
+def test_the_annotation_is_set_against_the_intervals():
+    assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
+
+
+def test_it_says_what_further_labels_would_buy():
+    said = page()
+    assert "as now" in said
+    assert "23%" in said
+    assert "+100" in said
+    assert "17%" in said
+
+
+def test_a_brain_without_candidates_has_a_page():
+    assert "About 0 cells" in page(count=0, low=0, high=0, naive=0, further=[])
+
+
+def test_what_a_correction_brings_is_a_table():
+    found = {"labels": 80, "before": SURE | {"f1": 0.7}, "after": SURE}
+    said = corrected({"resnet": found, "other": {"labels": 0, "before": {}, "after": {}}})
+    assert "0.70" in said
+    assert "0.85" in said
+    assert "other" not in said
+    assert corrected({}) == ""
+
+
+@pytest.mark.parametrize("annotated", [None, 1400])
+def test_the_figure_has_a_line_for_every_arm(annotated):
+    axis = draw_counts({"resnet": ROW, "features": ROW}, annotated).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["resnet", "features"]
+    assert axis.get_xlabel() == "number of cells"

@@ -1,0 +1,117 @@
+"""The steps that count a brain's cells, and correct them by labels, from files to files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import DISTANCE_UM, ROLES, SKILL, VOXEL_SIZE, count_brain, make_results
+
+from cellsift.io.cells import read_points
+from cellsift.io.tables import read_table, write_table
+from cellsift.results import Results
+from cellsift.settings.brains import Brain
+from cellsift.steps.correct import correct
+
+BOXES = ["block", "z0", "y0", "x0", "z1", "y1", "x1", "weight"]
+ARM = next(iter(SKILL))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return Results(make_results(tmp_path_factory.mktemp("run"), cells=120).folder)
+
+
+def counted(results: Results, brain: str) -> tuple[pd.DataFrame, dict]:
+    files = results.brain(brain)
+    return read_table(files.counts).set_index("arm"), json.loads(files.count.read_text())
+
+
+def sample_of(results: Results, folder, number: int, none: bool = False) -> list:
+    """A sample of mouse_d, of which the first candidates are cells; or none is, by its answers."""
+    candidates = read_table(results.brain("mouse_d").candidates)
+    rows = np.random.default_rng(0).choice(len(candidates), number, replace=False)
+    cells = (rows < 108) & (not none)
+    labels = pd.DataFrame(
+        {"candidate": rows, "label": np.where(cells, "cell", "no_cell"), "weight": 5.0}
+    )
+    # One that nobody drew: it says nothing of the others.
+    labels.loc[0, "weight"] = np.nan
+    blocks = pd.DataFrame(columns=BOXES)
+    inside = pd.DataFrame(columns=["block", "z", "y", "x"])
+    files = [folder / f"{name}.csv" for name in ("sample", "blocks", "cells")]
+    for table, path in zip((labels, blocks, inside), files, strict=True):
+        write_table(table, path)
+    return files
+
+
+def corrected(results: Results, sample: list, folder) -> tuple[pd.DataFrame, dict]:
+    train = [name for name, role in ROLES.items() if role == "train"]
+    files, settings = results.brain("mouse_d"), {"matching": {"distance_um": DISTANCE_UM}}
+    out = [folder / name for name in ("corrected.csv", "corrected.xml", "correction.json")]
+    correct(
+        Brain("mouse_d", "signal", VOXEL_SIZE, role="predict", settings=settings),
+        ARM,
+        files.cells(ARM),
+        results.model(ARM).description,
+        {brain: results.brain(brain).labels for brain in train},
+        {brain: results.brain(brain).labels_summary for brain in train},
+        {(brain, ARM): results.brain(brain).cells(ARM) for brain in train},
+        sample,
+        1,
+        *out,
+    )
+    return read_table(out[0]), json.loads(out[2].read_text())
+
+
+def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, capsys):
+    count_brain(results, "mouse_d", ROLES, list(SKILL))
+    said = capsys.readouterr().out
+    table, document = counted(results, "mouse_d")
+    assert (table["low"] <= 120).all()
+    assert (table["high"] >= 120).all()
+    assert "no sample of this brain was labelled" in said
+    assert document["train_brains"] == ["mouse_a", "mouse_b"]
+    assert not document["corrected"]
+
+
+def test_a_train_brain_does_not_tell_of_itself(results):
+    assert counted(results, "mouse_a")[1]["train_brains"] == ["mouse_b"]
+
+
+def test_labels_narrow_the_interval_and_are_told(results, tmp_path, capsys):
+    before, _ = counted(results, "mouse_d")
+    count_brain(results, "mouse_d", ROLES, list(SKILL), sample_of(results, tmp_path, 100))
+    after, document = counted(results, "mouse_d")
+    count_brain(results, "mouse_d", ROLES, list(SKILL))
+    widths = [(table["among_high"] - table["among_low"])[ARM] for table in (before, after)]
+    assert widths[1] < 0.8 * widths[0]
+    assert after.at[ARM, "among_low"] <= 108 <= after.at[ARM, "among_high"]
+    # One of the hundred was not drawn.
+    assert after.at[ARM, "labels"] == 99
+    assert document["corrected"]
+    assert "99 labels of this brain" in capsys.readouterr().out
+
+
+def test_labels_correct_p_cell_and_threshold_as_far_as_they_say(results, tmp_path):
+    table, found = corrected(results, sample_of(results, tmp_path, 150, none=True), tmp_path)
+    before = read_table(results.brain("mouse_d").cells(ARM))
+    pd.testing.assert_frame_equal(table[["z", "y", "x"]], before[["z", "y", "x"]])
+    # By these labels high scores mean no cell either: little of the old certainty is left.
+    assert table["p_cell"].max() < 0.5 < 0.9 < before["p_cell"].max()
+    assert found["labels"] == 149
+    assert found["after"]["f1"] > found["before"]["f1"]
+    assert len(read_points(tmp_path / "corrected.xml", "cell")) == table["is_cell"].sum()
+
+
+def test_right_labels_leave_a_good_arm_good(results, tmp_path):
+    table, _ = corrected(results, sample_of(results, tmp_path, 100), tmp_path)
+    truth = np.arange(len(table)) < 108
+    assert (table["is_cell"] == truth).mean() > 0.9
+
+
+def test_an_empty_sample_changes_nothing(results, tmp_path):
+    table, found = corrected(results, sample_of(results, tmp_path, 1), tmp_path)
+    before = read_table(results.brain("mouse_d").cells(ARM))
+    pd.testing.assert_frame_equal(table, before)
+    assert found["labels"] == 0
