@@ -33,9 +33,9 @@ def correct(
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
     p_cell is what the train brains and the sample together say; the threshold is that of the
-    highest F1 to expect by it, with caution, or of the recall that the arm was to reach. Where nothing was drawn
-    and labelled, both stay as they were. `document` tells threshold, precision, recall and F1 to
-    expect, before and after. The other arguments are those of `count`.
+    highest F1 to expect by it, with caution, or of the recall that the arm was to reach. Where
+    nothing was drawn and labelled, both stay as they were. `document` tells threshold, precision,
+    recall and F1 to expect, before and after. The other arguments are those of `count`.
     """
     classified = read_table(cells)
     train = TrainFiles(train_labels, train_summaries, train_cells)

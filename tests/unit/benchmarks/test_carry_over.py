@@ -7,6 +7,7 @@ import torch
 from scipy.special import expit
 
 from cellsift.benchmarks.alarm.specimens import PHANTOM, Cohort
+from cellsift.benchmarks.carry_over.__main__ import main
 from cellsift.benchmarks.carry_over.adaptation import adapted, confident
 from cellsift.benchmarks.carry_over.arms import VARIANTS, LeftOut, Scores, varied_contrast
 from cellsift.benchmarks.carry_over.brains import Cage, wide_cohort
@@ -101,11 +102,18 @@ def test_the_page_tells_what_was_measured(tmp_path):
     other = [result("x", Job("small", "local", adaptation="self-training"))]
     drawn = pd.concat([draw_rows(one, draws=2) for one in plain], ignore_index=True)
     page = describe(brain_rows([*plain, *other]), line_rows(plain), drawn, "Somewhere.")
-    assert "| made up | small | local; self-training | 1 |" in page
+    assert "| made up | small | local; self-training | 1 | 1 |" in page
     assert "| made up | small | y |" in page
     assert "| labels and train brains | 100 |" in page
     draw_gaps(drawn, tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_folder_without_the_volumes_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CELLSIFT_DATA", str(tmp_path / "none"))
+    assert main(["--cache", str(tmp_path / "cache"), "--page", str(tmp_path / "page.md")]) == 2
+    assert "none" in capsys.readouterr().err
+    assert not (tmp_path / "page.md").exists()
 
 
 def test_what_the_arm_is_surest_of_is_learnt_from():
@@ -133,7 +141,7 @@ def test_batch_normalisation_follows_how_the_tissue_differs(options):
 def test_contrast_is_varied_further_only_within():
     usual = augmentation.CONTRAST
     with varied_contrast(3.0):
-        assert augmentation.CONTRAST == pytest.approx(3 * usual)
+        assert pytest.approx(3 * usual) == augmentation.CONTRAST
     assert usual == augmentation.CONTRAST
 
 

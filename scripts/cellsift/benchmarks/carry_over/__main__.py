@@ -21,9 +21,11 @@ from cellsift.benchmarks.carry_over.scores import (
     TISSUE_STATISTICS,
     Job,
     Result,
+    Tell,
     all_scores,
 )
 from cellsift.benchmarks.starts.__main__ import machine
+from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.settings.files import REPOSITORY
 
@@ -41,6 +43,9 @@ JOBS = (
     Job("small", PLAIN, adaptation=TISSUE_STATISTICS),
     Job("small", "local"),
     Job("small", "local", adaptation=TISSUE_STATISTICS),
+    Job("small", "tissue contrast"),
+    Job("small", "local, wide contrast"),
+    Job("small", "local", adaptation=SELF_TRAINING),
 )
 
 
@@ -53,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--cache", type=Path, default=REPOSITORY / ".cache" / "carry_over", help="for the scores"
     )
+    parser.add_argument(
+        "--kept-only", action="store_true", help="train nothing: only scores that are in the cache"
+    )
     parser.add_argument("--page", type=Path, default=REPOSITORY / "reports" / "carry_over.md")
     options = parser.parse_args(arguments)
     folder = os.environ.get("CELLSIFT_DATA")
@@ -62,11 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{time.monotonic() - begun:5.0f} s  {said}", file=sys.stderr, flush=True)
 
     found = sources(None if folder is None else Path(folder))
-    results = list(all_scores(found, JOBS, options.cache, tell))
+    try:
+        results = list(all_scores(found, JOBS, options.cache, tell, options.kept_only))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     plain = [result for result in results if result.job.name == PLAIN]
-    drawn = pd.concat(
-        [_drawn(result, options.draws, options.cache, tell) for result in plain], ignore_index=True
-    )
+    drawn = pd.concat([_drawn(result, options.draws, tell) for result in plain], ignore_index=True)
     about = f"{machine()} {options.draws} draws of each number of labels."
     with atomic_file(options.page) as beside:
         beside.write_text(describe(brain_rows(results), line_rows(plain), drawn, about))
@@ -76,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _drawn(result: Result, draws: int, cache: Path, tell) -> pd.DataFrame:
+def _drawn(result: Result, draws: int, tell: Tell) -> pd.DataFrame:
     tell(f"labels of {result.cohort}, {result.brain}: {result.job.architecture}")
     return draw_rows(result, draws)
 

@@ -15,6 +15,7 @@ from cellsift.calibration.calibrate import fit_temperature
 from cellsift.calibration.decision import cell_probability
 from cellsift.inference.scoring import Scorer
 from cellsift.io.names import CELL, NO_CELL
+from cellsift.models.contract import Network
 
 # Layers that see intensities more than shapes.
 EARLY = ("stem.", "units.0.")
@@ -41,7 +42,7 @@ def with_tissue_statistics(trained: Trained) -> Scores:
 
 
 @torch.no_grad()
-def adapted(scorer: Scorer, learnt: Sequence[torch.Tensor], new: torch.Tensor) -> nn.Module:
+def adapted(scorer: Scorer, learnt: Sequence[torch.Tensor], new: torch.Tensor) -> Network:
     """A copy of a network whose early batch normalisation suits the tissue of a new brain.
 
     Its statistics are those of candidates. What its inputs have on the tissue of the new brain
@@ -55,6 +56,7 @@ def adapted(scorer: Scorer, learnt: Sequence[torch.Tensor], new: torch.Tensor) -
             continue
         means, variances = zip(*(_inputs_of(original, name, x) for x in learnt), strict=True)
         mean, variance = _inputs_of(model, name, new)
+        assert layer.running_mean is not None and layer.running_var is not None
         layer.running_mean += mean - torch.stack(means).mean(dim=0)
         layer.running_var *= variance / torch.stack(variances).mean(dim=0)
     return model

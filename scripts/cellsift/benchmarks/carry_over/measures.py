@@ -64,8 +64,8 @@ def line_rows(results: Iterable[Result]) -> pd.DataFrame:
 def beside_plain(rows: pd.DataFrame, plain: str) -> pd.DataFrame:
     """Each variant beside the plain one, paired by cohort, brain, arm and the seeds of both.
 
-    Columns cohort, arm, variant, brains, f1, change (of the mean over brains), worst (of a brain),
-    best (change of F1 with the best threshold).
+    Columns cohort, arm, variant, brains, trainings, f1, change (of the mean over brains), worst (of
+    a brain), best (change of F1 with the best threshold).
     """
     keys = [*BRAIN, "seed"]
     both = rows.merge(
@@ -77,9 +77,10 @@ def beside_plain(rows: pd.DataFrame, plain: str) -> pd.DataFrame:
         [TODAY, "change", "best"]
     ].mean()
     grouped = of_brain.groupby(["cohort", "arm", "variant"], sort=False)
+    trainings = both.groupby(["cohort", "arm", "variant"], sort=False).size()
     return (
         grouped.mean()
-        .assign(brains=grouped.size(), worst=grouped["change"].min())
+        .assign(brains=grouped.size(), trainings=trainings, worst=grouped["change"].min())
         .rename(columns={TODAY: "f1"})
         .reset_index()
     )

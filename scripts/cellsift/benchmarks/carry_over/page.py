@@ -27,9 +27,7 @@ FOUND = ""
 WAYS = [*WITHOUT_LABELS, BEST]
 
 
-def describe(
-    brains: pd.DataFrame, lines: pd.DataFrame, drawn: pd.DataFrame, about: str
-) -> str:
+def describe(brains: pd.DataFrame, lines: pd.DataFrame, drawn: pd.DataFrame, about: str) -> str:
     """Return the page.
 
     Args:
@@ -76,6 +74,7 @@ def _variants(brains: pd.DataFrame) -> pd.DataFrame:
             "arm": rows["arm"],
             "inputs": rows["variant"],
             "brains": rows["brains"],
+            "trainings": rows["trainings"],
             "F1": _plain(rows["f1"]),
             "change": _signed(rows["change"]),
             "worst brain": _signed(rows["worst"]),

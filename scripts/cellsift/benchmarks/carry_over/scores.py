@@ -52,12 +52,13 @@ class Result:
 
 
 def all_scores(
-    sources: Sequence[Source], jobs: Sequence[Job], cache: Path, tell: Tell
+    sources: Sequence[Source], jobs: Sequence[Job], cache: Path, tell: Tell, kept_only: bool = False
 ) -> Iterator[Result]:
     """Leave each brain of each cohort out in turn, and score it with every arm.
 
     Args:
         cache: a folder; what lies there from earlier is not computed again.
+        kept_only: give only what lies there.
     """
     for source in sources:
         with tempfile.TemporaryDirectory() as scratch:
@@ -65,6 +66,8 @@ def all_scores(
             for brain in source.brains:
                 for job in jobs:
                     for seed in range(1, job.seeds + 1):
+                        if kept_only and not turns.file(brain, job, seed).exists():
+                            continue
                         scores = turns.scores(brain, job, seed)
                         yield Result(source.name, brain, job, seed, scores)
 
@@ -77,8 +80,11 @@ class _Turns:
         self._kept: dict[tuple[str, Job, int], Trained] = {}
         self._features = FeatureArm()
 
+    def file(self, brain: str, job: Job, seed: int) -> Path:
+        return self._cache / brain / f"{job.architecture}, {job.name}, {seed}.npz"
+
     def scores(self, brain: str, job: Job, seed: int) -> Scores:
-        file = self._cache / brain / f"{job.architecture}, {job.name}, {seed}.npz"
+        file = self.file(brain, job, seed)
         if not file.exists():
             _write(self._computed(brain, job, seed), file)
             self._tell(f"{self._source.name}, without {brain}: {job.architecture}, {job.name}")

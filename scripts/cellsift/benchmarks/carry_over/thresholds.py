@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from cellsift.benchmarks.carry_over.arms import Scores
 from cellsift.calibration.between_brains import BetweenBrains, between_brains
 from cellsift.calibration.brain_threshold import brain_threshold
 from cellsift.calibration.calibrate import calibrate
-from cellsift.calibration.score_posterior import SUREST, Labels, score_posterior
+from cellsift.calibration.score_posterior import SUREST, Labels, ScorePosterior, score_posterior
 
 # Steps of the share of cells (Saerens et al. 2002).
 STEPS = 200
@@ -112,24 +113,45 @@ def of_train_brains(case: Case) -> float:
     return brain_threshold(posterior, case.logits, in_use=case.threshold)[0]
 
 
-def by_prior(case: Case, labels: Labels) -> float:
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A case with labels of its brain."""
+
+    case: Case
+    labels: Labels
+
+    @cached_property
+    def posterior(self) -> ScorePosterior:
+        """What the scores mean by the labels, with the train brains as prior."""
+        return score_posterior(self.case.logits, [self.labels], self.case.between, 0)
+
+
+def by_prior(drawn: Labelled) -> float:
     """The threshold of the brain's labels with the train brains as prior."""
-    posterior = score_posterior(case.logits, [labels], case.between, 0)
-    return brain_threshold(posterior, case.logits, in_use=case.threshold)[0]
+    case = drawn.case
+    return brain_threshold(drawn.posterior, case.logits, in_use=case.threshold)[0]
 
 
-def without_caution(case: Case, labels: Labels) -> float:
+def without_caution(drawn: Labelled) -> float:
     """The same as if no threshold were in use."""
-    posterior = score_posterior(case.logits, [labels], case.between, 0)
-    return brain_threshold(posterior, case.logits)[0]
+    return brain_threshold(drawn.posterior, drawn.case.logits)[0]
 
 
-def by_platt(case: Case, labels: Labels) -> float:
+def by_platt(drawn: Labelled) -> float:
     """That of offset and slope fitted to the labels alone (Platt 1999)."""
+    logits, labels = drawn.case.logits, drawn.labels
     weight = labels.weight / labels.weight.mean()
-    offset, slope = fitted_line(case.logits[labels.rows], labels.is_cell, weight)
-    number = expected_cut(offset + max(1 + slope, SUREST) * case.logits)
-    return float(np.sort(case.logits)[::-1][number - 1])
+    offset, slope = fitted_line(logits[labels.rows], labels.is_cell, weight)
+    number = expected_cut(offset + max(1 + slope, SUREST) * logits)
+    return float(np.sort(logits)[::-1][number - 1])
+
+
+def on_labels(drawn: Labelled) -> float:
+    """That with the highest F1 on the labels, as they are weighted; today's if none is a cell."""
+    case, labels = drawn.case, drawn.labels
+    if not labels.is_cell.any():
+        return case.threshold
+    return best_cut(case.logits[labels.rows], labels.is_cell, labels.weight)[0]
 
 
 def fitted_line(
@@ -148,19 +170,12 @@ def fitted_line(
     return float(offset), float(slope)
 
 
-def on_labels(case: Case, labels: Labels) -> float:
-    """That with the highest F1 on the labels, as they are weighted; today's if none is a cell."""
-    if not labels.is_cell.any():
-        return case.threshold
-    return best_cut(case.logits[labels.rows], labels.is_cell, labels.weight)[0]
-
-
 WITHOUT_LABELS: dict[str, Callable[[Case], float]] = {
     "today's": lambda case: case.threshold,
-    "spread between brains": of_train_brains,
-    "estimated share": of_estimated_share,
+    "by spread of brains": of_train_brains,
+    "by estimated share": of_estimated_share,
 }
-WITH_LABELS: dict[str, Callable[[Case, Labels], float]] = {
+WITH_LABELS: dict[str, Callable[[Labelled], float]] = {
     "labels and train brains": by_prior,
     "the same without caution": without_caution,
     "Platt of labels alone": by_platt,
@@ -173,9 +188,9 @@ def with_labels(case: Case, sizes: tuple[int, ...], draws: int) -> pd.DataFrame:
     rows = []
     for size in sizes:
         for seed in range(draws):
-            labels = case.draw(size, seed)
+            drawn = Labelled(case, case.draw(size, seed))
             rows += [
-                {"way": way, "labels": size, "f1": case.f1(threshold(case, labels))}
+                {"way": way, "labels": size, "f1": case.f1(threshold(drawn))}
                 for way, threshold in WITH_LABELS.items()
             ]
     return pd.DataFrame(rows)

@@ -1,6 +1,7 @@
 """Cuboids of a brain by the statistics of random pieces of its tissue, not of its candidates."""
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
@@ -21,6 +22,12 @@ class TissueStore(CuboidStore):
 
     of_tissue: Statistics = (0.0, 1.0)
 
+    @classmethod
+    def of(cls, brain: SeenBrain, statistics: Statistics) -> "TissueStore":
+        store = cast(TissueStore, cls.open(brain.store.paths))
+        store.of_tissue = statistics
+        return store
+
     @property
     def log_median(self) -> tuple[float, ...]:
         return (self.of_tissue[0],)
@@ -34,6 +41,12 @@ class RescaledStore(CuboidStore):
     """A store whose local contrasts are so many times as large: `local` then divides by that."""
 
     times: float = 1.0
+
+    @classmethod
+    def of(cls, brain: SeenBrain, times: float) -> "RescaledStore":
+        store = cast(RescaledStore, cls.open(brain.store.paths))
+        store.times = times
+        return store
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         away = local_contrast(super().read(indices)) * self.times
@@ -54,27 +67,19 @@ def as_it_is(brain: SeenBrain) -> CuboidStore:
 def by_tissue_median(brain: SeenBrain) -> CuboidStore:
     """Median and robust spread of the tissue's log intensities."""
     counts = np.bincount(brain.tissue.ravel(), minlength=INTENSITIES)
-    return _stated(brain, log_statistics(counts))
+    return TissueStore.of(brain, log_statistics(counts))
 
 
 def by_tissue_mean(brain: SeenBrain) -> CuboidStore:
     """Mean and standard deviation of the tissue's log intensities."""
     logs = np.log1p(brain.tissue.astype(np.float64))
-    return _stated(brain, (float(logs.mean()), float(logs.std())))
+    return TissueStore.of(brain, (float(logs.mean()), float(logs.std())))
 
 
 def by_tissue_contrast(brain: SeenBrain) -> CuboidStore:
     """For `local`: contrasts in units of the tissue's own, their robust spread."""
     spread = 1.4826 * float(np.median(np.abs(local_contrast(brain.tissue))))
-    store = RescaledStore.open(brain.store.paths)
-    store.times = LOCAL_SPREAD / max(spread, SMALLEST_SPREAD)
-    return store
-
-
-def _stated(brain: SeenBrain, statistics: Statistics) -> CuboidStore:
-    store = TissueStore.open(brain.store.paths)
-    store.of_tissue = statistics
-    return store
+    return RescaledStore.of(brain, LOCAL_SPREAD / max(spread, SMALLEST_SPREAD))
 
 
 View = Callable[[SeenBrain], CuboidStore]
