@@ -111,13 +111,13 @@ def make_results(
     return SyntheticResults(results.path, configuration, information, arms)
 
 
-def count_brain(results, name, roles, arms, sample=()):
+def count_brain(results, name, roles, arms, sample=(), cells=None):
     """Count a brain as the rule does."""
     train = [brain for brain, role in roles.items() if role == "train"]
     files = results.brain(name)
     settings = {"matching": {"distance_um": DISTANCE_UM}}
     count(
-        Brain(name, "signal", VOXEL_SIZE, role=roles[name], settings=settings),
+        Brain(name, "signal", VOXEL_SIZE, cells=cells, role=roles[name], settings=settings),
         {arm: files.cells(arm) for arm in arms},
         {arm: results.model(arm).description for arm in arms},
         {brain: results.brain(brain).labels for brain in train},

@@ -20,7 +20,7 @@ rule count:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("matching"),
+        brain=brain_with("matching", annotation=True),
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,
         seed=PROJECT.config.seed,

@@ -9,6 +9,7 @@ rule report_index:
         of_brains(BRAIN.preflight, ANNOTATED),
         # Of the others, which may fail, it is told once the run ends.
         of_brains(BRAIN.alarm, ANNOTATED),
+        of_brains(BRAIN.count, ANNOTATED),
         expand(RESULTS.cost("{arm}"), arm=PROJECT.arms),
         expand(EXPLANATION.montage, arm=PROJECT.arms),
         expand(MODEL.description, arm=PROJECT.arms),

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cellsift.evaluation.alarm.reasons import NEXT, in_short, shown
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
-from cellsift.io.atomic import atomic_file
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 
-# Between them the index page names the brains; what is there may be renewed.
-START, END = "<!-- alarms -->", "<!-- end of alarms -->"
 # Of brains whose numbers are many, as those of their candidates' features, the farthest are shown.
 SHOWN = 8
 UNMEASURED = "Unmeasured: the brain raises an alarm, so these counts are no result; see above."
@@ -101,25 +97,7 @@ def brains_under_alarm(results: RunResults) -> Html:
         count = "Each brain" if len(known) > 1 else "The brain"
         said = f"{count} that was compared with the train brains is like them: no alarm."
         parts.append(html.paragraph(said, "note"))
-    return Html(START + "".join(parts) + END)
-
-
-def renew(results: RunResults) -> bool:
-    """Write the alarms that are known by now into the index page; whether it has changed.
-
-    The page does not wait for brains to predict, of which one may fail.
-    """
-    path = Path(results.paths.index_page)
-    before, start, rest = path.read_text().partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        return False
-    page = before + brains_under_alarm(results) + after
-    if page == before + start + rest:
-        return False
-    with atomic_file(path) as beside:
-        beside.write_text(page)
-    return True
+    return Html("".join(parts))
 
 
 def _of_brain(name: str, role: str, document: Mapping[str, Any]) -> Html:

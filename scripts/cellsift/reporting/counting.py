@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from cellsift.evaluation.counts.words import evidence_in_words
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
+from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import GREY, INK, WIDTH, styled
 from cellsift.reporting.tables import count_text
 
@@ -17,6 +18,7 @@ CAPTION = (
     "detection missed included. Called cells: candidates whose p_cell reaches the arm's threshold, "
     "the naive count, which knows nothing of its own errors."
 )
+OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
 BUYS = (
     "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
     "labelled (down) and more blocks marked (across), drawn by snakemake suggest, if they turn out "
@@ -34,7 +36,8 @@ def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) ->
     """
     arms = document["arms"]
     best = document["best_out_of_fold"]
-    parts = [html.paragraph(_headline(best, arms[best])), *_basis(document, unlike)]
+    parts = [html.paragraph(_headline(best, arms[best]))]
+    parts += _basis(document, unlike, annotated is not None)
     if annotated is not None:
         parts.append(html.paragraph(_against(arms, annotated)))
     parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
@@ -50,6 +53,41 @@ def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) ->
         table = _buys(arms[best]["further"])
         parts.append(html.table(table, BUYS.format(arm=best), text_columns=()))
     return Html("".join(parts))
+
+
+def counts_of_brains(results: RunResults) -> Html:
+    """How many cells each brain has by the arm that did best out of fold, as far as is known."""
+    rows = []
+    for name, role in results.brains.items():
+        document = results.count(name)
+        if not document:
+            continue
+        arm = document["best_out_of_fold"]
+        found = document["arms"][arm]
+        rows.append(
+            {
+                "brain": (name, f"brains/{name}.html"),
+                "role": role,
+                "cells": count_text(found["count"]),
+                "95% interval": f"{count_text(found['low'])} to {count_text(found['high'])}",
+                "called cells": count_text(found["naive"]),
+                "annotated": _annotated(results, name),
+                "arm": arm,
+                "rests on": evidence_in_words(found["labels"], found["blocks"])
+                or "the train brains alone",
+            }
+        )
+    if not rows:
+        return html.paragraph("No brain is counted yet.", "note")
+    text = ("brain", "role", "arm", "rests on")
+    return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, wrapped=("rests on",))
+
+
+def _annotated(results: RunResults, brain: str) -> str:
+    """The annotated cells of a brain whose annotation names all."""
+    labels = results.labels_summary(brain)
+    complete = labels and labels.get("annotated_non_cells") is None
+    return count_text(labels["annotated"]) if complete else "–"
 
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -109,7 +147,7 @@ def _headline(arm: str, found: Mapping[str, Any]) -> str:
     )
 
 
-def _basis(document: Mapping[str, Any], unlike: bool) -> list[Html]:
+def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[Html]:
     found = document["arms"][document["best_out_of_fold"]]
     evidence = evidence_in_words(found["labels"], found["blocks"])
     train = len(document["train_brains"])
@@ -123,12 +161,18 @@ def _basis(document: Mapping[str, Any], unlike: bool) -> list[Html]:
                 "was marked here."
             )
         return [html.paragraph(said)]
+    rest = (
+        f"how the {brains} and brains measured before differ from each other, and on this brain "
+        "being one of their kind."
+    )
+    if unlike:
+        rest += " The alarm above says that it is not."
+    if annotated:
+        said = f"These numbers are what they would be without its annotation: they rest on {rest}"
+        return [html.paragraph(said)]
     said = (
-        "No sample of this brain was labelled: the intervals rest on how the "
-        f"{brains} and brains measured before differ from each other, and on this brain being one "
-        "of their kind. "
-        + ("The alarm above says that it is not. " if unlike else "")
-        + "snakemake suggest draws a sample to label, which narrows them."
+        f"No sample of this brain was labelled: the intervals rest on {rest} snakemake suggest "
+        "draws a sample to label, which narrows them."
     )
     return [html.paragraph(said, "warning")]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.reporting import alarms as of_alarms
-from cellsift.reporting import graphs, html, tables
+from cellsift.reporting import graphs, html, later_parts, tables
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import arm_styles
@@ -46,7 +46,12 @@ def brains(results: RunResults) -> Html:
 
 def alarms(results: RunResults) -> Html:
     """Which brains are unlike the train brains; renewed once all brains are compared."""
-    return of_alarms.brains_under_alarm(results)
+    return later_parts.part("alarms", results)
+
+
+def counts(results: RunResults) -> Html:
+    """How many cells each brain has; renewed once all brains are counted."""
+    return later_parts.part("counts", results)
 
 
 def end_to_end(results: RunResults) -> Html:

@@ -80,6 +80,14 @@ class RunResults:
         """The comparison of a brain with the train brains; empty where there is none."""
         return _noted(self.paths.brain(brain).alarm)
 
+    def labels_summary(self, brain: str) -> dict:
+        """What labelling found in a brain; empty of one that is not annotated."""
+        return _noted(self.paths.brain(brain).labels_summary)
+
+    def count(self, brain: str) -> dict:
+        """How many cells a brain has by each arm; empty where nobody has counted them."""
+        return _noted(self.paths.brain(brain).count)
+
     def normalisation(self, arm: str) -> str | None:
         """How cuboids are normalised for an arm, as far as the run was told."""
         shared = self.configuration.get("training", {})

@@ -30,7 +30,7 @@ def count(
     """Write the counts of a brain by each arm to `table`, and what they rest on to `document`.
 
     Args:
-        brain: with its settings of matching.
+        brain: with its annotation and its settings of matching.
         cells: by arm, its classified candidates.
         models: by arm, its model.json.
         train_labels, train_summaries: by train brain, what `label` wrote; these brains tell how
@@ -38,7 +38,8 @@ def count(
         train_cells: by train brain and arm, the candidates with their out-of-fold p_cell.
         sample: what `sample` wrote of this brain: labels, blocks and cells of blocks; nothing where
             it is not to correct the brain.
-        tell: is called with the count by the arm that did best out of fold.
+        tell: is called with the count by the arm that did best out of fold, unless all cells of the
+            brain are annotated.
     """
     tables, arms = [], {}
     train = TrainFiles(train_labels, train_summaries, train_cells)
@@ -56,7 +57,9 @@ def count(
         "best_out_of_fold": best,
         "arms": arms,
     }
-    tell(count_in_words(brain.name, best, arms[best]))
+    # Of a brain whose cells are all annotated people know the number.
+    if brain.cells is None or brain.non_cells is not None:
+        tell(count_in_words(brain.name, best, arms[best]))
     write_json(found, document)
 
 

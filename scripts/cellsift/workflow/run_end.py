@@ -42,14 +42,14 @@ def files_aimed_at(dag: Any) -> list[str]:
     return [str(file) for job in dag.targetjobs for file in job.output or job.input]
 
 
-def renew_alarms(results: Results, roles: Mapping[str, str]) -> None:
-    """Let the index page name all brains that raised an alarm, also those compared after it."""
-    page = results.index_page
-    alarms = [results.brain(name).alarm for name in roles]
-    if not page.is_file() or all(_older(alarm, page) for alarm in alarms):
+def renew_index(results: Results, roles: Mapping[str, str]) -> None:
+    """Let the index page tell of all brains, also of those that were done after it."""
+    page, brains = results.index_page, [results.brain(name) for name in roles]
+    files = [file for brain in brains for file in (brain.alarm, brain.count)]
+    if not page.is_file() or all(_older(file, page) for file in files):
         return
     # What pages are made of takes long to load.
-    from cellsift.reporting.alarms import renew
+    from cellsift.reporting.later_parts import renew
     from cellsift.reporting.run_results import RunResults
 
     renew(RunResults(results.path, roles=dict(roles)))

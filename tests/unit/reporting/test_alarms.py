@@ -12,7 +12,7 @@ from cellsift.evaluation.alarm.comparison import compare
 from cellsift.evaluation.alarm.reasons import not_compared, to_document
 from cellsift.evaluation.alarm.statistics import statistics_of
 from cellsift.io.json_files import write_json
-from cellsift.reporting import alarms, brain_page, index_page
+from cellsift.reporting import alarms, brain_page, index_page, later_parts
 from cellsift.reporting.run_results import RunResults
 from cellsift.results import Results
 
@@ -115,15 +115,15 @@ def test_the_index_is_renewed_with_alarms_that_come_after_it(run):
     page.parent.mkdir(parents=True, exist_ok=True)
     around = ("<html><p>before</p>", "<p>after</p></html>")
     page.write_text(index_page.alarms(run).join(around))
-    assert not alarms.renew(run)
+    assert not later_parts.renew(run)
     note(run, mouse_d=ALARM)
-    assert alarms.renew(run)
+    assert later_parts.renew(run)
     text = page.read_text()
     assert text.startswith(around[0])
     assert text.endswith(around[1])
     assert text.count("mouse_d.html") == 1
     assert "no alarm" not in text
-    assert not alarms.renew(run)
+    assert not later_parts.renew(run)
 
 
 def test_a_page_without_a_place_for_alarms_is_left_alone(run):
@@ -131,7 +131,7 @@ def test_a_page_without_a_place_for_alarms_is_left_alone(run):
     page = Path(run.paths.index_page)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<html>of an earlier version</html>")
-    assert not alarms.renew(run)
+    assert not later_parts.renew(run)
     assert page.read_text() == "<html>of an earlier version</html>"
 
 

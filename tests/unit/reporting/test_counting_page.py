@@ -1,10 +1,14 @@
 """What a brain's page says of the number of its cells."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from cellsift.reporting.counting import corrected, counted, draw_counts
+from cellsift.io.json_files import write_json
+from cellsift.reporting import later_parts
+from cellsift.reporting.counting import corrected, counted, counts_of_brains, draw_counts
+from cellsift.reporting.run_results import RunResults
 
 ROW = {
     "candidates": 4000,
@@ -52,6 +56,12 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
     assert "The alarm above says that it is not" in page(labels=0, unlike=True)
 
 
+def test_of_an_annotated_brain_it_does_not_ask_for_labels():
+    said = page(annotated=1400, labels=0)
+    assert "without its annotation" in said
+    assert "snakemake suggest draws" not in said
+
+
 def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
 
@@ -82,3 +92,39 @@ def test_the_figure_has_a_line_for_every_arm(annotated):
     axis = draw_counts({"resnet": ROW, "features": ROW}, annotated).axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["resnet", "features"]
     assert axis.get_xlabel() == "number of cells"
+
+
+class TestIndex:
+    def run(self, folder, **documents) -> RunResults:
+        roles = {"mouse_a": "test", "mouse_b": "predict"}
+        results = RunResults(folder, roles=roles)
+        for name, document in documents.items():
+            write_json(document, results.paths.brain(name).count)
+        return results
+
+    DOCUMENT = {"train_brains": ["a"], "best_out_of_fold": "resnet", "arms": {"resnet": ROW}}
+
+    def test_every_counted_brain_has_a_row_with_a_link_and_what_it_rests_on(self, tmp_path):
+        unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}
+        run = self.run(tmp_path, mouse_a=self.DOCUMENT, mouse_b=unsure)
+        labelled = {"annotated": 1444, "annotated_non_cells": None}
+        write_json(labelled, run.paths.brain("mouse_a").labels_summary)
+        said = counts_of_brains(run).replace("\u202f", ",")
+        assert 'href="brains/mouse_a.html"' in said
+        assert "1,350 to 1,690" in said
+        assert "1,444" in said
+        assert "100 labels" in said
+        assert "the train brains alone" in said
+
+    def test_a_brain_that_is_counted_later_comes_into_the_page(self, tmp_path):
+        run = self.run(tmp_path, mouse_a=self.DOCUMENT)
+        page = Path(run.paths.index_page)
+        page.parent.mkdir(parents=True)
+        page.write_text("<p>before</p>" + later_parts.part("counts", run) + "<p>after</p>")
+        assert not later_parts.renew(run)
+        self.run(tmp_path, mouse_b=self.DOCUMENT)
+        assert later_parts.renew(run)
+        text = page.read_text()
+        assert text.startswith("<p>before</p>")
+        assert text.endswith("<p>after</p>")
+        assert "mouse_b.html" in text

@@ -75,6 +75,14 @@ def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, ca
     assert not document["corrected"]
 
 
+def test_of_an_annotated_brain_nothing_is_told(tmp_path, capsys):
+    made = make_results(tmp_path, cells=40)
+    capsys.readouterr()
+    cells = made.information["mouse_c"]["cells"]
+    count_brain(Results(made.folder), "mouse_c", ROLES, list(SKILL), cells=cells)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_train_brain_does_not_tell_of_itself(results):
     assert counted(results, "mouse_a")[1]["train_brains"] == ["mouse_b"]
 

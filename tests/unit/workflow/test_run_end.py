@@ -13,7 +13,7 @@ from cellsift.workflow.run_end import (
     NothingToDo,
     failure_message,
     files_aimed_at,
-    renew_alarms,
+    renew_index,
     success_message,
 )
 
@@ -86,14 +86,14 @@ def test_alarms_that_came_after_the_index_page_are_written_into_it(tmp_path):
     results, roles = Results(tmp_path), {"new": "predict"}
     page, alarm = results.index_page, results.brain("new").alarm
     alarm.parent.mkdir(parents=True)
-    renew_alarms(results, roles)
+    renew_index(results, roles)
     write(str(page))
     page.write_text("<!-- alarms --><!-- end of alarms -->")
     write_json({"alarm": True, "raised": ["tissue"], "reasons": ["Its tissue."]}, alarm)
     os.utime(alarm, ns=(0, 0))
-    renew_alarms(results, roles)
+    renew_index(results, roles)
     assert "new" not in page.read_text()
     os.utime(alarm)
     os.utime(page, ns=(0, 0))
-    renew_alarms(results, roles)
+    renew_index(results, roles)
     assert "brains/new.html" in page.read_text()
