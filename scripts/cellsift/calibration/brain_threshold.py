@@ -1,12 +1,12 @@
 """The threshold that suits one brain best, by what is known of the meaning of its scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import expit, logit
 
 from cellsift.calibration.calibrate import Criterion
-from cellsift.calibration.score_posterior import SUREST, ScorePosterior
+from cellsift.calibration.score_posterior import SUREST, Labels, ScorePosterior
 
 # Cuts that are compared, and draws of the posterior that they are compared on.
 CUTS, DRAWS = 400, 400
@@ -20,6 +20,7 @@ def brain_threshold(
     logits: np.ndarray,
     criterion: Criterion = "f1",
     in_use: float | None = None,
+    labels: Sequence[Labels] = (),
 ) -> tuple[float, dict[str, float]]:
     """Return the logit from which candidates of a brain count as cells, and what to expect of it.
 
@@ -32,15 +33,19 @@ def brain_threshold(
     standard deviation is taken off, a lower bound of it. So what is right already is not moved by
     the chance of a few labels.
 
-    `logits` (n,) are calibrated on the train brains. Expected are precision, recall (of the cells
-    that have a candidate) and f1.
+    `logits` (n,) are calibrated on the train brains. Candidates with `labels` count as what they
+    are known to be, which matters where they are a good part of all. Expected are precision, recall
+    (of the cells that have a candidate) and f1.
     """
-    ordered = np.sort(np.asarray(logits, float))[::-1]
+    logits = np.asarray(logits, float)
+    order = np.argsort(-logits, kind="stable")
+    ordered = logits[order]
     taken = 0 if in_use is None else int(np.sum(ordered >= in_use))
     ends = _ends(len(ordered))
     if taken:
         ends = np.union1d(ends, taken)
-    drawn = _drawn(posterior, ordered, ends)
+    known = _known(len(logits), labels)[order]
+    drawn = _drawn(posterior, ordered, ends, known)
     precision, recall, f1 = (values.mean(axis=0) for values in drawn)
     if isinstance(criterion, Mapping):
         enough = np.flatnonzero(recall >= criterion["recall"])
@@ -68,7 +73,7 @@ def expected_at(
     ordered = np.concatenate([np.sort(logits[taken])[::-1], np.sort(logits[~taken])[::-1]])
     ends = np.union1d(_ends(len(ordered)), number)
     at = int(np.searchsorted(ends, number))
-    drawn = _drawn(posterior, ordered, ends)
+    drawn = _drawn(posterior, ordered, ends, _known(len(ordered), ()))
     precision, recall, f1 = (values[:, at].mean() for values in drawn)
     return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
 
@@ -78,6 +83,14 @@ def _ends(number: int) -> np.ndarray:
     return np.unique(np.linspace(0, number, min(CUTS, number) + 1).astype(int)[1:])
 
 
+def _known(number: int, labels: Sequence[Labels]) -> np.ndarray:
+    """Whether each candidate (n,) is a cell, 1 or 0; NaN where there is no label of it."""
+    known = np.full(number, np.nan)
+    for of_draw in labels:
+        known[of_draw.rows] = of_draw.is_cell
+    return known
+
+
 def _with_caution(f1: np.ndarray, in_use: np.ndarray) -> int:
     """The cut to take by draws of F1 (draws, cuts), where that in use is one of them, or none."""
     gain = f1 - f1[:, in_use] if len(in_use) else f1
@@ -85,7 +98,7 @@ def _with_caution(f1: np.ndarray, in_use: np.ndarray) -> int:
 
 
 def _drawn(
-    posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray
+    posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray, known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws of precision, recall and F1, (draws, ends) each, of taking the first of these logits.
 
@@ -96,9 +109,11 @@ def _drawn(
     offsets = logit(shares) - posterior.logit_of
     starts = np.concatenate([[0], ends[:-1]])
     # Of all candidates between two ends the mean logit stands for each.
-    size = ends - starts
-    middle = np.add.reduceat(ordered, starts) / size
+    middle = np.add.reduceat(ordered, starts) / (ends - starts)
+    open_yet = np.add.reduceat(np.isnan(known).astype(float), starts)
+    labelled = np.add.reduceat(np.nan_to_num(known), starts)
     of_class = [np.interp(middle, posterior.logit_of, one) for one in np.eye(posterior.classes)]
-    hits = np.cumsum(expit(middle + offsets @ np.stack(of_class)) * size, axis=1)
+    share = expit(middle + offsets @ np.stack(of_class))
+    hits = np.cumsum(share * open_yet + labelled, axis=1)
     cells = hits[:, -1:]
     return hits / ends, hits / cells, 2 * hits / (ends + cells)

@@ -49,7 +49,7 @@ def correct(
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
         in_use = float(logit(np.clip(before["threshold"], SUREST, 1 - SUREST)))
         cut, expected = brain_threshold(
-            posterior, evidence.logits, calibration["criterion"], in_use
+            posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
         )
         before |= expected_at(posterior, evidence.logits, evidence.is_cell)
         p_cell = np.round(posterior.p_cell(evidence.logits), 6)

@@ -136,6 +136,15 @@ class TestThreshold:
         assert _f1(truth, logits >= kept) > _f1(truth, logits >= -1.0) + 0.05
         assert expected["f1"] > expected_at(posterior, logits, logits >= -1.0)["f1"]
 
+    def test_where_all_candidates_are_labelled_the_cut_is_the_best_of_all(self, alike):
+        logits, truth = brain_of(-1.0, candidates=200)
+        labels = [labelled(truth, 120), labelled(truth, 200, seed=2)]
+        posterior = score_posterior(logits, labels, alike, seed=1)
+        cut, expected = brain_threshold(posterior, logits, in_use=0.0, labels=labels)
+        best = _f1(truth, logits >= choose_threshold(truth, logits))
+        assert _f1(truth, logits >= cut) == pytest.approx(best)
+        assert expected["f1"] == pytest.approx(best)
+
     @pytest.mark.parametrize("in_use", [-50.0, 50.0])
     def test_a_threshold_that_takes_all_or_none_is_no_trouble(self, alike, in_use):
         logits, truth = brain_of(0)

@@ -43,7 +43,6 @@ JOBS = (
     Job("small", PLAIN, adaptation=TISSUE_STATISTICS),
     Job("small", "local"),
     Job("small", "local", adaptation=TISSUE_STATISTICS),
-    Job("small", "tissue contrast"),
     Job("small", "local, wide contrast"),
     Job("small", "local", adaptation=SELF_TRAINING),
 )

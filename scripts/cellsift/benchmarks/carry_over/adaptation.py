@@ -56,7 +56,8 @@ def adapted(scorer: Scorer, learnt: Sequence[torch.Tensor], new: torch.Tensor) -
             continue
         means, variances = zip(*(_inputs_of(original, name, x) for x in learnt), strict=True)
         mean, variance = _inputs_of(model, name, new)
-        assert layer.running_mean is not None and layer.running_var is not None
+        assert layer.running_mean is not None
+        assert layer.running_var is not None
         layer.running_mean += mean - torch.stack(means).mean(dim=0)
         layer.running_var *= variance / torch.stack(variances).mean(dim=0)
     return model

@@ -70,9 +70,7 @@ VARIANTS = {
     "tissue median": Variant("brain", by_tissue_median),
     "tissue mean": Variant("brain", by_tissue_mean),
     "tissue contrast": Variant("local", by_tissue_contrast),
-    "brain, wide contrast": Variant(contrast=3.0),
     "local, wide contrast": Variant("local", contrast=3.0),
-    "tissue median, wide contrast": Variant("brain", by_tissue_median, 3.0),
 }
 
 

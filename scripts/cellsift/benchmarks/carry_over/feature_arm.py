@@ -30,7 +30,7 @@ WIDE = (0.6, 1.0, 1.6)
 
 
 class FeatureArm:
-    """Trains the arm `features` as `train_fold` does, by features that are measured once."""
+    """Trains the arm `features` as `train_fold` does but for its seeds."""
 
     def __init__(self) -> None:
         self._measured: dict[tuple[str, Variant, float, str], np.ndarray] = {}

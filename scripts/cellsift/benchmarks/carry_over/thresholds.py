@@ -128,13 +128,19 @@ class Labelled:
 
 def by_prior(drawn: Labelled) -> float:
     """The threshold of the brain's labels with the train brains as prior."""
-    case = drawn.case
-    return brain_threshold(drawn.posterior, case.logits, in_use=case.threshold)[0]
+    case, labels = drawn.case, [drawn.labels]
+    return brain_threshold(drawn.posterior, case.logits, "f1", case.threshold, labels)[0]
 
 
 def without_caution(drawn: Labelled) -> float:
     """The same as if no threshold were in use."""
-    return brain_threshold(drawn.posterior, drawn.case.logits)[0]
+    return brain_threshold(drawn.posterior, drawn.case.logits, labels=[drawn.labels])[0]
+
+
+def of_open_candidates(drawn: Labelled) -> float:
+    """As `by_prior`, but labels tell of scores alone: what they gain in a very large brain."""
+    case = drawn.case
+    return brain_threshold(drawn.posterior, case.logits, in_use=case.threshold)[0]
 
 
 def by_platt(drawn: Labelled) -> float:
@@ -178,6 +184,7 @@ WITHOUT_LABELS: dict[str, Callable[[Case], float]] = {
 WITH_LABELS: dict[str, Callable[[Labelled], float]] = {
     "labels and train brains": by_prior,
     "the same without caution": without_caution,
+    "the same, labels of scores alone": of_open_candidates,
     "Platt of labels alone": by_platt,
     "best on labels": on_labels,
 }
