@@ -63,17 +63,24 @@ def brain_threshold(
 
 
 def expected_at(
-    posterior: ScorePosterior, logits: np.ndarray, is_cell: np.ndarray
+    posterior: ScorePosterior,
+    logits: np.ndarray,
+    is_cell: np.ndarray,
+    labels: Sequence[Labels] = (),
 ) -> dict[str, float]:
-    """What to expect of a given choice (n,) of the candidates with these logits (n,)."""
+    """What to expect of a given choice (n,) of the candidates with these logits (n,).
+
+    `labels` as for `brain_threshold`.
+    """
     logits, taken = np.asarray(logits, float), np.asarray(is_cell, bool)
     number = int(taken.sum())
     if not number:
         return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
-    ordered = np.concatenate([np.sort(logits[taken])[::-1], np.sort(logits[~taken])[::-1]])
-    ends = np.union1d(_ends(len(ordered)), number)
+    # Those taken come first, and the highest first among either.
+    order = np.lexsort((-logits, ~taken))
+    ends = np.union1d(_ends(len(order)), number)
     at = int(np.searchsorted(ends, number))
-    drawn = _drawn(posterior, ordered, ends, _known(len(ordered), ()))
+    drawn = _drawn(posterior, logits[order], ends, _known(len(order), labels)[order])
     precision, recall, f1 = (values[:, at].mean() for values in drawn)
     return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
 

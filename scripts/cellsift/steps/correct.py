@@ -51,7 +51,7 @@ def correct(
         cut, expected = brain_threshold(
             posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
         )
-        before |= expected_at(posterior, evidence.logits, evidence.is_cell)
+        before |= expected_at(posterior, evidence.logits, evidence.is_cell, evidence.labels)
         p_cell = np.round(posterior.p_cell(evidence.logits), 6)
         is_cell = evidence.logits >= cut
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
