@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.special import logit
 
 from cellsift.calibration.brain_threshold import brain_threshold, expected_at
-from cellsift.calibration.score_posterior import score_posterior
+from cellsift.calibration.score_posterior import SUREST, score_posterior
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.json_files import read_json, write_json
@@ -32,9 +33,9 @@ def correct(
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
     p_cell is what the train brains and the sample together say; the threshold is that of the
-    highest F1, or of the recall that the arm was to reach, to expect by it. Where nothing was drawn
-    and labelled, both stay as they were. `document` tells threshold, precision, recall and F1 to
-    expect, before and after. The other arguments are those of `count`.
+    highest F1 to expect by it, with caution, or of the recall that the arm was to reach. Where
+    nothing was drawn and labelled, both stay as they were. `document` tells threshold, precision,
+    recall and F1 to expect, before and after. The other arguments are those of `count`.
     """
     classified = read_table(cells)
     train = TrainFiles(train_labels, train_summaries, train_cells)
@@ -46,8 +47,11 @@ def correct(
         corrected, after = classified, dict(before)
     else:
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
-        cut, expected = brain_threshold(posterior, evidence.logits, calibration["criterion"])
-        before |= expected_at(posterior, evidence.logits, evidence.is_cell)
+        in_use = float(logit(np.clip(before["threshold"], SUREST, 1 - SUREST)))
+        cut, expected = brain_threshold(
+            posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
+        )
+        before |= expected_at(posterior, evidence.logits, evidence.is_cell, evidence.labels)
         p_cell = np.round(posterior.p_cell(evidence.logits), 6)
         is_cell = evidence.logits >= cut
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)

@@ -114,6 +114,44 @@ class TestThreshold:
         assert f1["own"] > f1["best"] - 0.02
         assert expected["f1"] == pytest.approx(f1["own"], abs=0.08)
 
+    def test_a_threshold_that_is_right_is_hardly_moved_by_the_chance_of_few_labels(self, alike):
+        logits, truth = brain_of(0)
+        in_use = choose_threshold(truth, logits)
+        reached = []
+        for seed in range(10):
+            posterior = score_posterior(logits, [labelled(truth, 25, seed)], alike, seed=1)
+            free, _ = brain_threshold(posterior, logits)
+            kept, _ = brain_threshold(posterior, logits, in_use=in_use)
+            reached.append(
+                [_f1(truth, logits >= in_use) - _f1(truth, logits >= c) for c in (free, kept)]
+            )
+        free_loss, kept_loss = np.mean(reached, axis=0)
+        assert kept_loss < 0.7 * free_loss
+        assert kept_loss < 0.01
+
+    def test_with_caution_a_wrong_threshold_is_left_all_the_same(self, alike):
+        logits, truth = brain_of(-2.0)
+        posterior = score_posterior(logits, [labelled(truth, 100)], alike, seed=1)
+        kept, expected = brain_threshold(posterior, logits, in_use=-1.0)
+        assert _f1(truth, logits >= kept) > _f1(truth, logits >= -1.0) + 0.05
+        assert expected["f1"] > expected_at(posterior, logits, logits >= -1.0)["f1"]
+
+    def test_where_all_candidates_are_labelled_the_cut_is_the_best_of_all(self, alike):
+        logits, truth = brain_of(-1.0, candidates=200)
+        labels = [labelled(truth, 120), labelled(truth, 200, seed=2)]
+        posterior = score_posterior(logits, labels, alike, seed=1)
+        cut, expected = brain_threshold(posterior, logits, in_use=0.0, labels=labels)
+        best = _f1(truth, logits >= choose_threshold(truth, logits))
+        assert _f1(truth, logits >= cut) == pytest.approx(best)
+        assert expected["f1"] == pytest.approx(best)
+
+    @pytest.mark.parametrize("in_use", [-50.0, 50.0])
+    def test_a_threshold_that_takes_all_or_none_is_no_trouble(self, alike, in_use):
+        logits, truth = brain_of(0)
+        posterior = score_posterior(logits, [labelled(truth, 100)], alike, seed=1)
+        cut, _ = brain_threshold(posterior, logits, in_use=in_use)
+        assert 0 < (logits >= cut).sum() < len(logits)
+
     def test_a_wished_recall_is_reached_with_no_more_candidates_than_it_takes(self, alike):
         logits, _ = brain_of(0)
         posterior = score_posterior(logits, [], alike, seed=1)

@@ -95,8 +95,9 @@ def what_labels_buy(
     """Return how wide the interval of the whole brain's count would be with more labels.
 
     Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count), for as many as there are candidates to label. It supposes that they turn out as what is known until now says. `cells_per_block` is
-    what a block holds, on average; None: as those that were marked.
+    count), for as many as there are candidates to label. It supposes that they turn out as what is
+    known until now says. `cells_per_block` is what a block holds, on average; None: as those that
+    were marked.
     """
     logits = np.asarray(evidence.logits, float)
     if cells_per_block is None:
