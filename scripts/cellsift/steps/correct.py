@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.special import logit
 
 from cellsift.calibration.brain_threshold import brain_threshold, expected_at
-from cellsift.calibration.score_posterior import SUREST, score_posterior
+from cellsift.calibration.score_posterior import score_posterior
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.json_files import read_json, write_json
@@ -47,7 +46,8 @@ def correct(
         corrected, after = classified, dict(before)
     else:
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
-        in_use = float(logit(np.clip(before["threshold"], SUREST, 1 - SUREST)))
+        called = evidence.logits[evidence.is_cell]
+        in_use = float(called.min()) if len(called) else None
         cut, expected = brain_threshold(
             posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
         )

@@ -134,6 +134,14 @@ def test_right_labels_leave_a_good_arm_good(results, tmp_path):
     assert (table["is_cell"] == truth).mean() > 0.9
 
 
+def test_a_threshold_that_is_right_is_left_where_it_is(results, tmp_path):
+    """Whatever scale the scores are brought to in between."""
+    table, found = corrected(results, sample_of(results, tmp_path, 60), tmp_path)
+    before = read_table(results.brain("mouse_d").cells(ARM))
+    assert (table["is_cell"] != before["is_cell"]).mean() < 0.02
+    assert found["after"]["f1"] >= found["before"]["f1"]
+
+
 def test_an_empty_sample_changes_nothing(results, tmp_path):
     table, found = corrected(results, sample_of(results, tmp_path, 1), tmp_path)
     before = read_table(results.brain("mouse_d").cells(ARM))
