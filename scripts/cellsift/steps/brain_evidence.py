@@ -87,7 +87,7 @@ def _recalibrated(
     logits: list[np.ndarray], train: list[tuple[np.ndarray, np.ndarray]]
 ) -> list[np.ndarray]:
     """The logits by what they mean in all train brains together, second candidates included."""
-    if not train:
+    if not any(len(scored) for scored, _ in train):
         return logits
     pooled, is_cell = (np.concatenate(values) for values in zip(*train, strict=True))
     known = Labels(np.arange(len(pooled)), is_cell, np.ones(len(pooled)))

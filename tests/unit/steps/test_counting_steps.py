@@ -87,6 +87,16 @@ def test_a_train_brain_does_not_tell_of_itself(results):
     assert counted(results, "mouse_a")[1]["train_brains"] == ["mouse_b"]
 
 
+def test_train_brains_whose_candidates_have_no_label_are_no_trouble(tmp_path):
+    results = Results(make_results(tmp_path, cells=40).folder)
+    for name in ("mouse_a", "mouse_b"):
+        path = results.brain(name).labels
+        write_table(read_table(path).assign(label="ambiguous", judged=False), path)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    row = counted(results, "mouse_d")[0].loc[ARM]
+    assert row["low"] <= 40 <= row["high"]
+
+
 def test_cells_that_have_two_candidates_are_not_counted_twice(tmp_path):
     """As where detection proposes large nuclei twice, which no network can tell."""
     results = Results(make_results(tmp_path, cells=120).folder)
