@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         dict(zip(train, given.train_labels, strict=True)),
         dict(zip(train, given.train_summaries, strict=True)),
         dict(zip(product(train, [arm]), given.train_cells, strict=True)),
+        given.folds,
         given.sample,
         snakemake.params.seed,
         snakemake.output.table,

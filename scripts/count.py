@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         dict(zip(train, given.train_labels, strict=True)),
         dict(zip(train, given.train_summaries, strict=True)),
         dict(zip(product(train, arms), given.train_cells, strict=True)),
+        given.folds,
         given.sample,
         snakemake.params.seed,
         snakemake.output.table,

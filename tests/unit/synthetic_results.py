@@ -86,10 +86,10 @@ def make_results(
         write_table(table, results.evaluation(name))
     for arm in skill:
         _make_arm(results, arm)
+    write_table(_folds(annotated), results.folds)
     for name in roles:
         count_brain(results, name, roles, list(skill))
     _make_searches(results, next(iter(skill)))
-    write_table(_folds(annotated), results.folds)
     information = {
         name: {"role": role, "cells": str(folder / f"{name}.csv") if role != "predict" else None}
         for name, role in roles.items()
@@ -127,6 +127,7 @@ def count_brain(results, name, roles, arms, sample=(), cells=None):
         {brain: results.brain(brain).labels for brain in train},
         {brain: results.brain(brain).labels_summary for brain in train},
         {(brain, arm): results.brain(brain).cells(arm) for brain in train for arm in arms},
+        results.folds,
         sample,
         1,
         files.counts,

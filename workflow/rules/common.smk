@@ -162,12 +162,6 @@ def corrections_of_brain(wildcards):
 
 
 @of_wildcards
-def labels_of_brain(wildcards):
-    """The labels of a brain's candidates by its annotation, where it has one."""
-    return of_brains(BRAIN.labels, [wildcards.brain]) if wildcards.brain in ANNOTATED else []
-
-
-@of_wildcards
 def sample_of_brain(wildcards):
     """What people have labelled in a brain, where there is any of it."""
     answers = annotations_of(wildcards.brain).answers()

@@ -8,6 +8,7 @@ rule count:
         train_labels=of_brains(BRAIN.labels, LEARNT_FROM),
         train_summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
         train_cells=cells_of_all_arms(LEARNT_FROM),
+        folds=RESULTS.folds,
         sample=correcting_sample,
         choice=CHOICE,
     output:
@@ -37,6 +38,7 @@ rule correct:
         train_labels=of_brains(BRAIN.labels, LEARNT_FROM),
         train_summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
         train_cells=expand(BRAIN.cells("{any_arm}"), brain=LEARNT_FROM, allow_missing=True),
+        folds=RESULTS.folds,
         sample=correcting_sample,
         choice=CHOICE,
     output:

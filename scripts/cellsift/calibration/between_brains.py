@@ -10,7 +10,7 @@ from scipy.special import expit
 
 # How a brain of another cohort differs, as standard deviations: the log odds of a cell at equal
 # score, and their slope. See reports/coverage.md.
-OFFSET, SLOPE = 1.0, 0.2
+OFFSET, SLOPE = 1.0, 0.5
 # What is known of other cohorts weighs as much as the spread of that many brains of this one.
 WEIGHT = 4.0
 # A brain's own fit is held by a prior that is so many times as wide.
@@ -57,7 +57,8 @@ def between_brains(brains: Sequence[tuple[np.ndarray, np.ndarray]]) -> BetweenBr
     # As if one more brain had been just as calibrated.
     mean = fits.sum(axis=0) / (len(fits) + 1)
     own = (fits - mean).T @ (fits - mean)
-    spread = (WEIGHT * known + own) / (WEIGHT + len(fits))
+    # The pooled calibration has used up one of them.
+    spread = (WEIGHT * known + own) / (WEIGHT + max(len(fits) - 1, 0))
     return BetweenBrains(mean, spread * (1 + 1 / (len(fits) + 1)), len(fits))
 
 

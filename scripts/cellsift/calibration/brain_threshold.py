@@ -67,15 +67,15 @@ def expected_at(
     logits: np.ndarray,
     is_cell: np.ndarray,
     labels: Sequence[Labels] = (),
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """What to expect of a given choice (n,) of the candidates with these logits (n,).
 
-    `labels` as for `brain_threshold`.
+    `labels` as for `brain_threshold`. Precision is None where none is called a cell.
     """
     logits, taken = np.asarray(logits, float), np.asarray(is_cell, bool)
     number = int(taken.sum())
     if not number:
-        return {"precision": float("nan"), "recall": 0.0, "f1": 0.0}
+        return {"precision": None, "recall": 0.0, "f1": 0.0}
     # Those taken come first, and the highest first among either.
     order = np.lexsort((-logits, ~taken))
     ends = np.union1d(_ends(len(order)), number)

@@ -101,10 +101,17 @@ def label_candidates(
     summary["detection_warnings"] = [
         *doubts_of_distance(points, voxel_size, distance_um),
         *doubts_of_detection(summary),
-        # Where people disagree, candidates are left out for other reasons.
-        *(doubts_of_doubles(summary) if in_doubt is None or in_doubt.empty else []),
+        # Where people disagree, or looked at a part, candidates are left out for other reasons.
+        *(doubts_of_doubles(summary) if _sure(in_doubt) and _sure(complete) else []),
     ]
     return candidates.assign(label=labels), summary
+
+
+def _sure(left_out: pd.DataFrame | np.ndarray | None) -> bool:
+    """Whether no position is in doubt, or every candidate was looked at."""
+    if left_out is None:
+        return True
+    return bool(left_out.all()) if isinstance(left_out, np.ndarray) else left_out.empty
 
 
 def _microns(points: np.ndarray, voxel_size: tuple[float, float, float]) -> np.ndarray:

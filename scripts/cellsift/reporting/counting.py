@@ -101,12 +101,12 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
             {
                 "arm": arm,
                 "labels": count_text(found["labels"]),
-                "precision before": f"{before['precision']:.2f}",
-                "recall before": f"{before['recall']:.2f}",
-                "F1 before": f"{before['f1']:.2f}",
-                "precision after": f"{after['precision']:.2f}",
-                "recall after": f"{after['recall']:.2f}",
-                "F1 after": f"{after['f1']:.2f}",
+                "precision before": _share(before["precision"]),
+                "recall before": _share(before["recall"]),
+                "F1 before": _share(before["f1"]),
+                "precision after": _share(after["precision"]),
+                "recall after": _share(after["recall"]),
+                "F1 after": _share(after["f1"]),
             }
         )
     if not rows:
@@ -118,6 +118,10 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
         "arm; all else on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def draw_counts(arms: Mapping[str, Mapping[str, Any]], annotated: int | None = None) -> Figure:
@@ -150,11 +154,11 @@ def _headline(arm: str, found: Mapping[str, Any]) -> str:
 def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[Html]:
     found = document["arms"][document["best_out_of_fold"]]
     evidence = evidence_in_words(found["labels"], found["blocks"])
-    train = len(document["train_brains"])
-    brains = f"{train} train brain{'' if train == 1 else 's'}"
+    train = len(document["train_brains"]) if document["spread_known"] else 0
+    brains = f"the {train} train brain{'' if train == 1 else 's'} and " if train else ""
     if evidence:
-        said = f"These numbers rest on {evidence} of this brain, drawn at random, and on how the "
-        said += f"{brains} and brains measured before differ from each other."
+        said = f"These numbers rest on {evidence} of this brain, drawn at random, and on how "
+        said += f"{brains}brains measured before differ from each other."
         if not found["blocks"]:
             said += (
                 " What detection missed is known from the train brains alone: no block of tissue "
@@ -162,13 +166,13 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
             )
         return [html.paragraph(said)]
     rest = (
-        f"how the {brains} and brains measured before differ from each other, and on this brain "
-        "being one of their kind."
+        f"how {brains}brains measured before differ from each other, and on this brain being one "
+        "of their kind."
     )
     if unlike:
         rest += " The alarm above says that it is not."
     if annotated:
-        said = f"These numbers are what they would be without its annotation: they rest on {rest}"
+        said = f"Its annotation has no part in these numbers: they rest on {rest}"
         return [html.paragraph(said)]
     said = (
         f"No sample of this brain was labelled: the intervals rest on {rest} snakemake suggest "

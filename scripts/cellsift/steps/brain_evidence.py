@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,32 @@ from cellsift.settings.brains import Brain
 @dataclass(frozen=True)
 class TrainFiles:
     """Of the train brains, by name: the candidates with their labels, and `label`'s summaries; by
-    brain and arm the candidates with their out-of-fold p_cell."""
+    brain and arm the candidates with their out-of-fold p_cell; the table of folds."""
 
     labels: Mapping[str, str | Path]
     summaries: Mapping[str, str | Path]
     cells: Mapping[tuple[str, str], str | Path]
+    folds: str | Path
 
-    def others(self, brain: str) -> list[str]:
-        """The train brains but this one, which does not tell of itself."""
-        return [name for name in self.labels if name != brain]
+    def telling(self, brain: str) -> list[str]:
+        """The train brains that tell of another one: not of itself, and wholly annotated.
+
+        Of those annotated in part, people chose what is labelled, and how many of that are cells.
+        """
+        return [name for name in self.labels if name != brain and self._whole(name)]
+
+    def _whole(self, name: str) -> bool:
+        return read_json(self.summaries[name])["annotated_non_cells"] is None
+
+    @cached_property
+    def spread_known(self) -> bool:
+        """Whether out-of-fold scores of a train brain are as those of a further one.
+
+        Not where folds are blocks: its scores come from networks that learnt from other blocks of
+        the brain itself.
+        """
+        folds = read_table(self.folds)
+        return bool((folds.groupby("brain")["fold"].nunique() == 1).all())
 
 
 def calibrated_logits(cells: pd.DataFrame) -> np.ndarray:
@@ -51,18 +69,17 @@ def evidence_of(
     `cells` are these; `sample` is what the rule of that name wrote of the brain, labels, blocks and
     the cells of the blocks, or nothing where it is not to be corrected.
     """
-    others = train.others(brain.name)
+    others = train.telling(brain.name)
     labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
     of_train = [_scored(train, name, arm) for name in others]
     logits, *recalibrated = _recalibrated(
         [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
     )
+    seen = [(own, is_cell) for own, (_, is_cell) in zip(recalibrated, of_train, strict=True)]
     return Evidence(
         logits,
         cells["is_cell"].to_numpy(bool),
-        between_brains(
-            [(own, is_cell) for own, (_, is_cell) in zip(recalibrated, of_train, strict=True)]
-        ),
+        between_brains(seen if train.spread_known else []),
         [_recall(train.summaries[name]) for name in others],
         labels,
         blocks,
@@ -72,12 +89,11 @@ def evidence_of(
 def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
     """Logits of a train brain's labelled candidates, and which are cells.
 
-    Where all cells are annotated, a candidate beside one that has another is no further cell:
-    networks do not learn from it, but a count has to know.
+    A candidate beside a cell that has another is no further cell: networks do not learn from it,
+    but a count has to know.
     """
     labels = read_table(train.labels[brain])
-    complete = read_json(train.summaries[brain])["annotated_non_cells"] is None
-    doubles = (labels["label"] == AMBIGUOUS) & labels["judged"] & complete
+    doubles = (labels["label"] == AMBIGUOUS) & labels["judged"]
     known = (labels["label"].isin([CELL, NO_CELL]) | doubles).to_numpy()
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
     return logits[known], (labels["label"] == CELL).to_numpy()[known]

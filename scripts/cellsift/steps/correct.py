@@ -23,6 +23,7 @@ def correct(
     train_labels: Mapping[str, str | Path],
     train_summaries: Mapping[str, str | Path],
     train_cells: Mapping[tuple[str, str], str | Path],
+    folds: str | Path,
     sample: Sequence[str | Path],
     seed: int,
     table: str | Path,
@@ -31,19 +32,20 @@ def correct(
 ) -> None:
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
-    p_cell is what the train brains and the sample together say; the threshold is that of the
-    highest F1 to expect by it, with caution, or of the recall that the arm was to reach. Where
-    nothing was drawn and labelled, both stay as they were. `document` tells threshold, precision,
-    recall and F1 to expect, before and after. The other arguments are those of `count`.
+    p_cell is what the train brains and the sample together say, 1 or 0 of candidates that were
+    drawn and labelled. The threshold is that of the highest F1 to expect by it, with caution, or of
+    the recall that the arm was to reach. Where nothing was drawn and labelled, both stay as they
+    were. `document` tells threshold, precision, recall and F1 to expect, before and after. The
+    other arguments are those of `count`.
     """
     classified = read_table(cells)
-    train = TrainFiles(train_labels, train_summaries, train_cells)
+    train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     evidence = evidence_of(brain, arm, classified, train, sample)
     calibration = read_json(model)["calibration"]
-    before = {"threshold": calibration["threshold"]}
+    before: dict[str, float | None] = {"threshold": calibration["threshold"]}
     labelled = len(evidence.labelled)
     if not labelled:
-        corrected, after = classified, dict(before)
+        corrected, after = classified, before
     else:
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
         called = evidence.logits[evidence.is_cell]
@@ -51,11 +53,14 @@ def correct(
         cut, expected = brain_threshold(
             posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
         )
-        before |= expected_at(posterior, evidence.logits, evidence.is_cell, evidence.labels)
+        before = before | expected_at(posterior, evidence.logits, evidence.is_cell, evidence.labels)
         p_cell = np.round(posterior.p_cell(evidence.logits), 6)
         is_cell = evidence.logits >= cut
+        after = {"threshold": float(p_cell[is_cell].min()), **expected}
+        # What people have looked at is known.
+        for labels in evidence.labels:
+            is_cell[labels.rows], p_cell[labels.rows] = labels.is_cell, labels.is_cell
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
-        after = {"threshold": float(p_cell[is_cell].min())} | expected
     write_table(corrected, table)
     write_cells_xml(corrected, xml)
     write_json({"labels": labelled, "before": before, "after": after}, document)

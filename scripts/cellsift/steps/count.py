@@ -21,6 +21,7 @@ def count(
     train_labels: Mapping[str, str | Path],
     train_summaries: Mapping[str, str | Path],
     train_cells: Mapping[tuple[str, str], str | Path],
+    folds: str | Path,
     sample: Sequence[str | Path],
     seed: int,
     table: str | Path,
@@ -36,13 +37,14 @@ def count(
         train_labels, train_summaries: by train brain, what `label` wrote; these brains tell how
             brains differ.
         train_cells: by train brain and arm, the candidates with their out-of-fold p_cell.
+        folds: the table of `folds`.
         sample: what `sample` wrote of this brain: labels, blocks and cells of blocks; nothing where
             it is not to correct the brain.
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
             brain are annotated.
     """
     tables, arms = [], {}
-    train = TrainFiles(train_labels, train_summaries, train_cells)
+    train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     for arm, path in cells.items():
         evidence = evidence_of(brain, arm, read_table(path), train, sample)
         counted = count_cells(evidence, seed)
@@ -52,7 +54,8 @@ def count(
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
     best = max(cells, key=lambda arm: read_json(models[arm])["calibration"]["f1"])
     found = {
-        "train_brains": train.others(brain.name),
+        "train_brains": train.telling(brain.name),
+        "spread_known": train.spread_known,
         "corrected": bool(sample),
         "best_out_of_fold": best,
         "arms": arms,

@@ -164,10 +164,20 @@ class TestBlocks:
         assert (blocks.cells[0], blocks.found[0]) == (1, 0)
         assert labels.is_cell.tolist() == [False]
 
-    def test_what_lies_near_the_border_is_no_artefact_for_certain(self):
-        """Its cell may lie beyond it."""
-        _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 1, 25), (5, 30, 30)])
-        assert labels.rows.tolist() == [1]
+    @pytest.mark.parametrize("depth", [4, 10, 30])
+    def test_cells_are_no_larger_share_of_the_labels_than_of_the_candidates(self, depth):
+        """Whose cell lies beyond the border is not known of a candidate near it."""
+        random = np.random.default_rng(0)
+        candidates = random.uniform(0, (depth, 200, 200), (3000, 3))
+        truth = random.random(3000) < 0.3
+        box = self.BOXES.assign(z0=0, y0=60, x0=60, z1=depth, y1=140, x1=140)
+        inside = ((candidates >= (0, 60, 60)) & (candidates < (depth, 140, 140))).all(axis=1)
+        cells = pd.DataFrame(candidates[truth & inside], columns=["z", "y", "x"]).assign(block=1)
+        blocks, labels = read_blocks(box, cells, candidates, self.SIZE, 0.5)
+        assert blocks.found[0] == blocks.cells[0]
+        assert labels.is_cell.mean() == pytest.approx(truth[labels.rows].mean(), abs=0.02)
+        _, labels = read_blocks(box, cells, candidates, self.SIZE, 4.0)
+        assert labels.is_cell.mean() < 0.45
 
     def test_a_second_candidate_at_a_cell_is_no_further_cell(self):
         _, labels = self.read(cells=[(5, 30, 30)], candidates=[(5, 30, 30), (5, 32, 30)])
@@ -224,7 +234,14 @@ def test_a_plain_sample_has_wilsons_interval():
     ],
 )
 def test_a_count_in_words_says_what_it_rests_on(labels, blocks, said):
-    found = {"count": 12345, "low": 9000, "high": 15000, "naive": 8, "labels": labels}
-    text = count_in_words("mouse", "resnet", found | {"blocks": blocks})
+    found = {"count": 12345, "low": 9000, "high": 15000, "naive": 8, "candidates": 9}
+    text = count_in_words("mouse", "resnet", found | {"labels": labels, "blocks": blocks})
     assert "12,345 cells (95% interval 9,000 to 15,000) by resnet" in text
     assert said in text
+
+
+def test_without_a_candidate_there_is_no_count():
+    found = {"count": 0, "low": 0, "high": 0, "naive": 0, "candidates": 0}
+    text = count_in_words("mouse", "resnet", found | {"labels": 0, "blocks": 0})
+    assert "detection proposes no candidate" in text
+    assert "95%" not in text

@@ -24,12 +24,18 @@ ROW = {
         for labels, width in ((0, 0.23), (100, 0.17))
     ],
 }
+KNOWN = {"train_brains": ["a", "b"], "spread_known": True}
 SURE = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
 
 
 def page(annotated=None, unlike=False, **changes) -> str:
     arms = {"resnet": ROW | changes, "features": ROW | {"low": 1000, "high": 1100, "count": 1050}}
-    document = {"train_brains": ["a", "b"], "best_out_of_fold": "resnet", "arms": arms}
+    document = {
+        "train_brains": ["a", "b"],
+        "spread_known": True,
+        "best_out_of_fold": "resnet",
+        "arms": arms,
+    }
     # Digits are in groups of three, with narrow spaces.
     return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike)).replace("\u202f", ",")
 
@@ -56,9 +62,15 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
     assert "The alarm above says that it is not" in page(labels=0, unlike=True)
 
 
+def test_an_arm_that_called_no_cell_has_a_row():
+    none = {"precision": None, "recall": 0.0, "f1": 0.0}
+    said = corrected({"resnet": {"labels": 80, "before": none, "after": SURE}})
+    assert "–" in said
+
+
 def test_of_an_annotated_brain_it_does_not_ask_for_labels():
     said = page(annotated=1400, labels=0)
-    assert "without its annotation" in said
+    assert "Its annotation has no part" in said
     assert "snakemake suggest draws" not in said
 
 
@@ -102,7 +114,12 @@ class TestIndex:
             write_json(document, results.paths.brain(name).count)
         return results
 
-    DOCUMENT = {"train_brains": ["a"], "best_out_of_fold": "resnet", "arms": {"resnet": ROW}}
+    DOCUMENT = {
+        "train_brains": ["a"],
+        "spread_known": True,
+        "best_out_of_fold": "resnet",
+        "arms": {"resnet": ROW},
+    }
 
     def test_every_counted_brain_has_a_row_with_a_link_and_what_it_rests_on(self, tmp_path):
         unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}

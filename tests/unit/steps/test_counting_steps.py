@@ -57,6 +57,7 @@ def corrected(results: Results, sample: list, folder) -> tuple[pd.DataFrame, dic
         {brain: results.brain(brain).labels for brain in train},
         {brain: results.brain(brain).labels_summary for brain in train},
         {(brain, ARM): results.brain(brain).cells(ARM) for brain in train},
+        results.folds,
         sample,
         1,
         *out,
@@ -150,6 +151,41 @@ def test_a_threshold_that_is_right_is_left_where_it_is(results, tmp_path):
     before = read_table(results.brain("mouse_d").cells(ARM))
     assert (table["is_cell"] != before["is_cell"]).mean() < 0.02
     assert found["after"]["f1"] >= found["before"]["f1"]
+
+
+def test_an_arm_that_called_no_cell_is_corrected_too(tmp_path):
+    results = Results(make_results(tmp_path, cells=120).folder)
+    path = results.brain("mouse_d").cells(ARM)
+    write_table(read_table(path).assign(is_cell=False), path)
+    table, found = corrected(results, sample_of(results, tmp_path, 100), tmp_path)
+    assert found["before"]["precision"] is None
+    assert table["is_cell"].sum() > 80
+
+
+def test_what_people_have_labelled_is_as_they_said(results, tmp_path):
+    files = sample_of(results, tmp_path, 100)
+    table, _ = corrected(results, files, tmp_path)
+    labels = read_table(files[0]).iloc[1:]
+    said = (labels["label"] == "cell").to_numpy()
+    assert (table["is_cell"].to_numpy()[labels["candidate"]] == said).all()
+
+
+def test_brains_annotated_in_part_do_not_tell_how_many_cells_there_are(tmp_path):
+    """What is labelled there, and how much of it is cells, people have chosen."""
+    results = Results(make_results(tmp_path, cells=120).folder)
+    path = results.brain("mouse_a").labels_summary
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotated_non_cells": 50}))
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    assert counted(results, "mouse_d")[1]["train_brains"] == ["mouse_b"]
+
+
+def test_where_folds_are_blocks_they_do_not_tell_how_brains_differ(tmp_path):
+    results = Results(make_results(tmp_path, cells=120).folder)
+    assert not counted(results, "mouse_d")[1]["spread_known"]
+    folds = read_table(results.folds)
+    write_table(folds.assign(fold=folds["brain"].astype("category").cat.codes), results.folds)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    assert counted(results, "mouse_d")[1]["spread_known"]
 
 
 def test_an_empty_sample_changes_nothing(results, tmp_path):

@@ -19,9 +19,10 @@ def read_blocks(
     """Return what was found of the blocks' cells, and the labels of the candidates in them.
 
     A cell is found that has a candidate by one-to-one matching within `distance_um`, which may lie
-    beyond the border. A candidate that has a cell is one; any other in a block is none, also a
-    second one at a cell, but those within that distance of the block's border, whose cell may lie
-    beyond it. Labels have the weight of their block.
+    beyond the border. A candidate that has a cell is one; any other is none, also a second one at a
+    cell. Candidates within that distance of the block's border, whose cell may lie beyond it, get
+    no label, whether they have a cell or not: else cells would be too large a share of the labels.
+    Labels have the weight of their block.
 
     Args:
         blocks: block, z0, y0, x0, z1, y1, x1 (voxels, half-open), weight.
@@ -33,10 +34,10 @@ def read_blocks(
     for box in blocks.to_dict("records"):
         own = cells.loc[cells["block"] == box["block"], AXES].to_numpy(float)
         low, high = (np.array([box[f"{axis}{end}"] for axis in AXES], float) for end in (0, 1))
-        matched, none = _answers(own, low, high, candidates, voxel_size, distance_um)
+        matched, some, none = _answers(own, low, high, candidates, voxel_size, distance_um)
         found.append({"cells": len(own), "found": len(matched), "weight": box["weight"]})
-        rows = np.concatenate([matched, none])
-        is_cell = np.arange(len(rows)) < len(matched)
+        rows = np.concatenate([some, none])
+        is_cell = np.arange(len(rows)) < len(some)
         labels.append((rows, is_cell, np.full(len(rows), box["weight"])))
     if not found:
         return MarkedBlocks.none(), None
@@ -55,10 +56,14 @@ def _answers(
     candidates: np.ndarray,
     voxel_size: Size,
     distance_um: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the candidates that are cells of a block, and of those in it that are none."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of the candidates that have a cell of a block, and of those well within it that have one
+    and that have none."""
     reach = distance_um / np.asarray(voxel_size)
     near = np.flatnonzero(((candidates >= low - reach) & (candidates < high + reach)).all(axis=1))
     matched = near[match(candidates[near], cells, voxel_size, distance_um)[:, 0]]
-    within = ((candidates[near] >= low + reach) & (candidates[near] < high - reach)).all(axis=1)
-    return matched, np.setdiff1d(near[within], matched)
+    # Nothing lies beyond the first voxels of a volume, and of a thin block nothing would be left.
+    margin = np.where(high - low > 3 * reach, reach, 0.0)
+    inner = np.where(low > 0, low + margin, low)
+    within = near[((candidates[near] >= inner) & (candidates[near] < high - margin)).all(axis=1)]
+    return matched, np.intersect1d(within, matched), np.setdiff1d(within, matched)

@@ -19,6 +19,8 @@ def count_in_words(brain: str, arm: str, found: Mapping[str, Any]) -> str:
         'brain mouse_9: 950 cells (95% interval 900 to 1,010) by resnet, by 90 labels of this \
 brain; 800 candidates were called cells'
     """
+    if not found["candidates"]:
+        return f"brain {brain}: detection proposes no candidate, so that cells cannot be counted"
     said = (
         f"brain {brain}: {found['count']:,} cells (95% interval {found['low']:,} to "
         f"{found['high']:,}) by {arm}"
