@@ -102,8 +102,14 @@ def _kinds() -> list[dict]:
             "ROC area": kind.area,
             "shape of scores": kind.shape,
             "recall of detection": kind.recall,
-            "spread between brains (log odds): prevalence, scores, recall": ", ".join(
-                f"{value:g}" for value in (kind.prevalence_spread, kind.offset, kind.recall_spread)
+            "spread between brains (log odds): prevalence, scores, slope, recall": ", ".join(
+                f"{value:g}"
+                for value in (
+                    kind.prevalence_spread,
+                    kind.offset,
+                    kind.slope,
+                    kind.recall_spread,
+                )
             ),
             "between blocks: scores, recall": f"{kind.places:g}, {kind.recall_places:g}",
         }
