@@ -181,11 +181,13 @@ def killed_and_finished(cluster, new_checkout, over_its_time):
 
 @pytest.fixture(scope="module")
 def on_one_machine(finished, tmp_path_factory) -> Checkout:
-    """The same arms without the cluster, as far as the comparison of all."""
+    """The same arms without the cluster, as far as the comparison of all, and all counts."""
     checkout = Checkout.copied(finished.folder, tmp_path_factory.mktemp("local") / "checkout")
     checkout.write_arm("both", **BOTH)
     checkout.write_config("small.yaml", arms=ARMS)
-    code, output = checkout.run("--cores", "2", "--", "results/evaluation/comparison.csv")
+    counts = [f"results/brains/mouse_{number}/counts.csv" for number in (1, 2, 3)]
+    wanted = ["results/evaluation/comparison.csv", *counts]
+    code, output = checkout.run("--cores", "2", "--", *wanted)
     assert code == 0, output
     return checkout
 

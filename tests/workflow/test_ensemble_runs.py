@@ -16,7 +16,7 @@ ARMS = ["small", "another"]
 ANOTHER = {"options": {"depth": 18, "width": 6}}
 STACKED = {"architecture": "ensemble", "options": {"members": ARMS, "method": "stacking"}}
 OF_ENSEMBLES = {"combine", "classify_ensemble", "cost_ensemble"}
-OF_COMPARISONS = {"evaluate", "report_index", "report_brain", "all"}
+OF_COMPARISONS = {"count", "evaluate", "report_index", "report_brain", "all"}
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,16 @@ from comparison import assert_same_tables
 pytestmark = pytest.mark.slow
 
 # What runs again with networks, themselves and what depends on them.
-AFTER_TRAINING = {"train", "calibrate", "cost", "classify", "compare", "evaluate", "explain"} | {
-    f"report_{page}" for page in ("brain", "index")
-}
+AFTER_TRAINING = {
+    "count",
+    "train",
+    "calibrate",
+    "cost",
+    "classify",
+    "compare",
+    "evaluate",
+    "explain",
+} | {f"report_{page}" for page in ("brain", "index")}
 PER_BRAIN = ("check_volumes", "detect", "keep_candidates", "cuboids", "projection", "describe")
 
 
