@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from cellsift.benchmarks.coverage.brains import KINDS, Kind
 from cellsift.benchmarks.coverage.figure import draw
-from cellsift.benchmarks.coverage.page import describe
+from cellsift.benchmarks.coverage.page import describe, summary
 from cellsift.benchmarks.coverage.trials import trials
 from cellsift.io.atomic import atomic_file
 from cellsift.io.cores import available_cores
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     picture = options.page.with_suffix(".png")
     with atomic_file(picture) as beside:
         draw(table).savefig(beside, dpi=100, format="png")
-    write_table(table, options.page.with_suffix(".csv"))
+    write_table(summary(table), options.page.with_suffix(".csv"))
     with atomic_file(options.page) as beside:
         beside.write_text(describe(table, machine, picture.name))
     print(f"The page is in {options.page}")

@@ -23,11 +23,7 @@ such simulations.
 
 def describe(table: pd.DataFrame, machine: str, figure: str) -> str:
     """Return the page on the rows of `trials` of all kinds; `figure` is the picture's name."""
-    scored = table.assign(
-        held=(table["low"] <= table["truth"]) & (table["truth"] <= table["high"]),
-        width=(table["high"] - table["low"]) / table["truth"].clip(lower=1),
-        error=(table["count"] / table["truth"].clip(lower=1) - 1).abs(),
-    )
+    scored = _scored(table)
     parts = [
         INTRODUCTION,
         f"{machine}\n",
@@ -46,6 +42,26 @@ def describe(table: pd.DataFrame, machine: str, figure: str) -> str:
         _table(_kinds()),
     ]
     return "\n".join(parts)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """By kind, way, labels and blocks: repetitions, share of intervals that hold the truth, their
+    median width and the median error of the count, both as shares of the truth."""
+    groups = _scored(table).groupby(["kind", "way", "labels", "blocks"], sort=False)
+    return groups.agg(
+        repetitions=("held", "size"),
+        held=("held", "mean"),
+        width=("width", "median"),
+        error=("error", "median"),
+    ).reset_index()
+
+
+def _scored(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(
+        held=(table["low"] <= table["truth"]) & (table["truth"] <= table["high"]),
+        width=(table["high"] - table["low"]) / table["truth"].clip(lower=1),
+        error=(table["count"] / table["truth"].clip(lower=1) - 1).abs(),
+    )
 
 
 def _coverage(rows: pd.DataFrame) -> list[dict]:
