@@ -52,7 +52,7 @@ def draw_candidates(
     doubt = np.maximum(np.sqrt(np.clip(p_cell * (1 - p_cell), 0, None)), LEAST_DOUBT)
     probability = inclusion_probabilities(doubt, number, uniform_share)
     line = np.lexsort((random.random(len(p_cell)), p_cell))
-    rows = random.permutation(line[_systematic(probability[line], random)])
+    rows = random.permutation(line[systematic_draw(probability[line], random)])
     return rows, probability[rows]
 
 
@@ -100,7 +100,7 @@ def draw_blocks(
         eligible &= ~boxes[CORNERS].apply(tuple, axis=1).isin(done[CORNERS].apply(tuple, axis=1))
     boxes, expected = boxes[eligible], expected[eligible]
     probability = inclusion_probabilities(expected, number, UNIFORM_BLOCKS)
-    chosen = random.permutation(_systematic(probability, random))
+    chosen = random.permutation(systematic_draw(probability, random))
     drawn = boxes.iloc[chosen].assign(probability=probability[chosen], population=len(boxes))
     drawn = drawn.reset_index(drop=True)
     drawn.insert(0, "block", np.arange(1, len(drawn) + 1))
@@ -164,8 +164,8 @@ def inclusion_probabilities(
         sure |= more
 
 
-def _systematic(probability: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Places (k,) on the line that the comb's teeth touch."""
+def systematic_draw(probability: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Rows (k,) whose room on the line the comb touches; `probability` (n,) adds up to k."""
     ends = np.cumsum(probability)
     number = round(float(ends[-1])) if len(ends) else 0
     if not number:

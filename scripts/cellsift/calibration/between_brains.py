@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 # How a brain of another cohort differs, as standard deviations: the log odds of a cell at equal
-# score, and their slope. See reports/coverage.md.
+# score, and their slope. See reports/carry_over.md and reports/coverage.md.
 OFFSET, SLOPE = 1.0, 0.5
 # What is known of other cohorts weighs as much as the spread of that many brains of this one.
 WEIGHT = 4.0

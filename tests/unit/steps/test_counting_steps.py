@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from synthetic_results import DISTANCE_UM, ROLES, SKILL, VOXEL_SIZE, count_brain, make_results
 
+from cellsift.calibration.brain_threshold import brain_threshold
 from cellsift.io.cells import read_points
 from cellsift.io.tables import read_table, write_table
 from cellsift.results import Results
 from cellsift.settings.brains import Brain
+from cellsift.steps import correct as steps
 from cellsift.steps.correct import correct
 
 BOXES = ["block", "z0", "y0", "x0", "z1", "y1", "x1", "weight"]
@@ -43,6 +45,19 @@ def sample_of(results: Results, folder, number: int, none: bool = False) -> list
     for table, path in zip((labels, blocks, inside), files, strict=True):
         write_table(table, path)
     return files
+
+
+def with_second_candidates(folder):
+    """A run in which each cell that has a candidate has two, of the same score."""
+    made = make_results(folder, cells=120)
+    for name in ROLES:
+        files = Results(made.folder).brain(name)
+        for path in (files.cells(ARM), files.labels):
+            if path.is_file():
+                table = read_table(path)
+                second = table.head(108).assign(**{c: "ambiguous" for c in table if c == "label"})
+                write_table(pd.concat([table, second], ignore_index=True), path)
+    return made
 
 
 def corrected(results: Results, sample: list, folder) -> tuple[pd.DataFrame, dict]:
@@ -100,14 +115,7 @@ def test_train_brains_whose_candidates_have_no_label_are_no_trouble(tmp_path):
 
 def test_cells_that_have_two_candidates_are_not_counted_twice(tmp_path):
     """As where detection proposes large nuclei twice, which no network can tell."""
-    results = Results(make_results(tmp_path, cells=120).folder)
-    for name in ROLES:
-        files = results.brain(name)
-        for path in (files.cells(ARM), files.labels):
-            if path.is_file():
-                table = read_table(path)
-                second = table.head(108).assign(**{c: "ambiguous" for c in table if c == "label"})
-                write_table(pd.concat([table, second], ignore_index=True), path)
+    results = Results(with_second_candidates(tmp_path).folder)
     count_brain(results, "mouse_d", ROLES, [ARM])
     row = counted(results, "mouse_d")[0].loc[ARM]
     assert row["naive"] > 190
@@ -145,12 +153,20 @@ def test_right_labels_leave_a_good_arm_good(results, tmp_path):
     assert (table["is_cell"] == truth).mean() > 0.9
 
 
-def test_a_threshold_that_is_right_is_left_where_it_is(results, tmp_path):
-    """Whatever scale the scores are brought to in between."""
-    table, found = corrected(results, sample_of(results, tmp_path, 60), tmp_path)
-    before = read_table(results.brain("mouse_d").cells(ARM))
-    assert (table["is_cell"] != before["is_cell"]).mean() < 0.02
-    assert found["after"]["f1"] >= found["before"]["f1"]
+def test_what_was_called_a_cell_until_now_is_known_on_the_scale_of_the_correction(
+    tmp_path, monkeypatch
+):
+    """Which second candidates at cells change."""
+    results = Results(with_second_candidates(tmp_path).folder)
+    asked = {}
+
+    def watched(posterior, logits, criterion, in_use, labels):
+        asked.update(taken=int((logits >= in_use).sum()))
+        return brain_threshold(posterior, logits, criterion, in_use, labels)
+
+    monkeypatch.setattr(steps, "brain_threshold", watched)
+    corrected(results, sample_of(results, tmp_path, 60), tmp_path)
+    assert asked["taken"] == read_table(results.brain("mouse_d").cells(ARM))["is_cell"].sum()
 
 
 def test_an_arm_that_called_no_cell_is_corrected_too(tmp_path):

@@ -17,7 +17,7 @@ are drawn as `snakemake suggest` draws them and answered by the truth; then its 
 Only scores and truth are made up here, no images; the spreads that the simulation draws from are \
 not told to the count, which has its own (calibration/between_brains.py, \
 calibration/score_posterior.py, evaluation/counts/recall.py). These were chosen with a look at \
-such simulations.
+such simulations and at [carry_over.md](carry_over.md).
 """
 
 

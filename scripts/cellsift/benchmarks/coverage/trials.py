@@ -7,7 +7,12 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from cellsift.annotation.drawing import UNIFORM_BLOCKS, draw_candidates, inclusion_probabilities
+from cellsift.annotation.drawing import (
+    UNIFORM_BLOCKS,
+    draw_candidates,
+    inclusion_probabilities,
+    systematic_draw,
+)
 from cellsift.benchmarks.coverage.brains import (
     BLOCKS,
     TRAIN_CANDIDATES,
@@ -89,9 +94,7 @@ def _sampled(
     expected = np.bincount(brain.block, p_cell, minlength=BLOCKS)
     probability = inclusion_probabilities(expected, blocks, UNIFORM_BLOCKS)
     order = random.permutation(BLOCKS)
-    teeth = random.random() + np.arange(blocks)
-    ends = np.cumsum(probability[order])
-    chosen = order[np.minimum(np.searchsorted(ends, teeth), BLOCKS - 1)]
+    chosen = order[systematic_draw(probability[order], random)]
     inside = np.flatnonzero(np.isin(brain.block, chosen))
     weight = 1 / probability
     in_blocks = Labels(inside, brain.is_cell[inside], weight[brain.block[inside]], len(chosen))

@@ -105,11 +105,13 @@ def what_labels_buy(
     inside, rows = np.ones(len(logits), bool), []
     unlabelled = len(logits) - len(evidence.labelled)
     share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
+    recalls = {}
     for number in further_blocks if cells_per_block else [0]:
         blocks = evidence.blocks.and_further(number, cells_per_block, share)
-        recall = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
-        for more in (more for more in further if more <= unlabelled):
-            posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
+        recalls[number] = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
+    for more in (more for more in further if more <= unlabelled):
+        posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
+        for number, recall in recalls.items():
             random = np.random.default_rng(seed)
             drawn = _draws(posterior, evidence.labelled, inside, recall, random)[:, 1]
             low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
