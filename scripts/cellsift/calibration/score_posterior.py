@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import block_diag
+from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from cellsift.calibration.between_brains import BetweenBrains
@@ -78,10 +79,13 @@ class ScorePosterior:
     def p_cell(self, logits: np.ndarray) -> np.ndarray:
         """The probability (n,) that candidates of these calibrated logits (n,) are cells.
 
-        Between the classes it is interpolated on the logit scale; it never falls with the logit.
+        Between the classes it is interpolated on the logit scale. It never falls with the logit:
+        classes that would are taken together, so that as many cells are expected as before.
         """
-        means = np.clip(self.shares.mean(axis=0), SUREST, 1 - SUREST)
-        offsets = np.maximum.accumulate(logit(means)) - self.logit_of
+        rising_means = isotonic_regression(
+            self.shares.mean(axis=0), weights=np.bincount(self.class_of)
+        ).x
+        offsets = logit(np.clip(rising_means, SUREST, 1 - SUREST)) - self.logit_of
         corrected = logits + np.interp(logits, self.logit_of, offsets)
         order = np.argsort(logits, kind="stable")
         rising = np.empty(len(corrected))

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import logit
 
 from cellsift.calibration.between_brains import between_brains
-from cellsift.calibration.score_posterior import SUREST, Labels, score_posterior
+from cellsift.calibration.pooled_curve import by_pooled_curve
+from cellsift.calibration.score_posterior import SUREST, Labels
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.estimate import Evidence
 from cellsift.evaluation.counts.recall import MarkedBlocks
@@ -72,7 +73,7 @@ def evidence_of(
     others = train.telling(brain.name)
     labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
     of_train = [_scored(train, name, arm) for name in others]
-    logits, *recalibrated = _recalibrated(
+    logits, *recalibrated = by_pooled_curve(
         [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
     )
     seen = [(own, is_cell) for own, (_, is_cell) in zip(recalibrated, of_train, strict=True)]
@@ -97,18 +98,6 @@ def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.nda
     known = (labels["label"].isin([CELL, NO_CELL]) | doubles).to_numpy()
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
     return logits[known], (labels["label"] == CELL).to_numpy()[known]
-
-
-def _recalibrated(
-    logits: list[np.ndarray], train: list[tuple[np.ndarray, np.ndarray]]
-) -> list[np.ndarray]:
-    """The logits by what they mean in all train brains together, second candidates included."""
-    if not any(len(scored) for scored, _ in train):
-        return logits
-    pooled, is_cell = (np.concatenate(values) for values in zip(*train, strict=True))
-    known = Labels(np.arange(len(pooled)), is_cell, np.ones(len(pooled)))
-    meaning = score_posterior(pooled, [known], between_brains([]), seed=0)
-    return [logit(np.clip(meaning.p_cell(own), SUREST, 1 - SUREST)) for own in logits]
 
 
 def _recall(summary: str | Path) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from cellsift.benchmarks.carry_over.arms import Scores
 from cellsift.calibration.between_brains import BetweenBrains, between_brains
 from cellsift.calibration.brain_threshold import brain_threshold
 from cellsift.calibration.calibrate import calibrate
+from cellsift.calibration.pooled_curve import by_pooled_curve
 from cellsift.calibration.score_posterior import SUREST, Labels, ScorePosterior, score_posterior
 
 # Steps of the share of cells (Saerens et al. 2002).
@@ -26,8 +27,9 @@ RIDGE = 1e-3
 class Case:
     """A brain that was left out, its scores on the scale of log odds, and what to set beside.
 
-    logits (n,), is_cell (n,); threshold: today's, on the logits; between: what the train brains say
-    of a further one; share: that of cells among the candidates of the train brains.
+    logits (n,), by the pooled curve of the train brains; is_cell (n,); threshold: today's, on that
+    scale; between: what the train brains say of a further one; share: that of cells among the
+    candidates of the train brains.
     """
 
     logits: np.ndarray
@@ -47,11 +49,16 @@ class Case:
             (rows["logit"].to_numpy() / temperature, rows["is_cell"].to_numpy())
             for _, rows in learnt.groupby("brain")
         ]
+        threshold = logit(np.clip(calibration["threshold"], SUREST, 1 - SUREST))
+        own = left_out["logit"].to_numpy() / temperature
+        logits, cut, *meant = by_pooled_curve(
+            [own, np.array([threshold]), *(scored for scored, _ in brains)], brains
+        )
         return cls(
-            left_out["logit"].to_numpy() / temperature,
+            logits,
             left_out["is_cell"].to_numpy(),
-            float(logit(np.clip(calibration["threshold"], SUREST, 1 - SUREST))),
-            between_brains(brains),
+            float(cut[0]),
+            between_brains([(o, is_cell) for o, (_, is_cell) in zip(meant, brains, strict=True)]),
             float(learnt["is_cell"].mean()),
         )
 

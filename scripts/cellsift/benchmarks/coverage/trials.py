@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from cellsift.annotation.drawing import (
     UNIFORM_BLOCKS,
@@ -21,7 +20,8 @@ from cellsift.benchmarks.coverage.brains import (
     draw_brain,
 )
 from cellsift.calibration.between_brains import BetweenBrains, between_brains
-from cellsift.calibration.calibrate import choose_threshold
+from cellsift.calibration.calibrate import choose_threshold, fit_temperature
+from cellsift.calibration.pooled_curve import by_pooled_curve
 from cellsift.calibration.score_posterior import Labels
 from cellsift.evaluation.counts.classical import classical_count
 from cellsift.evaluation.counts.estimate import Evidence, count_cells
@@ -67,13 +67,14 @@ def _learnt(
     """What train brains say; calibrated logits of the brain, and what is called a cell in it."""
     scores = np.concatenate([one.logits for one in train])
     truth = np.concatenate([one.is_cell for one in train])
-    fit = LogisticRegression(C=1e6).fit(scores[:, None], truth)
-    slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-    calibrated = [(offset + slope * one.logits, one.is_cell) for one in train]
-    threshold = choose_threshold(truth, offset + slope * scores)
+    temperature = fit_temperature(truth, scores)
+    threshold = choose_threshold(truth, scores / temperature)
+    scored = [(one.logits / temperature, one.is_cell) for one in train]
+    own = brain.logits / temperature
+    logits, *meant = by_pooled_curve([own, *(values for values, _ in scored)], scored)
+    between = between_brains([(m, one.is_cell) for m, one in zip(meant, train, strict=True)])
     recall = [(int(one.is_cell.sum()), one.cells) for one in train]
-    logits = offset + slope * brain.logits
-    return between_brains(calibrated), recall, logits, logits >= threshold
+    return between, recall, logits, own >= threshold
 
 
 def _sampled(
