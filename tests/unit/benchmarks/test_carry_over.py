@@ -12,6 +12,7 @@ from cellsift.benchmarks.carry_over.__main__ import main
 from cellsift.benchmarks.carry_over.adaptation import adapted, confident
 from cellsift.benchmarks.carry_over.arms import VARIANTS, LeftOut, Scores, varied_contrast
 from cellsift.benchmarks.carry_over.brains import Cage, wide_cohort
+from cellsift.benchmarks.carry_over.counts import count_rows, held
 from cellsift.benchmarks.carry_over.feature_arm import FeatureArm
 from cellsift.benchmarks.carry_over.figure import draw_gaps
 from cellsift.benchmarks.carry_over.measures import (
@@ -99,14 +100,27 @@ def test_variants_are_compared_in_the_same_brains_and_seeds():
     assert local["best"] == pytest.approx(0.1)
 
 
+def test_an_interval_holds_the_number_more_often_than_the_naive_count_is_near_it():
+    rows = count_rows(result("y", Job("small", "brain"), offset=-1.0), draws=10)
+    table = held(rows, ["cohort"]).set_index("labels")
+    assert table.loc[0, "held"] == 1
+    assert (table["held"] > 0.5).all()
+    assert table.loc[100, "width"] < table.loc[0, "width"] / 2
+    assert table.loc[100, "error"] < 0.5 * table.loc[100, "naive_error"]
+    few = rows.assign(low=rows["count"], high=rows["count"])
+    assert (held(few, ["cohort"])["held"] < 0.5).all()
+
+
 def test_the_page_tells_what_was_measured(tmp_path):
     plain = [result(name, Job("small", "brain"), offset) for name, offset in (("x", 0), ("y", -2))]
     other = [result("x", Job("small", "local", adaptation="self-training"))]
     drawn = pd.concat([draw_rows(one, draws=2) for one in plain], ignore_index=True)
-    page = describe(brain_rows([*plain, *other]), line_rows(plain), drawn, "Somewhere.")
+    counts = pd.concat([count_rows(one, draws=2) for one in plain], ignore_index=True)
+    page = describe(brain_rows([*plain, *other]), line_rows(plain), drawn, counts, "Somewhere.")
     assert "| made up | small | local; self-training | 1 | 1 |" in page
     assert "| made up | small | y |" in page
     assert "| labels and train brains | 100 |" in page
+    assert "| made up | small | 25 | 2 | " in page
     draw_gaps(drawn, tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes()[1:4] == b"PNG"
 

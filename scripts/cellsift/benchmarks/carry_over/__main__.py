@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellsift.benchmarks.carry_over.brains import sources
+from cellsift.benchmarks.carry_over.counts import count_rows
 from cellsift.benchmarks.carry_over.figure import draw_gaps
 from cellsift.benchmarks.carry_over.measures import brain_rows, draw_rows, line_rows
 from cellsift.benchmarks.carry_over.page import PLAIN, describe
@@ -76,9 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     plain = [result for result in results if result.job.name == PLAIN]
     drawn = pd.concat([_drawn(result, options.draws, tell) for result in plain], ignore_index=True)
+    counts = pd.concat([count_rows(result, options.draws) for result in plain], ignore_index=True)
     about = f"{machine()} {options.draws} draws of each number of labels."
     with atomic_file(options.page) as beside:
-        beside.write_text(describe(brain_rows(results), line_rows(plain), drawn, about))
+        beside.write_text(describe(brain_rows(results), line_rows(plain), drawn, counts, about))
     with atomic_file(options.page.with_suffix(".png")) as beside:
         draw_gaps(drawn, beside)
     print(f"The page is {options.page}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from cellsift.benchmarks.carry_over.counts import held
 from cellsift.benchmarks.carry_over.measures import BEST, beside_plain, gap_closed
 from cellsift.benchmarks.carry_over.thresholds import WITHOUT_LABELS
 
@@ -55,13 +56,20 @@ labelled candidates count was tried on one training of every brain.
 WAYS = [*WITHOUT_LABELS, BEST]
 
 
-def describe(brains: pd.DataFrame, lines: pd.DataFrame, drawn: pd.DataFrame, about: str) -> str:
+def describe(
+    brains: pd.DataFrame,
+    lines: pd.DataFrame,
+    drawn: pd.DataFrame,
+    counts: pd.DataFrame,
+    about: str,
+) -> str:
     """Return the page.
 
     Args:
         brains: `brain_rows` of all trainings.
         lines: `line_rows` of the plain ones.
         drawn: `draw_rows` of the plain ones.
+        counts: `count_rows` of the plain ones.
         about: when and where it was measured, and how many draws.
     """
     parts = [
@@ -86,9 +94,17 @@ def describe(brains: pd.DataFrame, lines: pd.DataFrame, drawn: pd.DataFrame, abo
         "By cohort and arm:\n",
         _table(_labels(drawn[drawn["way"] == drawn["way"].iloc[0]], ["cohort", "arm"])),
         "![The share of the gap that labels close, and the change of each brain](carry_over.png)\n",
+        "## Counts\n",
+        "Cells among the candidates of brains left out: how often the 95% interval holds their "
+        "number, over brains, trainings and draws of the labels; its median width, and the median "
+        "error of the count and of the naive one, all as shares of the truth.\n",
+        _table(_counts(held(counts, ["cohort", "arm"]))),
+        "Each brain, without labels: of the trainings, how many intervals hold the number, and the "
+        "first training's counts.\n",
+        _table(_each_count(counts)),
         "## How brains differ\n",
-        "Offset and slope of the log odds of a cell over the calibrated logit, in brains left "
-        "out: mean and standard deviation.\n",
+        "Offset and slope of the log odds of a cell over the logit by the pooled curve of the "
+        "train brains, in brains left out: mean and standard deviation.\n",
         _table(_lines(lines)),
     ]
     return "\n".join(parts)
@@ -136,6 +152,32 @@ def _labels(drawn: pd.DataFrame, by: list[str]) -> pd.DataFrame:
             "losing": [f"{n} of {of}" for n, of in zip(rows["losing"], rows["cases"], strict=True)],
         }
     )
+
+
+def _counts(rows: pd.DataFrame) -> pd.DataFrame:
+    shares = {"width": "width", "error": "error", "naive_error": "error of the naive count"}
+    return rows[["cohort", "arm", "labels", "brains"]].assign(
+        held=[f"{100 * share:.1f}%" for share in rows["held"]],
+        **{title: [f"{v:.2f}" for v in rows[name]] for name, title in shares.items()},
+    )
+
+
+def _each_count(counts: pd.DataFrame) -> pd.DataFrame:
+    rows = counts[counts["labels"] == 0]
+    rows = rows.assign(held=(rows["low"] <= rows["truth"]) & (rows["truth"] <= rows["high"]))
+    grouped = rows.groupby(["cohort", "arm", "brain"], sort=False)
+    first, of = grouped.first(), grouped["held"]
+    return pd.DataFrame(
+        {
+            "truth": first["truth"],
+            "naive": first["naive"],
+            "count": [
+                f"{n} [{low}, {high}]"
+                for n, low, high in first[["count", "low", "high"]].itertuples(index=False)
+            ],
+            "held": [f"{n} of {total}" for n, total in zip(of.sum(), of.size(), strict=True)],
+        }
+    ).reset_index()
 
 
 def _lines(lines: pd.DataFrame) -> pd.DataFrame:
