@@ -10,6 +10,7 @@ rule count:
         train_cells=cells_of_all_arms(LEARNT_FROM),
         folds=RESULTS.folds,
         sample=correcting_sample,
+        summary=summary_of_labels,
         choice=CHOICE,
     output:
         table=BRAIN.counts,
@@ -21,7 +22,7 @@ rule count:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("matching", annotation=True),
+        brain=brain_with("matching"),
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,
         seed=PROJECT.config.seed,

@@ -78,6 +78,13 @@ class BrainResults:
         """Whether nowhere all cells are annotated, so that a cell may be right but not marked."""
         return self.quality is not None and not self.quality["status"].isin(WHOLLY).any()
 
+    @property
+    def annotated_wholly(self) -> bool:
+        """Whether all its cells are annotated, so that their number is known."""
+        if self.annotation is None:
+            return False
+        return bool(self.results.labels_summary(self.brain)["complete"])
+
     @cached_property
     def judged(self) -> np.ndarray | None:
         """Of each candidate, whether the annotation can tell if it is a cell."""
@@ -177,9 +184,7 @@ def facts(brain: BrainResults) -> Html:
 
 
 def _what_is_annotated(brain: BrainResults) -> str:
-    assert brain.quality is not None
-    wholly = brain.quality["status"].isin(WHOLLY)
-    if wholly.all():
+    if brain.annotated_wholly:
         return "all its cells"
     if brain.annotated_in_part:
         return "some of its cells and artefacts"
@@ -221,11 +226,15 @@ def counted(brain: BrainResults) -> Html:
     """How many cells it has, with intervals, and what labels of it have changed."""
     if not brain.scored:
         return html.paragraph("No arm has classified this brain.")
-    complete = brain.annotation is not None and not brain.annotated_in_part
-    annotated = len(brain.annotation) if complete and brain.annotation is not None else None
+    annotated = None if brain.annotation is None else len(brain.annotation)
     corrections = {arm: read_json(path) for arm, path in brain.corrections.items()}
     return Html(
-        counting.counted(read_json(brain.paths.count), annotated, bool(brain.alarm.get("alarm")))
+        counting.counted(
+            read_json(brain.paths.count),
+            annotated,
+            bool(brain.alarm.get("alarm")),
+            brain.annotated_wholly,
+        )
         + counting.corrected(corrections)
     )
 

@@ -16,7 +16,7 @@ from cellsift.evaluation.counts.estimate import Evidence
 from cellsift.evaluation.counts.recall import MarkedBlocks
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
-from cellsift.io.names import AMBIGUOUS, CELL, NO_CELL
+from cellsift.io.names import CELL
 from cellsift.io.tables import read_table
 from cellsift.settings.brains import Brain
 
@@ -32,14 +32,16 @@ class TrainFiles:
     folds: str | Path
 
     def telling(self, brain: str) -> list[str]:
-        """The train brains that tell of another one: not of itself, and wholly annotated.
+        """The train brains that tell of another one: not of itself, and all cells of some place of
+        which are annotated, of planes perhaps.
 
-        Of those annotated in part, people chose what is labelled, and how many of that are cells.
+        Of what is annotated elsewhere, people chose which candidates are labelled, and how many of
+        these are cells.
         """
-        return [name for name in self.labels if name != brain and self._whole(name)]
+        return [name for name in self.labels if name != brain and self._tells(name)]
 
-    def _whole(self, name: str) -> bool:
-        return read_json(self.summaries[name])["annotated_non_cells"] is None
+    def _tells(self, name: str) -> bool:
+        return read_json(self.summaries[name])["where_complete"] is not None
 
     @cached_property
     def spread_known(self) -> bool:
@@ -87,14 +89,13 @@ def evidence_of(
 
 
 def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of a train brain's labelled candidates, and which are cells.
+    """Logits of a train brain's candidates where all cells are annotated, and which are cells.
 
     A candidate beside a cell that has another is no further cell: networks do not learn from it,
     but a count has to know.
     """
     labels = read_table(train.labels[brain])
-    doubles = (labels["label"] == AMBIGUOUS) & labels["judged"]
-    known = (labels["label"].isin([CELL, NO_CELL]) | doubles).to_numpy()
+    known = labels["judged"].to_numpy(bool)
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
     return logits[known], (labels["label"] == CELL).to_numpy()[known]
 
@@ -112,7 +113,7 @@ def _recalibrated(
 
 
 def _recall(summary: str | Path) -> tuple[int, int]:
-    found = read_json(summary)
+    found = read_json(summary)["where_complete"]
     return int(found["reached"]), int(found["annotated"])
 
 

@@ -27,11 +27,13 @@ def count(
     table: str | Path,
     document: str | Path,
     tell: Callable[[str], None],
+    *,
+    summary: str | Path | None = None,
 ) -> None:
     """Write the counts of a brain by each arm to `table`, and what they rest on to `document`.
 
     Args:
-        brain: with its annotation and its settings of matching.
+        brain: with its settings of matching.
         cells: by arm, its classified candidates.
         models: by arm, its model.json.
         train_labels, train_summaries: by train brain, what `label` wrote; these brains tell how
@@ -42,6 +44,7 @@ def count(
             it is not to correct the brain.
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
             brain are annotated.
+        summary: what `label` wrote of the brain, if it is annotated.
     """
     tables, arms = [], {}
     train = TrainFiles(train_labels, train_summaries, train_cells, folds)
@@ -61,7 +64,7 @@ def count(
         "arms": arms,
     }
     # Of a brain whose cells are all annotated people know the number.
-    if brain.cells is None or brain.non_cells is not None:
+    if summary is None or not read_json(summary)["complete"]:
         tell(count_in_words(brain.name, best, arms[best]))
     write_json(found, document)
 

@@ -27,7 +27,7 @@ def several(tmp_path_factory):
     results = Results(made.folder)
     files = results.brain(BRAIN)
     agreed = {"f1": 0.8, "low": 0.7, "high": 0.87, "annotators": ["anna", "ben"], "pairs": 1}
-    summary = {"annotators": ["anna", "ben"], "in_doubt": 4, "agreement": agreed}
+    summary = {"annotators": ["anna", "ben"], "in_doubt": 4, "agreement": agreed, "complete": False}
     write_json(read_json(files.labels_summary) | summary, files.labels_summary)
     quality = read_table(files.annotation_quality)
     images = pd.concat([quality, quality], ignore_index=True)
@@ -73,6 +73,7 @@ def test_the_page_of_a_brain_says_who_agrees_and_what_is_left_out(several):
     assert ">conflicting<" in said
     assert ">they disagree<" in said
     assert "all its cells in some planes" in said
+    assert "This brain is annotated in part" in brain_page.counted(page_of(several))
 
 
 def test_called_cells_that_nobody_can_judge_are_no_false_alarms_in_pictures(one, tmp_path):

@@ -29,6 +29,11 @@ def counted(results: Results, brain: str) -> tuple[pd.DataFrame, dict]:
     return read_table(files.counts).set_index("arm"), json.loads(files.count.read_text())
 
 
+def change(path, **values) -> None:
+    """Give keys of a JSON file other values."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
 def sample_of(results: Results, folder, number: int, none: bool = False) -> list:
     """A sample of mouse_d, of which the first candidates are cells; or none is, by its answers."""
     candidates = read_table(results.brain("mouse_d").candidates)
@@ -91,12 +96,14 @@ def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, ca
     assert not document["corrected"]
 
 
-def test_of_an_annotated_brain_nothing_is_told(tmp_path, capsys):
-    made = make_results(tmp_path, cells=40)
+def test_only_of_a_wholly_annotated_brain_nothing_is_told(tmp_path, capsys):
+    results = Results(make_results(tmp_path, cells=40).folder)
     capsys.readouterr()
-    cells = made.information["mouse_c"]["cells"]
-    count_brain(Results(made.folder), "mouse_c", ROLES, list(SKILL), cells=cells)
+    count_brain(results, "mouse_c", ROLES, list(SKILL))
     assert capsys.readouterr().out == ""
+    change(results.brain("mouse_c").labels_summary, complete=False)
+    count_brain(results, "mouse_c", ROLES, list(SKILL))
+    assert "brain mouse_c: " in capsys.readouterr().out
 
 
 def test_a_train_brain_does_not_tell_of_itself(results):
@@ -189,10 +196,31 @@ def test_what_people_have_labelled_is_as_they_said(results, tmp_path):
 def test_brains_annotated_in_part_do_not_tell_how_many_cells_there_are(tmp_path):
     """What is labelled there, and how much of it is cells, people have chosen."""
     results = Results(make_results(tmp_path, cells=120).folder)
-    path = results.brain("mouse_a").labels_summary
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotated_non_cells": 50}))
+    change(results.brain("mouse_a").labels_summary, complete=False, where_complete=None)
     count_brain(results, "mouse_d", ROLES, [ARM])
     assert counted(results, "mouse_d")[1]["train_brains"] == ["mouse_b"]
+
+
+def test_of_brains_annotated_in_some_planes_these_planes_tell(tmp_path):
+    """As if there were nothing else of them."""
+    results = Results(make_results(tmp_path, cells=120).folder)
+    folds = read_table(results.folds)
+    write_table(folds.assign(fold=folds["brain"].astype("category").cat.codes), results.folds)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    before, _ = counted(results, "mouse_d")
+    # Elsewhere nobody marked cells, and what matched one is still called so.
+    for name in ("mouse_a", "mouse_b"):
+        files = results.brain(name)
+        labels, cells = read_table(files.labels), read_table(files.cells(ARM))
+        here = labels.assign(judged=True)
+        elsewhere = labels.assign(judged=False, label="cell")
+        write_table(pd.concat([here, elsewhere], ignore_index=True), files.labels)
+        write_table(pd.concat([cells, cells], ignore_index=True), files.cells(ARM))
+        change(files.labels_summary, complete=False, annotated=1000, reached=1000)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    after, document = counted(results, "mouse_d")
+    pd.testing.assert_frame_equal(after, before)
+    assert document["train_brains"] == ["mouse_a", "mouse_b"]
 
 
 def test_where_folds_are_blocks_they_do_not_tell_how_brains_differ(tmp_path):
