@@ -166,6 +166,7 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
     if evidence:
         said = f"These numbers rest on {evidence} of this brain, drawn at random, and on how "
         said += f"{brains}brains measured before differ from each other."
+        said += _of_sharing(found.get("sharing", 0))
         if not found["blocks"]:
             said += (
                 " What detection missed is known from the train brains alone: no block of tissue "
@@ -186,6 +187,17 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
         "draws a sample to label, which narrows them."
     )
     return [html.paragraph(said, "warning")]
+
+
+def _of_sharing(candidates: int) -> str:
+    if not candidates:
+        return ""
+    lie, have = ("lies", "has") if candidates == 1 else ("lie", "have")
+    return (
+        f" Of the candidates labelled as cells {count_text(candidates)} {lie} within the matching "
+        f"distance of others that are cells by a label or by the arm, and {have} only a part of "
+        "one: such candidates are taken to lie at the same cell."
+    )
 
 
 def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int) -> str:

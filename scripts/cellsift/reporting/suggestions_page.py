@@ -118,6 +118,9 @@ def ways(shown: Suggested) -> Html:
         f"In Label Studio: make a project whose labelling interface is {files.label_studio_config} "
         f"(Code), import {files.label_studio}, label, export as JSON, and save the export in "
         f"{folder}.",
+        "A candidate at a cell is a cell, also one that is not quite in its middle or has another "
+        "candidate beside it: those within the matching distance of one another count for one cell "
+        "together.",
         f"Blocks: open {image} in napari or Fiji and mark every cell in it, also those at its edge "
         f"whose middle is inside. Save them as {folder}/{image.stem}_cells..YOU.csv, z, y, x in "
         "voxels of the block (napari's points layer saved as CSV will do), or as XML. If a "

@@ -14,6 +14,7 @@ from cellsift.calibration.score_posterior import SUREST, Labels, score_posterior
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.estimate import Evidence
 from cellsift.evaluation.counts.recall import MarkedBlocks
+from cellsift.evaluation.counts.shared_cells import part_of_cell
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.names import CELL
@@ -72,7 +73,7 @@ def evidence_of(
     the cells of the blocks, or nothing where it is not to be corrected.
     """
     others = train.telling(brain.name)
-    labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
+    labels, blocks = _of_sample(brain, cells, sample)
     of_train = [_scored(train, name, arm) for name in others]
     logits, *recalibrated = _recalibrated(
         [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
@@ -118,24 +119,22 @@ def _recall(summary: str | Path) -> tuple[int, int]:
 
 
 def _of_sample(
-    brain: Brain, candidates: np.ndarray, sample: Sequence[str | Path]
+    brain: Brain, cells: pd.DataFrame, sample: Sequence[str | Path]
 ) -> tuple[list[Labels], MarkedBlocks]:
     """What was drawn and labelled; what was not drawn tells nothing of all candidates."""
     if not sample:
         return [], MarkedBlocks.none()
     table, boxes, marked = map(read_table, sample)
+    candidates, distance_um = cells[AXES].to_numpy(float), brain.settings["matching"]["distance_um"]
+    boxes = boxes[boxes["weight"].notna()]
+    blocks, in_blocks = read_blocks(boxes, marked, candidates, brain.voxel_size, distance_um)
+    at_cell = cells["is_cell"].to_numpy(bool, copy=True)
+    if in_blocks is not None:
+        at_cell[in_blocks.rows] = in_blocks.is_cell
+    at_cell[table["candidate"].to_numpy(int)] = (table["label"] == CELL).to_numpy()
     drawn = table[table["weight"].notna()]
-    labels = Labels(
-        drawn["candidate"].to_numpy(int),
-        (drawn["label"] == CELL).to_numpy(),
-        drawn["weight"].to_numpy(float),
-    )
-    blocks, in_blocks = read_blocks(
-        boxes[boxes["weight"].notna()],
-        marked,
-        candidates,
-        brain.voxel_size,
-        brain.settings["matching"]["distance_um"],
-    )
-    more = [] if in_blocks is None else [in_blocks.without(labels.rows)]
+    rows = drawn["candidate"].to_numpy(int)
+    parts = part_of_cell(candidates, at_cell, rows, brain.voxel_size, distance_um)
+    labels = Labels(rows, parts, drawn["weight"].to_numpy(float))
+    more = [] if in_blocks is None else [in_blocks.without(rows)]
     return [labels, *more], blocks

@@ -77,6 +77,7 @@ def _of_arm(evidence: Evidence, counted: pd.DataFrame, seed: int) -> dict[str, A
     return whole | {
         "block_cells": int(evidence.blocks.cells.sum()),
         "block_cells_found": int(evidence.blocks.found.sum()),
+        "sharing": sum(0 < part < 1 for part in evidence.labelled.values()),
         "between_brains": evidence.between.to_dict(),
         "further": buys.to_dict("records"),
     }

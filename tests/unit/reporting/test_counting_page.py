@@ -56,6 +56,11 @@ def test_it_says_what_the_numbers_rest_on():
     assert "no block" not in page(blocks=3)
 
 
+def test_it_says_how_many_candidates_share_a_cell():
+    assert "labelled as cells 12 lie within the matching distance of others" in page(sharing=12)
+    assert "matching distance" not in page(sharing=0)
+
+
 def test_without_a_sample_it_warns_and_says_how_to_get_one():
     said = page(labels=0)
     assert "No sample of this brain was labelled" in said

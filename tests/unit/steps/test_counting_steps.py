@@ -129,6 +129,26 @@ def test_cells_that_have_two_candidates_are_not_counted_twice(tmp_path):
     assert row["count"] == pytest.approx(120, rel=0.25)
 
 
+def test_two_candidates_at_a_cell_are_one_cell_where_both_are_labelled_as_cells(tmp_path, capsys):
+    """Who looks at one of them does not see that there is another."""
+    results = Results(with_second_candidates(tmp_path).folder)
+    files = sample_of(results, tmp_path, 0)
+    number = len(read_table(results.brain("mouse_d").cells(ARM)))
+    rows = np.random.default_rng(3).choice(number, 200, replace=False)
+    cells = (rows < 108) | (rows >= number - 108)
+    labels = {"candidate": rows, "label": np.where(cells, "cell", "no_cell"), "weight": 2.0}
+    write_table(pd.DataFrame(labels), files[0])
+    count_brain(results, "mouse_d", ROLES, [ARM], files)
+    table, document = counted(results, "mouse_d")
+    row = table.loc[ARM]
+    assert row["among_low"] <= 108 <= row["among_high"]
+    assert row["among_high"] < 140
+    assert document["arms"][ARM]["sharing"] == pytest.approx(cells.sum(), abs=12)
+    after, _ = corrected(results, files, tmp_path)
+    assert set(after["p_cell"].iloc[rows[cells]]) <= {0.5, 1.0}
+    assert after["is_cell"].iloc[rows[cells]].all()
+
+
 def test_labels_narrow_the_interval_and_are_told(results, tmp_path, capsys):
     before, _ = counted(results, "mouse_d")
     count_brain(results, "mouse_d", ROLES, list(SKILL), sample_of(results, tmp_path, 100))

@@ -41,10 +41,10 @@ class Evidence:
     blocks: MarkedBlocks = MarkedBlocks.none()
 
     @property
-    def labelled(self) -> dict[int, bool]:
-        """Whether each labelled candidate is a cell, by its row."""
+    def labelled(self) -> dict[int, float]:
+        """How much of a cell each labelled candidate is, 0 to 1, by its row."""
         return {
-            int(row): bool(is_cell)
+            int(row): float(is_cell)
             for labels in self.labels
             for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
         }
@@ -122,7 +122,7 @@ def what_labels_buy(
 
 def _draws(
     posterior: ScorePosterior,
-    labelled: Mapping[int, bool],
+    labelled: Mapping[int, float],
     inside: np.ndarray,
     recall: np.ndarray,
     random: np.random.Generator,
@@ -133,7 +133,7 @@ def _draws(
     unknown[known] = False
     unlabelled = np.bincount(posterior.class_of[unknown], minlength=posterior.classes)
     found = random.binomial(unlabelled, posterior.shares).sum(axis=1)
-    found += sum(labelled[row] for row in known)
+    found = found + sum(labelled[row] for row in known)
     missed = random.poisson(found * (1 - recall) / recall)
     return np.stack([found, found + missed], axis=1)
 
