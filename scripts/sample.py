@@ -1,11 +1,12 @@
 """Adapter of the rule sample: what people have labelled in a brain."""
 
 from cellsift.workflow.job import job
+from cellsift.settings.choice import brain_of
 from cellsift.steps.sample import sample
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     sample(
-        snakemake.wildcards.brain,
+        brain_of(snakemake.params.brain),
         snakemake.input[0],
         snakemake.params.annotations,
         dict(snakemake.output.items()),

@@ -20,6 +20,7 @@ from cellsift.annotation.suggestion_files import (
 from cellsift.io.axes import AXES
 from cellsift.io.volumes import Volume
 from cellsift.results import AnnotationFolder, SuggestionFolder
+from cellsift.settings.brains import Brain
 
 BRAIN = "mouse"
 SHAPE, SIZE = (20, 120, 160), (5.0, 2.0, 2.0)
@@ -61,7 +62,7 @@ class HandedOut:
         return table.fillna({"label": "", "author": ""})
 
     def read(self) -> Sample:
-        return read_sample(self.answers, BRAIN, self.candidates)
+        return read_sample(self.answers, Brain(BRAIN, "signal", SIZE), self.candidates)
 
     def hand_out(self, wish: Wish = WISH, seed: int = 1) -> Round:
         """Do what the step suggest_brain does."""

@@ -14,6 +14,7 @@ rule sample:
     conda:
         environment("volumes")
     params:
+        brain=brain_with("annotators"),
         annotations=lambda wildcards: str(annotations_of(wildcards.brain).path),
         data=stamp_of_answers,
         code=code("sample"),

@@ -127,7 +127,10 @@ def _of_sample(
     table, boxes, marked = map(read_table, sample)
     candidates, distance_um = cells[AXES].to_numpy(float), brain.settings["matching"]["distance_um"]
     boxes = boxes[boxes["weight"].notna()]
-    blocks, in_blocks = read_blocks(boxes, marked, candidates, brain.voxel_size, distance_um)
+    agreed = marked["kind"] == CELL
+    blocks, in_blocks = read_blocks(
+        boxes, marked[agreed], candidates, brain.voxel_size, distance_um, marked[~agreed]
+    )
     at_cell = cells["is_cell"].to_numpy(bool, copy=True)
     if in_blocks is not None:
         at_cell[in_blocks.rows] = in_blocks.is_cell

@@ -6,10 +6,11 @@ from pathlib import Path
 from cellsift.annotation.sample import read_sample
 from cellsift.io.json_files import write_json
 from cellsift.io.tables import read_table, write_table
+from cellsift.settings.brains import Brain
 
 
 def sample(
-    brain: str,
+    brain: Brain,
     candidates: str | Path,
     annotations: str | Path,
     out: Mapping[str, str | Path],
@@ -18,7 +19,7 @@ def sample(
     """Write the labelled candidates, blocks and cells of blocks, and a summary.
 
     Args:
-        brain: its name.
+        brain: with its settings of annotators.
         candidates: its candidates.
         annotations: the brain's folder of annotations, which may be missing.
         out: where to write, by name: `sample`, `blocks`, `cells` (CSV) and `summary` (JSON).

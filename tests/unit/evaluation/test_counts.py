@@ -159,6 +159,13 @@ class TestBlocks:
         }
         assert labels.clusters == 1
 
+    def test_beside_what_annotators_dispute_a_candidate_is_neither_cell_nor_artefact(self):
+        cells = pd.DataFrame([(5, 30, 30)], columns=["z", "y", "x"]).assign(block=1)
+        candidates = np.array([(5, 11, 10), (5, 31, 30), (5, 20, 20)], float)
+        doubt = pd.DataFrame([(5, 10, 10)], columns=["z", "y", "x"])
+        _, labels = read_blocks(self.BOXES, cells, candidates, self.SIZE, self.DISTANCE, doubt)
+        assert labels.rows.tolist() == [1, 2]
+
     def test_a_cell_without_a_candidate_is_missed(self):
         blocks, labels = self.read(cells=[(5, 10, 10)], candidates=[(5, 25, 25)])
         assert (blocks.cells[0], blocks.found[0]) == (1, 0)

@@ -45,7 +45,7 @@ def sample_of(results: Results, folder, number: int, none: bool = False) -> list
     # One that nobody drew: it says nothing of the others.
     labels.loc[0, "weight"] = np.nan
     blocks = pd.DataFrame(columns=BOXES)
-    inside = pd.DataFrame(columns=["block", "z", "y", "x"])
+    inside = pd.DataFrame(columns=["block", "z", "y", "x", "kind"])
     files = [folder / f"{name}.csv" for name in ("sample", "blocks", "cells")]
     for table, path in zip((labels, blocks, inside), files, strict=True):
         write_table(table, path)

@@ -64,7 +64,8 @@ def read(results: Results, annotations) -> dict:
         "cells": files.sample_block_cells,
         "summary": files.sample_summary,
     }
-    sample(NAME, files.candidates, annotations, out, print)
+    brain = Brain(NAME, "signal", (5.0, 2.0, 2.0))
+    sample(brain, files.candidates, annotations, out, print)
     return out
 
 
