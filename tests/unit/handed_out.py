@@ -75,10 +75,8 @@ class HandedOut:
             write_round(drawn, self.answers)
         suggested = drawn.suggested.drop(columns="population")
         rows = suggested["candidate"].to_numpy()
-        write_suggestion_table(
-            suggested, scored.p_cell.iloc[rows], drawn.number, self.files.candidates
-        )
-        write_suggestion_xml(suggested, scored.called[rows], self.files.candidates_xml)
+        write_suggestion_table(suggested, drawn.number, self.files.candidates)
+        write_suggestion_xml(suggested, self.files.candidates_xml)
         cuboids = (np.full((2, 6, 10, 10), row, np.uint16) for row in rows)
         tasks, config = self.files.label_studio, self.files.label_studio_config
         write_label_studio(suggested, cuboids, BRAIN, drawn.number, tasks, config)

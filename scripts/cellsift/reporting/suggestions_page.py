@@ -108,12 +108,16 @@ def ways(shown: Suggested) -> Html:
     files, folder = shown.shown_files, shown.summary["answers_belong_in"]
     image = BlockFolder(files.block_images).image(1)
     items = [
-        f"In napari: open {shown.signal} and {files.candidates_xml}, which becomes two layers, "
-        "cells (what most arms call so) and non cells. Move what is wrong to the other layer, and "
-        "delete from both what nobody can tell. Select both layers and save them as "
-        f"{folder}/candidates..YOU.xml.",
+        f"In napari: open {shown.signal} and {files.candidates_xml}, which is one layer of "
+        "candidates, and the plugin cellfinder, Curation, there “Add training data layers”. Select "
+        "a candidate and press c for a cell or x for none, which copies it to one of these two "
+        "layers; leave out what nobody can tell. Select the two training data layers alone and "
+        f"save them as {folder}/looked_at..YOU.xml: this name says that you have looked at every "
+        "point in it, and no other XML is read. Look at all candidates, as nobody sees here which "
+        "of them come first.",
         f"In a spreadsheet: copy {files.candidates} to {folder}/candidates..YOU.csv, and fill in "
-        "label: cell, no_cell or unsure. A row that is left empty has no answer. Leave the other "
+        "label: cell, no_cell or unsure. A row that is left empty has no answer. Begin at the top: "
+        "the first rows are in random order, so that you may stop anywhere. Leave the other "
         "columns as they are.",
         f"In Label Studio: make a project whose labelling interface is {files.label_studio_config} "
         f"(Code), import {files.label_studio}, label, export as JSON, and save the export in "

@@ -85,8 +85,8 @@ def suggest_brain(
         write_round(drawn, annotations)
     suggested, number = drawn.suggested.drop(columns="population"), drawn.number
     rows = suggested["candidate"].to_numpy(int)
-    write_suggestion_table(suggested, scored.p_cell.iloc[rows], number, out["table"])
-    write_suggestion_xml(suggested, scored.called[rows], out["xml"])
+    write_suggestion_table(suggested, number, out["table"])
+    write_suggestion_xml(suggested, out["xml"])
     pictures = (store.read(np.array([row]))[0] for row in rows)
     config = out["label_studio_config"]
     write_label_studio(suggested, pictures, brain.name, number, out["label_studio"], config)

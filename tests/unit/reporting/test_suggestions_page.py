@@ -62,6 +62,7 @@ def test_it_shows_what_is_suggested_and_how_to_answer_in_three_ways(results):
         "napari: open data/mouse_d/signal",
         "candidates.xml",
         "my annotations/mouse_d/candidates..YOU.csv",
+        "my annotations/mouse_d/looked_at..YOU.xml",
         "label_studio.json",
         "block-1.tif",
         "They tell how far the counts of this brain can be trusted",
