@@ -22,4 +22,6 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.document,
         tell,
         summary=next(iter(given.summary), None),
+        volumes=given.volumes,
+        wish=snakemake.params.wish,
     )

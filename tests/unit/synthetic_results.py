@@ -115,7 +115,7 @@ def make_results(
     return SyntheticResults(results.path, configuration, information, arms)
 
 
-def count_brain(results, name, roles, arms, sample=()):
+def count_brain(results, name, roles, arms, sample=(), wish=None):
     """Count a brain as the rule does."""
     train = [brain for brain, role in roles.items() if role == "train"]
     files = results.brain(name)
@@ -134,6 +134,8 @@ def count_brain(results, name, roles, arms, sample=()):
         files.count,
         print,
         summary=files.labels_summary if files.labels_summary.is_file() else None,
+        volumes=files.preflight,
+        wish=wish,
     )
 
 

@@ -11,6 +11,7 @@ rule count:
         folds=RESULTS.folds,
         sample=correcting_sample,
         summary=summary_of_labels,
+        volumes=BRAIN.volumes,
         choice=CHOICE,
     output:
         table=BRAIN.counts,
@@ -23,6 +24,7 @@ rule count:
         environment("volumes")
     params:
         brain=brain_with("matching"),
+        wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,
         seed=PROJECT.config.seed,

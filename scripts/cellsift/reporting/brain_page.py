@@ -198,8 +198,9 @@ def _labelled(brain: BrainResults) -> list[str]:
     known = read_json(brain.information["sample"])
     labels = tables.number_text(known["labels"], "candidate")
     blocks = tables.number_text(known["blocks"], "block")
-    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random; all cells "
-    said += f"of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
+    alone = ", the only ones that count for intervals" if known["random"] < known["labels"] else ""
+    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random{alone}; all "
+    said += f"cells of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
     left_out = [
         *([f"{known['unsure']} they were unsure of"] if known["unsure"] else []),
         *(

@@ -57,7 +57,8 @@ def counted(
     )
     if arms[best]["further"]:
         table = _buys(arms[best]["further"])
-        parts.append(html.table(table, BUYS.format(arm=best), text_columns=()))
+        caption = BUYS.format(arm=best) + _of_blocks(arms[best])
+        parts.append(html.table(table, caption, text_columns=()))
     return Html("".join(parts))
 
 
@@ -232,6 +233,16 @@ def _table(arms: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
             for arm, found in arms.items()
         ]
     )
+
+
+def _of_blocks(found: Mapping[str, Any]) -> str:
+    """How many cells further blocks are taken to hold, and by what."""
+    cells = found.get("cells_per_block", 0)
+    if not cells:
+        return ""
+    number = f"{cells:.0f}" if cells >= 10 else f"{cells:.1f}"
+    by = "those marked have" if found["blocks"] else "there are called cells where they are drawn"
+    return f" A block is taken to hold {number} cells, as {by}."
 
 
 def _buys(further: list[dict]) -> pd.DataFrame:

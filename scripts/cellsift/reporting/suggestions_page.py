@@ -96,11 +96,24 @@ def facts(shown: Suggested) -> Html:
         f"called cell or no cell, {at_random} of them drawn at random, and "
         f"{number_text(len(shown.blocks), 'block')} of tissue in which every cell is to be marked. "
         "Only blocks show cells that detection never proposed.",
+        _of_random(at_random, len(shown.candidates)),
         OF_ROLE.get(shown.role, ""),
         f"Labelled before: {number_text(shown.labelled['labels'], 'candidate')}, "
         f"{number_text(shown.labelled['blocks'], 'block')}.",
     ]
     return html.bullets([item for item in items if item])
+
+
+def _of_random(at_random: int, suggested: int) -> str:
+    """What the candidates that were not drawn at random are good for, if there are any."""
+    if at_random == suggested:
+        return ""
+    return (
+        f"Only the {at_random} drawn at random, and the blocks, tell how many cells there are and "
+        "narrow the interval. The others are what the arms find hard: worth a look, and worth "
+        "adding to an annotation that the arms are to learn from. If the number is all you want, "
+        "set annotation: {random: 1} in the config, and all are drawn at random."
+    )
 
 
 def ways(shown: Suggested) -> Html:

@@ -87,3 +87,14 @@ def test_called_cells_that_nobody_can_judge_are_no_false_alarms_in_pictures(one,
         shown.append({arm: set(table["outcome"]) for arm, table in outcomes.items()})
     assert any("false_alarm" in found for found in shown[0].values())
     assert not any("false_alarm" in found for found in shown[1].values())
+
+
+def test_the_page_says_which_labels_count_for_intervals(one, tmp_path):
+    known = {"labels": 40, "random": 20, "blocks": 1, "block_cells": 5, "unsure": 0}
+    for at_random, there in ((20, True), (40, False)):
+        path = tmp_path / f"{at_random}.json"
+        write_json(known | {"random": at_random, "contradicting": []}, path)
+        more = one.information[BRAIN] | {"sample": str(path)}
+        said = brain_page.facts(brain_page.BrainResults(run(one), BRAIN, more))
+        assert f"40 candidates, {at_random} of them drawn at random" in said
+        assert ("the only ones that count for intervals" in said) == there

@@ -101,6 +101,16 @@ def test_it_says_what_further_labels_would_buy():
     assert "17%" in said
 
 
+def test_it_says_what_blocks_would_buy_before_one_is_marked():
+    rows = [{"labels": 0, "blocks": blocks, "width": 0.3 - blocks / 100} for blocks in (0, 3, 6)]
+    said = page(further=rows, cells_per_block=12.4)
+    assert "+6 blocks" in said
+    assert "24%" in said
+    assert "A block is taken to hold 12 cells, as there are called cells" in said
+    said = page(further=rows, cells_per_block=3.26, blocks=2)
+    assert "to hold 3.3 cells, as those marked have" in said
+
+
 def test_a_brain_without_candidates_has_a_page():
     assert "About 0 cells" in page(count=0, low=0, high=0, naive=0, further=[])
 

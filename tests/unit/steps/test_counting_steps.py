@@ -243,6 +243,19 @@ def test_of_brains_annotated_in_some_planes_these_planes_tell(tmp_path):
     assert document["train_brains"] == ["mouse_a", "mouse_b"]
 
 
+def test_it_is_told_what_blocks_would_buy_where_none_is_marked(results):
+    wish = {"blocks": 3, "block_um": 80}
+    count_brain(results, "mouse_d", ROLES, [ARM], wish=wish)
+    _, document = counted(results, "mouse_d")
+    found = document["arms"][ARM]
+    assert {row["blocks"] for row in found["further"]} == {0, 3, 6}
+    # By chance, or where cells are more often.
+    called = read_table(results.brain("mouse_d").cells(ARM))["is_cell"].sum()
+    assert 1 <= found["cells_per_block"] / (called / 40) < 2
+    count_brain(results, "mouse_d", ROLES, [ARM], wish=wish | {"blocks": 0})
+    assert counted(results, "mouse_d")[1]["arms"][ARM]["cells_per_block"] == 0
+
+
 def test_where_folds_are_blocks_they_do_not_tell_how_brains_differ(tmp_path):
     results = Results(make_results(tmp_path, cells=120).folder)
     assert not counted(results, "mouse_d")[1]["spread_known"]

@@ -85,23 +85,27 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
     return pd.DataFrame(rows)
 
 
+def cells_in_further_blocks(blocks: MarkedBlocks, expected: float) -> float:
+    """How many cells a further block holds: as those marked do, else as many as are `expected`."""
+    marked = float(blocks.cells.mean()) if len(blocks) else 0.0
+    return marked or expected
+
+
 def what_labels_buy(
     evidence: Evidence,
     seed: int,
     further: Sequence[int] = FURTHER,
     further_blocks: Sequence[int] = FURTHER_BLOCKS,
-    cells_per_block: float | None = None,
+    cells_per_block: float = 0.0,
 ) -> pd.DataFrame:
     """Return how wide the interval of the whole brain's count would be with more labels.
 
     Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
     count), for as many as there are candidates to label. It supposes that they turn out as what is
-    known until now says. `cells_per_block` is what a block holds, on average; None: as those that
-    were marked.
+    known until now says. `cells_per_block` is what a further block holds, on average, as
+    `cells_in_further_blocks` has it; without any, nothing is said of blocks.
     """
     logits = np.asarray(evidence.logits, float)
-    if cells_per_block is None:
-        cells_per_block = float(evidence.blocks.cells.mean()) if len(evidence.blocks) else 0.0
     inside, rows = np.ones(len(logits), bool), []
     unlabelled = len(logits) - len(evidence.labelled)
     share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
