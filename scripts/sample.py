@@ -7,7 +7,8 @@ from cellsift.steps.sample import sample
 with job(snakemake.log[0], snakemake.wildcards) as tell:
     sample(
         brain_of(snakemake.params.brain),
-        snakemake.input[0],
+        snakemake.input.candidates,
+        snakemake.input.volumes,
         snakemake.params.annotations,
         dict(snakemake.output.items()),
         tell,

@@ -3,7 +3,8 @@
 rule sample:
     """Read what people have labelled in a brain."""
     input:
-        BRAIN.candidates,
+        candidates=BRAIN.candidates,
+        volumes=BRAIN.volumes,
     output:
         sample=BRAIN.sample,
         blocks=BRAIN.sample_blocks,

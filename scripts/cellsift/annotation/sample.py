@@ -15,11 +15,17 @@ from cellsift.annotation.block_answers import (
     read_block_answers,
 )
 from cellsift.annotation.drawing import CORNERS
-from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.drawn import (
+    DrawnIn,
+    Round,
+    fingerprint,
+    read_rounds,
+    refuse_other_volumes,
+)
 from cellsift.annotation.matching import matched, refuse_old_rounds, refuse_other_draws
 from cellsift.annotation.names import KNOWN, RANDOM, UNSURE
 from cellsift.annotation.rounds import combined_weights
-from cellsift.io.axes import AXES
+from cellsift.io.axes import AXES, Shape
 from cellsift.results import AnnotationFolder
 from cellsift.settings.brains import Brain
 
@@ -69,7 +75,9 @@ class Sample:
     summary: dict[str, Any]
 
 
-def read_sample(folder: str | Path, brain: Brain, candidates: pd.DataFrame) -> Sample:
+def read_sample(
+    folder: str | Path, brain: Brain, candidates: pd.DataFrame, shape: Shape | None = None
+) -> Sample:
     """Read what people gave back on a brain.
 
     Args:
@@ -78,13 +86,18 @@ def read_sample(folder: str | Path, brain: Brain, candidates: pd.DataFrame) -> S
             It may be missing.
         brain: with its voxel size, and its settings of annotators.
         candidates: columns z, y, x in voxels.
+        shape: of its signal, z, y, x, by which it is known whether rounds were drawn in it.
 
     Answers by two people on one candidate that differ are left out and listed; so is what they were
     unsure of. Raises InputError, naming file and row, for answers that fit no candidate, and for
-    those of a round that was drawn from other candidates, whose probabilities mean nothing now.
+    those of a round that was drawn from other candidates, whose probabilities mean nothing now, or
+    in another volume.
     """
     told: list[str] = []
     rounds = read_rounds(folder)
+    if shape is not None:
+        here = DrawnIn(brain.signal, shape)
+        told += refuse_other_volumes(rounds, here, brain.name, folder)
     on_candidates, of_blocks = _divided(AnnotationFolder(Path(folder)).answers(), told)
     parts = [read_answers(path, brain.name, told) for path in on_candidates]
     answers = pd.concat([p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)])

@@ -14,7 +14,7 @@ from cellsift.evaluation.counts.estimate import (
     what_labels_buy,
 )
 from cellsift.evaluation.counts.words import count_in_words
-from cellsift.io.axes import AXES
+from cellsift.io.axes import AXES, per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
@@ -92,7 +92,7 @@ def _in_a_block(
     if volumes is None or wish is None or not wish["blocks"]:
         return 0.0
     return cells_of_drawn_blocks(
-        tuple(read_json(volumes)["signal"]["shape"]),
+        per_axis(read_json(volumes)["signal"]["shape"]),
         brain.voxel_size,
         cells[AXES].to_numpy(float),
         cells["is_cell"].to_numpy(float),
