@@ -175,7 +175,7 @@ def facts(brain: BrainResults) -> Html:
         number = tables.number_text(len(brain.annotation), "annotated cell")
         items.append(f"{number}; the annotation counts as naming {_what_is_annotated(brain)}.")
         if agreed := agreement_in_words(brain.results.labels_summary(brain.brain)):
-            items.append(f"{agreed[0].upper()}{agreed[1:]}.")
+            items.append(f"Annotators: {agreed}.")
     items += _labelled(brain)
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings

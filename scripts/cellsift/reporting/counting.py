@@ -241,8 +241,12 @@ def _of_blocks(found: Mapping[str, Any]) -> str:
     if not cells:
         return ""
     number = f"{cells:.0f}" if cells >= 10 else f"{cells:.1f}"
-    by = "those marked have" if found["blocks"] else "there are called cells where they are drawn"
-    return f" A block is taken to hold {number} cells, as {by}."
+    if found["blocks"]:
+        return f" A block is taken to hold {number} cells, as those marked do on average."
+    return (
+        f" A block is taken to hold {number} cells, as many as candidates are called cells where "
+        "blocks are drawn."
+    )
 
 
 def _buys(further: list[dict]) -> pd.DataFrame:

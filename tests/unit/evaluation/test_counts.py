@@ -229,8 +229,8 @@ class TestWhatLabelsBuy:
         evidence = evidence_of(logits, [labelled(truth, 40)], blocks)
         table = what_labels_buy(evidence, 1, cells_per_block=35)
         table = table.pivot(index="labels", columns="blocks", values="width")
-        assert (table.diff().dropna().to_numpy() < 0.01).all()
-        assert (table.diff(axis=1).dropna(axis=1).to_numpy() < 0.01).all()
+        assert (table.diff().dropna().to_numpy() <= 0).all()
+        assert (table.diff(axis=1).dropna(axis=1).to_numpy() <= 0).all()
         assert table.iloc[-1, -1] < 0.8 * table.iloc[0, 0]
 
     def test_blocks_buy_more_the_more_cells_they_hold_also_before_one_is_marked(self):

@@ -56,6 +56,7 @@ def test_the_agreement_is_a_row_beside_the_arms_and_said_to_be_a_ceiling(several
     assert f">{ANNOTATORS}<" in said
     assert "0.80 [0.70, 0.87]" in said
     assert "dashed line" in said
+    assert "the band its 95% interval" in said
     assert "no arm can be expected to do better" in said
 
 
@@ -68,10 +69,11 @@ def test_without_several_annotators_nothing_is_said_of_them(one):
 
 def test_the_page_of_a_brain_says_who_agrees_and_what_is_left_out(several):
     said = brain_page.facts(page_of(several))
-    assert "Anna and ben agree with an F1 of 0.80 (95% interval 0.70 to 0.87)" in said
+    assert "Annotators: anna and ben agree with an F1 of 0.80 (95% interval 0.70 to 0.87)" in said
     assert "4 positions are in doubt" in said
     assert ">conflicting<" in said
-    assert ">they disagree<" in said
+    assert ">part: they disagree<" in said
+    assert ">anna, ben<" in said
     assert "all its cells in some planes" in said
     assert "This brain is annotated in part" in brain_page.counted(page_of(several))
 

@@ -106,9 +106,9 @@ def test_it_says_what_blocks_would_buy_before_one_is_marked():
     said = page(further=rows, cells_per_block=12.4)
     assert "+6 blocks" in said
     assert "24%" in said
-    assert "A block is taken to hold 12 cells, as there are called cells" in said
+    assert "A block is taken to hold 12 cells, as many as candidates are called cells" in said
     said = page(further=rows, cells_per_block=3.26, blocks=2)
-    assert "to hold 3.3 cells, as those marked have" in said
+    assert "to hold 3.3 cells, as those marked do" in said
 
 
 def test_a_brain_without_candidates_has_a_page():

@@ -101,7 +101,8 @@ def what_labels_buy(
     """Return how wide the interval of the whole brain's count would be with more labels.
 
     Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count), for as many as there are candidates to label. It supposes that they turn out as what is
+    count), for as many as there are candidates to label; more of either never makes it wider, but
+    for the chance of draws, which is left out. It supposes that they turn out as what is
     known until now says. `cells_per_block` is what a further block holds, on average, as
     `cells_in_further_blocks` has it; without any, nothing is said of blocks.
     """
@@ -121,7 +122,9 @@ def what_labels_buy(
             low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
             width = (high - low) / max(float(middle), 1.0)
             rows.append({"labels": more, "blocks": number, "width": width})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    by = table.pivot(index="labels", columns="blocks", values="width").cummin().cummin(axis=1)
+    return table.assign(width=[by.at[row.labels, row.blocks] for row in table.itertuples()])
 
 
 def _draws(
