@@ -21,4 +21,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.table,
         snakemake.output.document,
         tell,
+        summary=next(iter(given.summary), None),
+        volumes=given.volumes,
+        wish=snakemake.params.wish,
     )

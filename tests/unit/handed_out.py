@@ -20,6 +20,7 @@ from cellsift.annotation.suggestion_files import (
 from cellsift.io.axes import AXES
 from cellsift.io.volumes import Volume
 from cellsift.results import AnnotationFolder, SuggestionFolder
+from cellsift.settings.brains import Brain
 
 BRAIN = "mouse"
 SHAPE, SIZE = (20, 120, 160), (5.0, 2.0, 2.0)
@@ -61,7 +62,7 @@ class HandedOut:
         return table.fillna({"label": "", "author": ""})
 
     def read(self) -> Sample:
-        return read_sample(self.answers, BRAIN, self.candidates)
+        return read_sample(self.answers, Brain(BRAIN, "signal", SIZE), self.candidates)
 
     def hand_out(self, wish: Wish = WISH, seed: int = 1) -> Round:
         """Do what the step suggest_brain does."""
@@ -74,10 +75,8 @@ class HandedOut:
             write_round(drawn, self.answers)
         suggested = drawn.suggested.drop(columns="population")
         rows = suggested["candidate"].to_numpy()
-        write_suggestion_table(
-            suggested, scored.p_cell.iloc[rows], drawn.number, self.files.candidates
-        )
-        write_suggestion_xml(suggested, scored.called[rows], self.files.candidates_xml)
+        write_suggestion_table(suggested, drawn.number, self.files.candidates)
+        write_suggestion_xml(suggested, self.files.candidates_xml)
         cuboids = (np.full((2, 6, 10, 10), row, np.uint16) for row in rows)
         tasks, config = self.files.label_studio, self.files.label_studio_config
         write_label_studio(suggested, cuboids, BRAIN, drawn.number, tasks, config)

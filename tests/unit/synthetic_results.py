@@ -115,13 +115,13 @@ def make_results(
     return SyntheticResults(results.path, configuration, information, arms)
 
 
-def count_brain(results, name, roles, arms, sample=(), cells=None):
+def count_brain(results, name, roles, arms, sample=(), wish=None):
     """Count a brain as the rule does."""
     train = [brain for brain, role in roles.items() if role == "train"]
     files = results.brain(name)
     settings = {"matching": {"distance_um": DISTANCE_UM}}
     count(
-        Brain(name, "signal", VOXEL_SIZE, cells=cells, role=roles[name], settings=settings),
+        Brain(name, "signal", VOXEL_SIZE, role=roles[name], settings=settings),
         {arm: files.cells(arm) for arm in arms},
         {arm: results.model(arm).description for arm in arms},
         {brain: results.brain(brain).labels for brain in train},
@@ -133,6 +133,9 @@ def count_brain(results, name, roles, arms, sample=(), cells=None):
         files.counts,
         files.count,
         print,
+        summary=files.labels_summary if files.labels_summary.is_file() else None,
+        volumes=files.preflight,
+        wish=wish,
     )
 
 
@@ -168,6 +171,8 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
     write_json(preflight, files.preflight)
     write_table(candidates, files.candidates)
     labelled, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, DISTANCE_UM)
+    found = {name: summary[name] for name in ("annotated", "reached")}
+    summary |= {"complete": True, "where_complete": found}
     tables = {}
     for number, (arm, apart) in enumerate(skill.items()):
         is_cell = np.arange(len(candidates)) < len(near)

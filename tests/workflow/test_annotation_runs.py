@@ -74,7 +74,7 @@ def test_every_brain_has_its_suggestions_in_files_for_three_programs(suggested):
         table = pd.read_csv(folder / "candidates.csv")
         assert len(table) == 40
         assert (table["why"][:20] == "random").all()
-        assert table["p_cell_small"].between(0, 1).all()
+        assert not [name for name in table if name.startswith("p_cell")]
         for name in ("candidates.xml", "label_studio.json", "label_studio_config.xml"):
             assert (folder / name).stat().st_size > 100
         for block in pd.read_csv(folder / "blocks.csv")["block"]:

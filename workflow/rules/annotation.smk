@@ -3,7 +3,8 @@
 rule sample:
     """Read what people have labelled in a brain."""
     input:
-        BRAIN.candidates,
+        candidates=BRAIN.candidates,
+        volumes=BRAIN.volumes,
     output:
         sample=BRAIN.sample,
         blocks=BRAIN.sample_blocks,
@@ -14,6 +15,7 @@ rule sample:
     conda:
         environment("volumes")
     params:
+        brain=brain_with("annotators"),
         annotations=lambda wildcards: str(annotations_of(wildcards.brain).path),
         data=stamp_of_answers,
         code=code("sample"),

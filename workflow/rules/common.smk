@@ -258,6 +258,12 @@ def labels_of_brain(wildcards):
 
 
 @of_wildcards
+def summary_of_labels(wildcards):
+    """The same in numbers."""
+    return of_brains(BRAIN.labels_summary, [b for b in ANNOTATED if b == wildcards.brain])
+
+
+@of_wildcards
 def brains_to_compare(wildcards):
     """The train brains, and the brain that is set beside them."""
     return list(dict.fromkeys([*LEARNT_FROM, wildcards.brain]))

@@ -10,6 +10,8 @@ rule count:
         train_cells=cells_of_all_arms(LEARNT_FROM),
         folds=RESULTS.folds,
         sample=correcting_sample,
+        summary=summary_of_labels,
+        volumes=BRAIN.volumes,
         choice=CHOICE,
     output:
         table=BRAIN.counts,
@@ -21,7 +23,8 @@ rule count:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("matching", annotation=True),
+        brain=brain_with("matching"),
+        wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,
         seed=PROJECT.config.seed,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellsift.annotation.names import ANSWERS, HANDED_OUT
+from cellsift.annotation.names import ANSWERS, HANDED_OUT, LOOKED_AT
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_markers
@@ -30,9 +30,10 @@ def read_answers(path: Path, brain: str, told: list[str]) -> pd.DataFrame:
     """Read the answers on candidates in a file as a table of COLUMNS; empty where there are none.
 
     It may be a CSV with columns z, y, x and label (a suggestion table that was filled in, or Label
-    Studio's export as CSV), an XML that napari saved (type 2 cell, others no cell; what is in
-    neither layer has no answer), or Label Studio's export as JSON. `told` gets a sentence on a file
-    that nobody has answered in. Raises InputError, naming file and row.
+    Studio's export as CSV), an XML that napari saved (type 2 cell, others no cell) and whose name
+    says looked_at, or Label Studio's export as JSON. `told` gets a sentence on a file that is not
+    read: one that nobody has answered in, and an XML whose points somebody may not have looked at.
+    Raises InputError, naming file and row.
     """
     if path.suffix.lower() == ".xml":
         return _of_xml(path, told)
@@ -101,8 +102,15 @@ def _of_xml(path: Path, told: list[str]) -> pd.DataFrame:
     markers, image = read_markers(path)
     if image == HANDED_OUT:
         told.append(
-            f"{path}: is the list as it was handed out, with the verdicts of the arms; save it "
-            "from napari once you have gone through it."
+            f"{path}: is the list as it was handed out, without an answer; mark its candidates in "
+            "napari, and save what you have marked."
+        )
+        return _table([])
+    if LOOKED_AT not in path.stem:
+        told.append(
+            f"{path}: is not read, as an XML does not tell which of its points somebody has looked "
+            f"at. If it has your answers and no other point, name it {LOOKED_AT}..YOU.xml; if not, "
+            "it has no part here."
         )
         return _table([])
     answers = markers[AXES].assign(

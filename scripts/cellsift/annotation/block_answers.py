@@ -2,16 +2,22 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cellsift.annotation.answers import author_in_name, date_of_file, read_filled_table
+from cellsift.annotation.block_merging import MergedBlock, merge_block
 from cellsift.annotation.drawing import CORNERS
+from cellsift.annotation.marks import no_points
+from cellsift.annotation.merging import DISPUTED
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.cells import read_positions
+from cellsift.io.names import CELL
+from cellsift.settings.brains import Brain
 
 # In the name of a file, before the block's number.
 OF_BLOCK = re.compile(r"block-(\d+)")
@@ -22,8 +28,9 @@ YES, NO = ("yes", "y", "true", "1", "done"), ("no", "n", "false", "0")
 class BlockAnswers:
     """Blocks whose cells are marked, and those cells.
 
-    `blocks` has block, author, date, cells; `cells` has block and z, y, x in voxels of the brain;
-    `contradicting` are blocks that two files mark differently, which are left out.
+    `blocks` has block, author, date, cells, in_doubt; `cells` has block, z, y, x in voxels of the
+    brain, and kind: cell, or disputed where several annotators do not agree. `contradicting` are
+    blocks that files mark too differently, which are left out.
     """
 
     blocks: pd.DataFrame
@@ -42,15 +49,19 @@ def is_block_table(table: pd.DataFrame) -> bool:
     return {"block", "done"} <= set(table)
 
 
-def read_block_answers(paths: list[Path], drawn: pd.DataFrame, told: list[str]) -> BlockAnswers:
+def read_block_answers(
+    paths: list[Path], drawn: pd.DataFrame, brain: Brain, told: list[str]
+) -> BlockAnswers:
     """Read cells of blocks, and the tables in which blocks are marked as done.
 
     A block counts as annotated if it has cells, unless it is marked as not done, or if it is marked
     as done; an empty table alone may be one that nobody has filled in, and `told` gets a sentence.
+    Several annotators' marks, whose files' names end in theirs, are merged (`merge_block`).
 
     Args:
         paths: files of cells, in voxels of the block, named block-N, and tables of blocks.
         drawn: the blocks that were handed out, block and CORNERS.
+        brain: with its voxel size and its settings of annotators.
         told: gets what is worth a word.
 
     Raises InputError, naming file and row, for a block that was not drawn and for positions that
@@ -60,28 +71,100 @@ def read_block_answers(paths: list[Path], drawn: pd.DataFrame, told: list[str]) 
     done, authors = _marked([path for path in paths if block_of(path) is None], boxes)
     rows, cells, contradicting = [], [], []
     for number, files in sorted(_files_of_blocks(paths, done, boxes).items()):
-        filled = _filled(files, boxes.loc[number])
-        if _differ(list(filled.values())):
-            contradicting.append(number)
-            told.append(
-                f"block {number}: {', '.join(map(str, filled))} mark different cells; it is left "
-                "out until only one of them is there."
-            )
-        elif not filled and number not in done:
+        given = _Given(number, files, boxes.loc[number], authors.get(number, []))
+        if not given.filled and number not in done:
             told.append(
                 f"{files[0]}: has no cell; if block {number} really has none, write yes as done "
                 "in blocks.csv."
             )
-        else:
-            points = next(iter(filled.values()), pd.DataFrame(columns=AXES))
-            of = next(iter(filled), authors[number][0] if number in authors else files[0])
-            author = authors.get(number, (of, ""))[1] or author_in_name(of)
-            made = {"author": author, "date": date_of_file(of), "cells": len(points)}
-            rows.append({"block": number} | made)
-            cells.append(points.assign(block=number))
-    blocks = pd.DataFrame(rows, columns=["block", "author", "date", "cells"])
-    marked = pd.concat(cells) if cells else pd.DataFrame(columns=[*AXES, "block"])
-    return BlockAnswers(blocks, marked[["block", *AXES]].reset_index(drop=True), contradicting)
+            continue
+        merged = merge_block(given.by_annotator, brain)
+        if trouble := given.trouble or _too_little(given, merged):
+            contradicting.append(number)
+            told.append(trouble)
+            continue
+        if len(merged.in_doubt):
+            told.append(
+                f"block {number}: {given.names} agree on {len(merged.cells)} cells; "
+                f"{len(merged.in_doubt)} more, marked by some of them only, are left out, with the "
+                "candidates beside them."
+            )
+        made = {"author": given.names, "date": date_of_file(given.first)}
+        numbers = {"cells": len(merged.cells), "in_doubt": len(merged.in_doubt)}
+        rows.append({"block": number, **made, **numbers})
+        for table, kind in ((merged.cells, CELL), (merged.in_doubt, DISPUTED)):
+            cells.append(table.assign(block=number, kind=kind))
+    blocks = pd.DataFrame(rows, columns=["block", "author", "date", "cells", "in_doubt"])
+    filled = [table for table in cells if len(table)]
+    marked = pd.concat(filled) if filled else pd.DataFrame(columns=[*AXES, "block", "kind"])
+    marked = marked[["block", *AXES, "kind"]].reset_index(drop=True)
+    return BlockAnswers(blocks, marked, contradicting)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What there is on a block: its files of cells, and who says in which table it is done."""
+
+    number: int
+    files: list[Path]
+    box: pd.Series
+    done_by: list[tuple[Path, str]]
+
+    @cached_property
+    def cells(self) -> dict[Path, pd.DataFrame]:
+        """The cells of each file, in voxels of the brain."""
+        return {path: _cells(path, self.box) for path in self.files}
+
+    @property
+    def filled(self) -> dict[Path, pd.DataFrame]:
+        """Those of files that have any."""
+        return {path: points for path, points in self.cells.items() if len(points)}
+
+    @property
+    def trouble(self) -> str:
+        """Why one annotator's files cannot be used; nothing where they can."""
+        by_name: dict[str, list[Path]] = {}
+        for path in self.filled:
+            by_name.setdefault(author_in_name(path), []).append(path)
+        for name, paths in by_name.items():
+            if _differ([self.filled[path] for path in paths]):
+                whose = f"are both of {name}" if name else "do not say whose they are"
+                return (
+                    f"block {self.number}: {', '.join(map(str, paths))} mark different cells and "
+                    f"{whose}; it is left out. Keep one of them, or, if they are of several "
+                    "annotators, name each as in block-1_cells..ANNOTATOR.csv."
+                )
+        return ""
+
+    @property
+    def by_annotator(self) -> dict[str, pd.DataFrame]:
+        """The cells that each annotator has marked; none of who says so of an empty file."""
+        marked = {author_in_name(path): points for path, points in self.filled.items()}
+        doers = {name for _, name in self.done_by if name}
+        silent = {author_in_name(path) for path in self.cells} & doers - set(marked)
+        return marked | {name: no_points() for name in sorted(silent)}
+
+    @property
+    def names(self) -> str:
+        """Who has marked it, by the names of files, else by the tables."""
+        names = [name for name in self.by_annotator if name] or [n for _, n in self.done_by if n]
+        return " and ".join(dict.fromkeys(names))
+
+    @property
+    def first(self) -> Path:
+        """The file by which the block counts as annotated."""
+        return next(iter(self.filled), self.done_by[0][0] if self.done_by else self.files[0])
+
+
+def _too_little(given: _Given, merged: MergedBlock) -> str:
+    """What to say of a block on which annotators hardly agree; nothing of others."""
+    if merged.f1 is None:
+        return ""
+    return (
+        f"block {given.number}: {given.names} agree with an F1 of {merged.f1:.2f} only; it is left "
+        "out. Have one of them look at it again, or lower annotators: least_agreement in the "
+        "config."
+    )
 
 
 def _files_of_blocks(
@@ -97,18 +180,12 @@ def _files_of_blocks(
     return files
 
 
-def _filled(files: list[Path], box: pd.Series) -> dict[Path, pd.DataFrame]:
-    """The cells of those files that have any, in voxels of the brain."""
-    found = {path: _cells(path, box) for path in files}
-    return {path: points for path, points in found.items() if len(points)}
-
-
 def _marked(
     paths: list[Path], boxes: pd.DataFrame
-) -> tuple[dict[int, bool], dict[int, tuple[Path, str]]]:
-    """Which blocks are marked as done, or not done; and by whom, in which file."""
+) -> tuple[dict[int, bool], dict[int, list[tuple[Path, str]]]]:
+    """Which blocks are marked as done, or not done; and in which files, by whom."""
     done: dict[int, bool] = {}
-    authors = {}
+    authors: dict[int, list[tuple[Path, str]]] = {}
     for path in paths:
         for index, row in read_filled_table(path).iterrows():
             where, said = f"{path}: row {int(str(index)) + 1}", row["done"].lower()
@@ -120,7 +197,8 @@ def _marked(
             _refuse_unknown(where, number, boxes)
             done[number] = said in YES or done.get(number, False)
             if said in YES:
-                authors[number] = (path, row.get("author", ""))
+                author = row.get("author", "") or author_in_name(path)
+                authors.setdefault(number, []).append((path, author))
     return done, authors
 
 

@@ -107,6 +107,32 @@ def draw_blocks(
     return drawn
 
 
+def cells_of_drawn_blocks(
+    volume_shape: Shape,
+    voxel_size: Size,
+    candidates: np.ndarray,
+    p_cell: np.ndarray,
+    number: int,
+    side_um: float,
+) -> float:
+    """How many cells with a candidate to expect in each block of a draw, before it is made.
+
+    The arguments are those of `draw_blocks`; boxes without a candidate count as beside the tissue.
+
+    Example:
+        >>> points = np.array([[5, 10, 10], [5, 12, 12], [5, 90, 90]])
+        >>> cells_of_drawn_blocks((10, 100, 100), (1, 1, 1), points, np.ones(3), 2, side_um=50)
+        1.5
+    """
+    boxes = boxes_of(volume_shape, voxel_size, side_um)
+    expected = cells_in_boxes(boxes, candidates, p_cell)
+    expected = expected[cells_in_boxes(boxes, candidates, np.ones(len(p_cell))) > 0]
+    if not len(expected):
+        return 0.0
+    probability = inclusion_probabilities(expected, number, UNIFORM_BLOCKS)
+    return float(probability @ expected / probability.sum())
+
+
 def boxes_of(volume_shape: Shape, voxel_size: Size, side_um: float) -> pd.DataFrame:
     """The boxes that a volume is divided into, about `side_um` long: z0, y0, x0, z1, y1, x1.
 

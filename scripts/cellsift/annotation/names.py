@@ -16,3 +16,5 @@ SUSPECT: Final = "suspect"
 KNOWN: Final = "known"
 # The image that an XML names until a program has saved it again.
 HANDED_OUT: Final = "suggestions of cellsift, not looked at yet"
+# In the name of an XML, by which a person says to have looked at all of its points.
+LOOKED_AT: Final = "looked_at"

@@ -15,12 +15,19 @@ from cellsift.annotation.block_answers import (
     read_block_answers,
 )
 from cellsift.annotation.drawing import CORNERS
-from cellsift.annotation.drawn import Round, fingerprint, read_rounds
+from cellsift.annotation.drawn import (
+    DrawnIn,
+    Round,
+    fingerprint,
+    read_rounds,
+    refuse_other_volumes,
+)
 from cellsift.annotation.matching import matched, refuse_old_rounds, refuse_other_draws
 from cellsift.annotation.names import KNOWN, RANDOM, UNSURE
 from cellsift.annotation.rounds import combined_weights
-from cellsift.io.axes import AXES
+from cellsift.io.axes import AXES, Shape
 from cellsift.results import AnnotationFolder
+from cellsift.settings.brains import Brain
 
 OF_SAMPLE = [
     "candidate",
@@ -34,7 +41,17 @@ OF_SAMPLE = [
     "why",
     "weight",
 ]
-OF_SAMPLE_BLOCKS = ["block", *CORNERS, "probability", "round", "author", "date", "cells", "weight"]
+OF_SAMPLE_BLOCKS = [
+    "block",
+    *CORNERS,
+    "probability",
+    "round",
+    "author",
+    "date",
+    "cells",
+    "in_doubt",
+    "weight",
+]
 # Files that cannot hold answers, and of which no word is needed.
 SILENT = (".tif", ".tiff", ".png", ".html", ".md", ".yml", ".yaml")
 
@@ -45,11 +62,11 @@ class Sample:
 
     `candidates` (OF_SAMPLE) has a row for each labelled candidate: label cell or no_cell;
     probability and round of its random draw, empty where it was not drawn at random. `blocks`
-    (OF_SAMPLE_BLOCKS) are those whose cells are all marked, `block_cells` (block, z, y, x, voxels
-    of the brain) those cells. The sum of `weight` times what is counted is an unbiased estimate of
-    its total in the brain, all rounds together (`rounds.combined_weights`); a weight is empty where
-    a row has no part in it. `summary` is JSON-ready: labels, cells, no_cells, random, unsure,
-    blocks, rounds, contradicting, told.
+    (OF_SAMPLE_BLOCKS) are those whose cells are all marked, `block_cells` (block, z, y, x in voxels
+    of the brain, kind) those cells, and positions that annotators dispute. The sum of `weight`
+    times what is counted is an unbiased estimate of its total in the brain, all rounds together
+    (`rounds.combined_weights`); a weight is empty where a row has no part in it. `summary` is JSON-
+    ready: labels, cells, no_cells, random, unsure, blocks, rounds, contradicting, told.
     """
 
     candidates: pd.DataFrame
@@ -58,24 +75,31 @@ class Sample:
     summary: dict[str, Any]
 
 
-def read_sample(folder: str | Path, brain: str, candidates: pd.DataFrame) -> Sample:
+def read_sample(
+    folder: str | Path, brain: Brain, candidates: pd.DataFrame, shape: Shape | None = None
+) -> Sample:
     """Read what people gave back on a brain.
 
     Args:
         folder: of the brain's annotations: files that people have filled in (`answers`,
             `block_answers`), in it or in folders below, and what was drawn in each round (`drawn`).
             It may be missing.
-        brain: its name.
+        brain: with its voxel size, and its settings of annotators.
         candidates: columns z, y, x in voxels.
+        shape: of its signal, z, y, x, by which it is known whether rounds were drawn in it.
 
     Answers by two people on one candidate that differ are left out and listed; so is what they were
     unsure of. Raises InputError, naming file and row, for answers that fit no candidate, and for
-    those of a round that was drawn from other candidates, whose probabilities mean nothing now.
+    those of a round that was drawn from other candidates, whose probabilities mean nothing now, or
+    in another volume.
     """
     told: list[str] = []
     rounds = read_rounds(folder)
+    if shape is not None:
+        here = DrawnIn(brain.signal, shape)
+        told += refuse_other_volumes(rounds, here, brain.name, folder)
     on_candidates, of_blocks = _divided(AnnotationFolder(Path(folder)).answers(), told)
-    parts = [read_answers(path, brain, told) for path in on_candidates]
+    parts = [read_answers(path, brain.name, told) for path in on_candidates]
     answers = pd.concat([p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)])
     answers = answers.reset_index(drop=True)
     positions = candidates[AXES].to_numpy(float)
@@ -86,10 +110,10 @@ def read_sample(folder: str | Path, brain: str, candidates: pd.DataFrame) -> Sam
     labels, contradicting = _agreed(answers)
     sample = _with_draws(labels, current, positions)
     drawn_blocks = _stacked([drawn.drawn_blocks for drawn in rounds], ["block", *CORNERS])
-    marked = read_block_answers(of_blocks, drawn_blocks, told)
+    marked = read_block_answers(of_blocks, drawn_blocks, brain, told)
     blocks = _blocks_with_draws(marked, rounds)
     told += _lost(current, set(answers["candidate"]), rounds, set(blocks["block"]))
-    summary = _summary(brain, answers, sample, blocks, contradicting, rounds, told)
+    summary = _summary(brain.name, answers, sample, blocks, contradicting, rounds, told)
     return Sample(sample, blocks, marked.cells, summary)
 
 

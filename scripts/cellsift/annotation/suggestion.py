@@ -41,14 +41,6 @@ class Scored:
         """The mean of p_cell over the arms, (n,)."""
         return self.p_cell.to_numpy(float).mean(axis=1)
 
-    @property
-    def called(self) -> np.ndarray:
-        """Whether most arms call it a cell, (n,); of as many, the mean of p_cell decides."""
-        votes = [self.p_cell[arm] >= self.thresholds[arm] for arm in self.p_cell]
-        share = np.mean(np.array(votes, float).reshape(len(votes), len(self)), axis=0)
-        middle = float(np.mean(list(self.thresholds.values())))
-        return np.where(share == 0.5, self.mean >= middle, share > 0.5)
-
 
 def suggest(
     scored: Scored,

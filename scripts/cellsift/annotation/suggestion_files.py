@@ -19,7 +19,6 @@ from cellsift.io.tables import write_table
 from cellsift.io.volumes import Volume, naming_bad_planes
 from cellsift.results import BlockFolder
 
-P_CELL = "p_cell_"
 LABELLING = f"""<View>
   <Header value="Is the spot in the middle a cell? Left: brightest voxel in depth. Right: central \
 plane. Second row: background."/>
@@ -33,22 +32,18 @@ plane. Second row: background."/>
 """
 
 
-def write_suggestion_table(
-    suggested: pd.DataFrame, p_cell: pd.DataFrame, number: int, path: str | Path
-) -> None:
+def write_suggestion_table(suggested: pd.DataFrame, number: int, path: str | Path) -> None:
     """Write suggestions as a CSV whose columns label and author are to be filled in.
 
-    `suggested` are those of `suggestion.suggest`, `p_cell` has a column for each arm and a row for
-    each suggestion, `number` is the round.
+    `suggested` are those of `suggestion.suggest`, `number` is the round. p_cell is left out, as it
+    would sway who labels; it is in the arms' tables, in the row that the column candidate names.
     """
-    named = p_cell.round(6).add_prefix(P_CELL).set_axis(suggested.index)
-    table = pd.concat([suggested, named], axis=1)
-    write_table(table.assign(round=number, label="", author=""), path, decimals=None)
+    write_table(suggested.assign(round=number, label="", author=""), path, decimals=None)
 
 
-def write_suggestion_xml(suggested: pd.DataFrame, called: np.ndarray, path: str | Path) -> None:
-    """Write suggestions as XML for napari: type 2 those that the arms call cells, else type 1."""
-    write_cells_xml(suggested.assign(is_cell=called), path, HANDED_OUT)
+def write_suggestion_xml(suggested: pd.DataFrame, path: str | Path) -> None:
+    """Write suggestions as XML for napari, all of one type, which says nothing of what they are."""
+    write_cells_xml(suggested.assign(is_cell=False), path, HANDED_OUT)
 
 
 def write_label_studio(

@@ -91,7 +91,7 @@ def _ends(number: int) -> np.ndarray:
 
 
 def _known(number: int, labels: Sequence[Labels]) -> np.ndarray:
-    """Whether each candidate (n,) is a cell, 1 or 0; NaN where there is no label of it."""
+    """How much of a cell each candidate (n,) is, 0 to 1; NaN where there is no label of it."""
     known = np.full(number, np.nan)
     for of_draw in labels:
         known[of_draw.rows] = of_draw.is_cell

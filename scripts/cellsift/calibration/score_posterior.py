@@ -37,7 +37,8 @@ STEPS, STEP, TINY = 100, 2.0, 1e-9
 class Labels:
     """Candidates of a brain that were drawn and labelled.
 
-    rows (n,) of its candidates; is_cell (n,); weight (n,): one over the probability with which each
+    rows (n,) of its candidates; is_cell (n,): whether each is a cell, or the part of one that it
+    counts for, where several lie at the same; weight (n,): one over the probability with which each
     was drawn, or in proportion to it; clusters: how many places they lie in, if all candidates of
     some places were labelled and not single ones.
     """

@@ -52,7 +52,10 @@ def _completed(content: dict) -> Config:
     paths = {key: expanded(getattr(config, key)) for key in ("brains_table", "results")}
     detection = complete_detection(config.detection, "config, detection")
     left_open = _left_open(config, content) if config.searches_detection else {}
-    return config.model_copy(update={**paths, **left_open, "detection": detection})
+    folder = expanded(config.annotation.folder)
+    annotation = config.annotation.model_copy(update={"folder": folder})
+    known = {"detection": detection, "annotation": annotation}
+    return config.model_copy(update={**paths, **left_open, **known})
 
 
 def _left_open(config: Config, content: dict) -> dict[str, Settings]:

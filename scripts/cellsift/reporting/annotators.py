@@ -2,13 +2,15 @@
 
 import pandas as pd
 
+from cellsift.annotation.merging import BETWEEN_NAMES
 from cellsift.reporting import html, tables
 from cellsift.reporting.html import Html
 
 SHOWN = 12
 # The annotators in a table of arms.
 ANNOTATORS = "annotators, each beside the others"
-TEXT = ("image", "planes", "annotators", "annotation", "left out of training", "why")
+TEXT = ("image", "planes", "annotation", "left out of training", "annotators")
+WRAPPED = ("left out of training",)
 
 
 def quality_table(quality: pd.DataFrame | None) -> Html:
@@ -28,16 +30,20 @@ def quality_table(quality: pd.DataFrame | None) -> Html:
                 _planes(first, last)
                 for first, last in zip(quality["z_first"], quality["z_last"], strict=True)
             ],
-            "annotators": quality["annotators"].fillna(""),
+            "annotation": quality["status"],
+            "left out of training": [
+                f"{excluded}: {why}" if why else excluded
+                for excluded, why in zip(
+                    quality["excluded"], quality["why"].fillna(""), strict=True
+                )
+            ],
             "cells": quality["cells"].map(tables.count_text),
             "in doubt": (quality["disputed"] + quality["unsure"]).map(tables.count_text),
             "F1 of annotators": quality["f1"].map(tables.interval_text),
-            "annotation": quality["status"],
-            "left out of training": quality["excluded"],
-            "why": quality["why"].fillna(""),
+            "annotators": quality["annotators"].fillna("").str.replace(BETWEEN_NAMES, ", "),
         }
     )
-    table = html.table(shown, caption, TEXT, wrapped=("why",))
+    table = html.table(shown, caption, TEXT, wrapped=WRAPPED)
     return table if len(shown) <= SHOWN else html.folded(table, "The annotation, image by image")
 
 

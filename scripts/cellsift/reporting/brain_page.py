@@ -78,6 +78,13 @@ class BrainResults:
         """Whether nowhere all cells are annotated, so that a cell may be right but not marked."""
         return self.quality is not None and not self.quality["status"].isin(WHOLLY).any()
 
+    @property
+    def annotated_wholly(self) -> bool:
+        """Whether all its cells are annotated, so that their number is known."""
+        if self.annotation is None:
+            return False
+        return bool(self.results.labels_summary(self.brain)["complete"])
+
     @cached_property
     def judged(self) -> np.ndarray | None:
         """Of each candidate, whether the annotation can tell if it is a cell."""
@@ -168,7 +175,7 @@ def facts(brain: BrainResults) -> Html:
         number = tables.number_text(len(brain.annotation), "annotated cell")
         items.append(f"{number}; the annotation counts as naming {_what_is_annotated(brain)}.")
         if agreed := agreement_in_words(brain.results.labels_summary(brain.brain)):
-            items.append(f"{agreed[0].upper()}{agreed[1:]}.")
+            items.append(f"Annotators: {agreed}.")
     items += _labelled(brain)
     warnings = [
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
@@ -177,9 +184,7 @@ def facts(brain: BrainResults) -> Html:
 
 
 def _what_is_annotated(brain: BrainResults) -> str:
-    assert brain.quality is not None
-    wholly = brain.quality["status"].isin(WHOLLY)
-    if wholly.all():
+    if brain.annotated_wholly:
         return "all its cells"
     if brain.annotated_in_part:
         return "some of its cells and artefacts"
@@ -193,8 +198,9 @@ def _labelled(brain: BrainResults) -> list[str]:
     known = read_json(brain.information["sample"])
     labels = tables.number_text(known["labels"], "candidate")
     blocks = tables.number_text(known["blocks"], "block")
-    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random; all cells "
-    said += f"of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
+    alone = ", the only ones that count for intervals" if known["random"] < known["labels"] else ""
+    said = f"Labelled by people: {labels}, {known['random']} of them drawn at random{alone}; all "
+    said += f"cells of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
     left_out = [
         *([f"{known['unsure']} they were unsure of"] if known["unsure"] else []),
         *(
@@ -221,11 +227,15 @@ def counted(brain: BrainResults) -> Html:
     """How many cells it has, with intervals, and what labels of it have changed."""
     if not brain.scored:
         return html.paragraph("No arm has classified this brain.")
-    complete = brain.annotation is not None and not brain.annotated_in_part
-    annotated = len(brain.annotation) if complete and brain.annotation is not None else None
+    annotated = None if brain.annotation is None else len(brain.annotation)
     corrections = {arm: read_json(path) for arm, path in brain.corrections.items()}
     return Html(
-        counting.counted(read_json(brain.paths.count), annotated, bool(brain.alarm.get("alarm")))
+        counting.counted(
+            read_json(brain.paths.count),
+            annotated,
+            bool(brain.alarm.get("alarm")),
+            brain.annotated_wholly,
+        )
         + counting.corrected(corrections)
     )
 

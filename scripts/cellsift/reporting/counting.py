@@ -11,7 +11,7 @@ from cellsift.reporting import html
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import GREY, INK, WIDTH, styled
-from cellsift.reporting.tables import count_text
+from cellsift.reporting.tables import count_text, number_text
 
 CAPTION = (
     "Cells: the middle and the middle 95% of what their number may be by what is known, cells that "
@@ -26,32 +26,39 @@ BUYS = (
 )
 
 
-def counted(document: Mapping[str, Any], annotated: int | None, unlike: bool) -> Html:
+def counted(
+    document: Mapping[str, Any], annotated: int | None, unlike: bool, wholly: bool = True
+) -> Html:
     """How many cells there are by each arm, what that rests on, and what labels would buy.
 
     Args:
         document: what `count` wrote.
-        annotated: how many cells the brain has by its annotation, where that names all.
+        annotated: how many cells of the brain are annotated, if it is.
         unlike: whether the brain raises the alarm.
+        wholly: whether these are all its cells; else they are no number to compare with.
     """
     arms = document["arms"]
     best = document["best_out_of_fold"]
+    truth = annotated if wholly else None
     parts = [html.paragraph(_headline(best, arms[best]))]
-    parts += _basis(document, unlike, annotated is not None)
-    if annotated is not None:
-        parts.append(html.paragraph(_against(arms, annotated)))
+    parts += _basis(document, unlike, truth is not None)
+    if truth is not None:
+        parts.append(html.paragraph(_against(arms, truth)))
+    elif annotated is not None:
+        parts.append(html.paragraph(_in_part(annotated)))
     parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
     parts.append(
         html.figure(
-            draw_counts(arms, annotated),
+            draw_counts(arms, truth),
             "The same counts; lines are 95% intervals, crosses the naive counts"
-            + (", the dotted line is the number of annotated cells." if annotated else "."),
+            + ("." if truth is None else ", the dotted line is the number of annotated cells."),
             "Number of cells by arm with intervals",
         )
     )
     if arms[best]["further"]:
         table = _buys(arms[best]["further"])
-        parts.append(html.table(table, BUYS.format(arm=best), text_columns=()))
+        caption = BUYS.format(arm=best) + _of_blocks(arms[best])
+        parts.append(html.table(table, caption, text_columns=()))
     return Html("".join(parts))
 
 
@@ -84,10 +91,11 @@ def counts_of_brains(results: RunResults) -> Html:
 
 
 def _annotated(results: RunResults, brain: str) -> str:
-    """The annotated cells of a brain whose annotation names all."""
+    """The annotated cells of a brain whose annotation names all; else, whether it has some."""
     labels = results.labels_summary(brain)
-    complete = labels and labels.get("annotated_non_cells") is None
-    return count_text(labels["annotated"]) if complete else "–"
+    if "complete" not in labels:
+        return "–"
+    return count_text(labels["annotated"]) if labels["complete"] else "in part"
 
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -159,6 +167,7 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
     if evidence:
         said = f"These numbers rest on {evidence} of this brain, drawn at random, and on how "
         said += f"{brains}brains measured before differ from each other."
+        said += _of_sharing(found.get("sharing", 0))
         if not found["blocks"]:
             said += (
                 " What detection missed is known from the train brains alone: no block of tissue "
@@ -181,12 +190,31 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
     return [html.paragraph(said, "warning")]
 
 
+def _of_sharing(candidates: int) -> str:
+    if not candidates:
+        return ""
+    lie, have = ("lies", "has") if candidates == 1 else ("lie", "have")
+    return (
+        f" Of the candidates labelled as cells {count_text(candidates)} {lie} within the matching "
+        f"distance of others that are cells by a label or by the arm, and {have} only a part of "
+        "one: such candidates are taken to lie at the same cell."
+    )
+
+
 def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int) -> str:
     holding = [arm for arm, found in arms.items() if found["low"] <= annotated <= found["high"]]
     number = f"{len(holding)} of {len(arms)}" if len(holding) < len(arms) else "all"
     return (
         f"The annotation has {count_text(annotated)} cells, which lie within the intervals of "
         f"{number} arms."
+    )
+
+
+def _in_part(annotated: int) -> str:
+    return (
+        f"This brain is annotated in part: the {number_text(annotated, 'annotated cell')} "
+        f"{'is' if annotated == 1 else 'are'} not all that it has, so that there is no number to "
+        "compare these with."
     )
 
 
@@ -204,6 +232,20 @@ def _table(arms: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
             }
             for arm, found in arms.items()
         ]
+    )
+
+
+def _of_blocks(found: Mapping[str, Any]) -> str:
+    """How many cells further blocks are taken to hold, and by what."""
+    cells = found.get("cells_per_block", 0)
+    if not cells:
+        return ""
+    number = f"{cells:.0f}" if cells >= 10 else f"{cells:.1f}"
+    if found["blocks"]:
+        return f" A block is taken to hold {number} cells, as those marked do on average."
+    return (
+        f" A block is taken to hold {number} cells, as many as candidates are called cells where "
+        "blocks are drawn."
     )
 
 

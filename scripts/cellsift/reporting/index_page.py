@@ -78,7 +78,10 @@ def end_to_end(results: RunResults) -> Html:
             "arms, use the differences further down rather than these lines."
         )
         if len(agreed):
-            caption += " The dashed line is the F1 that annotators have beside each other."
+            caption += (
+                " The dashed line is the F1 that annotators have beside each other, the band its "
+                "95% interval."
+            )
         caption += _not_shown(scores, shown)
         lines = {row.brain: (row.value, row.low, row.high) for row in agreed.itertuples()}
         picture = graphs.draw_intervals(shown, "f1", styles, lines)

@@ -96,6 +96,7 @@ def facts(shown: Suggested) -> Html:
         f"called cell or no cell, {at_random} of them drawn at random, and "
         f"{number_text(len(shown.blocks), 'block')} of tissue in which every cell is to be marked. "
         "Only blocks show cells that detection never proposed.",
+        _of_random(at_random, len(shown.candidates)),
         OF_ROLE.get(shown.role, ""),
         f"Labelled before: {number_text(shown.labelled['labels'], 'candidate')}, "
         f"{number_text(shown.labelled['blocks'], 'block')}.",
@@ -103,21 +104,40 @@ def facts(shown: Suggested) -> Html:
     return html.bullets([item for item in items if item])
 
 
+def _of_random(at_random: int, suggested: int) -> str:
+    """What the candidates that were not drawn at random are good for, if there are any."""
+    if at_random == suggested:
+        return ""
+    return (
+        f"Only the {at_random} drawn at random, and the blocks, tell how many cells there are and "
+        "narrow the interval. The others are what the arms find hard: worth a look, and worth "
+        "adding to an annotation that the arms are to learn from. If the number is all you want, "
+        "set annotation: {random: 1} in the config, and all are drawn at random."
+    )
+
+
 def ways(shown: Suggested) -> Html:
     """Three ways to label, and how answers come back."""
     files, folder = shown.shown_files, shown.summary["answers_belong_in"]
     image = BlockFolder(files.block_images).image(1)
     items = [
-        f"In napari: open {shown.signal} and {files.candidates_xml}, which becomes two layers, "
-        "cells (what most arms call so) and non cells. Move what is wrong to the other layer, and "
-        "delete from both what nobody can tell. Select both layers and save them as "
-        f"{folder}/candidates..YOU.xml.",
+        f"In napari: open {shown.signal} and {files.candidates_xml}, which is one layer of "
+        "candidates, and the plugin cellfinder, Curation, there “Add training data layers”. Select "
+        "a candidate and press c for a cell or x for none, which copies it to one of these two "
+        "layers; leave out what nobody can tell. Select the two training data layers alone and "
+        f"save them as {folder}/looked_at..YOU.xml: this name says that you have looked at every "
+        "point in it, and no other XML is read. Look at all of them: their random order, by which "
+        "a part may stand for the rest, nobody sees here.",
         f"In a spreadsheet: copy {files.candidates} to {folder}/candidates..YOU.csv, and fill in "
-        "label: cell, no_cell or unsure. A row that is left empty has no answer. Leave the other "
+        "label: cell, no_cell or unsure. A row that is left empty has no answer. Begin at the top: "
+        "the first rows are in random order, so that you may stop anywhere. Leave the other "
         "columns as they are.",
         f"In Label Studio: make a project whose labelling interface is {files.label_studio_config} "
         f"(Code), import {files.label_studio}, label, export as JSON, and save the export in "
         f"{folder}.",
+        "A candidate at a cell is a cell, also one that is not quite in its middle or has another "
+        "candidate beside it: those within the matching distance of one another count for one cell "
+        "together.",
         f"Blocks: open {image} in napari or Fiji and mark every cell in it, also those at its edge "
         f"whose middle is inside. Save them as {folder}/{image.stem}_cells..YOU.csv, z, y, x in "
         "voxels of the block (napari's points layer saved as CSV will do), or as XML. If a "

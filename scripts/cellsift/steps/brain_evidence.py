@@ -15,9 +15,10 @@ from cellsift.calibration.score_posterior import SUREST, Labels
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.estimate import Evidence
 from cellsift.evaluation.counts.recall import MarkedBlocks
+from cellsift.evaluation.counts.shared_cells import part_of_cell
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
-from cellsift.io.names import AMBIGUOUS, CELL, NO_CELL
+from cellsift.io.names import CELL
 from cellsift.io.tables import read_table
 from cellsift.settings.brains import Brain
 
@@ -33,14 +34,16 @@ class TrainFiles:
     folds: str | Path
 
     def telling(self, brain: str) -> list[str]:
-        """The train brains that tell of another one: not of itself, and wholly annotated.
+        """The train brains that tell of another one: not of itself, and all cells of some place of
+        which are annotated, of planes perhaps.
 
-        Of those annotated in part, people chose what is labelled, and how many of that are cells.
+        Of what is annotated elsewhere, people chose which candidates are labelled, and how many of
+        these are cells.
         """
-        return [name for name in self.labels if name != brain and self._whole(name)]
+        return [name for name in self.labels if name != brain and self._tells(name)]
 
-    def _whole(self, name: str) -> bool:
-        return read_json(self.summaries[name])["annotated_non_cells"] is None
+    def _tells(self, name: str) -> bool:
+        return read_json(self.summaries[name])["where_complete"] is not None
 
     @cached_property
     def spread_known(self) -> bool:
@@ -71,7 +74,7 @@ def evidence_of(
     the cells of the blocks, or nothing where it is not to be corrected.
     """
     others = train.telling(brain.name)
-    labels, blocks = _of_sample(brain, cells[AXES].to_numpy(float), sample)
+    labels, blocks = _of_sample(brain, cells, sample)
     of_train = [_scored(train, name, arm) for name in others]
     logits, *recalibrated = by_pooled_curve(
         [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
@@ -88,42 +91,42 @@ def evidence_of(
 
 
 def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of a train brain's labelled candidates, and which are cells.
+    """Logits of a train brain's candidates where all cells are annotated, and which are cells.
 
     A candidate beside a cell that has another is no further cell: networks do not learn from it,
     but a count has to know.
     """
     labels = read_table(train.labels[brain])
-    doubles = (labels["label"] == AMBIGUOUS) & labels["judged"]
-    known = (labels["label"].isin([CELL, NO_CELL]) | doubles).to_numpy()
+    known = labels["judged"].to_numpy(bool)
     logits = calibrated_logits(read_table(train.cells[brain, arm]))
     return logits[known], (labels["label"] == CELL).to_numpy()[known]
 
 
 def _recall(summary: str | Path) -> tuple[int, int]:
-    found = read_json(summary)
+    found = read_json(summary)["where_complete"]
     return int(found["reached"]), int(found["annotated"])
 
 
 def _of_sample(
-    brain: Brain, candidates: np.ndarray, sample: Sequence[str | Path]
+    brain: Brain, cells: pd.DataFrame, sample: Sequence[str | Path]
 ) -> tuple[list[Labels], MarkedBlocks]:
     """What was drawn and labelled; what was not drawn tells nothing of all candidates."""
     if not sample:
         return [], MarkedBlocks.none()
     table, boxes, marked = map(read_table, sample)
-    drawn = table[table["weight"].notna()]
-    labels = Labels(
-        drawn["candidate"].to_numpy(int),
-        (drawn["label"] == CELL).to_numpy(),
-        drawn["weight"].to_numpy(float),
-    )
+    candidates, distance_um = cells[AXES].to_numpy(float), brain.settings["matching"]["distance_um"]
+    boxes = boxes[boxes["weight"].notna()]
+    agreed = marked["kind"] == CELL
     blocks, in_blocks = read_blocks(
-        boxes[boxes["weight"].notna()],
-        marked,
-        candidates,
-        brain.voxel_size,
-        brain.settings["matching"]["distance_um"],
+        boxes, marked[agreed], candidates, brain.voxel_size, distance_um, marked[~agreed]
     )
-    more = [] if in_blocks is None else [in_blocks.without(labels.rows)]
+    at_cell = cells["is_cell"].to_numpy(bool, copy=True)
+    if in_blocks is not None:
+        at_cell[in_blocks.rows] = in_blocks.is_cell
+    at_cell[table["candidate"].to_numpy(int)] = (table["label"] == CELL).to_numpy()
+    drawn = table[table["weight"].notna()]
+    rows = drawn["candidate"].to_numpy(int)
+    parts = part_of_cell(candidates, at_cell, rows, brain.voxel_size, distance_um)
+    labels = Labels(rows, parts, drawn["weight"].to_numpy(float))
+    more = [] if in_blocks is None else [in_blocks.without(rows)]
     return [labels, *more], blocks

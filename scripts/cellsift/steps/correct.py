@@ -32,11 +32,11 @@ def correct(
 ) -> None:
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
-    p_cell is what the train brains and the sample together say, 1 or 0 of candidates that were
-    drawn and labelled. The threshold is that of the highest F1 to expect by it, with caution, or of
-    the recall that the arm was to reach. Where nothing was drawn and labelled, both stay as they
-    were. `document` tells threshold, precision, recall and F1 to expect, before and after. The
-    other arguments are those of `count`.
+    p_cell is what the train brains and the sample together say; of candidates that were drawn and
+    labelled 1 or 0, or the part of a cell that is theirs (`counts.shared_cells`). The threshold is
+    that of the highest F1 to expect by it, with caution, or of the recall that the arm was to
+    reach. Where nothing was drawn and labelled, both stay as they were. `document` tells threshold,
+    precision, recall and F1 to expect, before and after. The other arguments are those of `count`.
     """
     classified = read_table(cells)
     train = TrainFiles(train_labels, train_summaries, train_cells, folds)
@@ -59,7 +59,7 @@ def correct(
         after = {"threshold": float(p_cell[is_cell].min()), **expected}
         # What people have looked at is known.
         for labels in evidence.labels:
-            is_cell[labels.rows], p_cell[labels.rows] = labels.is_cell, labels.is_cell
+            is_cell[labels.rows], p_cell[labels.rows] = labels.is_cell > 0, labels.is_cell
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
     write_table(corrected, table)
     write_cells_xml(corrected, xml)

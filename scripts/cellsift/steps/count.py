@@ -6,8 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from cellsift.evaluation.counts.estimate import Evidence, count_cells, what_labels_buy
+from cellsift.annotation.drawing import cells_of_drawn_blocks
+from cellsift.evaluation.counts.estimate import (
+    Evidence,
+    cells_in_further_blocks,
+    count_cells,
+    what_labels_buy,
+)
 from cellsift.evaluation.counts.words import count_in_words
+from cellsift.io.axes import AXES, per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
@@ -27,11 +34,15 @@ def count(
     table: str | Path,
     document: str | Path,
     tell: Callable[[str], None],
+    *,
+    summary: str | Path | None = None,
+    volumes: str | Path | None = None,
+    wish: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the counts of a brain by each arm to `table`, and what they rest on to `document`.
 
     Args:
-        brain: with its annotation and its settings of matching.
+        brain: with its settings of matching.
         cells: by arm, its classified candidates.
         models: by arm, its model.json.
         train_labels, train_summaries: by train brain, what `label` wrote; these brains tell how
@@ -42,14 +53,19 @@ def count(
             it is not to correct the brain.
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
             brain are annotated.
+        summary: what `label` wrote of the brain, if it is annotated.
+        volumes: what `accept_volumes` wrote, and `wish`, the config's `annotation`: what blocks are
+            like that `suggest` draws, so that it can be told what they would buy.
     """
     tables, arms = [], {}
     train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     for arm, path in cells.items():
-        evidence = evidence_of(brain, arm, read_table(path), train, sample)
+        classified = read_table(path)
+        evidence = evidence_of(brain, arm, classified, train, sample)
         counted = count_cells(evidence, seed)
         tables.append(counted.assign(arm=arm))
-        arms[arm] = _of_arm(evidence, counted, seed)
+        in_block = _in_a_block(brain, classified, volumes, wish)
+        arms[arm] = _of_arm(evidence, counted, seed, in_block)
     counts = pd.concat(tables, ignore_index=True)
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
     best = max(cells, key=lambda arm: read_json(models[arm])["calibration"]["f1"])
@@ -61,19 +77,43 @@ def count(
         "arms": arms,
     }
     # Of a brain whose cells are all annotated people know the number.
-    if brain.cells is None or brain.non_cells is not None:
+    if summary is None or not read_json(summary)["complete"]:
         tell(count_in_words(brain.name, best, arms[best]))
     write_json(found, document)
 
 
-def _of_arm(evidence: Evidence, counted: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _in_a_block(
+    brain: Brain,
+    cells: pd.DataFrame,
+    volumes: str | Path | None,
+    wish: Mapping[str, Any] | None,
+) -> float:
+    """How many called cells a block to be marked has; 0 where nothing is known of blocks."""
+    if volumes is None or wish is None or not wish["blocks"]:
+        return 0.0
+    return cells_of_drawn_blocks(
+        per_axis(read_json(volumes)["signal"]["shape"]),
+        brain.voxel_size,
+        cells[AXES].to_numpy(float),
+        cells["is_cell"].to_numpy(float),
+        wish["blocks"],
+        wish["block_um"],
+    )
+
+
+def _of_arm(
+    evidence: Evidence, counted: pd.DataFrame, seed: int, in_block: float
+) -> dict[str, Any]:
     whole = counted.iloc[0].drop("region").astype(int).to_dict()
     if not whole["candidates"]:
         return whole | {"further": []}
-    buys = what_labels_buy(evidence, seed).round({"width": 4})
+    in_further = cells_in_further_blocks(evidence.blocks, in_block)
+    buys = what_labels_buy(evidence, seed, cells_per_block=in_further).round({"width": 4})
     return whole | {
+        "cells_per_block": round(in_further, 1),
         "block_cells": int(evidence.blocks.cells.sum()),
         "block_cells_found": int(evidence.blocks.found.sum()),
+        "sharing": sum(0 < part < 1 for part in evidence.labelled.values()),
         "between_brains": evidence.between.to_dict(),
         "further": buys.to_dict("records"),
     }

@@ -1,10 +1,10 @@
 """Tell by the annotation which candidates are cells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cellsift.annotation.brain import annotation_of
+from cellsift.annotation.brain import Annotation, annotation_of
 from cellsift.annotation.quality import quality_in_words
 from cellsift.annotation.words import agreement_in_words
 from cellsift.io.axes import AXES
@@ -30,10 +30,13 @@ def label(
 
     `brain` has its annotation and its settings of matching; `found` is what `preflight` wrote.
     `judged` tells of each candidate whether the annotation says if it is a cell, should an arm call
-    it one; the summary is that of `label_candidates`, with the annotators, their agreement, and
-    how many positions are in doubt. What detection finds of the annotated cells is told, with what
-    to change where that is too little, what makes it likely that the annotation lies elsewhere,
-    and what of the annotation is left out. All of it is noted in the summary as well, under `told`.
+    it one; the summary is that of `label_candidates`, with the annotators, their agreement, how
+    many positions are in doubt, whether the annotation is `complete`, all cells of the volume
+    annotated, and `where_complete`: of places where it is, planes perhaps, the annotated cells and
+    those reached; null where there is no such place. What detection finds of the annotated cells is
+    told, with what to change where that is too little, what makes it likely that the annotation
+    lies elsewhere, and what of the annotation is left out. All of it is noted in the summary as
+    well, under `told`.
     The merged annotation (`merging.merge_marks`) goes to `positions`, the table of its quality
     (`annotation.quality`) to `quality`, where they are given: CSV.
     """
@@ -56,6 +59,8 @@ def label(
     counts["annotators"] = annotation.annotators
     counts["in_doubt"] = len(annotation.in_doubt)
     counts["agreement"] = annotation.agreement
+    counts["complete"] = annotation.is_complete_everywhere
+    counts["where_complete"] = _where_complete(annotation, counts["missed"])
     judged_images = annotation.quality(shape[0])
     whose = f"brain {brain.name}"
     _name_brain(counts, "warnings", f"{whose}, cells: {brain.cells}")
@@ -74,6 +79,16 @@ def label(
             write_table(content, path)
     write_table(labelled, table)
     write_json(counts, summary)
+
+
+def _where_complete(annotation: Annotation, missed: Sequence[int]) -> dict[str, int] | None:
+    """The cells of places where all are annotated, and those of them that are not `missed`."""
+    if not annotation.is_complete_somewhere:
+        return None
+    there = annotation.complete_at(annotation.cells[AXES].to_numpy())
+    reached = there.copy()
+    reached[list(missed)] = False
+    return {"annotated": int(there.sum()), "reached": int(reached.sum())}
 
 
 def _name_brain(counts: dict[str, Any], warnings: str, whose: str) -> None:

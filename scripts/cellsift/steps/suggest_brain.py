@@ -1,6 +1,7 @@
 """Suggest what to annotate next in a brain."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import boxes_of
-from cellsift.annotation.drawn import fingerprint, read_rounds, write_round
+from cellsift.annotation.drawn import DrawnIn, fingerprint, read_rounds, write_round
 from cellsift.annotation.handing_out import Answered, Wish, draw_round, once_more, waiting
 from cellsift.annotation.suggestion import Scored
 from cellsift.annotation.suggestion_files import (
@@ -82,11 +83,12 @@ def suggest_brain(
         tissue = boxes_with_tissue(load_projection(projection), boxes)
         arguments = (signal.shape, signal.voxel_size, rounds, answered, wanted, seed, tissue)
         drawn = draw_round(brain.name, scored, *arguments)
+        drawn = replace(drawn, volume=DrawnIn(brain.signal, signal.shape))
         write_round(drawn, annotations)
     suggested, number = drawn.suggested.drop(columns="population"), drawn.number
     rows = suggested["candidate"].to_numpy(int)
-    write_suggestion_table(suggested, scored.p_cell.iloc[rows], number, out["table"])
-    write_suggestion_xml(suggested, scored.called[rows], out["xml"])
+    write_suggestion_table(suggested, number, out["table"])
+    write_suggestion_xml(suggested, out["xml"])
     pictures = (store.read(np.array([row]))[0] for row in rows)
     config = out["label_studio_config"]
     write_label_studio(suggested, pictures, brain.name, number, out["label_studio"], config)

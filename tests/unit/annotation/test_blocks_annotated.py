@@ -81,15 +81,60 @@ def test_a_block_that_is_not_finished_is_left_out(made):
     assert list(made.read().blocks["block"]) == [2]
 
 
-def test_two_people_who_mark_a_block_differently_are_told_of_and_it_is_left_out(made):
-    mark(made, 1, [[0, 0, 0]], "block-1_cells..anna.csv")
-    mark(made, 1, [[0, 0, 0]], "block-1_cells..ben.csv")
-    assert list(made.read().blocks["block"]) == [1]
-    mark(made, 1, [[0, 0, 0], [1, 1, 1]], "block-1_cells..ben.csv")
+# Cells far apart from each other, and the same as somebody else marks them.
+CELLS = np.array([[1.0, 4, 4], [1, 4, 30], [6, 20, 4], [6, 20, 30], [9, 30, 16]])
+ALIKE = CELLS + np.array([0.4, 1.5, -1])
+
+
+def test_two_annotators_need_not_mark_the_same_voxels(made):
+    """As those of a whole brain need not."""
+    mark(made, 1, CELLS, "block-1_cells..anna.csv")
+    mark(made, 1, ALIKE, "block-1_cells..ben.csv")
+    sample = made.read()
+    (row,) = sample.blocks.to_dict("records")
+    assert (row["cells"], row["in_doubt"], row["author"]) == (5, 0, "anna and ben")
+    corner = table_of(made)[CORNERS[:3]].to_numpy()[0]
+    assert np.allclose(sample.block_cells[AXES], (CELLS + ALIKE) / 2 + corner)
+    assert sample.summary["told"] == []
+
+
+def test_what_one_of_two_annotators_has_marked_is_in_doubt_and_told(made):
+    mark(made, 1, CELLS, "block-1_cells..anna.csv")
+    mark(made, 1, ALIKE[:4], "block-1_cells..ben.csv")
+    sample = made.read()
+    (row,) = sample.blocks.to_dict("records")
+    assert (row["cells"], row["in_doubt"]) == (4, 1)
+    assert list(sample.block_cells["kind"]) == ["cell"] * 4 + ["disputed"]
+    assert "block 1: anna and ben agree on 4 cells; 1 more" in sample.summary["told"][0]
+
+
+def test_a_block_on_which_annotators_hardly_agree_is_left_out(made):
+    mark(made, 1, CELLS[:4], "block-1_cells..anna.csv")
+    mark(made, 1, np.concatenate([ALIKE[:1], ALIKE[4:] - [0, 12, 0]]), "block-1_cells..ben.csv")
     sample = made.read()
     assert not len(sample.blocks)
-    assert "block 1: " in sample.summary["told"][0]
-    assert "anna.csv" in sample.summary["told"][0]
+    assert "block 1: anna and ben agree with an F1 of 0.33 only" in sample.summary["told"][0]
+
+
+def test_who_says_that_a_block_holds_no_cell_disagrees_with_who_marked_one(made):
+    mark(made, 1, CELLS[:1], "block-1_cells..anna.csv")
+    mark(made, 1, [], "block-1_cells..ben.csv")
+    assert list(made.read().blocks["cells"]) == [1]
+    table = table_of(made).assign(done=["yes", ""], author=["ben", ""])
+    table.to_csv(made.answers / "blocks.csv", index=False)
+    (row,) = made.read().blocks.to_dict("records")
+    assert (row["cells"], row["in_doubt"], row["author"]) == (0, 1, "anna and ben")
+
+
+def test_two_files_of_one_annotator_that_differ_are_told_of_and_the_block_is_left_out(made):
+    mark(made, 1, CELLS, "block-1_cells.csv")
+    (made.answers / "more").mkdir()
+    mark(made, 1, CELLS, "more/block-1_cells.csv")
+    assert list(made.read().blocks["cells"]) == [5]
+    mark(made, 1, ALIKE, "more/block-1_cells.csv")
+    sample = made.read()
+    assert not len(sample.blocks)
+    assert "mark different cells and do not say whose they are" in sample.summary["told"][0]
 
 
 def test_positions_of_the_whole_brain_in_a_block_are_refused(made):

@@ -8,6 +8,7 @@ from cellsift.annotation.drawing import (
     CORNERS,
     boxes_of,
     cells_in_boxes,
+    cells_of_drawn_blocks,
     draw_blocks,
     draw_candidates,
     inclusion_probabilities,
@@ -171,3 +172,15 @@ def test_blocks_that_are_done_are_not_drawn_again(brain):
     more = draw_blocks(shape, SIZE, points, p_cell, 1000, 100, seed=1, done=first)
     assert len(more) == len(boxes_of(shape, SIZE, 100)) - 10
     assert not len(first.merge(more, on=CORNERS))
+
+
+def test_what_a_drawn_block_is_expected_to_hold_is_what_draws_hold_on_average():
+    random = np.random.default_rng(1)
+    points = np.concatenate([random.uniform(0, 50, (80, 3)), random.uniform(0, 100, (60, 3))])
+    arguments = ((100, 100, 100), (1.0, 1.0, 1.0), points, random.uniform(0, 1, len(points)), 3, 25)
+    boxes = boxes_of(*arguments[:2], 25)
+    nowhere = np.zeros(len(boxes), bool)
+    drawn = [draw_blocks(*arguments, seed=seed, tissue=nowhere) for seed in range(400)]
+    boxes["held"] = cells_in_boxes(boxes, points, arguments[3])
+    means = [blocks.merge(boxes, on=CORNERS)["held"].mean() for blocks in drawn]
+    assert cells_of_drawn_blocks(*arguments) == pytest.approx(np.mean(means), rel=0.1)

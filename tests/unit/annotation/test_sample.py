@@ -62,13 +62,15 @@ def test_a_spreadsheet_of_a_country_with_decimal_commas_comes_back_too(made):
     assert_whole(made, "anna")
 
 
-def curated(made: HandedOut) -> None:
-    """Open the XML in napari's reader, move points between the layers by the truth, and save."""
+def curated(made: HandedOut, number: int | None = None, name: str = "looked_at..ben.xml") -> None:
+    """Open the XML in napari's reader, copy as many of its points as somebody has looked at into
+    the two layers of cellfinder's curation, by the truth, and save these."""
     with warnings.catch_warnings():
         # napari's own, of pydantic.
         warnings.simplefilter("ignore")
         from brainglobe_napari_io.cellfinder.reader_points import cellfinder_read_points
         from brainglobe_napari_io.cellfinder.writer_points import write_multiple_points
+        from brainglobe_utils.cells.cells import Cell
     path = str(made.files.candidates_xml)
     layers = cellfinder_read_points(path)(path)
     table = made.table
@@ -78,10 +80,16 @@ def curated(made: HandedOut) -> None:
     }
     points = np.concatenate([np.asarray(data).reshape(-1, 3) for data, _, _ in layers])
     assert len(points) == len(table)
+    points = points[:number]
     is_cell = np.array([made.truth[names[tuple(point.astype(int))]] for point in points])
-    by_layer = {"Cells": points[is_cell], "Non cells": points[~is_cell]}
-    moved = [(by_layer[more["name"]], {**more, "features": None}, kind) for _, more, kind in layers]
-    write_multiple_points(str(made.answers / "candidates..ben.xml"), moved)
+    marked = [
+        (points[chosen], {"name": kind, "metadata": {"point_type": point_type}}, "points")
+        for kind, point_type, chosen in (
+            ("Training data (cells)", Cell.CELL, is_cell),
+            ("Training data (non cells)", Cell.UNKNOWN, ~is_cell),
+        )
+    ]
+    write_multiple_points(str(made.answers / name), marked)
 
 
 def test_a_curation_in_napari_comes_back_with_the_weights_that_it_cannot_hold(made):
@@ -89,6 +97,27 @@ def test_a_curation_in_napari_comes_back_with_the_weights_that_it_cannot_hold(ma
     assert (made.table[AXES].min(axis=1) < 0.5).any()
     curated(made)
     assert_whole(made, "ben")
+
+
+def test_what_nobody_has_looked_at_in_napari_is_no_answer(made):
+    curated(made, 12)
+    sample = made.read()
+    assert len(sample.candidates) == 12
+    assert list(sample.candidates["label"]) == made.said(sample.candidates["candidate"].to_numpy())
+
+
+@pytest.mark.parametrize("kind", ["all candidates as napari saves them", "the lab's own"])
+def test_an_xml_that_does_not_say_that_somebody_looked_at_it_is_not_read_and_told_of(made, kind):
+    if kind == "the lab's own":
+        cells = made.candidates.assign(is_cell=made.p_cell > 0.5)
+        write_cells_xml(cells, made.answers / "cells.xml")
+    else:
+        curated(made, name="candidates..ben.xml")
+    sample = made.read()
+    assert not len(sample.candidates)
+    (told,) = sample.summary["told"]
+    assert "is not read, as an XML does not tell which of its points" in told
+    assert "name it looked_at..YOU.xml" in told
 
 
 def test_the_list_that_was_handed_out_is_no_answer(made):
@@ -207,7 +236,7 @@ def test_half_a_voxel_beside_a_candidate_is_near_enough_and_more_is_refused(made
 
 def test_a_point_that_was_added_in_napari_is_refused_with_what_to_do(made):
     curated(made)
-    path = made.answers / "candidates..ben.xml"
+    path = made.answers / "looked_at..ben.xml"
     text = path.read_text()
     added = "<Marker><MarkerX>155</MarkerX><MarkerY>3</MarkerY><MarkerZ>19</MarkerZ></Marker>"
     path.write_text(text.replace("</Marker_Type>", f"{added}</Marker_Type>", 1))
@@ -236,8 +265,10 @@ def test_what_was_changed_by_mistake_is_refused_with_its_row(made, changes, said
 def test_an_xml_of_more_than_was_suggested_is_refused(made):
     """As one of all candidates of an arm: nobody has looked at most of them."""
     cells = made.candidates.assign(is_cell=made.p_cell > 0.5)
-    write_cells_xml(cells, made.answers / "cells.xml")
-    with pytest.raises(InputError, match=r"cells\.xml: row \d+, .* was not suggested, and an XML"):
+    write_cells_xml(cells, made.answers / "looked_at.xml")
+    with pytest.raises(
+        InputError, match=r"looked_at\.xml: row \d+, .* was not suggested, and an XML"
+    ):
         made.read()
 
 

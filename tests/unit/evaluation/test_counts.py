@@ -11,7 +11,12 @@ from cellsift.calibration.between_brains import between_brains
 from cellsift.calibration.score_posterior import Labels
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.classical import classical_count
-from cellsift.evaluation.counts.estimate import Evidence, count_cells, what_labels_buy
+from cellsift.evaluation.counts.estimate import (
+    Evidence,
+    cells_in_further_blocks,
+    count_cells,
+    what_labels_buy,
+)
 from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
 from cellsift.evaluation.counts.words import UNCHECKED, count_in_words
 
@@ -159,6 +164,13 @@ class TestBlocks:
         }
         assert labels.clusters == 1
 
+    def test_beside_what_annotators_dispute_a_candidate_is_neither_cell_nor_artefact(self):
+        cells = pd.DataFrame([(5, 30, 30)], columns=["z", "y", "x"]).assign(block=1)
+        candidates = np.array([(5, 11, 10), (5, 31, 30), (5, 20, 20)], float)
+        doubt = pd.DataFrame([(5, 10, 10)], columns=["z", "y", "x"])
+        _, labels = read_blocks(self.BOXES, cells, candidates, self.SIZE, self.DISTANCE, doubt)
+        assert labels.rows.tolist() == [1, 2]
+
     def test_a_cell_without_a_candidate_is_missed(self):
         blocks, labels = self.read(cells=[(5, 10, 10)], candidates=[(5, 25, 25)])
         assert (blocks.cells[0], blocks.found[0]) == (1, 0)
@@ -215,10 +227,27 @@ class TestWhatLabelsBuy:
         logits, truth = brain_of(0)
         blocks = MarkedBlocks(np.array([30, 40]), np.array([25, 36]), np.ones(2))
         evidence = evidence_of(logits, [labelled(truth, 40)], blocks)
-        table = what_labels_buy(evidence, 1).pivot(index="labels", columns="blocks", values="width")
-        assert (table.diff().dropna().to_numpy() < 0.01).all()
-        assert (table.diff(axis=1).dropna(axis=1).to_numpy() < 0.01).all()
+        table = what_labels_buy(evidence, 1, cells_per_block=35)
+        table = table.pivot(index="labels", columns="blocks", values="width")
+        assert (table.diff().dropna().to_numpy() <= 0).all()
+        assert (table.diff(axis=1).dropna(axis=1).to_numpy() <= 0).all()
         assert table.iloc[-1, -1] < 0.8 * table.iloc[0, 0]
+
+    def test_blocks_buy_more_the_more_cells_they_hold_also_before_one_is_marked(self):
+        logits, truth = brain_of(0)
+        evidence = evidence_of(logits, [labelled(truth, 400)], recall=[(60, 100)])
+        widths = [
+            what_labels_buy(evidence, 1, [0], cells_per_block=cells).set_index("blocks")["width"]
+            for cells in (4, 40)
+        ]
+        assert widths[1].is_monotonic_decreasing
+        assert widths[1][6] < 0.9 * widths[0][6] < 0.9 * widths[0][0]
+        assert list(what_labels_buy(evidence, 1, [0])["blocks"]) == [0]
+
+    def test_further_blocks_are_as_those_marked_or_as_called_cells_lie(self):
+        marked = MarkedBlocks(np.array([30, 40]), np.array([25, 36]), np.ones(2))
+        assert cells_in_further_blocks(marked, 9) == 35
+        assert cells_in_further_blocks(MarkedBlocks.none(), 9) == 9
 
     def test_no_more_labels_are_promised_than_there_are_candidates(self):
         logits, truth = brain_of(0, 300)

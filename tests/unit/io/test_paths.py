@@ -26,8 +26,10 @@ def test_a_tilde_is_the_home_folder_in_table_and_config(tmp_path, monkeypatch):
     row = ["b", "train", "~/s.tif", "~/b.tif", "5", "2", "2", "~/c.csv", "~/n.csv"]
     (tmp_path / "t.tsv").write_text("\t".join(columns) + "\n" + "\t".join(row) + "\n")
     config = {"brains_table": "~/t.tsv", "arms": ["features"], "results": "~/results"}
+    config["annotation"] = {"folder": "~/labelled"}
     project = load_project(config)
     assert project.config.results == f"{tmp_path}/results"
+    assert project.config.annotation.folder == f"{tmp_path}/labelled"
     brain = project.brains["b"]
     found = [brain.signal, brain.background, brain.cells, brain.non_cells]
     assert found == [f"{tmp_path}/{name}" for name in ("s.tif", "b.tif", "c.csv", "n.csv")]

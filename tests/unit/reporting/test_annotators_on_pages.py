@@ -27,7 +27,7 @@ def several(tmp_path_factory):
     results = Results(made.folder)
     files = results.brain(BRAIN)
     agreed = {"f1": 0.8, "low": 0.7, "high": 0.87, "annotators": ["anna", "ben"], "pairs": 1}
-    summary = {"annotators": ["anna", "ben"], "in_doubt": 4, "agreement": agreed}
+    summary = {"annotators": ["anna", "ben"], "in_doubt": 4, "agreement": agreed, "complete": False}
     write_json(read_json(files.labels_summary) | summary, files.labels_summary)
     quality = read_table(files.annotation_quality)
     images = pd.concat([quality, quality], ignore_index=True)
@@ -56,6 +56,7 @@ def test_the_agreement_is_a_row_beside_the_arms_and_said_to_be_a_ceiling(several
     assert f">{ANNOTATORS}<" in said
     assert "0.80 [0.70, 0.87]" in said
     assert "dashed line" in said
+    assert "the band its 95% interval" in said
     assert "no arm can be expected to do better" in said
 
 
@@ -68,11 +69,13 @@ def test_without_several_annotators_nothing_is_said_of_them(one):
 
 def test_the_page_of_a_brain_says_who_agrees_and_what_is_left_out(several):
     said = brain_page.facts(page_of(several))
-    assert "Anna and ben agree with an F1 of 0.80 (95% interval 0.70 to 0.87)" in said
+    assert "Annotators: anna and ben agree with an F1 of 0.80 (95% interval 0.70 to 0.87)" in said
     assert "4 positions are in doubt" in said
     assert ">conflicting<" in said
-    assert ">they disagree<" in said
+    assert ">part: they disagree<" in said
+    assert ">anna, ben<" in said
     assert "all its cells in some planes" in said
+    assert "This brain is annotated in part" in brain_page.counted(page_of(several))
 
 
 def test_called_cells_that_nobody_can_judge_are_no_false_alarms_in_pictures(one, tmp_path):
@@ -86,3 +89,14 @@ def test_called_cells_that_nobody_can_judge_are_no_false_alarms_in_pictures(one,
         shown.append({arm: set(table["outcome"]) for arm, table in outcomes.items()})
     assert any("false_alarm" in found for found in shown[0].values())
     assert not any("false_alarm" in found for found in shown[1].values())
+
+
+def test_the_page_says_which_labels_count_for_intervals(one, tmp_path):
+    known = {"labels": 40, "random": 20, "blocks": 1, "block_cells": 5, "unsure": 0}
+    for at_random, there in ((20, True), (40, False)):
+        path = tmp_path / f"{at_random}.json"
+        write_json(known | {"random": at_random, "contradicting": []}, path)
+        more = one.information[BRAIN] | {"sample": str(path)}
+        said = brain_page.facts(brain_page.BrainResults(run(one), BRAIN, more))
+        assert f"40 candidates, {at_random} of them drawn at random" in said
+        assert ("the only ones that count for intervals" in said) == there

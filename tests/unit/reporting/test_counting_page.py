@@ -28,7 +28,7 @@ KNOWN = {"train_brains": ["a", "b"], "spread_known": True}
 SURE = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
 
 
-def page(annotated=None, unlike=False, **changes) -> str:
+def page(annotated=None, unlike=False, wholly=True, **changes) -> str:
     arms = {"resnet": ROW | changes, "features": ROW | {"low": 1000, "high": 1100, "count": 1050}}
     document = {
         "train_brains": ["a", "b"],
@@ -37,7 +37,9 @@ def page(annotated=None, unlike=False, **changes) -> str:
         "arms": arms,
     }
     # Digits are in groups of three, with narrow spaces.
-    return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike)).replace("\u202f", ",")
+    return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike, wholly)).replace(
+        "\u202f", ","
+    )
 
 
 def test_the_first_sentence_is_the_number_with_its_interval():
@@ -52,6 +54,11 @@ def test_it_says_what_the_numbers_rest_on():
     assert "rest on 100 labels of this brain" in said
     assert "no block of tissue was marked here" in said
     assert "no block" not in page(blocks=3)
+
+
+def test_it_says_how_many_candidates_share_a_cell():
+    assert "labelled as cells 12 lie within the matching distance of others" in page(sharing=12)
+    assert "matching distance" not in page(sharing=0)
 
 
 def test_without_a_sample_it_warns_and_says_how_to_get_one():
@@ -78,12 +85,30 @@ def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
 
 
+def test_what_is_annotated_in_part_is_no_number_to_compare_with():
+    said = page(annotated=1400, wholly=False, labels=0)
+    assert "annotated in part: the 1,400 annotated cells are not all" in said
+    assert "within the intervals" not in said
+    assert "dotted" not in said
+    assert "snakemake suggest draws" in said
+
+
 def test_it_says_what_further_labels_would_buy():
     said = page()
     assert "as now" in said
     assert "23%" in said
     assert "+100" in said
     assert "17%" in said
+
+
+def test_it_says_what_blocks_would_buy_before_one_is_marked():
+    rows = [{"labels": 0, "blocks": blocks, "width": 0.3 - blocks / 100} for blocks in (0, 3, 6)]
+    said = page(further=rows, cells_per_block=12.4)
+    assert "+6 blocks" in said
+    assert "24%" in said
+    assert "A block is taken to hold 12 cells, as many as candidates are called cells" in said
+    said = page(further=rows, cells_per_block=3.26, blocks=2)
+    assert "to hold 3.3 cells, as those marked do" in said
 
 
 def test_a_brain_without_candidates_has_a_page():
@@ -124,12 +149,14 @@ class TestIndex:
     def test_every_counted_brain_has_a_row_with_a_link_and_what_it_rests_on(self, tmp_path):
         unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}
         run = self.run(tmp_path, mouse_a=self.DOCUMENT, mouse_b=unsure)
-        labelled = {"annotated": 1444, "annotated_non_cells": None}
+        labelled = {"annotated": 1444, "complete": True}
         write_json(labelled, run.paths.brain("mouse_a").labels_summary)
+        write_json(labelled | {"complete": False}, run.paths.brain("mouse_b").labels_summary)
         said = counts_of_brains(run).replace("\u202f", ",")
         assert 'href="brains/mouse_a.html"' in said
         assert "1,350 to 1,690" in said
-        assert "1,444" in said
+        assert said.count("1,444") == 1
+        assert "in part" in said
         assert "100 labels" in said
         assert "the train brains alone" in said
 

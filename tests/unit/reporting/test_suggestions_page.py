@@ -58,16 +58,25 @@ def test_it_shows_what_is_suggested_and_how_to_answer_in_three_ways(results):
     assert "30 of them drawn at random, and 1 block of tissue" in text
     assert "Labelled before: 41 candidates, 3 blocks." in text
     assert "Random, the first 24 of 30." in text
+    assert "Only the 30 drawn at random, and the blocks, tell how many cells there are" in text
     for part in (
         "napari: open data/mouse_d/signal",
         "candidates.xml",
         "my annotations/mouse_d/candidates..YOU.csv",
+        "my annotations/mouse_d/looked_at..YOU.xml",
         "label_studio.json",
         "block-1.tif",
         "They tell how far the counts of this brain can be trusted",
     ):
         assert part in text
     assert not page.all("script")
+
+
+@pytest.mark.slow
+def test_where_all_are_drawn_at_random_nothing_is_said_of_others(results):
+    page = suggested(results, ["random"] * 5, blocks=1)
+    assert "5 of them drawn at random" in page.text
+    assert "random: 1" not in page.text
 
 
 @pytest.mark.slow

@@ -82,6 +82,7 @@ def test_candidates_near_what_only_some_have_marked_are_left_out(made, tmp_path)
     assert labels["label"].tolist() == ["cell", "ambiguous", "no_cell", "ambiguous"]
     assert labels["judged"].tolist() == [True, False, True, False]
     assert (summary["annotated"], summary["in_doubt"]) == (1, 1)
+    assert summary["complete"]
     assert summary["agreement"]["f1"] == pytest.approx(2 / 3, abs=1e-4)
     assert any("anna and ben agree with an F1 of 0.67" in said for said in summary["told"])
     found = json.loads(made.files.preflight.read_text())
@@ -126,6 +127,9 @@ def test_planes_that_nobody_has_looked_at_teach_nothing(made, tmp_path):
     ]
     assert labels["judged"].tolist() == [True, True, False, False, False, False, False]
     assert summary["candidates_per_cell"] is None
+    assert not summary["complete"]
+    # Its other cell is of a plane annotated in part.
+    assert summary["where_complete"] == {"annotated": 1, "reached": 1}
     quality = read_table(made.files.annotation_quality)
     assert quality["status"].tolist() == [
         "missing",
@@ -138,6 +142,14 @@ def test_planes_that_nobody_has_looked_at_teach_nothing(made, tmp_path):
     # Where only some cells are annotated hits do not count, as false alarms there cannot.
     assert found.loc["precision", "value"] == 1 / 2
     assert found.loc["recall", "value"] == 1
+
+
+def test_an_annotation_of_every_plane_is_complete_with_what_it_misses(made, tmp_path):
+    tasks = [task(z, annotation(*[key_point(5, 5)] * (z == 1))) for z in range(SHAPE[0])]
+    path = write_export(tmp_path / "e.json", *tasks)
+    *_, summary = made(path, [NOTHING])
+    assert summary["complete"]
+    assert summary["where_complete"] == {"annotated": 1, "reached": 0}
 
 
 def test_a_cell_of_a_plane_beside_is_found_by_a_candidate_of_it(made, tmp_path):
@@ -153,8 +165,9 @@ def test_a_cell_of_a_plane_beside_is_found_by_a_candidate_of_it(made, tmp_path):
 def test_an_annotation_in_part_has_no_precision(made, tmp_path):
     cell, other = key_point(5, 5), key_point(30, 60, "no_cell")
     path = write_export(tmp_path / "e.json", task(1, annotation(cell, other)))
-    brain, labels, _ = made(path, [AGREED, DISPUTED, NOTHING], path)
+    brain, labels, summary = made(path, [AGREED, DISPUTED, NOTHING], path)
     assert labels["label"].tolist() == ["cell", "no_cell", "ambiguous"]
+    assert (summary["complete"], summary["where_complete"]) == (False, None)
     found = evaluated(brain, made.files, tmp_path).query("arm == 'arm'").set_index("metric")
     assert np.isnan(found.loc["precision", "value"])
     assert found.loc["recall", "value"] == 1

@@ -29,6 +29,11 @@ def counted(results: Results, brain: str) -> tuple[pd.DataFrame, dict]:
     return read_table(files.counts).set_index("arm"), json.loads(files.count.read_text())
 
 
+def change(path, **values) -> None:
+    """Give keys of a JSON file other values."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
 def sample_of(results: Results, folder, number: int, none: bool = False) -> list:
     """A sample of mouse_d, of which the first candidates are cells; or none is, by its answers."""
     candidates = read_table(results.brain("mouse_d").candidates)
@@ -40,7 +45,7 @@ def sample_of(results: Results, folder, number: int, none: bool = False) -> list
     # One that nobody drew: it says nothing of the others.
     labels.loc[0, "weight"] = np.nan
     blocks = pd.DataFrame(columns=BOXES)
-    inside = pd.DataFrame(columns=["block", "z", "y", "x"])
+    inside = pd.DataFrame(columns=["block", "z", "y", "x", "kind"])
     files = [folder / f"{name}.csv" for name in ("sample", "blocks", "cells")]
     for table, path in zip((labels, blocks, inside), files, strict=True):
         write_table(table, path)
@@ -91,12 +96,14 @@ def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, ca
     assert not document["corrected"]
 
 
-def test_of_an_annotated_brain_nothing_is_told(tmp_path, capsys):
-    made = make_results(tmp_path, cells=40)
+def test_only_of_a_wholly_annotated_brain_nothing_is_told(tmp_path, capsys):
+    results = Results(make_results(tmp_path, cells=40).folder)
     capsys.readouterr()
-    cells = made.information["mouse_c"]["cells"]
-    count_brain(Results(made.folder), "mouse_c", ROLES, list(SKILL), cells=cells)
+    count_brain(results, "mouse_c", ROLES, list(SKILL))
     assert capsys.readouterr().out == ""
+    change(results.brain("mouse_c").labels_summary, complete=False)
+    count_brain(results, "mouse_c", ROLES, list(SKILL))
+    assert "brain mouse_c: " in capsys.readouterr().out
 
 
 def test_a_train_brain_does_not_tell_of_itself(results):
@@ -120,6 +127,26 @@ def test_cells_that_have_two_candidates_are_not_counted_twice(tmp_path):
     row = counted(results, "mouse_d")[0].loc[ARM]
     assert row["naive"] > 190
     assert row["count"] == pytest.approx(120, rel=0.25)
+
+
+def test_two_candidates_at_a_cell_are_one_cell_where_both_are_labelled_as_cells(tmp_path, capsys):
+    """Who looks at one of them does not see that there is another."""
+    results = Results(with_second_candidates(tmp_path).folder)
+    files = sample_of(results, tmp_path, 0)
+    number = len(read_table(results.brain("mouse_d").cells(ARM)))
+    rows = np.random.default_rng(3).choice(number, 200, replace=False)
+    cells = (rows < 108) | (rows >= number - 108)
+    labels = {"candidate": rows, "label": np.where(cells, "cell", "no_cell"), "weight": 2.0}
+    write_table(pd.DataFrame(labels), files[0])
+    count_brain(results, "mouse_d", ROLES, [ARM], files)
+    table, document = counted(results, "mouse_d")
+    row = table.loc[ARM]
+    assert row["among_low"] <= 108 <= row["among_high"]
+    assert row["among_high"] < 140
+    assert document["arms"][ARM]["sharing"] == pytest.approx(cells.sum(), abs=12)
+    after, _ = corrected(results, files, tmp_path)
+    assert set(after["p_cell"].iloc[rows[cells]]) <= {0.5, 1.0}
+    assert after["is_cell"].iloc[rows[cells]].all()
 
 
 def test_labels_narrow_the_interval_and_are_told(results, tmp_path, capsys):
@@ -189,10 +216,44 @@ def test_what_people_have_labelled_is_as_they_said(results, tmp_path):
 def test_brains_annotated_in_part_do_not_tell_how_many_cells_there_are(tmp_path):
     """What is labelled there, and how much of it is cells, people have chosen."""
     results = Results(make_results(tmp_path, cells=120).folder)
-    path = results.brain("mouse_a").labels_summary
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotated_non_cells": 50}))
+    change(results.brain("mouse_a").labels_summary, complete=False, where_complete=None)
     count_brain(results, "mouse_d", ROLES, [ARM])
     assert counted(results, "mouse_d")[1]["train_brains"] == ["mouse_b"]
+
+
+def test_of_brains_annotated_in_some_planes_these_planes_tell(tmp_path):
+    """As if there were nothing else of them."""
+    results = Results(make_results(tmp_path, cells=120).folder)
+    folds = read_table(results.folds)
+    write_table(folds.assign(fold=folds["brain"].astype("category").cat.codes), results.folds)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    before, _ = counted(results, "mouse_d")
+    # Elsewhere nobody marked cells, and what matched one is still called so.
+    for name in ("mouse_a", "mouse_b"):
+        files = results.brain(name)
+        labels, cells = read_table(files.labels), read_table(files.cells(ARM))
+        here = labels.assign(judged=True)
+        elsewhere = labels.assign(judged=False, label="cell")
+        write_table(pd.concat([here, elsewhere], ignore_index=True), files.labels)
+        write_table(pd.concat([cells, cells], ignore_index=True), files.cells(ARM))
+        change(files.labels_summary, complete=False, annotated=1000, reached=1000)
+    count_brain(results, "mouse_d", ROLES, [ARM])
+    after, document = counted(results, "mouse_d")
+    pd.testing.assert_frame_equal(after, before)
+    assert document["train_brains"] == ["mouse_a", "mouse_b"]
+
+
+def test_it_is_told_what_blocks_would_buy_where_none_is_marked(results):
+    wish = {"blocks": 3, "block_um": 80}
+    count_brain(results, "mouse_d", ROLES, [ARM], wish=wish)
+    _, document = counted(results, "mouse_d")
+    found = document["arms"][ARM]
+    assert {row["blocks"] for row in found["further"]} == {0, 3, 6}
+    # By chance, or where cells are more often.
+    called = read_table(results.brain("mouse_d").cells(ARM))["is_cell"].sum()
+    assert 1 <= found["cells_per_block"] / (called / 40) < 2
+    count_brain(results, "mouse_d", ROLES, [ARM], wish=wish | {"blocks": 0})
+    assert counted(results, "mouse_d")[1]["arms"][ARM]["cells_per_block"] == 0
 
 
 def test_where_folds_are_blocks_they_do_not_tell_how_brains_differ(tmp_path):

@@ -18,6 +18,7 @@ from cellsift.steps.suggest import suggest
 from cellsift.steps.suggest_brain import suggest_brain
 
 NAME, ARMS = "mouse_1", ("sharp", "blurred")
+SIGNAL, SHAPE = "elsewhere/signal", [28, 150, 180]
 WISH = Annotation(candidates=24, blocks=2, block_um=100).to_dict()
 
 
@@ -41,6 +42,7 @@ def results(tmp_path, brain, small_brains) -> Results:
     is_cell = candidates.index < len(cells)
     candidates = candidates.reset_index(drop=True)
     write_table(candidates.assign(contrast=1.0), files.candidates)
+    write_json({"signal": {"shape": SHAPE}}, files.volumes)
     labels = np.where(is_cell, "cell", "no_cell")
     labels[10] = {"cell": "no_cell", "no_cell": "cell"}[labels[10]]
     write_table(candidates.assign(label=labels), files.labels)
@@ -55,7 +57,7 @@ def results(tmp_path, brain, small_brains) -> Results:
     return results
 
 
-def read(results: Results, annotations) -> dict:
+def read(results: Results, annotations, signal: str = SIGNAL) -> dict:
     """Run the step sample; gives where it wrote."""
     files = results.brain(NAME)
     out = {
@@ -64,7 +66,8 @@ def read(results: Results, annotations) -> dict:
         "cells": files.sample_block_cells,
         "summary": files.sample_summary,
     }
-    sample(NAME, files.candidates, annotations, out, print)
+    brain = Brain(NAME, signal, (5.0, 2.0, 2.0))
+    sample(brain, files.candidates, files.volumes, annotations, out, print)
     return out
 
 
@@ -72,7 +75,7 @@ def suggested(results: Results, brain: Brain, labelled: bool = True, **wish) -> 
     """Run the steps sample and suggest_brain; gives what is told."""
     annotations = results.path.parent / "annotations" / NAME
     known, files, folder = (
-        read(results, annotations),
+        read(results, annotations, brain.signal),
         results.brain(NAME),
         results.suggestions(NAME),
     )
@@ -107,7 +110,6 @@ def test_a_wrong_annotation_is_among_what_is_suggested(results, brain):
     assert suggested(results, brain) == []
     table = read_table(results.suggestions(NAME).candidates)
     assert len(table) == 24
-    assert {f"p_cell_{arm}" for arm in ARMS} <= set(table)
     suspect = table[table["why"] == "suspect"]
     if 10 not in set(table.loc[table["why"] == "random", "candidate"]):
         assert list(suspect["candidate"]) == [10]
@@ -163,6 +165,29 @@ def test_the_overview_says_how_much_there_is_and_where_answers_belong(results, b
     (said,) = told
     assert said.startswith("brain mouse_1: 24 candidates and 2 blocks to annotate, round 1: ")
     assert said.endswith(f"Answers belong in {tmp_path / 'annotations' / NAME}.")
+
+
+def test_answers_on_a_brain_of_the_same_name_in_another_run_are_refused(results, brain):
+    """Two configs in one checkout share the folder annotations."""
+    suggested(results, brain)
+    annotations = results.path.parent / "annotations" / NAME
+    write_json({"signal": {"shape": [28, 150, 181]}}, results.brain(NAME).volumes)
+    said = rf"drawn-1\.csv: was drawn in {brain.signal} \(28x150x180 voxels\), and brain mouse_1"
+    with pytest.raises(InputError, match=said + r".*\(28x150x181 voxels\).* folder of its own"):
+        read(results, annotations)
+
+
+def test_of_a_volume_that_was_moved_answers_are_read_and_told_of(results, brain, capsys):
+    suggested(results, brain)
+    annotations = results.path.parent / "annotations" / NAME
+    table = read_table(results.suggestions(NAME).candidates)
+    table.assign(label="cell").to_csv(annotations / "mine.csv", index=False)
+    capsys.readouterr()
+    read(results, annotations, brain.signal)
+    assert capsys.readouterr().out == ""
+    read(results, annotations)
+    assert f"and the signal is now {SIGNAL}, of the same size" in capsys.readouterr().out
+    assert len(read_table(results.brain(NAME).sample)) == 24
 
 
 def test_answers_on_another_detection_are_refused_before_anything_is_counted(results, brain):

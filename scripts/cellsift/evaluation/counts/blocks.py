@@ -6,7 +6,7 @@ import pandas as pd
 from cellsift.calibration.score_posterior import Labels
 from cellsift.evaluation.counts.recall import MarkedBlocks
 from cellsift.io.axes import AXES, Size
-from cellsift.labels.matching import match
+from cellsift.labels.matching import is_near, match
 
 
 def read_blocks(
@@ -15,6 +15,7 @@ def read_blocks(
     candidates: np.ndarray,
     voxel_size: Size,
     distance_um: float,
+    in_doubt: pd.DataFrame | None = None,
 ) -> tuple[MarkedBlocks, Labels | None]:
     """Return what was found of the blocks' cells, and the labels of the candidates in them.
 
@@ -22,29 +23,35 @@ def read_blocks(
     beyond the border. A candidate that has a cell is one; any other is none, also a second one at a
     cell. Candidates within that distance of the block's border, whose cell may lie beyond it, get
     no label, whether they have a cell or not: else cells would be too large a share of the labels.
-    Labels have the weight of their block.
+    Nor do those that lie so near to a position in doubt. Labels have the weight of their block.
 
     Args:
         blocks: block, z0, y0, x0, z1, y1, x1 (voxels, half-open), weight.
         cells: block and z, y, x in voxels of the brain.
         candidates: (n, 3), z, y, x in voxels.
         voxel_size: µm, z, y, x.
+        in_doubt: z, y, x in voxels of the brain, what only some annotators have marked.
     """
     found, labels = [], []
+    table = pd.DataFrame(candidates, columns=AXES)
+    doubtful = np.zeros(len(table), bool)
+    if in_doubt is not None:
+        doubtful = is_near(table, in_doubt, voxel_size, distance_um)
     for box in blocks.to_dict("records"):
         own = cells.loc[cells["block"] == box["block"], AXES].to_numpy(float)
         low, high = (np.array([box[f"{axis}{end}"] for axis in AXES], float) for end in (0, 1))
         matched, some, none = _answers(own, low, high, candidates, voxel_size, distance_um)
         found.append({"cells": len(own), "found": len(matched), "weight": box["weight"]})
+        some, none = some[~doubtful[some]], none[~doubtful[none]]
         rows = np.concatenate([some, none])
         is_cell = np.arange(len(rows)) < len(some)
         labels.append((rows, is_cell, np.full(len(rows), box["weight"])))
     if not found:
         return MarkedBlocks.none(), None
-    table = pd.DataFrame(found).astype(float)
+    of_blocks = pd.DataFrame(found).astype(float)
     rows, is_cell, weight = (np.concatenate(values) for values in zip(*labels, strict=True))
     return (
-        MarkedBlocks(*(table[name].to_numpy() for name in ("cells", "found", "weight"))),
+        MarkedBlocks(*(of_blocks[name].to_numpy() for name in ("cells", "found", "weight"))),
         Labels(rows.astype(int), is_cell, weight, clusters=len(blocks)),
     )
 

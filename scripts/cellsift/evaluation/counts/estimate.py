@@ -41,10 +41,10 @@ class Evidence:
     blocks: MarkedBlocks = MarkedBlocks.none()
 
     @property
-    def labelled(self) -> dict[int, bool]:
-        """Whether each labelled candidate is a cell, by its row."""
+    def labelled(self) -> dict[int, float]:
+        """How much of a cell each labelled candidate is, 0 to 1, by its row."""
         return {
-            int(row): bool(is_cell)
+            int(row): float(is_cell)
             for labels in self.labels
             for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
         }
@@ -85,23 +85,28 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
     return pd.DataFrame(rows)
 
 
+def cells_in_further_blocks(blocks: MarkedBlocks, expected: float) -> float:
+    """How many cells a further block holds: as those marked do, else as many as are `expected`."""
+    marked = float(blocks.cells.mean()) if len(blocks) else 0.0
+    return marked or expected
+
+
 def what_labels_buy(
     evidence: Evidence,
     seed: int,
     further: Sequence[int] = FURTHER,
     further_blocks: Sequence[int] = FURTHER_BLOCKS,
-    cells_per_block: float | None = None,
+    cells_per_block: float = 0.0,
 ) -> pd.DataFrame:
     """Return how wide the interval of the whole brain's count would be with more labels.
 
     Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count), for as many as there are candidates to label. It supposes that they turn out as what is
-    known until now says. `cells_per_block` is what a block holds, on average; None: as those that
-    were marked.
+    count), for as many as there are candidates to label; more of either never makes it wider, but
+    for the chance of draws, which is left out. It supposes that they turn out as what is
+    known until now says. `cells_per_block` is what a further block holds, on average, as
+    `cells_in_further_blocks` has it; without any, nothing is said of blocks.
     """
     logits = np.asarray(evidence.logits, float)
-    if cells_per_block is None:
-        cells_per_block = float(evidence.blocks.cells.mean()) if len(evidence.blocks) else 0.0
     inside, rows = np.ones(len(logits), bool), []
     unlabelled = len(logits) - len(evidence.labelled)
     share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
@@ -117,12 +122,14 @@ def what_labels_buy(
             low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
             width = (high - low) / max(float(middle), 1.0)
             rows.append({"labels": more, "blocks": number, "width": width})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    by = table.pivot(index="labels", columns="blocks", values="width").cummin().cummin(axis=1)
+    return table.assign(width=[by.at[row.labels, row.blocks] for row in table.itertuples()])
 
 
 def _draws(
     posterior: ScorePosterior,
-    labelled: Mapping[int, bool],
+    labelled: Mapping[int, float],
     inside: np.ndarray,
     recall: np.ndarray,
     random: np.random.Generator,
@@ -133,7 +140,7 @@ def _draws(
     unknown[known] = False
     unlabelled = np.bincount(posterior.class_of[unknown], minlength=posterior.classes)
     found = random.binomial(unlabelled, posterior.shares).sum(axis=1)
-    found += sum(labelled[row] for row in known)
+    found = found + sum(labelled[row] for row in known)
     missed = random.poisson(found * (1 - recall) / recall)
     return np.stack([found, found + missed], axis=1)
 
