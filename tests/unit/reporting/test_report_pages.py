@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from html_page import TEN_MB, Page
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,6 +22,7 @@ from synthetic_results import ROLES, VOXEL_SIZE, make_results
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
+from cellsift.labels.reached import recall_text
 from cellsift.reporting import brain_page, index_page, pages
 from cellsift.reporting.pages import PageError, write_index, write_page
 from cellsift.reporting.run_results import RunResults
@@ -439,6 +441,19 @@ def test_index_names_the_detector_that_was_searched_for(synthetic, with_detectio
     assert shown.count("<p>") == 1
 
 
+def test_a_recall_is_told_on_the_index_as_in_the_terminal(synthetic, tmp_path):
+    """221 of 224 cells are 0.98, not 0.99 in the table and 0.98 in the sentence."""
+    shutil.copytree(synthetic.folder / "evaluation", tmp_path / "evaluation")
+    path = tmp_path / "evaluation" / "detection.csv"
+    table = pd.read_csv(path)
+    for metric, value in (("annotated", 224), ("recall", 221 / 224)):
+        table.loc[table["metric"] == metric, "value"] = value
+    table.to_csv(path, index=False)
+    results = RunResults(tmp_path, synthetic.configuration)
+    assert f"<td>{recall_text(221, 224)} [" in index_page.detection(results)
+    assert f"(recall of detection {recall_text(221, 224)})" in index_page.verdict(results)
+
+
 def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_judged(synthetic):
     results = RunResults(synthetic.folder, synthetic.configuration)
     name = results.evaluation("detection")["brain"].iloc[0]
@@ -450,7 +465,7 @@ def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_j
     try:
         shown = index_page.detection(results)
         assert "To be checked first: 9 of 40 cells, but 38 in the order &lt;x, y, z&gt;" in shown
-        assert shown.index("To be checked first") < shown.index("cells with a candidate")
+        assert shown.index("To be checked first") < shown.index("recall of detection")
         assert results.doubts(name) == [doubt]
         page = brain_page.facts(brain_page.BrainResults(results, name))
         assert "To be checked: 9 of 40 cells" in page
