@@ -1,4 +1,4 @@
-"""A refusal at the start of a run: the terminal shows what it says, Snakemake's log where it arose."""
+"""What a run refuses at its start: the terminal shows the message, the log where it arose."""
 
 import logging
 import sys

@@ -36,8 +36,8 @@ def said(row: dict, detection=CELLFINDER, misses=None, keep=None) -> str:
 
 def test_good_detection_is_left_alone():
     assert said(brain(95)) == (
-        "95 of 100 annotated cells have a candidate (recall of detection 0.95), with 2.0 candidates "
-        "for each cell: good."
+        "95 of 100 annotated cells have a candidate (recall of detection 0.95), with 2.0 "
+        "candidates for each cell: good."
     )
     assert is_good(brain(95))
     assert not is_good(brain(89))

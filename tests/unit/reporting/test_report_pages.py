@@ -155,7 +155,7 @@ def test_brain_pages_tell_annotated_from_unannotated_brains(written):
     assert "Crosses" not in other
     for text in (annotated, other):
         assert "174 candidates" in text
-        assert "0.18 × 0.30 × 0.42 mm" in text
+        assert "180 × 300 × 420 µm" in text
         assert re.search(r"\d+ of them lie so near the border", text)
 
 
@@ -337,6 +337,18 @@ def test_candidates_near_the_border_are_counted(synthetic):
     assert abs(int(found.group(1)) - near.sum()) <= 3
     shown.cuboids.padded[:] = False
     assert "border" not in brain_page.facts(shown)
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.1, False), (0.45, True)])
+def test_of_many_candidates_near_the_border_is_told_how_to_have_fewer(synthetic, share, told):
+    run = RunResults(synthetic.folder, synthetic.configuration)
+    shown = brain_page.BrainResults(run, "mouse_a", {"role": "train"})
+    count = len(shown.cuboids.padded)
+    shown.cuboids.padded[:] = np.arange(count) < share * count
+    said = brain_page.facts(shown)
+    assert ("choose a smaller cuboid (now " in said) == told
+    assert ("Networks learn from them all the same" in said) == told
+    assert "take such verdicts with care" in said
 
 
 def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthetic):

@@ -268,8 +268,8 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
             50,
             0.24,
             "What limits the result is detection: on the test brain mouse 12 of 50 annotated cells "
-            "have a candidate (recall of detection 0.24), and no arm can find the others. Mend that "
-            "first.",
+            "have a candidate (recall of detection 0.24), and no arm can find the others. Mend "
+            "that first.",
         ),
         (
             50,

@@ -14,8 +14,8 @@ from cellsift.detection import check_parameters, detect
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
-from cellsift.reporting.detection_views import load_views
 from cellsift.labels.reached import recall_text
+from cellsift.reporting.detection_views import load_views
 from cellsift.results import Results
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain import open_signal
