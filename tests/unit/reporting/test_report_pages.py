@@ -23,7 +23,7 @@ from synthetic_results import ROLES, VOXEL_SIZE, make_results
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
 from cellsift.labels.reached import recall_text
-from cellsift.reporting import brain_page, index_page, pages
+from cellsift.reporting import brain_page, index_making, index_page, pages
 from cellsift.reporting.pages import PageError, write_index, write_page
 from cellsift.reporting.run_results import RunResults
 from cellsift.results import Results
@@ -433,6 +433,31 @@ def test_index_links_to_the_page_on_detection_where_there_is_one(synthetic, with
     # A run that searches makes it, whether or not it is there yet.
     assert LINK in detection_part(synthetic, "auto")
     with_detection_page.detection_page.write_text("page")
+
+
+def test_the_config_on_the_index_has_what_the_search_chose(synthetic, with_detection_page):
+    """Not null: that is what a reader wants to know there."""
+    left_open = {
+        "detection": {"method": "auto", "trials": 40},
+        "matching": {"distance_um": None},
+        "cuboid": {"shape": [12, 25, 25], "voxel_size": None},
+    }
+    choice = {
+        "detection": {"method": "dog", "soma_diameter": 12.5, "minimum_contrast": None},
+        "matching": {"distance_um": 9.4},
+        "cuboid": {"shape": [12, 25, 25], "voxel_size": [5.0, 2.5, 2.5]},
+    }
+    write_json(choice, with_detection_page.detection_choice)
+    configuration = synthetic.configuration | left_open
+    shown = index_making.versions(RunResults(synthetic.folder, configuration))
+    assert "distance_um: 9.4, chosen by the search" in shown
+    assert "voxel_size: 5.0, 2.5, 2.5, chosen by the search" in shown
+    assert "method: auto\n  trials: 40\n  chosen by the search:\n    method: dog" in shown
+    assert "null" not in shown
+    # A config that names its detector is shown as it is, whatever an earlier search has left.
+    own = left_open | {"detection": {"method": "dog"}, "matching": {"distance_um": 8}}
+    shown = index_making.versions(RunResults(synthetic.folder, synthetic.configuration | own))
+    assert "chosen by the search" not in shown
 
 
 @pytest.mark.parametrize("counted", COUNTED)
