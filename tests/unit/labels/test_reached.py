@@ -69,7 +69,7 @@ def test_a_recall_below_a_limit_does_not_read_as_the_limit():
 
 def test_an_interval_holds_the_recall_that_is_told_with_it():
     """Of a recall rounded down, the lower bound must not be rounded up above it."""
-    assert recall_with_interval(985, 1000, 0.9849, 0.9861) == "0.98 [0.98, 0.99]"
+    assert recall_with_interval(989, 1000, 0.9861, 0.9912) == "0.98 [0.98, 1.00]"
     assert recall_with_interval(221, 224, 0.96, 1.0) == "0.98 [0.96, 1.00]"
     assert recall_with_interval(0, 0, float("nan"), float("nan")) == "–"
 
