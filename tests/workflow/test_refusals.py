@@ -63,6 +63,7 @@ def test_a_config_that_makes_no_sense_is_refused_by_one_message(new_checkout, co
         assert sum("config: " in line or "small.yaml: " in line for line in output.split("\n")) == 1
         assert "Traceback" not in output
         assert "cellsift/" not in output
+        assert "in file" not in output
     assert not (checkout.folder / "sprung").exists()
 
 

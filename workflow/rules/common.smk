@@ -5,7 +5,6 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir).parent / "scripts"
@@ -20,18 +19,20 @@ from cellsift.models import architecture_module
 from cellsift.workflow.code import code_of
 from cellsift.workflow.job_names import JobNames
 from cellsift.workflow.known_networks import check_networks_once
+from cellsift.workflow.refusal import Refusal, tell_refusals_alone
 from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
 from cellsift.results import AnnotationFolder, Results
 from cellsift.workflow.run_lock import STATE
 
+tell_refusals_alone(logger)
 try:
     PROJECT = load_project(config)
     if workflow.is_main_process:
         check_networks_once(PROJECT)
         check_brains(PROJECT)
 except InputError as problem:
-    raise WorkflowError(str(problem)) from None
+    raise Refusal(str(problem)) from None
 
 # As plain data, for params.
 CONFIG = PROJECT.config.to_dict()
@@ -75,7 +76,7 @@ def environment(name):
         try:
             source = environment_for(source, Path.cwd() / STATE / "environments")
         except InputError as problem:
-            raise WorkflowError(str(problem)) from None
+            raise Refusal(str(problem)) from None
     return str(source)
 
 

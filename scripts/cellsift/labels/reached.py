@@ -1,5 +1,6 @@
 """What annotated cells tell of detection, in words: how many have a candidate, what to change."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -150,6 +151,22 @@ def recall_text(reached: int, annotated: int) -> str:
     """A recall to two digits, rounded down: what is below 0.9, or below 1, does not read as it."""
     hundredths = 100 * reached // annotated
     return "below 0.01" if reached and not hundredths else f"{hundredths / 100:.2f}"
+
+
+def recall_with_interval(reached: int, annotated: int, low: float, high: float) -> str:
+    """A recall as `recall_text` tells it, with the bounds of its interval rounded outwards.
+
+    A dash where no cell is annotated.
+
+    Example:
+        >>> recall_with_interval(221, 224, 0.9657, 0.9932)
+        '0.98 [0.96, 1.00]'
+    """
+    if not annotated:
+        return "–"
+    # What is a hundredth but for the last bits stays as it is.
+    outwards = math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
+    return f"{recall_text(reached, annotated)} [{outwards[0]:.2f}, {outwards[1]:.2f}]"
 
 
 def who_has_a_candidate(reached: int, annotated: int) -> str:

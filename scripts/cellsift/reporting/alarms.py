@@ -1,12 +1,18 @@
 """What pages say of brains that are unlike the train brains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-from cellsift.evaluation.alarm.reasons import NEXT, in_short, shown
+from cellsift.evaluation.alarm.reasons import (
+    NEXT,
+    NEXT_OF_DOUBLES,
+    counts_twice,
+    in_short,
+    shown,
+)
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
@@ -14,11 +20,21 @@ from cellsift.reporting.run_results import RunResults
 
 # Of brains whose numbers are many, as those of their candidates' features, the farthest are shown.
 SHOWN = 8
+# Of fewer train brains is told how little they say of how brains differ.
+FEW_BRAINS = 4
 UNMEASURED = "Unmeasured: the brain raises an alarm, so these counts are no result; see above."
 IS_UNLIKE = {
     "train": "This brain is unlike the other train brains.",
     "test": "This brain is unlike the brains that the arms learnt from.",
     "predict": "This brain is unlike the brains that the arms learnt from.",
+}
+# The cells of train and test brains are annotated: blocks of them need not be marked.
+OF_DOUBLES = {
+    "train": "Where the same cell is called twice, detection proposes it twice: a larger "
+    "soma_diameter or, of dog, minimum_distance proposes fewer.",
+    "test": "Where the same cell is called twice, detection proposes it twice: with a brain of "
+    "this kind among the train brains, detection: {method: auto} chooses for it as well.",
+    "predict": NEXT_OF_DOUBLES,
 }
 FOLLOWS = {
     "train": "The arms learnt from it all the same. Look whether its files, voxel size and "
@@ -38,6 +54,7 @@ def banner(document: Mapping[str, Any], role: str) -> Html:
     return Html(
         f'<div class="alarm"><p><strong>Alarm: {escape(IS_UNLIKE[role])}</strong></p>\n'
         + html.bullets([_sentence(reason) for reason in document["reasons"]])
+        + (html.paragraph(OF_DOUBLES[role]) if counts_twice(document) else "")
         + html.paragraph(FOLLOWS[role])
         + "</div>\n"
     )
@@ -67,7 +84,28 @@ def comparison(document: Mapping[str, Any]) -> Html:
         "twenty brains of a cohort is to lie beyond any of the limits."
     )
     table = html.table(groups, caption, text_columns=("alarm where", ""))
-    return Html(table + html.folded(_numbers(document), "The numbers behind it"))
+    few = few_train_brains(len(document["train_brains"]))
+    return Html(
+        table
+        + (html.paragraph(few, "note") if few else "")
+        + html.folded(_numbers(document), "The numbers behind it")
+    )
+
+
+def few_train_brains(count: int) -> str:
+    """What it means that a brain is set beside so few others; nothing where they are enough.
+
+    Example:
+        >>> few_train_brains(2).split(",")[0]
+        'With only 2 train brains to compare with'
+    """
+    if count >= FEW_BRAINS:
+        return ""
+    brains = "1 train brain" if count == 1 else f"{count} train brains"
+    return (
+        f"With only {brains} to compare with, it is hardly known how far brains of this kind "
+        "differ, and much is accepted: only large differences are noticed."
+    )
 
 
 def unmeasured(document: Mapping[str, Any], annotated: bool) -> bool:
@@ -93,11 +131,21 @@ def brains_under_alarm(results: RunResults) -> Html:
     known = [name for name, found in documents.items() if found.get("alarm") is not None]
     raised = [name for name in known if documents[name]["alarm"]]
     parts = [_of_brain(name, results.brains[name], documents[name]) for name in raised]
-    if known and not raised:
-        count = "Each brain" if len(known) > 1 else "The brain"
-        said = f"{count} that was compared with the train brains is like them: no alarm."
-        parts.append(html.paragraph(said, "note"))
+    if len(known) > len(raised):
+        parts.append(html.paragraph(_no_alarm(documents, known, raised), "note"))
     return Html("".join(parts))
+
+
+def _no_alarm(
+    documents: Mapping[str, Mapping[str, Any]], known: Sequence[str], raised: Sequence[str]
+) -> str:
+    """That the others raise no alarm, and what that says where train brains are few."""
+    who = "The other" if raised else "Each" if len(known) > 1 else "The"
+    brain = "brains that were" if raised and len(known) > len(raised) + 1 else "brain that was"
+    like = "are" if brain.startswith("brains") else "is"
+    said = f"{who} {brain} compared with the train brains {like} like them: no alarm."
+    fewest = min(len(documents[name]["train_brains"]) for name in known)
+    return f"{said} {few_train_brains(fewest)}".strip()
 
 
 def _of_brain(name: str, role: str, document: Mapping[str, Any]) -> Html:

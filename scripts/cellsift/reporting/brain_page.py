@@ -23,6 +23,8 @@ from cellsift.results import BrainFolder
 SHOWN = 16
 # Status of images of which all cells are annotated.
 WHOLLY = ("fully annotated", "empty")
+# Of a larger share of candidates near the border is told how to have fewer of them.
+MANY_NEAR_BORDER = 0.2
 NO_CANDIDATES = "Detection found no candidate in this brain."
 
 
@@ -167,7 +169,7 @@ def facts(brain: BrainResults) -> Html:
         *([f"Role {roles.get(role, role)}."] if role else []),
         f"{' × '.join(map(str, shape))} voxels (z × y × x) of "
         f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
-        f"{' × '.join(f'{v / 1000:.2f}' for v in size)} mm.",
+        f"{tables.lengths_text(size)}.",
         "Signal and background channel." if len(brain.projection.top) == 2 else "Signal only.",
         f"{tables.number_text(brain.candidates, 'candidate')}.{_near_border(brain)}",
     ]
@@ -216,10 +218,20 @@ def _near_border(brain: BrainResults) -> str:
     if not padded:
         return ""
     lie = "of them lies" if padded == 1 else "of them lie"
-    return (
+    said = (
         f" {tables.count_text(padded)} {lie} so near the border of the volume that its outermost "
         "voxels were repeated to complete the cuboid: take such verdicts with care. cellfinder "
         "drops such candidates."
+    )
+    if padded < MANY_NEAR_BORDER * brain.candidates:
+        return said
+    store = brain.cuboids
+    side = [n * step for n, step in zip(store.shape, store.voxel_size, strict=True)]
+    learnt = brain.information.get("role") == "train"
+    return said + (
+        f"{' Networks learn from them all the same.' if learnt else ''} To have fewer of them, "
+        "give a volume with more tissue around the cells, or choose a smaller cuboid (now "
+        f"{tables.lengths_text(side)}) in the config."
     )
 
 

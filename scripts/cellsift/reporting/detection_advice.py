@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellsift.labels.reached import recall_text
 from cellsift.reporting.detection_graphs import GOOD_RECALL, MANY_PER_CELL
 from cellsift.reporting.detection_views import DetectionViews
 from cellsift.reporting.tables import count_text
@@ -96,7 +97,8 @@ def is_good(brain: Mapping[str, Any]) -> bool:
 
 def _verdict(brain: Mapping[str, Any]) -> str:
     cells = f"{count_text(brain['reached'])} of {count_text(brain['annotated'])} annotated cells"
-    said = f"{cells} have a candidate ({brain['recall']:.0%})"
+    recall = recall_text(brain["reached"], brain["annotated"])
+    said = f"{cells} have a candidate (recall of detection {recall})"
     if brain["recall"] < GOOD_RECALL:
         missed = count_text(brain["missed"])
         return f"{said}: too few. No network can find the {missed} others."
@@ -182,8 +184,9 @@ def _for_fewer_candidates(curve: pd.DataFrame, annotated: int) -> str:
     said = f"To have fewer, write {keep} under detection, which drops those of low contrast"
     allowed = curve[curve["candidates"] <= MANY_PER_CELL * annotated]
     if len(allowed):
-        left = allowed["recall"].iloc[-1]
-        said += f"; with {MANY_PER_CELL} for each cell {left:.0%} of the cells would keep theirs"
-        if left < 0.95:
-            said += f", so wish for a recall of {np.floor(left * 100) / 100:g} at most"
+        left = round(allowed["recall"].iloc[-1] * annotated)
+        recall = recall_text(left, annotated)
+        said += f"; with {MANY_PER_CELL} for each cell the recall of detection would be {recall}"
+        if left < 0.95 * annotated:
+            said += f", so wish for a recall of {recall} at most"
     return f"{said}."

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.io.json_files import read_json
+from cellsift.labels.reached import recall_text, recall_with_interval
 from cellsift.reporting import detection_graphs, detection_pictures, html
 from cellsift.reporting.detection_advice import advice, is_good, misses_of
 from cellsift.reporting.detection_graphs import GOOD_RECALL, MANY_PER_CELL
@@ -18,7 +19,7 @@ from cellsift.reporting.detection_views import DetectionViews, load_views
 from cellsift.reporting.html import Html
 from cellsift.reporting.projections import load_projection
 from cellsift.reporting.run_results import RunResults
-from cellsift.reporting.tables import count_text, interval_text, settings_text
+from cellsift.reporting.tables import count_text, settings_text
 
 # A brain's pictures take half a megabyte of the page.
 MOST_PICTURED = 12
@@ -89,7 +90,7 @@ def table(shown: DetectionResults) -> Html:
             "brain": brain["brain"],
             "annotated cells": count_text(brain["annotated"]),
             "candidates": count_text(brain["candidates"]),
-            "recall of detection": interval_text(*_recall(brain)),
+            "recall of detection": _recall(brain),
             "candidates per cell": _per_cell(brain),
             "missed": count_text(brain["missed"]),
         }
@@ -103,14 +104,13 @@ def table(shown: DetectionResults) -> Html:
     return html.table(pd.DataFrame(rows), caption, text_columns=("brain",))
 
 
-def _recall(brain: Mapping[str, Any]) -> list[float]:
-    known = (brain[key] for key in ("recall", "low", "high"))
-    return [np.nan if value is None else value for value in known]
+def _recall(brain: Mapping[str, Any]) -> str:
+    return recall_with_interval(*(brain[key] for key in ("reached", "annotated", "low", "high")))
 
 
 def _per_cell(brain: Mapping[str, Any]) -> str:
     if brain["candidates_per_cell"] is None:
-        return "not known" if brain["partial"] else "–"
+        return "not known" if brain.get("partial") else "–"
     return f"{brain['candidates_per_cell']:.2f}"
 
 
@@ -254,8 +254,8 @@ def _groups(groups: list[Mapping[str, Any]]) -> Html:
         {
             "tried on": group["group"],
             "annotated cells": count_text(group["annotated"]),
-            "recall": interval_text(_number(group["recall"])),
-            "candidates per cell": interval_text(_number(group["candidates_per_cell"])),
+            "recall": recall_text(group["reached"], group["annotated"]),
+            "candidates per cell": _per_cell(group),
         }
         for group in groups
     ]
@@ -265,7 +265,3 @@ def _groups(groups: list[Mapping[str, Any]]) -> Html:
         "brains that the settings were chosen on."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("tried on",))
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)

@@ -117,7 +117,10 @@ def versions(results: RunResults) -> Html:
     caption = "Versions of the software that made this page, and of that which trained each arm."
     return Html(
         (html.paragraph(f"Seed: {seed}.") if seed is not None else "")
-        + html.preformatted(configuration_text(results.configuration), "Config, defaults filled in")
+        + html.preformatted(
+            configuration_text(results.configuration, results.detection_choice),
+            "Config, defaults filled in",
+        )
         + html.folded(
             html.table(software, caption, text_columns=list(software)), "Versions of software"
         )

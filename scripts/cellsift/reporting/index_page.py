@@ -6,6 +6,7 @@ from html import escape
 import pandas as pd
 
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
+from cellsift.labels.reached import recall_with_interval
 from cellsift.reporting import alarms as of_alarms
 from cellsift.reporting import graphs, html, later_parts, tables
 from cellsift.reporting.annotators import ANNOTATORS, ceiling
@@ -114,20 +115,22 @@ def detection(results: RunResults) -> Html:
     rows = []
     for (brain, role), part in found.groupby(["brain", "role"], sort=False):
         by_metric = part.set_index("metric")
-        recall = by_metric.loc["recall", ["value", "low", "high"]].astype(float)
+        recall, low, high = by_metric.loc["recall", ["value", "low", "high"]].astype(float)
+        annotated = int(by_metric.at["annotated", "value"])
+        reached = round(recall * annotated) if annotated else 0
         per_cell = by_metric.at["candidates_per_cell", "value"]
         rows.append(
             {
                 "brain": brain,
                 "role": role,
-                "annotated cells": tables.count_text(by_metric.at["annotated", "value"]),
+                "annotated cells": tables.count_text(annotated),
                 "candidates": tables.count_text(by_metric.at["candidates", "value"]),
                 "candidates per cell": "–" if pd.isna(per_cell) else f"{per_cell:.1f}",
-                "cells with a candidate": tables.interval_text(*recall),
+                "recall of detection": recall_with_interval(reached, annotated, low, high),
             }
         )
     caption = (
-        "The last column is the share of annotated cells that detection proposes as a candidate: "
+        "Recall of detection is the share of annotated cells that have a candidate: "
         "the highest recall any arm can reach. Brackets: 95% interval, by blocks of tissue as "
         "above."
     )

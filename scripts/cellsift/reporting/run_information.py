@@ -1,13 +1,16 @@
 """What was run: versions, seed, config."""
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import pandas as pd
 import yaml
 
 import cellsift
 
+CHOSEN = "chosen by the search"
 PACKAGES = (
     "cellfinder",
     "brainglobe-utils",
@@ -50,6 +53,34 @@ def _versions(made: dict) -> dict[str, str]:
     return {str(name): str(number) for name, number in versions.items()}
 
 
-def configuration_text(configuration: dict) -> str:
-    """The completed config as YAML."""
+def configuration_text(configuration: dict, choice: Mapping[str, Any] | None = None) -> str:
+    """The completed config as YAML.
+
+    `choice` is what a search for a detector has chosen (detection, matching, cuboid): it stands
+    where the config has left it open, marked as such.
+
+    Example:
+        >>> left_open = {"matching": {"distance_um": None}}
+        >>> configuration_text(left_open, {"matching": {"distance_um": 7.5}})
+        'matching:\\n  distance_um: 7.5, chosen by the search\\n'
+    """
+    if choice:
+        configuration = configuration | {
+            key: _with_choice(configuration.get(key) or {}, chosen)
+            for key, chosen in choice.items()
+        }
     return yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _with_choice(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of the config, with what was chosen in the place of what it left open."""
+    if "method" in chosen:
+        return {**given, CHOSEN: {key: value for key, value in chosen.items() if value is not None}}
+    return {
+        key: f"{_listed(chosen[key])}, {CHOSEN}" if value is None and key in chosen else value
+        for key, value in given.items()
+    }
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

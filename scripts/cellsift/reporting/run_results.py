@@ -102,9 +102,12 @@ class RunResults:
     @property
     def searched_detection(self) -> dict | None:
         """The method and the parameters that a search has chosen; None where there was none."""
-        if not self.searches_detection:
-            return None
-        return _noted(self.paths.detection_choice).get("detection")
+        return self.detection_choice.get("detection")
+
+    @property
+    def detection_choice(self) -> dict:
+        """All that the search has chosen: detection, matching and cuboid; empty without one."""
+        return _noted(self.paths.detection_choice) if self.searches_detection else {}
 
     @property
     def has_detection_page(self) -> bool:

@@ -108,6 +108,19 @@ def count_text(value: float) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}".replace(",", "\u202f")
 
 
+def lengths_text(micrometres: Iterable[float]) -> str:
+    """The sides of a volume in one unit, mm where the longest has one, µm below.
+
+    Example:
+        >>> lengths_text([30, 49.28, 70.4]), lengths_text([180, 8_000, 10_500])
+        ('30 × 49 × 70 µm', '0.18 × 8.00 × 10.50 mm')
+    """
+    sides = list(micrometres)
+    if max(sides) >= 1000:
+        return f"{' × '.join(f'{side / 1000:.2f}' for side in sides)} mm"
+    return f"{' × '.join(f'{side:.0f}' if side >= 10 else f'{side:.2g}' for side in sides)} µm"
+
+
 def number_text(count: int, name: str) -> str:
     """How many things of a name there are, such as 1 candidate or 70 candidates."""
     return f"{count_text(count)} {name}{'' if count == 1 else 's'}"

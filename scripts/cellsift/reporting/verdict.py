@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellsift.labels.reached import who_has_a_candidate
+from cellsift.labels.reached import recall_text, who_has_a_candidate
 from cellsift.reporting.carry_over import carry_over_sentences
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.tables import difference_decimals, difference_text, interval_text
@@ -183,7 +183,8 @@ def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str
         return []
     recall, annotated = rows["recall"], int(rows["annotated"])
     reached = round(recall * annotated)
-    share = f" ({share_text(recall)})" if 0 < reached < annotated else ""
+    told = f" (recall of detection {recall_text(reached, annotated)})"
+    share = told if 0 < reached < annotated else ""
     found = f"on {judged.where} {who_has_a_candidate(reached, annotated)}{share}"
     if doubtful:
         return [
@@ -197,15 +198,6 @@ def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str
     if recall < POOR_DETECTION:
         return [f"What limits the result is detection: {found}, and {lost}. Mend that first."]
     return [f"Detection sets the limit: {found}; {lost}."]
-
-
-def share_text(share: float) -> str:
-    """A share in percent, which reads as 0% or 100% only where it is just that."""
-    if 0 < share < 0.01:
-        return "less than 1%"
-    if 0.99 < share < 1:
-        return "more than 99%"
-    return f"{share:.0%}"
 
 
 def _how_far(judged: Judged) -> str:

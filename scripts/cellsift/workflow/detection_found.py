@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cellsift.io.json_files import read_json
+from cellsift.labels.reached import recall_with_interval
 from cellsift.results import Results
 
+KNOWN = ("reached", "annotated", "low", "high")
 HEAD = ("brain", "annotated cells", "candidates", "recall of detection", "per cell", "missed")
 ALL = "The table is of all candidates."
 
@@ -32,7 +34,7 @@ def detection_message(results: str | PathLike[str]) -> str:
 def _row(brain: Mapping[str, Any]) -> tuple[str, ...]:
     recall = "-"
     if brain["recall"] is not None:
-        recall = f"{brain['recall']:.2f} [{brain['low']:.2f}, {brain['high']:.2f}]"
+        recall = recall_with_interval(*(brain[key] for key in KNOWN))
     per_cell = "not known" if brain["partial"] else "-"
     if brain["candidates_per_cell"] is not None:
         per_cell = f"{brain['candidates_per_cell']:.2f}"

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Jobs alike: their rule, and their arm or pre-training where there is one. Arms take very different
 # times, but brains and folds not.
@@ -68,7 +68,7 @@ class TimeLeft:
             share: of a job whose rule is not known to need another.
         """
         at_work = list(at_work)
-        times = _with_own_accounts(self.times, at_work)
+        times = _with_those_at_work(self.times, at_work)
         pace = _pace(times)
         work = longest = unknown = 0.0
         known = sum(
@@ -125,14 +125,24 @@ def _expected(times: Mapping[Kind, _Times], kind: Kind) -> float | None:
     return found.mean if found else None
 
 
-def _with_own_accounts(times: Mapping[Kind, _Times], at_work: list[AtWork]) -> dict[Kind, _Times]:
-    """The times, and those of jobs at work that know their own, for kinds that are unknown yet."""
-    own: dict[Kind, _Times] = defaultdict(_Times)
+def _with_those_at_work(times: Mapping[Kind, _Times], at_work: list[AtWork]) -> dict[Kind, _Times]:
+    """The times, and what jobs at work say: by their own account, or that they take longer.
+
+    Of finished jobs alone the quick ones would count first, and those from before a machine became
+    busy.
+    """
+    found = defaultdict(_Times, {kind: replace(known) for kind, known in times.items()})
     for job in at_work:
+        expected = _expected(times, job.kind)
         if job.left is not None:
-            for kind in {job.kind, (job.kind[0], "")}:
-                own[kind].add(job.elapsed + job.left)
-    return {**own, **times}
+            taken = job.elapsed + job.left
+        elif expected is not None and job.elapsed > expected:
+            taken = job.elapsed
+        else:
+            continue
+        for kind in {job.kind, (job.kind[0], "")}:
+            found[kind].add(taken)
+    return dict(found)
 
 
 def _pace(times: Mapping[Kind, _Times]) -> float:

@@ -7,8 +7,8 @@ from appearances import appearance, classified
 from cellsift.benchmarks.alarm.__main__ import main
 from cellsift.benchmarks.alarm.models import Bench
 from cellsift.benchmarks.alarm.page import describe
-from cellsift.benchmarks.alarm.specimens import phantom_cohort
-from cellsift.benchmarks.alarm.trials import Trial, in_cohort
+from cellsift.benchmarks.alarm.specimens import phantom_cohort, real_cohorts
+from cellsift.benchmarks.alarm.trials import DoublesTrial, Trial, in_cohort, on_larger_nuclei
 from cellsift.evaluation.alarm.comparison import compare
 from cellsift.evaluation.alarm.statistics import statistics_of
 
@@ -37,6 +37,14 @@ def test_alarms_are_counted_and_foreign_brains_listed():
     assert "| median intensity of the tissue | 0.25 | 0.4 |" in page
 
 
+def test_cells_that_are_called_twice_have_a_section_of_their_own():
+    compared = trial("embryo", "embryo", "090").comparison
+    found = [DoublesTrial("090", 1.867, compared), DoublesTrial("165", 0.93, compared)]
+    page = describe([trial("phantom", "phantom", "a")], [], [], {}, "Somewhere.", found)
+    assert "| 090 | 1.87 | 0.00 | no |" in page
+    assert "| 165 | 0.93 | 0.00 | no |" in page
+
+
 def test_without_real_volumes_the_page_tells_of_made_up_ones():
     page = describe([trial("phantom", "phantom", "a")], [], [], {}, "Somewhere.")
     assert "another tissue" not in page
@@ -56,3 +64,12 @@ def test_brains_that_were_not_learnt_from_are_compared(tmp_path):
     assert len(found.trials) == 2
     assert not any(trial.comparison.alarm for trial in found.trials)
     assert {"voxel_z", "shared", "middle of centre"} <= set(found.spread.index)
+
+
+@pytest.mark.slow
+def test_nuclei_that_are_called_several_times_raise_the_alarm(shared_data, tmp_path):
+    """Detection was set for later frames of the embryo, whose nuclei are smaller."""
+    found = on_larger_nuclei(Bench(tmp_path), real_cohorts(shared_data)["embryo"], tell=print)
+    several = {one.brain: one.called_per_cell > 1.5 for one in found}
+    assert several == {"062": True, "090": True, "125": False, "165": False, "175": False}
+    assert {one.brain: "doubles" in one.comparison.raised for one in found} == several

@@ -10,6 +10,7 @@ from cellsift.labels.reached import (
     detection_in_words,
     doubts_of_detection,
     recall_text,
+    recall_with_interval,
     who_has_a_candidate,
 )
 
@@ -64,6 +65,13 @@ def test_a_recall_below_a_limit_does_not_read_as_the_limit():
     assert recall_text(1, 443) == "below 0.01"
     assert recall_text(0, 443) == "0.00"
     assert recall_text(443, 443) == "1.00"
+
+
+def test_an_interval_holds_the_recall_that_is_told_with_it():
+    """Of a recall rounded down, the lower bound must not be rounded up above it."""
+    assert recall_with_interval(989, 1000, 0.9861, 0.9912) == "0.98 [0.98, 1.00]"
+    assert recall_with_interval(221, 224, 0.96, 1.0) == "0.98 [0.96, 1.00]"
+    assert recall_with_interval(0, 0, float("nan"), float("nan")) == "–"
 
 
 def test_of_a_brain_annotated_in_part_candidates_per_cell_are_not_told():

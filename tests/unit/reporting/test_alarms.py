@@ -61,6 +61,23 @@ def test_a_page_opens_with_the_alarm_its_reasons_and_what_follows(role):
     assert alarms.banner(NO_ALARM, role) == alarms.banner({}, role) == ""
 
 
+@pytest.mark.parametrize(
+    ("role", "advice"),
+    [
+        ("train", "minimum_distance proposes fewer"),
+        ("test", "among the train brains, detection: {method: auto}"),
+        ("predict", "mark all cells in some blocks"),
+    ],
+)
+def test_cells_called_twice_are_told_with_what_to_do_about_detection(role, advice):
+    train = {n: statistics_of(appearance(), classified(seed=n)) for n in range(2)}
+    found = compare(statistics_of(appearance(), classified(twice=1.0, seed=2)), train)
+    said = words(alarms.banner(to_document(found), role))
+    assert "the same cell may be counted twice or more" in said
+    assert advice in said
+    assert "counted twice" not in words(alarms.banner(ALARM, role))
+
+
 def test_counts_of_a_brain_under_alarm_are_marked_as_unmeasured(run):
     note(run, mouse_d=ALARM)
     counts = brain_page.counts(page_of(run, "mouse_d"))
@@ -87,12 +104,22 @@ def test_a_page_tells_how_far_a_brain_lies_alarm_or_not(run):
     assert "mouse_a, mouse_b" in told["mouse_d"]
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, True), (2, True), (3, True), (4, False)])
+def test_few_train_brains_are_told_to_notice_only_large_differences(run, count, told):
+    found = NO_ALARM | {"train_brains": [f"mouse_{n}" for n in range(count)]}
+    note(run, mouse_c=found)
+    for said in (alarms.comparison(found), index_page.alarms(run)):
+        assert ("only large differences are noticed" in said) == told
+        assert (f"With only {count} train brain" in said) == told
+
+
 def test_the_index_names_each_brain_under_alarm(run):
     note(run, mouse_a=NO_ALARM, mouse_c=NO_ALARM, mouse_d=ALARM)
     said = index_page.alarms(run)
     assert 'Alarm: <a href="brains/mouse_d.html">mouse_d</a> (predict)' in said
     assert "What the arms say of it is unmeasured" in said
     assert "mouse_a" not in said
+    assert "The other brains that were compared with the train brains are like them" in said
 
 
 def test_the_index_says_where_there_is_none(run):
@@ -122,7 +149,8 @@ def test_the_index_is_renewed_with_alarms_that_come_after_it(run):
     assert text.startswith(around[0])
     assert text.endswith(around[1])
     assert text.count("mouse_d.html") == 1
-    assert "no alarm" not in text
+    assert "The brain that was compared" not in text
+    assert "The other brain that was compared" in text
     assert not later_parts.renew(run)
 
 

@@ -36,7 +36,8 @@ def said(row: dict, detection=CELLFINDER, misses=None, keep=None) -> str:
 
 def test_good_detection_is_left_alone():
     assert said(brain(95)) == (
-        "95 of 100 annotated cells have a candidate (95%), with 2.0 candidates for each cell: good."
+        "95 of 100 annotated cells have a candidate (recall of detection 0.95), with 2.0 "
+        "candidates for each cell: good."
     )
     assert is_good(brain(95))
     assert not is_good(brain(89))
@@ -86,7 +87,7 @@ def test_what_keep_dropped_is_not_blamed_on_detection():
 def test_too_many_candidates_are_cut_by_what_the_curve_allows():
     text = said(brain(95, 9.0))
     assert "keep: {recall: 0.95, candidates_per_cell: 4}" in text
-    assert "92% of the cells would keep theirs, so wish for a recall of 0.92 at most" in text
+    assert "recall of detection would be 0.92, so wish for a recall of 0.92 at most" in text
     assert "candidates_per_cell" not in said(brain(95, 3.9))
 
 

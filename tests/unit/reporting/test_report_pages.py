@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from html_page import TEN_MB, Page
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,7 +22,8 @@ from synthetic_results import ROLES, VOXEL_SIZE, make_results
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import write_json
-from cellsift.reporting import brain_page, index_page, pages
+from cellsift.labels.reached import recall_text
+from cellsift.reporting import brain_page, index_making, index_page, pages
 from cellsift.reporting.pages import PageError, write_index, write_page
 from cellsift.reporting.run_results import RunResults
 from cellsift.results import Results
@@ -153,7 +155,7 @@ def test_brain_pages_tell_annotated_from_unannotated_brains(written):
     assert "Crosses" not in other
     for text in (annotated, other):
         assert "174 candidates" in text
-        assert "0.18 × 0.30 × 0.42 mm" in text
+        assert "180 × 300 × 420 µm" in text
         assert re.search(r"\d+ of them lie so near the border", text)
 
 
@@ -337,6 +339,18 @@ def test_candidates_near_the_border_are_counted(synthetic):
     assert "border" not in brain_page.facts(shown)
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.1, False), (0.45, True)])
+def test_of_many_candidates_near_the_border_is_told_how_to_have_fewer(synthetic, share, told):
+    run = RunResults(synthetic.folder, synthetic.configuration)
+    shown = brain_page.BrainResults(run, "mouse_a", {"role": "train"})
+    count = len(shown.cuboids.padded)
+    shown.cuboids.padded[:] = np.arange(count) < share * count
+    said = brain_page.facts(shown)
+    assert ("choose a smaller cuboid (now " in said) == told
+    assert ("Networks learn from them all the same" in said) == told
+    assert "take such verdicts with care" in said
+
+
 def test_what_preflight_doubts_is_on_the_page_and_cannot_break_out_of_it(synthetic):
     shown = brain_page.BrainResults(
         RunResults(synthetic.folder, synthetic.configuration), "mouse_c"
@@ -421,6 +435,31 @@ def test_index_links_to_the_page_on_detection_where_there_is_one(synthetic, with
     with_detection_page.detection_page.write_text("page")
 
 
+def test_the_config_on_the_index_has_what_the_search_chose(synthetic, with_detection_page):
+    """Not null: that is what a reader wants to know there."""
+    left_open = {
+        "detection": {"method": "auto", "trials": 40},
+        "matching": {"distance_um": None},
+        "cuboid": {"shape": [12, 25, 25], "voxel_size": None},
+    }
+    choice = {
+        "detection": {"method": "dog", "soma_diameter": 12.5, "minimum_contrast": None},
+        "matching": {"distance_um": 9.4},
+        "cuboid": {"shape": [12, 25, 25], "voxel_size": [5.0, 2.5, 2.5]},
+    }
+    write_json(choice, with_detection_page.detection_choice)
+    configuration = synthetic.configuration | left_open
+    shown = index_making.versions(RunResults(synthetic.folder, configuration))
+    assert "distance_um: 9.4, chosen by the search" in shown
+    assert "voxel_size: 5.0, 2.5, 2.5, chosen by the search" in shown
+    assert "method: auto\n  trials: 40\n  chosen by the search:\n    method: dog" in shown
+    assert "null" not in shown
+    # A config that names its detector is shown as it is, whatever an earlier search has left.
+    own = left_open | {"detection": {"method": "dog"}, "matching": {"distance_um": 8}}
+    shown = index_making.versions(RunResults(synthetic.folder, synthetic.configuration | own))
+    assert "chosen by the search" not in shown
+
+
 @pytest.mark.parametrize("counted", COUNTED)
 def test_index_does_not_link_to_a_trial_of_another_detection(
     synthetic, with_detection_page, counted
@@ -439,6 +478,19 @@ def test_index_names_the_detector_that_was_searched_for(synthetic, with_detectio
     assert shown.count("<p>") == 1
 
 
+def test_a_recall_is_told_on_the_index_as_in_the_terminal(synthetic, tmp_path):
+    """221 of 224 cells are 0.98, not 0.99 in the table and 0.98 in the sentence."""
+    shutil.copytree(synthetic.folder / "evaluation", tmp_path / "evaluation")
+    path = tmp_path / "evaluation" / "detection.csv"
+    table = pd.read_csv(path)
+    for metric, value in (("annotated", 224), ("recall", 221 / 224)):
+        table.loc[table["metric"] == metric, "value"] = value
+    table.to_csv(path, index=False)
+    results = RunResults(tmp_path, synthetic.configuration)
+    assert f"<td>{recall_text(221, 224)} [" in index_page.detection(results)
+    assert f"(recall of detection {recall_text(221, 224)})" in index_page.verdict(results)
+
+
 def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_judged(synthetic):
     results = RunResults(synthetic.folder, synthetic.configuration)
     name = results.evaluation("detection")["brain"].iloc[0]
@@ -450,7 +502,7 @@ def test_an_annotation_that_seems_to_lie_elsewhere_is_told_before_detection_is_j
     try:
         shown = index_page.detection(results)
         assert "To be checked first: 9 of 40 cells, but 38 in the order &lt;x, y, z&gt;" in shown
-        assert shown.index("To be checked first") < shown.index("cells with a candidate")
+        assert shown.index("To be checked first") < shown.index("recall of detection")
         assert results.doubts(name) == [doubt]
         page = brain_page.facts(brain_page.BrainResults(results, name))
         assert "To be checked: 9 of 40 cells" in page

@@ -23,6 +23,18 @@ def test_values_without_meaning_are_dashes_not_nan():
 
 
 @pytest.mark.parametrize(
+    ("sides", "told"),
+    [
+        ((30, 49.28, 70.4), "30 × 49 × 70 µm"),
+        ((4.5, 999.9, 20), "4.5 × 1000 × 20 µm"),
+        ((2400, 10_500, 8000), "2.40 × 10.50 × 8.00 mm"),
+    ],
+)
+def test_the_size_of_a_tiny_volume_does_not_read_as_nothing(sides, told):
+    assert tables.lengths_text(sides) == told
+
+
+@pytest.mark.parametrize(
     ("difference", "told"),
     [
         ((0.02, 0.003, 0.03), "+0.020 [+0.003, +0.030]"),

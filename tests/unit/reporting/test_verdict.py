@@ -9,7 +9,7 @@ from cellsift.io.json_files import write_json
 from cellsift.reporting import tables
 from cellsift.reporting.carry_over import Fall, falls
 from cellsift.reporting.run_results import RunResults
-from cellsift.reporting.verdict import share_text, verdict_sentences
+from cellsift.reporting.verdict import verdict_sentences
 
 BASELINE = "brightness threshold"
 WORSE = "worse than a threshold on brightness"
@@ -268,13 +268,15 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
             50,
             0.24,
             "What limits the result is detection: on the test brain mouse 12 of 50 annotated cells "
-            "have a candidate (24%), and no arm can find the others. Mend that first.",
+            "have a candidate (recall of detection 0.24), and no arm can find the others. Mend "
+            "that first.",
         ),
         (
             50,
             0.02,
             "What limits the result is detection: on the test brain mouse 1 of 50 annotated cells "
-            "has a candidate (2%), and no arm can find the others. Mend that first.",
+            "has a candidate (recall of detection 0.02), and no arm can find the others. Mend that "
+            "first.",
         ),
         (
             50,
@@ -286,13 +288,13 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
             50,
             0.98,
             "Detection sets the limit: on the test brain mouse 49 of 50 annotated cells have a "
-            "candidate (98%); no arm can find the other.",
+            "candidate (recall of detection 0.98); no arm can find the other.",
         ),
         (
             1000,
             0.998,
             "Detection sets the limit: on the test brain mouse 998 of 1000 annotated cells have a "
-            "candidate (more than 99%); no arm can find the others.",
+            "candidate (recall of detection 0.99); no arm can find the others.",
         ),
         (
             50,
@@ -317,11 +319,6 @@ def test_verdict_over_a_few_test_brains_takes_them_together_and_warns(tmp_path):
 def test_verdict_gives_the_limit_that_detection_sets(tmp_path, annotated, recall, said):
     write_evaluation(tmp_path, {"wide": 0.9}, recall=recall, annotated=annotated)
     assert said in verdict(tmp_path, ["wide"])
-
-
-def test_a_share_reads_as_all_or_none_only_where_it_is():
-    shares = {0: "0%", 0.002: "less than 1%", 0.32: "32%", 0.998: "more than 99%", 1: "100%"}
-    assert {share: share_text(share) for share in shares} == shares
 
 
 def test_verdict_does_not_blame_detection_for_an_annotation_that_seems_to_lie_elsewhere(tmp_path):

@@ -14,6 +14,7 @@ from cellsift.detection import check_parameters, detect
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
+from cellsift.labels.reached import recall_text
 from cellsift.reporting.detection_views import load_views
 from cellsift.results import Results
 from cellsift.settings.brains import Brain
@@ -101,7 +102,9 @@ def test_the_page_says_what_the_tables_say(page, results):
     good, poor = read_json(results.detection_summary)["brains"]
     assert good["recall"] > 0.8 > poor["recall"]
     for brain in (good, poor):
-        assert f"{brain['recall']:.2f} [{brain['low']:.2f}, {brain['high']:.2f}]" in page.text
+        recall = recall_text(brain["reached"], brain["annotated"])
+        assert page.text.count(f"recall of detection {recall}") == 1
+        assert page.text.count(f"{recall} [") == 1
         cells = f"{brain['reached']} of {brain['annotated']} annotated cells have a candidate"
         assert cells in page.text
     assert "Change detection before you train anything" in page.text
@@ -134,7 +137,7 @@ def test_what_was_tried_is_shown_where_there_was_a_search(brains, results, tmp_p
         }
     )
     write_table(trials, tmp_path / "trials.csv")
-    group = {"group": "good.brain", "recall": 0.97, "candidates_per_cell": None, "annotated": 70}
+    group = {"group": "good.brain", "reached": 69, "annotated": 70, "candidates_per_cell": None}
     choice = {"trial": 0, "groups": [group], "notes": ["Few cells <are> annotated."]}
     write_json(choice, tmp_path / "chosen.json")
     (tmp_path / "chosen.yaml").write_text("detection:\n  method: dog  # <b>\n")
@@ -150,6 +153,7 @@ def test_what_was_tried_is_shown_where_there_was_a_search(brains, results, tmp_p
     assert "Few cells <are> annotated." in page.text
     assert "method: dog  # <b>" in page.text
     assert "1 of 3 settings gave no result" in page.text
+    assert "<td>70</td><td>0.98</td><td>–</td>" in "".join(out.read_text().split())
     assert len(page.all("img")) == 8
 
 

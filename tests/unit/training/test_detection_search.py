@@ -1,6 +1,7 @@
 """The search for a detector and its parameters on annotated brains."""
 
 import json
+import re
 import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
@@ -440,7 +441,9 @@ class TestSuggestion:
         tifffile.imwrite(tmp_path / "signal.tif", brain.signal, photometric="minisblack")
         command = [str(tmp_path / "signal.tif"), "--voxel-size", "5", "2", "2"]
         assert suggestion_command(command) == 0
-        said = capsys.readouterr().out
+        said, progress = capsys.readouterr()
+        sizes = re.findall(r"(\d+) of (\d+) sizes", progress)
+        assert [int(number) for number, _ in sizes] == list(range(1, int(sizes[0][1]) + 1))
         assert "Unchecked" in said
         given = yaml.safe_load(said)["detection"]
         assert check_parameters(**given)

@@ -51,7 +51,19 @@ def test_the_longest_job_is_waited_for(times):
 
 def test_a_job_that_overran_its_time_has_a_little_left(times):
     left = times.seconds([AtWork(TRAIN, 5000)], {}, ON_TWO)
-    assert 0 < left < 30
+    assert 0 < left < 0.1 * 5000
+
+
+def test_where_jobs_at_work_take_longer_those_that_wait_are_expected_to(times):
+    """As on a machine that became busy: the finished ones were quick, the others are not."""
+    usual = times.seconds([AtWork(TRAIN, 10)], {TRAIN: 4}, ON_TWO)
+    overrun = times.seconds([AtWork(TRAIN, 400)], {TRAIN: 4}, ON_TWO)
+    by_own_account = times.seconds([AtWork(TRAIN, 10, left=390)], {TRAIN: 4}, ON_TWO)
+    assert usual == pytest.approx((90 + 4 * 100) / 2)
+    assert overrun == pytest.approx((20 + 4 * 200) / 2)
+    assert by_own_account == pytest.approx((390 + 4 * 200) / 2)
+    # What has finished is remembered as it was.
+    assert times.expected(TRAIN) == pytest.approx(100)
 
 
 def test_arms_have_times_of_their_own(times):

@@ -16,7 +16,14 @@ import pandas as pd
 from cellsift.benchmarks.alarm.models import Bench, cohort_spread
 from cellsift.benchmarks.alarm.page import describe
 from cellsift.benchmarks.alarm.specimens import Cohort, phantom_cohort, real_cohorts
-from cellsift.benchmarks.alarm.trials import DRAWS, IN_TURN, in_cohort, in_turn, on_others
+from cellsift.benchmarks.alarm.trials import (
+    DRAWS,
+    IN_TURN,
+    in_cohort,
+    in_turn,
+    on_larger_nuclei,
+    on_others,
+)
 from cellsift.errors import InputError
 from cellsift.evaluation.alarm.statistics import statistics_of
 from cellsift.io.atomic import atomic_file
@@ -52,13 +59,15 @@ def main(arguments: list[str] | None = None) -> int:
         ]
         foreign = cohorts | {"phantom": phantom_cohort(4, channels=1)} if cohorts else {}
         others = list(on_others(bench, foreign, tell))
+        embryo = cohorts.get("embryo")
+        doubles = [] if embryo is None else on_larger_nuclei(bench, embryo, tell)
         spreads = {"phantom": made_up.spread}
         spreads |= {n: _spread(bench, cohorts[n]) for n in SPREAD_OF if n in cohorts}
     machine = (
         f"{options.animals} made-up animals; {platform.machine()}, {time.strftime('%Y-%m-%d')}."
     )
     with atomic_file(options.page) as beside:
-        beside.write_text(describe(made_up.trials, real, others, spreads, machine))
+        beside.write_text(describe(made_up.trials, real, others, spreads, machine, doubles))
     print(f"The page is in {options.page}")
     return 0
 

@@ -30,8 +30,6 @@ ARMS = (
     Arm("features", "features", {"trees": 100}, Recipe(normalisation="local")),
     Arm("small", "resnet", {"depth": 18, "width": 4}, SHORTLY),
 )
-# Of candidates, so many are kept for an annotated cell, where there are.
-CANDIDATES_PER_CELL = 6
 # On a CPU, so that the page can be made again elsewhere.
 RUN = RunOptions(seed=1, device="cpu", threads=1)
 
@@ -62,7 +60,8 @@ class Bench:
             {name: s.signal.voxel_size for name, s in known.items()},
             method.distance_um,
             method.recall,
-            CANDIDATES_PER_CELL,
+            method.candidates_per_cell,
+            carry=method.carry,
         )["threshold"]
 
     def prepare(self, method: Method, specimen: Specimen, threshold: float) -> Prepared:
@@ -108,7 +107,11 @@ class TrainedArms:
 
     def statistics(self, brain: Prepared, known_as: str | None = None) -> pd.DataFrame:
         """The numbers of a brain; `known_as` is its name where the arms learnt from it."""
-        scored = {
+        return statistics_of(brain.appearance, self.scored(brain, known_as))
+
+    def scored(self, brain: Prepared, known_as: str | None = None) -> dict[str, pd.DataFrame]:
+        """By arm, a brain's candidates as it classifies them."""
+        return {
             arm: classify_brain(
                 model,
                 brain.cuboids,
@@ -117,7 +120,6 @@ class TrainedArms:
             )
             for arm, model in self._models.items()
         }
-        return statistics_of(brain.appearance, scored)
 
     def compare(self, brain: Prepared) -> Comparison:
         """A brain that the arms did not learn from, beside those that they did."""

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from cellsift.benchmarks.alarm.trials import Trial
+from cellsift.benchmarks.alarm.trials import SEARCHED_ON, DoublesTrial, Trial
 from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, WEIGHT_OF_FLOOR
+from cellsift.evaluation.alarm.doubles import NEAR, NEIGHBOUR
 from cellsift.evaluation.alarm.statistics import GROUPS, MIDDLE, STATISTICS, WIDTH
 
 INTRODUCTION = f"""\
@@ -22,6 +23,15 @@ below. A group's deviation is the root mean square of its numbers'; above {LIMIT
 {LIMIT_OF_ONE:g} where the group is one number, it raises the alarm. The arms are hand-made \
 features with boosted trees and a narrow ResNet-18 trained for a few epochs, on a CPU.
 """
+DOUBLES = f"""\
+Frames of the embryo, with the detection that a search chose on frames {" and ".join(SEARCHED_ON)} \
+and arms that learnt from these. In earlier frames nuclei are larger: detection proposes many of \
+them several times, each candidate looks like a cell and is called one. Called cells count as at \
+one place where they are nearer to each other than {NEAR:g} of the distance to their neighbour \
+number {NEIGHBOUR}. A fixed distance, such as that of matching, does not tell these frames apart: \
+in larger nuclei second candidates lie farther apart, and in later frames neighbouring nuclei lie \
+nearer than that.
+"""
 
 
 def describe(
@@ -30,6 +40,7 @@ def describe(
     others: Sequence[Trial],
     spreads: Mapping[str, pd.Series],
     machine: str,
+    doubles: Sequence[DoublesTrial] = (),
 ) -> str:
     """Return the page.
 
@@ -39,6 +50,7 @@ def describe(
         others: trials of arms on brains of other tissues, and on the rest of their own.
         spreads: by cohort, the standard deviation of each number over its brains.
         machine: where and when it was made.
+        doubles: trials of frames in which detection may propose cells several times.
     """
     parts = [INTRODUCTION, f"{machine}\n", "## Brains of one cohort\n", _false_alarms(cohort)]
     own = [trial for trial in others if trial.learnt_from == trial.tissue]
@@ -54,6 +66,8 @@ def describe(
             "not count.\n",
             _table(_rows(foreign)),
         ]
+    if doubles:
+        parts += ["## Cells that are called twice\n", DOUBLES, _table(_doubles_rows(doubles))]
     parts += [
         "## How far numbers differ within a cohort\n",
         "The floor is the standard deviation that the alarm takes brains of a cohort to have where "
@@ -93,6 +107,14 @@ def _rows(trials: Sequence[Trial]) -> pd.DataFrame:
     rows[groups] = rows[groups].map(lambda value: "" if pd.isna(value) else f"{value:.1f}")
     yes_or_no = ["alarm", "alarm but for voxels"]
     rows[yes_or_no] = rows[yes_or_no].map(lambda raised: "**yes**" if raised else "no")
+    return rows
+
+
+def _doubles_rows(trials: Sequence[DoublesTrial]) -> pd.DataFrame:
+    rows = pd.DataFrame([trial.row for trial in trials])
+    numbers = list(rows.columns[1:3])
+    rows[numbers] = rows[numbers].map("{:.2f}".format)
+    rows["alarm"] = [", ".join(trial.comparison.raised) or "no" for trial in trials]
     return rows
 
 

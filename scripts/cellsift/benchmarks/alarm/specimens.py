@@ -30,13 +30,18 @@ class Specimen:
 
 @dataclass(frozen=True)
 class Method:
-    """How a lab would look for cells in a tissue: detection, cuboids, and how near a match is."""
+    """How a lab would look for cells in a tissue: detection, cuboids, and how near a match is.
+
+    `recall`, `candidates_per_cell` and `carry` are what `keep` says in a config.
+    """
 
     detection: Mapping[str, Any]
     cuboid_shape: Shape
     cuboid_voxel_size: Size
     distance_um: float
     recall: float = 0.9
+    candidates_per_cell: float = 6
+    carry: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,16 @@ OF_CFOS = Method({"method": "dog", "soma_diameter": 8}, (8, 25, 25), (6, 1.62, 1
 MICROGLIA = Method({"method": "dog", "soma_diameter": 10}, (10, 25, 25), (3, 1.5, 1.5), 8)
 EMBRYO = Method(
     {"method": "dog", "soma_diameter": 3, "axial_blur": 0.7}, (8, 21, 21), (1, 0.3, 0.3), 2, 0.5
+)
+# What a search chose on frames 110 and 145, whose nuclei are smaller than those of earlier frames.
+EMBRYO_SEARCHED = Method(
+    {"method": "dog", "soma_diameter": 2.5, "axial_blur": 0.301, "minimum_distance": 0.67},
+    (12, 25, 25),
+    (1.39, 0.695, 0.695),
+    2.61,
+    0.95,
+    4,
+    carry=True,
 )
 
 

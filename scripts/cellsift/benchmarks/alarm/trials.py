@@ -1,13 +1,13 @@
 """How often brains raise the alarm: those of the cohort that was learnt from, and foreign ones."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from cellsift.benchmarks.alarm.models import Bench, Prepared, TrainedArms, choose, cohort_spread
-from cellsift.benchmarks.alarm.specimens import Cohort
+from cellsift.benchmarks.alarm.specimens import EMBRYO_SEARCHED, Cohort
 from cellsift.evaluation.alarm.comparison import Comparison
 
 Tell = Callable[[str], None]
@@ -26,6 +26,8 @@ FOREIGN = {
     "microglia": ("cortex", "cfos", "phantom"),
     "embryo": ("cfos",),
 }
+# Of the embryo, what a search for a detector was told.
+SEARCHED_ON = ("110", "145")
 # Of these each brain is left out in turn, with all others to learn from.
 IN_TURN = ("cfos",)
 
@@ -55,6 +57,29 @@ class CohortTrials:
 
     trials: list[Trial]
     spread: pd.Series
+
+
+@dataclass(frozen=True)
+class DoublesTrial:
+    """A brain in which detection may propose cells several times.
+
+    `called_per_cell`: cells that the arms call for each annotated one, their mean.
+    """
+
+    brain: str
+    called_per_cell: float
+    comparison: Comparison
+
+    @property
+    def row(self) -> dict:
+        """As a row of a table."""
+        deviation = self.comparison.statistics["deviation"].get("per_place", np.nan)
+        return {
+            "brain": self.brain,
+            "called cells for each annotated one": self.called_per_cell,
+            "deviation for called cells at one place": deviation,
+            "alarm": self.comparison.alarm,
+        }
 
 
 def in_cohort(
@@ -106,6 +131,26 @@ def on_others(bench: Bench, cohorts: Mapping[str, Cohort], tell: Tell) -> Iterat
                     raised = ", ".join(trial.comparison.raised) or "no alarm"
                     tell(f"{tissue} on {other} {specimen.name}: {raised}")
                     yield trial
+
+
+def on_larger_nuclei(bench: Bench, embryo: Cohort, tell: Tell) -> list[DoublesTrial]:
+    """Detection that suits two frames of the embryo, on frames whose nuclei are larger or smaller.
+
+    In the larger ones it proposes nuclei several times, and arms call each of the candidates.
+    """
+    cohort = replace(embryo, method=EMBRYO_SEARCHED)
+    arms, threshold = _learnt(bench, cohort, SEARCHED_ON)
+    trials = []
+    for specimen in cohort.specimens:
+        if specimen.name in SEARCHED_ON or specimen.cells is None:
+            continue
+        brain = bench.prepare(cohort.method, specimen, threshold)
+        called = [int(table["is_cell"].sum()) for table in arms.scored(brain).values()]
+        per_cell = float(np.mean(called)) / len(specimen.cells)
+        trials.append(DoublesTrial(specimen.name, per_cell, arms.compare(brain)))
+        raised = ", ".join(trials[-1].comparison.raised) or "no alarm"
+        tell(f"{specimen.name}: {per_cell:.2f} called cells for each annotated one: {raised}")
+    return trials
 
 
 def _learnt(bench: Bench, cohort: Cohort, names: Sequence[str]) -> tuple[TrainedArms, float]:

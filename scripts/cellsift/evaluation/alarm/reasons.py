@@ -10,6 +10,19 @@ from scipy.special import expit
 from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
+CLOSER = (
+    "many of its called cells lie closer together than in the train brains: the same cell may be "
+    "counted twice or more"
+)
+APART = (
+    "its called cells lie farther apart than in the train brains, of which counts expect that more "
+    "cells are called twice"
+)
+NEXT_OF_DOUBLES = (
+    "Where the same cell is called twice, detection proposes it twice: annotate a brain of this "
+    "kind as a train brain and let detection: {method: auto} choose with it, or mark all cells in "
+    "some blocks of this one (snakemake suggest draws them), which corrects its count."
+)
 # What lies beyond has no exponential that JSON could hold.
 LARGEST_LOG = 700.0
 # Numbers that a reason names.
@@ -37,19 +50,31 @@ def in_terminal(brain: str, document: Mapping[str, Any]) -> str:
     """The alarm of a brain in words."""
     return (
         f"brain {brain} is unlike the brains that the arms learnt from: {in_short(document)}. What "
-        f"they say of it counts as unmeasured; its page tells more. {NEXT}"
+        f"they say of it counts as unmeasured; its page tells more. {what_next(document)}"
     )
+
+
+def what_next(document: Mapping[str, Any]) -> str:
+    """What to do about a brain under alarm."""
+    return f"{NEXT_OF_DOUBLES} {NEXT}" if counts_twice(document) else NEXT
+
+
+def counts_twice(document: Mapping[str, Any]) -> bool:
+    """Whether the alarm is raised for called cells that lie close together."""
+    return "doubles" in document["raised"] and _deviation(document["statistics"], "doubles") > 0
 
 
 def in_short(document: Mapping[str, Any]) -> str:
     """In what a brain deviates, without numbers."""
-    return ", ".join(GROUPS[group] for group in document["raised"])
+    found = document.get("statistics", {})
+    return ", ".join(_told(group, found) for group in document["raised"])
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """A sentence for each group that raises the alarm, the farthest first."""
+    rows = comparison.statistics.to_dict("index")
     return [
-        f"{GROUPS[group]}. {_capital('; '.join(_evidence(comparison, group)))}"
+        f"{_told(group, rows)}. {_capital('; '.join(_evidence(comparison, group)))}"
         for group in comparison.raised
     ]
 
@@ -91,6 +116,18 @@ def as_measured(name: str, value: float) -> float:
         else value
     )
     return float(f"{float(measured):.4g}")
+
+
+def _told(group: str, rows: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """What a group is told as, by the statistics."""
+    if group == "doubles":
+        return CLOSER if _deviation(rows, group) > 0 else APART
+    return GROUPS[group]
+
+
+def _deviation(rows: Mapping[Any, Mapping[Any, Any]], group: str) -> float:
+    """The first deviation of a group's numbers, with its sign."""
+    return next(float(row["deviation"]) for row in rows.values() if row["group"] == group)
 
 
 def _evidence(comparison: Comparison, group: str) -> list[str]:

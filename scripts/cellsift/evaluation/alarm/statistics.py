@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import logit
 
 from cellsift.evaluation.alarm.answers import answers_of
+from cellsift.evaluation.alarm.doubles import cells_per_place
 
 # What a group's deviation is told as.
 GROUPS = {
@@ -19,6 +20,7 @@ GROUPS = {
     "candidates": "its candidates look otherwise",
     "answers": "the arms call another share of its candidates cells, or agree otherwise on which",
     "scores": "the arms are in doubt of another share of its candidates",
+    "doubles": "its called cells lie closer together, or farther apart",
 }
 
 
@@ -58,6 +60,12 @@ STATISTICS = {
     "called": Statistic("answers", 0.8, "logit", "share of the candidates called cells"),
     "doubtful": Statistic("scores", 0.7, "logit", "share of the candidates in doubt"),
     "shared": Statistic("answers", 0.6, "logit", "share of cells that two arms have in common"),
+    "per_place": Statistic(
+        "doubles",
+        0.05,
+        "log",
+        "called cells at one place, much nearer to each other than to others",
+    ),
 }
 # Of each feature of the candidates: its middle in widths of its distribution, and that width.
 MIDDLE, WIDTH = Statistic("candidates", 0.45, "plain", ""), Statistic("candidates", 0.35, "log", "")
@@ -77,8 +85,8 @@ def statistics_of(
 
     Args:
         appearance: what `appearance.brain.describe_brain` returned.
-        scored: by arm, the classified candidates; without arms made of others, which say nothing
-            new.
+        scored: by arm, the classified candidates (z, y, x, p_cell, is_cell); without arms made of
+            others, which say nothing new.
     """
     rows = {
         "voxel_z": (np.log(appearance["voxel_size"][0]), 0.0),
@@ -94,6 +102,8 @@ def statistics_of(
         name: (float(logit(share)), variance)
         for name, (share, variance) in answers_of(scored).items()
     }
+    z, y, x = appearance["voxel_size"]
+    rows["per_place"] = cells_per_place(scored, (z, y, x))
     measured = max(appearance["candidates"]["measured"], 1)
     for name, quantiles in appearance["features"].items():
         low, middle, high = map(_number, quantiles)

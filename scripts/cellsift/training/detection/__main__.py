@@ -37,12 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         size, source = _voxel_size(given.volume, given.voxel_size)
-        suggestion = suggest_detection(open_volume(given.volume, size or UNKNOWN), given.seed)
+        volume = open_volume(given.volume, size or UNKNOWN)
+        suggestion = suggest_detection(volume, given.seed, told=_tell)
     except InputError as problem:
         print(problem, file=sys.stderr)
         return 2
     print(_in_voxels(suggestion) if size is None else _in_micrometres(suggestion, size, source))
     return 0
+
+
+def _tell(doing: str) -> None:
+    print(doing, file=sys.stderr, flush=True)
 
 
 def _voxel_size(path: str, given: list[float] | None) -> tuple[Size | None, str]:

@@ -14,6 +14,7 @@ from cellsift.detection.somata import Somata
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.tables import write_table
+from cellsift.labels.reached import recall_text
 from cellsift.settings.brains import Brain
 from cellsift.settings.choice import (
     cuboid_voxel_size,
@@ -148,7 +149,8 @@ def _write_config(choice: Mapping[str, Any], path: str | Path) -> None:
         "cuboid": choice["cuboid"],
     }
     reached = [
-        f"{found['group']}: recall {found['recall']:.3f} of {found['annotated']} annotated "
+        f"{found['group']}: recall {recall_text(found['reached'], found['annotated'])} of "
+        f"{found['annotated']} annotated "
         f"cells, {found['candidates'] / found['annotated']:.2f} candidates for each"
         for found in choice["groups"]
     ]
@@ -190,10 +192,12 @@ def _notes(search: DetectionSearch, best: Trial) -> Iterator[str]:
             "One brain is annotated: what was chosen on one half of it was tried on the other. On "
             "another brain it may do worse."
         )
-    if (lowest := best.judgement.recall) < wish.recall:
+    lowest = min(best.judgement.groups.values(), key=lambda found: found["recall"])
+    if lowest["recall"] < wish.recall:
         yield (
             f"The wished recall of {wish.recall:g} was not reached everywhere: of one of them, "
-            f"{lowest:.3f} of the cells have a candidate."
+            f"{lowest['reached']} of {lowest['annotated']} cells have a candidate (recall "
+            f"{recall_text(lowest['reached'], lowest['annotated'])})."
         )
     yield from _at_ends(search, best)
 

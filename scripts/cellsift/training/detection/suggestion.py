@@ -1,6 +1,6 @@
 """Settings of detection suggested by a volume alone, by its bright spots; nothing checks them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from cellsift.training.detection.crops import Crop, cut_crops
 VOXELS = 8e6
 # Diameters that are looked for, in voxels of the plane, each so many times the one before.
 SMALLEST, LARGEST, STEP = 3.0, 40.0, 1.5
+DIAMETERS = SMALLEST * STEP ** np.arange(int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1)
 # Of each diameter so many spots of a crop, those of the highest contrast, are more than noise.
 BRIGHTEST = 25
 
@@ -39,7 +40,10 @@ class Suggestion:
 
 
 def suggest_detection(
-    volume: Volume, seed: int = 1, resources: Resources = UNLIMITED
+    volume: Volume,
+    seed: int = 1,
+    resources: Resources = UNLIMITED,
+    told: Callable[[str], object] = lambda doing: None,
 ) -> Suggestion:
     """The settings that fit the bright spots of a volume, in a few places of it.
 
@@ -48,20 +52,22 @@ def suggest_detection(
     always the same, so its answer is normalised over scales (Lindeberg 1998). Whether they are the
     cells that a lab looks for, nobody has said.
 
+    `told` is called with what is being done, as it is begun: on a large volume each takes a while.
+
     Raises InputError for a volume without bright spots.
 
     Example:
         suggestion = suggest_detection(open_volume("signal", (5, 2, 2)))
         suggestion.detection  # {"method": "dog", "soma_diameter": 12.4, "axial_blur": 3.1}
     """
+    told(f"Reading a few places of {volume.source}.")
     crops = cut_crops(volume, np.empty((0, 3)), VOXELS, 0.0, seed)
     in_plane = (volume.voxel_size[1] * volume.voxel_size[2]) ** 0.5
-    count = int(np.log(LARGEST / SMALLEST) / np.log(STEP)) + 1
-    diameters = [SMALLEST * STEP**step * in_plane for step in range(count)]
-    strongest = max(
-        (_brightest_spots(crops, diameter, resources) for diameter in diameters),
-        key=lambda found: found[0],
-    )
+    strongest: tuple[float, list[np.ndarray]] = (-np.inf, [])
+    for number, diameter in enumerate(DIAMETERS, 1):
+        told(f"Looking for spots {diameter:.3g} voxels wide: {number} of {len(DIAMETERS)} sizes.")
+        found = _brightest_spots(crops, diameter * in_plane, resources)
+        strongest = max(strongest, found, key=lambda pair: pair[0])
     spots = strongest[1]
     arrays = [(c.volume.data.compute(), at) for c, at in zip(crops, spots, strict=True)]
     somata = measure_somata(arrays, volume.voxel_size)
