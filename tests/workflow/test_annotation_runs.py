@@ -27,7 +27,8 @@ def suggested(finished, tmp_path_factory) -> Checkout:
     (run.folder / "small.yaml").write_text(
         yaml.safe_dump(CONFIG | {"annotation": ANNOTATION, "counts": COUNTS})
     )
-    assert {rule for rule, _ in run.planned()} <= {"report_brain", "report_index", "all"}
+    # Counts tell what blocks would buy.
+    assert {rule for rule, _ in run.planned()} <= {"count", "report_brain", "report_index", "all"}
     code, output = run.run("--cores", "2")
     assert code == 0, output
     jobs = run.planned("suggest")
