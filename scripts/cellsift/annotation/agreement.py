@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.marks import Marks
-from cellsift.annotation.merging import BETWEEN_NAMES
+from cellsift.annotation.names import BETWEEN_NAMES
 from cellsift.evaluation.intervals import percentile_interval, wilson_f1
 from cellsift.evaluation.outcomes import FALSE_ALARM, HIT, MISSED
 from cellsift.evaluation.resampling import RESAMPLES, blocks_of, drawn_units, resampled_weights

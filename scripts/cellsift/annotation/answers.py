@@ -19,7 +19,6 @@ from cellsift.io.text_files import read_text
 # Of each answer: where, what, by whom and when, in which file and row (from 1). `round` and
 # `probability` are what the file says of the draw; `rounded` tells positions of whole voxels.
 COLUMNS = [*AXES, "label", "author", "date", "source", "row", "round", "probability", "rounded"]
-TEXTS = ["author", "date"]
 # As tools name the person and the time.
 AUTHORS, DATES = ("author", "annotator", "completed_by"), ("date", "updated_at", "created_at")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.marks import Marks
+from cellsift.annotation.names import BETWEEN_NAMES
 from cellsift.io.axes import AXES
 from cellsift.io.label_names import UNSURE
 from cellsift.io.names import CELL, NO_CELL
@@ -15,8 +16,6 @@ from cellsift.io.names import CELL, NO_CELL
 # Marked by some of those who have looked there, but not by enough of them.
 DISPUTED = "disputed"
 COLUMNS = [*AXES, "kind", "annotators"]
-# In the names of who has marked a position.
-BETWEEN_NAMES = " "
 
 
 def merge_points(points: Sequence[np.ndarray], distance_um: float) -> np.ndarray:

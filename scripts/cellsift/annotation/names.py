@@ -18,3 +18,5 @@ KNOWN: Final = "known"
 HANDED_OUT: Final = "suggestions of cellsift, not looked at yet"
 # In the name of an XML, by which a person says to have looked at all of its points.
 LOOKED_AT: Final = "looked_at"
+# In the names of who has marked a position.
+BETWEEN_NAMES: Final = " "

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.marks import Marks
-from cellsift.annotation.merging import BETWEEN_NAMES, DISPUTED
+from cellsift.annotation.merging import DISPUTED
+from cellsift.annotation.names import BETWEEN_NAMES
 from cellsift.io.label_names import UNSURE
 from cellsift.io.labelled_planes import LabelledPlane
 from cellsift.io.names import CELL, NO_CELL

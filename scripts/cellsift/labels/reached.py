@@ -148,7 +148,12 @@ def is_poor(reached: int, annotated: int) -> bool:
 
 
 def recall_text(reached: int, annotated: int) -> str:
-    """A recall to two digits, rounded down: what is below 0.9, or below 1, does not read as it."""
+    """A recall to two digits, rounded down: what is below 0.9, or below 1, does not read as it.
+
+    A dash where no cell is annotated.
+    """
+    if not annotated:
+        return "–"
     hundredths = 100 * reached // annotated
     return "below 0.01" if reached and not hundredths else f"{hundredths / 100:.2f}"
 
@@ -163,7 +168,7 @@ def recall_with_interval(reached: int, annotated: int, low: float, high: float) 
         '0.98 [0.96, 1.00]'
     """
     if not annotated:
-        return "–"
+        return recall_text(reached, annotated)
     # What is a hundredth but for the last bits stays as it is.
     outwards = math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
     return f"{recall_text(reached, annotated)} [{outwards[0]:.2f}, {outwards[1]:.2f}]"

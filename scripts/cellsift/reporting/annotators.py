@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cellsift.annotation.merging import BETWEEN_NAMES
+from cellsift.annotation.names import BETWEEN_NAMES
 from cellsift.reporting import html, tables
 from cellsift.reporting.html import Html
 

@@ -14,6 +14,8 @@ from cellsift.reporting.tables import count_text
 
 # A cause is told of where it is that of so large a share of the missed cells.
 TOLD_SHARE = 0.2
+# Nobody is told to wish for less.
+WORTH_WISHING = 0.5
 AUTO = "Or let cellsift choose: detection: {method: auto}."
 
 
@@ -187,6 +189,6 @@ def _for_fewer_candidates(curve: pd.DataFrame, annotated: int) -> str:
         left = round(allowed["recall"].iloc[-1] * annotated)
         recall = recall_text(left, annotated)
         said += f"; with {MANY_PER_CELL} for each cell the recall of detection would be {recall}"
-        if left < 0.95 * annotated:
+        if WORTH_WISHING * annotated <= left < 0.95 * annotated:
             said += f", so wish for a recall of {recall} at most"
     return f"{said}."

@@ -11,11 +11,6 @@ def annotated_cells(brain: Brain) -> pd.DataFrame:
     return annotation_of(brain).cells
 
 
-def annotated_artefacts(brain: Brain) -> pd.DataFrame | None:
-    """Return the artefacts of a brain as above; None where all cells are annotated instead."""
-    return annotation_of(brain).artefacts
-
-
 def annotated_in_part(brain: Brain) -> bool:
     """Whether some cells of the brain are not annotated, or not agreed to be all. As above."""
     return not annotation_of(brain).is_complete_everywhere

@@ -65,6 +65,7 @@ def test_a_recall_below_a_limit_does_not_read_as_the_limit():
     assert recall_text(1, 443) == "below 0.01"
     assert recall_text(0, 443) == "0.00"
     assert recall_text(443, 443) == "1.00"
+    assert recall_text(0, 0) == "–"
 
 
 def test_an_interval_holds_the_recall_that_is_told_with_it():

@@ -30,8 +30,8 @@ def brain(reached: int = 50, per_cell: float | None = 2.0, **more) -> dict:
     return known | more
 
 
-def said(row: dict, detection=CELLFINDER, misses=None, keep=None) -> str:
-    return "\n".join(advice(row, detection, misses or Misses(row["missed"]), CURVE, keep))
+def said(row: dict, detection=CELLFINDER, misses=None, keep=None, curve=CURVE) -> str:
+    return "\n".join(advice(row, detection, misses or Misses(row["missed"]), curve, keep))
 
 
 def test_good_detection_is_left_alone():
@@ -89,6 +89,13 @@ def test_too_many_candidates_are_cut_by_what_the_curve_allows():
     assert "keep: {recall: 0.95, candidates_per_cell: 4}" in text
     assert "recall of detection would be 0.92, so wish for a recall of 0.92 at most" in text
     assert "candidates_per_cell" not in said(brain(95, 3.9))
+
+
+def test_nobody_is_told_to_wish_for_next_to_nothing():
+    few = pd.DataFrame({"contrast": [0.5], "candidates": [300], "recall": [0.02]})
+    text = said(brain(95, 9.0), curve=few)
+    assert "recall of detection would be 0.02" in text
+    assert "wish" not in text
 
 
 def test_a_partial_annotation_says_what_cannot_be_known():

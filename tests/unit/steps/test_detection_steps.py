@@ -9,7 +9,7 @@ from cellsift import detection
 from cellsift.io.tables import read_table, write_table
 from cellsift.results import Results
 from cellsift.settings.brains import Brain
-from cellsift.steps.annotation import annotated_artefacts, annotated_cells
+from cellsift.steps.annotation import annotated_cells
 from cellsift.steps.brain import open_channel, open_signal
 from cellsift.steps.contrast_slab import contrast_slab
 from cellsift.steps.detect import detect
@@ -70,7 +70,6 @@ def test_what_is_marked_is_read_and_what_is_not_is_none(brain):
         [4, 24, 34],
         [11, 64, 84],
     ]
-    assert annotated_artefacts(brain) is None
     with pytest.raises(ValueError, match="brain bare is not annotated"):
         annotated_cells(Brain("bare", brain.signal, brain.voxel_size))
 

@@ -25,7 +25,7 @@ from cellsift.benchmarks.carry_over.scores import (
     Tell,
     all_scores,
 )
-from cellsift.benchmarks.starts.__main__ import machine
+from cellsift.benchmarks.machine import machine
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.settings.files import REPOSITORY

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cellsift.benchmarks.counts.page import Counted, describe
 from cellsift.benchmarks.counts.project import write_project
-from cellsift.benchmarks.starts.__main__ import machine
+from cellsift.benchmarks.machine import machine
 from cellsift.benchmarks.starts.checkout import Side, copied
 from cellsift.benchmarks.starts.finished import finish
 from cellsift.errors import InputError

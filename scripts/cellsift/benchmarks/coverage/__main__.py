@@ -4,9 +4,7 @@ Writes reports/coverage.md with its table, coverage.csv, and its figure, coverag
 """
 
 import argparse
-import platform
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from cellsift.benchmarks.coverage.brains import KINDS, Kind
 from cellsift.benchmarks.coverage.figure import draw
 from cellsift.benchmarks.coverage.page import describe, summary
 from cellsift.benchmarks.coverage.trials import trials
+from cellsift.benchmarks.machine import machine
 from cellsift.io.atomic import atomic_file
 from cellsift.io.cores import available_cores
 from cellsift.io.tables import write_table
@@ -33,16 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=Path("reports", "coverage.md"))
     options = parser.parse_args(arguments)
     table = measure(options.repetitions)
-    machine = (
-        f"{options.repetitions} repetitions of each kind; {platform.machine()}, "
-        f"{time.strftime('%Y-%m-%d')}."
-    )
+    about = f"{machine()} {options.repetitions} repetitions of each kind."
     picture = options.page.with_suffix(".png")
     with atomic_file(picture) as beside:
         draw(table).savefig(beside, dpi=100, format="png")
     write_table(summary(table), options.page.with_suffix(".csv"))
     with atomic_file(options.page) as beside:
-        beside.write_text(describe(table, machine, picture.name))
+        beside.write_text(describe(table, about, picture.name))
     print(f"The page is in {options.page}")
     return 0
 

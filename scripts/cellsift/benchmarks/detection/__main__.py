@@ -20,7 +20,7 @@ from cellsift.benchmarks.detection.volumes import (
     real_volumes,
     tiled,
 )
-from cellsift.benchmarks.starts.__main__ import machine
+from cellsift.benchmarks.machine import machine
 from cellsift.io.atomic import atomic_file
 from cellsift.settings.files import REPOSITORY
 

@@ -7,24 +7,20 @@ folder, with the libraries that are installed here: keep the machine quiet meanw
 """
 
 import argparse
-import datetime
-import platform
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cellsift.benchmarks.machine import machine
 from cellsift.benchmarks.starts.checkout import Side, copied
 from cellsift.benchmarks.starts.measuring import Took
 from cellsift.benchmarks.starts.page import describe
 from cellsift.benchmarks.starts.parts import PARTS, Options
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
-from cellsift.io.cores import available_cores, processor_name
 from cellsift.settings.files import REPOSITORY
 
-LIBRARIES = ("snakemake", "torch", "pandas", "numpy")
 Measured = dict[str, dict[str, dict[str, list[Took]]]]
 
 
@@ -88,22 +84,6 @@ def measure(
                 cpu, wall = (sum(getattr(t, of) for t in took.values()) for of in ("cpu", "wall"))
                 _tell(f"{name}, {number} of {repeats}, {side.name}: {cpu:.1f} CPU s, {wall:.1f} s")
     return found
-
-
-def machine() -> str:
-    """Date, machine and versions of what decides how fast a start is."""
-    versions = [f"{name} {_version(name)}" for name in LIBRARIES]
-    return (
-        f"{datetime.date.today().isoformat()}; {processor_name()}, {available_cores()} cores; "
-        f"Python {platform.python_version()}, {', '.join(versions)}."
-    )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _tell(line: str) -> None:

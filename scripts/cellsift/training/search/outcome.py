@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import TrialState
 
 from cellsift.errors import InputError
@@ -114,6 +113,9 @@ def _importance(ended: pd.DataFrame, space: Space, seed: int) -> pd.DataFrame:
     """Columns key and share, the highest share first; empty where all trials are alike."""
     shares = {}
     if ended[MERIT].nunique() > 1:
+        # It loads scikit-learn, a second for a table that may be empty.
+        from optuna.importance import FanovaImportanceEvaluator
+
         study = optuna.create_study(direction="maximize")
         for row in ended.to_dict("records"):
             values = {key: _plain(key, row[key], tried) for key, tried in space.items()}
