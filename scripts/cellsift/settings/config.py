@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cellsift.errors import InputError
 from cellsift.settings.brains import ANNOTATORS
 from cellsift.settings.choice import AUTO
 from cellsift.settings.nearest import refuse_misspelt
@@ -175,8 +176,11 @@ class Training(Settings):
         of_folds = {key: value for key, value in given.items() if key in KEYS_OF_FOLDS}
         known = {*Recipe.model_fields, *KEYS_OF_FOLDS}
         refuse_misspelt(given, known, "config: training has no key")
-        # Says itself what is wrong with a recipe, in the words that arms are refused with.
-        recipe = Recipe.from_dict({k: v for k, v in given.items() if k not in of_folds})
+        # In the words that arms are refused with.
+        try:
+            recipe = Recipe.from_dict({k: v for k, v in given.items() if k not in of_folds})
+        except InputError as error:
+            raise InputError(f"config: training: {error}") from None
         return of_folds | {"recipe": recipe}
 
     def to_dict(self) -> dict[str, Any]:

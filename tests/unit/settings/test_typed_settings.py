@@ -205,6 +205,8 @@ RANGE = "intensity_range: 5 is not valid under any of the given schemas; correct
         ({"brains": {"a": {"matching": None}}}, "brains.a.matching: nothing found; fill it in"),
         ({"brains": {"a": {"detection": {"method": "dog"}}}}, "brains.a.detection: False schema"),
         ({"training": {"folds": 1}}, "training.folds: 1 is less than the minimum of 2; correct it"),
+        ({"training": {"epochs": "x"}}, "training: epochs is 'x'; give a whole number"),
+        ({"training": {"augmentation": 3}}, "training: augmentation is 3"),
     ],
 )
 def test_a_message_has_the_key_what_was_found_and_what_to_write(content, said):
