@@ -60,6 +60,27 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
+class PlacesToCome:
+    """Candidates that would be labelled if the place that each lies in were drawn.
+
+    rows (n,) of a brain's candidates; probability (n,) with which the place of each is drawn;
+    clusters: how many places are.
+    """
+
+    rows: np.ndarray
+    probability: np.ndarray
+    clusters: int
+
+    def labels(self, class_of: np.ndarray, classes: int) -> np.ndarray:
+        """How many labels (classes,) to expect in each class, as their weights count."""
+        total, squares = (
+            np.bincount(class_of[self.rows], value, minlength=classes)
+            for value in (np.ones(len(self.rows)), 1 / self.probability)
+        )
+        return np.divide(total**2, squares, out=np.zeros(classes), where=squares > 0)
+
+
+@dataclass(frozen=True, eq=False)
 class ScorePosterior:
     """Shares of cells by class of score.
 
@@ -100,13 +121,15 @@ def score_posterior(
     between: BetweenBrains,
     seed: int,
     further: int = 0,
+    places: PlacesToCome | None = None,
 ) -> ScorePosterior:
     """The shares of cells by score, given calibrated logits (n,) of all candidates of a brain.
 
     `labels` are of one or several draws. Those of whole places have an offset of their own, as
     places differ (`PLACES`). Sampled by importance around the mode. Without labels it is what the
     train brains say alone. With `further` it is what to expect of so many more labels, drawn where
-    doubt is, if they turn out as what is known until now says.
+    doubt is, and with `places` of those of whole places, if they turn out as what is known until
+    now says.
     """
     class_of, logit_of = _classes(logits)
     model = _prior(logit_of, between)
@@ -114,11 +137,16 @@ def score_posterior(
         if len(of_draw):
             model = model.seen(*_observed(class_of, len(logit_of), of_draw), of_draw.clusters)
     shares = expit(model.sample(seed)[:, : len(logit_of)])
-    if further:
-        expected = shares.mean(axis=0)
-        doubt = np.bincount(class_of) * np.sqrt(expected * (1 - expected))
-        more = further * doubt / doubt.sum()
-        model = model.seen(more, more * expected, None)
+    if further or places is not None:
+        # Of a share that may be anything the mean is in the middle, where few brains lie.
+        expected = np.median(shares, axis=0)
+        if further:
+            doubt = np.bincount(class_of) * np.sqrt(expected * (1 - expected))
+            more = further * doubt / doubt.sum()
+            model = model.seen(more, more * expected, None)
+        if places is not None:
+            more = places.labels(class_of, len(logit_of))
+            model = model.seen(more, more * expected, places.clusters)
         shares = expit(model.sample(seed)[:, : len(logit_of)])
     return ScorePosterior(class_of, logit_of, shares)
 

@@ -18,8 +18,6 @@ from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
 
 ALL = "all"
 TAIL = (1 - CONFIDENCE) / 2
-# More labels and blocks, of which is told what they would buy.
-FURTHER, FURTHER_BLOCKS = (0, 50, 100, 200, 400), (0, 3, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,54 +78,12 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
     for number, name in enumerate(names):
         inside = np.ones(len(logits), bool) if name == ALL else np.asarray(regions) == name
         random = np.random.default_rng([seed, number])
-        drawn = _draws(posterior, evidence.labelled, inside, recall, random)
+        drawn = cell_draws(posterior, evidence.labelled, inside, recall, random)
         rows.append(_row(str(name), evidence, inside, drawn))
     return pd.DataFrame(rows)
 
 
-def cells_in_further_blocks(blocks: MarkedBlocks, expected: float) -> float:
-    """How many cells a further block holds: as those marked do, else as many as are `expected`."""
-    marked = float(blocks.cells.mean()) if len(blocks) else 0.0
-    return marked or expected
-
-
-def what_labels_buy(
-    evidence: Evidence,
-    seed: int,
-    further: Sequence[int] = FURTHER,
-    further_blocks: Sequence[int] = FURTHER_BLOCKS,
-    cells_per_block: float = 0.0,
-) -> pd.DataFrame:
-    """Return how wide the interval of the whole brain's count would be with more labels.
-
-    Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count), for as many as there are candidates to label; more of either never makes it wider, but
-    for the chance of draws, which is left out. It supposes that they turn out as what is
-    known until now says. `cells_per_block` is what a further block holds, on average, as
-    `cells_in_further_blocks` has it; without any, nothing is said of blocks.
-    """
-    logits = np.asarray(evidence.logits, float)
-    inside, rows = np.ones(len(logits), bool), []
-    unlabelled = len(logits) - len(evidence.labelled)
-    share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
-    recalls = {}
-    for number in further_blocks if cells_per_block else [0]:
-        blocks = evidence.blocks.and_further(number, cells_per_block, share)
-        recalls[number] = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
-    for more in (more for more in further if more <= unlabelled):
-        posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
-        for number, recall in recalls.items():
-            random = np.random.default_rng(seed)
-            drawn = _draws(posterior, evidence.labelled, inside, recall, random)[:, 1]
-            low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
-            width = (high - low) / max(float(middle), 1.0)
-            rows.append({"labels": more, "blocks": number, "width": width})
-    table = pd.DataFrame(rows)
-    by = table.pivot(index="labels", columns="blocks", values="width").cummin().cummin(axis=1)
-    return table.assign(width=[by.at[row.labels, row.blocks] for row in table.itertuples()])
-
-
-def _draws(
+def cell_draws(
     posterior: ScorePosterior,
     labelled: Mapping[int, float],
     inside: np.ndarray,
