@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellsift.calibration.score_posterior import DRAWS, PlacesToCome, score_posterior
+from cellsift.calibration.score_posterior import (
+    DRAWS,
+    PlacesToCome,
+    posteriors_to_come,
+    score_posterior,
+)
 from cellsift.evaluation.counts.blocks import well_within
 from cellsift.evaluation.counts.estimate import TAIL, Evidence, cell_draws
 from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
@@ -104,21 +109,22 @@ def what_labels_buy(
         >>> what_labels_buy(evidence, 1, [0, 50])["width"].is_monotonic_decreasing
         True
     """
-    logits = np.asarray(evidence.logits, float)
-    inside, known = np.ones(len(logits), bool), evidence.labelled
+    inside, known = np.ones(len(evidence.logits), bool), evidence.labelled
     recalls = _recalls(evidence, blocks, further_blocks, seed)
+    places = {n: blocks.labels(n, list(known)) if blocks else None for n in recalls}
+    unlabelled = len(inside) - len(known)
+    plans = [(more, number) for more in further if more <= unlabelled for number in recalls]
+    posteriors = posteriors_to_come(
+        *(evidence.logits, evidence.labels, evidence.between, seed),
+        [(more, places[number]) for more, number in plans],
+    )
     rows = []
-    for more in (more for more in further if more <= len(logits) - len(known)):
-        for number, recall in recalls.items():
-            places = blocks.labels(number, list(known)) if blocks is not None else None
-            posterior = score_posterior(
-                logits, evidence.labels, evidence.between, seed, more, places
-            )
-            random = np.random.default_rng(seed)
-            drawn = cell_draws(posterior, known, inside, recall, random)[:, 1]
-            low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
-            width = (high - low) / max(float(middle), 1.0)
-            rows.append({"labels": more, "blocks": number, "width": width})
+    for (more, number), posterior in zip(plans, posteriors, strict=True):
+        random = np.random.default_rng(seed)
+        drawn = cell_draws(posterior, known, inside, recalls[number], random)[:, 1]
+        low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
+        width = (high - low) / max(float(middle), 1.0)
+        rows.append({"labels": more, "blocks": number, "width": width})
     table = pd.DataFrame(rows)
     by = table.pivot(index="labels", columns="blocks", values="width").cummin().cummin(axis=1)
     return table.assign(width=[by.at[row.labels, row.blocks] for row in table.itertuples()])
