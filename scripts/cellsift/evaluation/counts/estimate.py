@@ -47,13 +47,22 @@ class Evidence:
             for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
         }
 
+    @property
+    def in_blocks(self) -> set[int]:
+        """Rows of the candidates that have a label with a block alone: nobody looked at each."""
+        rows: dict[bool, set[int]] = {True: set(), False: set()}
+        for labels in self.labels:
+            rows[labels.clusters is None].update(int(row) for row in labels.rows)
+        return rows[False] - rows[True]
+
 
 def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None) -> pd.DataFrame:
     """Return a row for the whole brain, "all", and one for each region.
 
     Columns: region, candidates, naive (candidates called cells), count, low, high (the middle and
     the middle 95% of what the number of cells may be, missed ones included), among_candidates (the
-    same for the cells that have a candidate), among_low, among_high, labels, blocks.
+    same for the cells that have a candidate), among_low, among_high, labels (of single candidates),
+    blocks, in_blocks (candidates that have a label with a block alone).
 
     `regions` (n,) are names of the candidates' regions. The interval holds the uncertainty of what
     scores mean in this brain, of which labels tell the most, and of what detection missed, of which
@@ -102,6 +111,7 @@ def cell_draws(
 
 
 def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -> dict:
+    in_blocks = evidence.in_blocks
     among, every = (np.quantile(of_kind, [TAIL, 0.5, 1 - TAIL]) for of_kind in drawn.T)
     return {
         "region": name,
@@ -113,6 +123,7 @@ def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -
         "among_candidates": round(float(among[1])),
         "among_low": int(np.floor(among[0])),
         "among_high": int(np.ceil(among[2])),
-        "labels": sum(bool(inside[row]) for row in evidence.labelled),
+        "labels": sum(bool(inside[row]) for row in evidence.labelled.keys() - in_blocks),
         "blocks": len(evidence.blocks),
+        "in_blocks": sum(bool(inside[row]) for row in in_blocks),
     }
