@@ -107,6 +107,15 @@ class TestCount:
         row = count_cells(evidence_of(logits, [one, one.without(one.rows[:20])]), 1).iloc[0]
         assert row["labels"] == 50
 
+    def test_candidates_in_blocks_are_told_apart_from_labels_of_single_ones(self):
+        logits, truth = brain_of(0)
+        block = Labels(np.arange(100), truth[:100], np.ones(100), clusters=2)
+        single = Labels(np.arange(90, 140), truth[90:140], np.ones(50))
+        region = np.where(np.arange(3000) < 95, "left", "right")
+        table = count_cells(evidence_of(logits, [single, block]), 1, region).set_index("region")
+        assert table["labels"].to_dict() == {"all": 50, "left": 5, "right": 45}
+        assert table["in_blocks"].to_dict() == {"all": 90, "left": 90, "right": 0}
+
     def test_a_brain_without_candidates_has_a_row(self):
         row = count_cells(evidence_of(np.zeros(0)), 1).iloc[0]
         assert (row["candidates"], row["count"]) == (0, 0)
@@ -338,17 +347,19 @@ def test_a_plain_sample_has_wilsons_interval():
 
 
 @pytest.mark.parametrize(
-    ("labels", "blocks", "said"),
+    ("labels", "blocks", "in_blocks", "said"),
     [
-        (0, 0, UNCHECKED),
-        (1, 0, "by 1 label of"),
-        (0, 2, "by 2 blocks of"),
-        (9, 1, "9 labels and 1 block"),
+        (0, 0, 0, UNCHECKED),
+        (1, 0, 0, "by 1 label of"),
+        (0, 2, 0, "by 2 blocks of"),
+        (9, 1, 1, "9 labels and 1 block with 1 candidate of"),
+        (9, 3, 1067, "9 labels and 3 blocks with 1,067 candidates of"),
     ],
 )
-def test_a_count_in_words_says_what_it_rests_on(labels, blocks, said):
+def test_a_count_in_words_says_what_it_rests_on(labels, blocks, in_blocks, said):
     found = {"count": 12345, "low": 9000, "high": 15000, "naive": 8, "candidates": 9}
-    text = count_in_words("mouse", "resnet", found | {"labels": labels, "blocks": blocks})
+    found |= {"labels": labels, "blocks": blocks, "in_blocks": in_blocks}
+    text = count_in_words("mouse", "resnet", found)
     assert "12,345 cells (95% interval 9,000 to 15,000) by resnet" in text
     assert said in text
 

@@ -103,6 +103,7 @@ def what_labels_buy(
     missed. Without `blocks` that hold any cells nothing is said of them.
 
     Example:
+        >>> from cellsift.calibration.between_brains import BetweenBrains
         >>> logits = np.repeat([-4.0, 4.0], [900, 100])
         >>> known = BetweenBrains(np.zeros(2), np.eye(2) * 0.1, 5)
         >>> evidence = Evidence(logits, logits > 0, known, [(95, 100)] * 5)
