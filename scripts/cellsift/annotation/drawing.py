@@ -107,30 +107,32 @@ def draw_blocks(
     return drawn
 
 
-def cells_of_drawn_blocks(
+def blocks_to_draw(
     volume_shape: Shape,
     voxel_size: Size,
     candidates: np.ndarray,
     p_cell: np.ndarray,
     number: int,
     side_um: float,
-) -> float:
-    """How many cells with a candidate to expect in each block of a draw, before it is made.
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The blocks of which a draw will be, before it is made, with the probability of each.
 
     The arguments are those of `draw_blocks`; boxes without a candidate count as beside the tissue.
 
+    Returns a table z0, y0, x0, z1, y1, x1 (voxels, half-open), probability; and (n,) the row in it
+    of the box that each candidate lies in.
+
     Example:
         >>> points = np.array([[5, 10, 10], [5, 12, 12], [5, 90, 90]])
-        >>> cells_of_drawn_blocks((10, 100, 100), (1, 1, 1), points, np.ones(3), 2, side_um=50)
-        1.5
+        >>> boxes, at = blocks_to_draw((10, 100, 100), (1, 1, 1), points, np.ones(3), 2, side_um=50)
+        >>> boxes["probability"].tolist(), at.tolist()
+        ([1.0, 1.0], [0, 0, 1])
     """
     boxes = boxes_of(volume_shape, voxel_size, side_um)
-    expected = cells_in_boxes(boxes, candidates, p_cell)
-    expected = expected[cells_in_boxes(boxes, candidates, np.ones(len(p_cell))) > 0]
-    if not len(expected):
-        return 0.0
+    held, at = np.unique(_box_of(boxes, candidates), return_inverse=True)
+    expected = np.bincount(at, p_cell, minlength=len(held))
     probability = inclusion_probabilities(expected, number, UNIFORM_BLOCKS)
-    return float(probability @ expected / probability.sum())
+    return boxes.iloc[held].assign(probability=probability).reset_index(drop=True), at
 
 
 def boxes_of(volume_shape: Shape, voxel_size: Size, side_um: float) -> pd.DataFrame:
@@ -153,6 +155,11 @@ def cells_in_boxes(boxes: pd.DataFrame, points: np.ndarray, values: np.ndarray) 
 
     `boxes` are all of `boxes_of`. A point outside the volume counts in the box at its edge.
     """
+    return np.bincount(_box_of(boxes, points), weights=values, minlength=len(boxes))
+
+
+def _box_of(boxes: pd.DataFrame, points: np.ndarray) -> np.ndarray:
+    """The row (n,) of the box that each point lies in, or that is nearest to it."""
     starts = [np.unique(boxes[f"{axis}0"]) for axis in AXES]
     sizes = [len(start) for start in starts]
     at = np.asarray(points, float).reshape(-1, 3)
@@ -161,8 +168,7 @@ def cells_in_boxes(boxes: pd.DataFrame, points: np.ndarray, values: np.ndarray) 
         np.clip(np.searchsorted(start, column + 0.5, side="right") - 1, 0, size - 1)
         for start, column, size in zip(starts, at.T, sizes, strict=True)
     ]
-    flat = np.ravel_multi_index(place, sizes) if len(at) else np.empty(0, int)
-    return np.bincount(flat, weights=values, minlength=len(boxes))
+    return np.ravel_multi_index(place, sizes) if len(at) else np.empty(0, int)
 
 
 def inclusion_probabilities(

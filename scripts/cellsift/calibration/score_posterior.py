@@ -6,7 +6,7 @@ observations (Rasmussen and Williams 2006, chapter 3) on classes of score. Label
 with unequal probabilities count by their weights, as so many as have the same variance (Kish 1965).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,6 +60,27 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
+class PlacesToCome:
+    """Candidates that would be labelled if the place that each lies in were drawn.
+
+    rows (n,) of a brain's candidates; probability (n,) with which the place of each is drawn;
+    clusters: how many places are.
+    """
+
+    rows: np.ndarray
+    probability: np.ndarray
+    clusters: int
+
+    def labels(self, class_of: np.ndarray, classes: int) -> np.ndarray:
+        """How many labels (classes,) to expect in each class, as their weights count."""
+        total, squares = (
+            np.bincount(class_of[self.rows], value, minlength=classes)
+            for value in (np.ones(len(self.rows)), 1 / self.probability)
+        )
+        return np.divide(total**2, squares, out=np.zeros(classes), where=squares > 0)
+
+
+@dataclass(frozen=True, eq=False)
 class ScorePosterior:
     """Shares of cells by class of score.
 
@@ -95,32 +116,56 @@ class ScorePosterior:
 
 
 def score_posterior(
-    logits: np.ndarray,
-    labels: Sequence[Labels],
-    between: BetweenBrains,
-    seed: int,
-    further: int = 0,
+    logits: np.ndarray, labels: Sequence[Labels], between: BetweenBrains, seed: int
 ) -> ScorePosterior:
     """The shares of cells by score, given calibrated logits (n,) of all candidates of a brain.
 
     `labels` are of one or several draws. Those of whole places have an offset of their own, as
     places differ (`PLACES`). Sampled by importance around the mode. Without labels it is what the
-    train brains say alone. With `further` it is what to expect of so many more labels, drawn where
-    doubt is, if they turn out as what is known until now says.
+    train brains say alone.
     """
     class_of, logit_of = _classes(logits)
+    model = _known(class_of, logit_of, labels, between)
+    return ScorePosterior(class_of, logit_of, model.shares(len(logit_of), seed))
+
+
+def posteriors_to_come(
+    logits: np.ndarray,
+    labels: Sequence[Labels],
+    between: BetweenBrains,
+    seed: int,
+    further: Iterable[tuple[int, PlacesToCome | None]],
+) -> Iterator[ScorePosterior]:
+    """Yield for each of `further` what to expect of `score_posterior` with so much more.
+
+    That is, with so many more labels, drawn where doubt is, and with those of whole places, if they
+    turn out as what is known until now says.
+    """
+    class_of, logit_of = _classes(logits)
+    known = _known(class_of, logit_of, labels, between)
+    # Of a share that may be anything the mean is in the middle, where few brains lie.
+    expected = np.median(known.shares(len(logit_of), seed), axis=0)
+    doubt = np.bincount(class_of) * np.sqrt(expected * (1 - expected))
+    for number, places in further:
+        model = known
+        if number:
+            more = number * doubt / doubt.sum()
+            model = model.seen(more, more * expected, None)
+        if places is not None:
+            more = places.labels(class_of, len(logit_of))
+            model = model.seen(more, more * expected, places.clusters)
+        yield ScorePosterior(class_of, logit_of, model.shares(len(logit_of), seed))
+
+
+def _known(
+    class_of: np.ndarray, logit_of: np.ndarray, labels: Sequence[Labels], between: BetweenBrains
+) -> "_Model":
+    """The classes' log odds by the train brains and by labels."""
     model = _prior(logit_of, between)
     for of_draw in labels:
         if len(of_draw):
             model = model.seen(*_observed(class_of, len(logit_of), of_draw), of_draw.clusters)
-    shares = expit(model.sample(seed)[:, : len(logit_of)])
-    if further:
-        expected = shares.mean(axis=0)
-        doubt = np.bincount(class_of) * np.sqrt(expected * (1 - expected))
-        more = further * doubt / doubt.sum()
-        model = model.seen(more, more * expected, None)
-        shares = expit(model.sample(seed)[:, : len(logit_of)])
-    return ScorePosterior(class_of, logit_of, shares)
+    return model
 
 
 def _classes(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,6 +238,10 @@ class _Model:
             np.concatenate([self.number, number]),
             np.concatenate([self.cells, cells]),
         )
+
+    def shares(self, classes: int, seed: int) -> np.ndarray:
+        """Draws (DRAWS, classes) of the share of cells in each class."""
+        return expit(self.sample(seed)[:, :classes])
 
     def sample(self, seed: int) -> np.ndarray:
         """Draws (DRAWS, k) of the unknowns, by importance around the mode."""

@@ -80,8 +80,7 @@ def counts_of_brains(results: RunResults) -> Html:
                 "called cells": count_text(found["naive"]),
                 "annotated": _annotated(results, name),
                 "arm": arm,
-                "rests on": evidence_in_words(found["labels"], found["blocks"])
-                or "the train brains alone",
+                "rests on": evidence_in_words(found) or "the train brains alone",
             }
         )
     if not rows:
@@ -109,6 +108,7 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
             {
                 "arm": arm,
                 "labels": count_text(found["labels"]),
+                "candidates in blocks": count_text(found.get("in_blocks", 0)),
                 "precision before": _share(before["precision"]),
                 "recall before": _share(before["recall"]),
                 "F1 before": _share(before["f1"]),
@@ -120,8 +120,8 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     if not rows:
         return Html("")
     caption = (
-        "To expect on the candidates, by the train brains and the labels of this brain, at the "
-        "train brains' threshold and at the one chosen with the labels; recall is of the cells "
+        "To expect on the candidates, by the train brains and what is labelled of this brain, at "
+        "the train brains' threshold and at the one chosen with the labels; recall is of the cells "
         "that have a candidate. The cells by it are in corrected.csv and corrected.xml of each "
         "arm; all else on this page is as it was without the labels."
     )
@@ -161,7 +161,7 @@ def _headline(arm: str, found: Mapping[str, Any]) -> str:
 
 def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[Html]:
     found = document["arms"][document["best_out_of_fold"]]
-    evidence = evidence_in_words(found["labels"], found["blocks"])
+    evidence = evidence_in_words(found)
     train = len(document["train_brains"]) if document["spread_known"] else 0
     brains = f"the {train} train brain{'' if train == 1 else 's'} and " if train else ""
     if evidence:
@@ -229,6 +229,7 @@ def _table(arms: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
                 "cells that have a candidate": count_text(found["among_candidates"]),
                 "labels": count_text(found["labels"]),
                 "blocks": count_text(found["blocks"]),
+                "candidates in blocks": count_text(found.get("in_blocks", 0)),
             }
             for arm, found in arms.items()
         ]
@@ -241,11 +242,12 @@ def _of_blocks(found: Mapping[str, Any]) -> str:
     if not cells:
         return ""
     number = f"{cells:.0f}" if cells >= 10 else f"{cells:.1f}"
-    if found["blocks"]:
+    if found.get("block_cells", 0):
         return f" A block is taken to hold {number} cells, as those marked do on average."
+    marked = ": those marked hold none" if found["blocks"] else ""
     return (
         f" A block is taken to hold {number} cells, as many as candidates are called cells where "
-        "blocks are drawn."
+        f"blocks are drawn{marked}."
     )
 
 

@@ -120,13 +120,15 @@ def _of_sample(
     blocks, in_blocks = read_blocks(
         boxes, marked[agreed], candidates, brain.voxel_size, distance_um, marked[~agreed]
     )
-    at_cell = cells["is_cell"].to_numpy(bool, copy=True)
-    if in_blocks is not None:
-        at_cell[in_blocks.rows] = in_blocks.is_cell
-    at_cell[table["candidate"].to_numpy(int)] = (table["label"] == CELL).to_numpy()
     drawn = table[table["weight"].notna()]
-    rows = drawn["candidate"].to_numpy(int)
+    rows, weight = drawn["candidate"].to_numpy(int), drawn["weight"].to_numpy(float)
+    at_cell = cells["is_cell"].to_numpy(bool, copy=True)
+    at_cell[table["candidate"].to_numpy(int)] = (table["label"] == CELL).to_numpy()
+    if in_blocks is None:
+        parts = part_of_cell(candidates, at_cell, rows, brain.voxel_size, distance_um)
+        return [Labels(rows, parts, weight)], blocks
+    at_cell[in_blocks.rows] = in_blocks.is_cell
     parts = part_of_cell(candidates, at_cell, rows, brain.voxel_size, distance_um)
-    labels = Labels(rows, parts, drawn["weight"].to_numpy(float))
-    more = [] if in_blocks is None else [in_blocks.without(rows)]
-    return [labels, *more], blocks
+    # There a cell is that of one candidate alone, whatever was said of the others beside it.
+    parts = np.where(np.isin(rows, in_blocks.rows), at_cell[rows], parts)
+    return [Labels(rows, parts, weight), in_blocks.without(rows)], blocks

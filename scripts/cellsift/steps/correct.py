@@ -7,6 +7,7 @@ import numpy as np
 
 from cellsift.calibration.brain_threshold import brain_threshold, expected_at
 from cellsift.calibration.score_posterior import score_posterior
+from cellsift.evaluation.counts.words import evidence_in_words
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
 from cellsift.io.json_files import read_json, write_json
@@ -33,18 +34,24 @@ def correct(
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
     p_cell is what the train brains and the sample together say; of candidates that were drawn and
-    labelled 1 or 0, or the part of a cell that is theirs (`counts.shared_cells`). The threshold is
-    that of the highest F1 to expect by it, with caution, or of the recall that the arm was to
-    reach. Where nothing was drawn and labelled, both stay as they were. `document` tells threshold,
-    precision, recall and F1 to expect, before and after. The other arguments are those of `count`.
+    labelled 1 or 0, whether or not others lie at the same cell, but for marked blocks, which say
+    of each cell which candidate is its. The threshold is that of the highest F1 to expect by it,
+    with caution, or of the recall that the arm was to reach. Where nothing was drawn and labelled,
+    both stay as they were. `document` tells how much was labelled, and threshold, precision, recall
+    and F1 to expect, before and after. The other arguments are those of `count`.
     """
     classified = read_table(cells)
     train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     evidence = evidence_of(brain, arm, classified, train, sample)
     calibration = read_json(model)["calibration"]
     before: dict[str, float | None] = {"threshold": calibration["threshold"]}
-    labelled = len(evidence.labelled)
-    if not labelled:
+    in_blocks = len(evidence.in_blocks)
+    sample_size = {
+        "labels": len(evidence.labelled) - in_blocks,
+        "blocks": len(evidence.blocks),
+        "in_blocks": in_blocks,
+    }
+    if not evidence.labelled:
         corrected, after = classified, before
     else:
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
@@ -58,13 +65,13 @@ def correct(
         is_cell = evidence.logits >= cut
         after = {"threshold": float(p_cell[is_cell].min()), **expected}
         # What people have looked at is known.
-        for labels in evidence.labels:
-            is_cell[labels.rows], p_cell[labels.rows] = labels.is_cell > 0, labels.is_cell
+        for row, part in evidence.labelled.items():
+            is_cell[row] = p_cell[row] = part > 0
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
     write_table(corrected, table)
     write_cells_xml(corrected, xml)
-    write_json({"labels": labelled, "before": before, "after": after}, document)
+    write_json(sample_size | {"before": before, "after": after}, document)
     print(
         f"{int(classified['is_cell'].sum())} cells before, {int(corrected['is_cell'].sum())} with "
-        f"{labelled} labels of this brain"
+        f"{evidence_in_words(sample_size) or 'no label'} of this brain"
     )

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cellsift.annotation.drawing import cells_of_drawn_blocks
-from cellsift.evaluation.counts.estimate import (
-    Evidence,
+from cellsift.annotation.drawing import blocks_to_draw
+from cellsift.evaluation.counts.estimate import Evidence, count_cells
+from cellsift.evaluation.counts.further import (
+    FurtherBlocks,
     cells_in_further_blocks,
-    count_cells,
     what_labels_buy,
 )
 from cellsift.evaluation.counts.words import count_in_words
@@ -64,8 +65,8 @@ def count(
         evidence = evidence_of(brain, arm, classified, train, sample)
         counted = count_cells(evidence, seed)
         tables.append(counted.assign(arm=arm))
-        in_block = _in_a_block(brain, classified, volumes, wish)
-        arms[arm] = _of_arm(evidence, counted, seed, in_block)
+        blocks = _further_blocks(brain, classified, evidence, volumes, wish)
+        arms[arm] = _of_arm(evidence, counted, seed, blocks)
     counts = pd.concat(tables, ignore_index=True)
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
     best = max(cells, key=lambda arm: read_json(models[arm])["calibration"]["f1"])
@@ -82,35 +83,44 @@ def count(
     write_json(found, document)
 
 
-def _in_a_block(
+def _further_blocks(
     brain: Brain,
     cells: pd.DataFrame,
+    evidence: Evidence,
     volumes: str | Path | None,
     wish: Mapping[str, Any] | None,
-) -> float:
-    """How many called cells a block to be marked has; 0 where nothing is known of blocks."""
-    if volumes is None or wish is None or not wish["blocks"]:
-        return 0.0
-    return cells_of_drawn_blocks(
+) -> FurtherBlocks | None:
+    """The blocks of which `suggest` draws; nothing where no more is known of them."""
+    if volumes is None or wish is None or not wish["blocks"] or cells.empty:
+        return None
+    candidates = cells[AXES].to_numpy(float)
+    boxes, block_of = blocks_to_draw(
         per_axis(read_json(volumes)["signal"]["shape"]),
         brain.voxel_size,
-        cells[AXES].to_numpy(float),
-        cells["is_cell"].to_numpy(float),
+        candidates,
+        cells["p_cell"].to_numpy(float),
         wish["blocks"],
         wish["block_um"],
+    )
+    distance_um = brain.settings["matching"]["distance_um"]
+    called = np.bincount(block_of, cells["is_cell"], minlength=len(boxes))
+    in_block = cells_in_further_blocks(
+        evidence.blocks, float(np.average(called, weights=boxes["probability"]))
+    )
+    return FurtherBlocks.of_boxes(
+        boxes, block_of, candidates, brain.voxel_size, distance_um, in_block
     )
 
 
 def _of_arm(
-    evidence: Evidence, counted: pd.DataFrame, seed: int, in_block: float
+    evidence: Evidence, counted: pd.DataFrame, seed: int, further: FurtherBlocks | None
 ) -> dict[str, Any]:
     whole = counted.iloc[0].drop("region").astype(int).to_dict()
     if not whole["candidates"]:
         return whole | {"further": []}
-    in_further = cells_in_further_blocks(evidence.blocks, in_block)
-    buys = what_labels_buy(evidence, seed, cells_per_block=in_further).round({"width": 4})
+    buys = what_labels_buy(evidence, seed, blocks=further).round({"width": 4})
     return whole | {
-        "cells_per_block": round(in_further, 1),
+        "cells_per_block": round(further.cells, 1) if further else 0.0,
         "block_cells": int(evidence.blocks.cells.sum()),
         "block_cells_found": int(evidence.blocks.found.sum()),
         "sharing": sum(0 < part < 1 for part in evidence.labelled.values()),

@@ -6,9 +6,9 @@ import pytest
 
 from cellsift.annotation.drawing import (
     CORNERS,
+    blocks_to_draw,
     boxes_of,
     cells_in_boxes,
-    cells_of_drawn_blocks,
     draw_blocks,
     draw_candidates,
     inclusion_probabilities,
@@ -174,13 +174,17 @@ def test_blocks_that_are_done_are_not_drawn_again(brain):
     assert not len(first.merge(more, on=CORNERS))
 
 
-def test_what_a_drawn_block_is_expected_to_hold_is_what_draws_hold_on_average():
+def test_blocks_are_drawn_as_often_as_is_told_before_a_draw():
     random = np.random.default_rng(1)
     points = np.concatenate([random.uniform(0, 50, (80, 3)), random.uniform(0, 100, (60, 3))])
     arguments = ((100, 100, 100), (1.0, 1.0, 1.0), points, random.uniform(0, 1, len(points)), 3, 25)
     boxes = boxes_of(*arguments[:2], 25)
     nowhere = np.zeros(len(boxes), bool)
     drawn = [draw_blocks(*arguments, seed=seed, tissue=nowhere) for seed in range(400)]
-    boxes["held"] = cells_in_boxes(boxes, points, arguments[3])
-    means = [blocks.merge(boxes, on=CORNERS)["held"].mean() for blocks in drawn]
-    assert cells_of_drawn_blocks(*arguments) == pytest.approx(np.mean(means), rel=0.1)
+    found, at = blocks_to_draw(*arguments)
+    held = cells_in_boxes(boxes, points, np.ones(len(points)))
+    assert np.bincount(at).tolist() == held[held > 0].tolist()
+    often = pd.concat(drawn)[CORNERS].value_counts(normalize=True).rename("often").reset_index()
+    both = found.merge(often, on=CORNERS, how="left").fillna(0)
+    assert both["often"].sum() == pytest.approx(1)
+    assert both["often"].to_numpy() == pytest.approx(both["probability"] / 3, abs=0.02)

@@ -51,7 +51,8 @@ def test_the_brains_of_the_project_are_counted_by_scores_labels_and_blocks(made)
     assert json.loads(path.read_text())["train_brains"] == TRAIN
     table = read_table(files.counts)
     assert set(table["blocks"]) == {BLOCKS}
-    assert (table["labels"] >= LABELS).all()
+    assert set(table["labels"]) == {LABELS}
+    assert (table["in_blocks"] > 0).all()
     assert (table["low"] < table["high"]).all()
 
 
@@ -60,7 +61,8 @@ def test_the_page_has_the_longest_job_and_the_highest_memory():
         Counted(labelled, Took(80.0, 48.6), [3.0, 4.5], [210.0, 1234.0])
         for labelled in (False, True)
     ]
-    page = describe(runs, 100_000, 2, "A machine.", "abc")
+    page = describe(runs, 100_000, 2, "2026-01-01; a machine.", "abc")
+    assert "2026-01-01; a machine. Commit abc.\n" in page
     assert "2 others, all with 100,000 candidates scored by 3 arms" in page
     assert "| without labels | 49 | 80 | 4.5 | 1,234 MB |" in page
     assert f"| {LABELS} labels and {BLOCKS} blocks of each | 49 |" in page

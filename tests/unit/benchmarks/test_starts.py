@@ -1,6 +1,7 @@
 """Two checkouts are measured side by side: what counts, what is refused, what the page says."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -61,6 +62,7 @@ def checkout(tmp_path):
         "scripts/nap.py": ADAPTER,
         ".gitignore": "results/\n",
         "results/precious.txt": "precious",
+        "reports/starts.md": "before",
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,10 +77,14 @@ def test_a_copy_has_what_git_knows_with_edits_and_no_results(checkout, tmp_path)
     whole = copied("other", checkout, tmp_path / "copy")
     assert not (whole.folder / "results").exists()
     assert "edits" not in whole.commit
+    assert re.fullmatch(rf"{whole.revision}, \d{{4}}-\d\d-\d\d", whole.commit)
+    (checkout / "reports" / "starts.md").write_text("An earlier measurement's page, not measured.")
+    assert copied("other", checkout, tmp_path / "page").commit == whole.commit
     (checkout / "scripts" / "cellsift" / "__init__.py").write_text("VALUE = 2\n")
     edited = copied("other", checkout, tmp_path / "edited")
     assert edited.answer("-c", "import cellsift; print(cellsift.VALUE)") == "2\n"
     assert edited.commit == f"{whole.commit}, with edits"
+    assert edited.revision == f"{whole.revision}, with edits"
 
 
 def test_what_is_no_checkout_is_refused_and_no_page_is_written(checkout, tmp_path, capsys):

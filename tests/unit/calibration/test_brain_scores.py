@@ -7,7 +7,7 @@ from scipy.special import expit
 from cellsift.calibration.between_brains import OFFSET, SLOPE, between_brains
 from cellsift.calibration.brain_threshold import brain_threshold, expected_at
 from cellsift.calibration.calibrate import choose_threshold
-from cellsift.calibration.score_posterior import Labels, score_posterior
+from cellsift.calibration.score_posterior import Labels, posteriors_to_come, score_posterior
 
 
 def brain_of(offset: float, candidates: int = 3000, seed: int = 0):
@@ -88,7 +88,8 @@ class TestScorePosterior:
         logits, truth = brain_of(0)
         labels = [labelled(truth, 50)]
         now = share_of_cells(score_posterior(logits, labels, alike, seed=1))
-        then = share_of_cells(score_posterior(logits, labels, alike, seed=1, further=200))
+        (posterior,) = posteriors_to_come(logits, labels, alike, 1, [(200, None)])
+        then = share_of_cells(posterior)
         assert then.std() < 0.7 * now.std()
         assert then.mean() == pytest.approx(now.mean(), abs=0.02)
 

@@ -1,20 +1,24 @@
 """Numbers of cells with intervals."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
 
+from cellsift.annotation.drawing import UNIFORM_BLOCKS, inclusion_probabilities
+from cellsift.benchmarks.coverage.brains import BLOCKS, KINDS, TRAIN_CANDIDATES, draw_brain
+from cellsift.benchmarks.coverage.trials import learnt, sampled
 from cellsift.calibration.between_brains import between_brains
 from cellsift.calibration.score_posterior import Labels
 from cellsift.evaluation.counts.blocks import read_blocks
 from cellsift.evaluation.counts.classical import classical_count
-from cellsift.evaluation.counts.estimate import (
-    Evidence,
+from cellsift.evaluation.counts.estimate import Evidence, count_cells
+from cellsift.evaluation.counts.further import (
+    FurtherBlocks,
     cells_in_further_blocks,
-    count_cells,
     what_labels_buy,
 )
 from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
@@ -43,6 +47,12 @@ def labelled(truth: np.ndarray, number: int, seed: int = 1) -> Labels:
 
 def width(row: pd.Series) -> int:
     return row["high"] - row["low"]
+
+
+def even_blocks(cells: float, candidates: int = 3000, labelled: bool = True) -> FurtherBlocks:
+    """Sixty blocks of as many candidates each, which get labels or do not."""
+    block_of = np.arange(candidates) % 60
+    return FurtherBlocks(block_of, np.full(candidates, labelled), np.full(60, 1 / 60), cells)
 
 
 class TestCount:
@@ -96,6 +106,15 @@ class TestCount:
         one = labelled(truth, 50)
         row = count_cells(evidence_of(logits, [one, one.without(one.rows[:20])]), 1).iloc[0]
         assert row["labels"] == 50
+
+    def test_candidates_in_blocks_are_told_apart_from_labels_of_single_ones(self):
+        logits, truth = brain_of(0)
+        block = Labels(np.arange(100), truth[:100], np.ones(100), clusters=2)
+        single = Labels(np.arange(90, 140), truth[90:140], np.ones(50))
+        region = np.where(np.arange(3000) < 95, "left", "right")
+        table = count_cells(evidence_of(logits, [single, block]), 1, region).set_index("region")
+        assert table["labels"].to_dict() == {"all": 50, "left": 5, "right": 45}
+        assert table["in_blocks"].to_dict() == {"all": 90, "left": 90, "right": 0}
 
     def test_a_brain_without_candidates_has_a_row(self):
         row = count_cells(evidence_of(np.zeros(0)), 1).iloc[0]
@@ -227,7 +246,7 @@ class TestWhatLabelsBuy:
         logits, truth = brain_of(0)
         blocks = MarkedBlocks(np.array([30, 40]), np.array([25, 36]), np.ones(2))
         evidence = evidence_of(logits, [labelled(truth, 40)], blocks)
-        table = what_labels_buy(evidence, 1, cells_per_block=35)
+        table = what_labels_buy(evidence, 1, blocks=even_blocks(35))
         table = table.pivot(index="labels", columns="blocks", values="width")
         assert (table.diff().dropna().to_numpy() <= 0).all()
         assert (table.diff(axis=1).dropna(axis=1).to_numpy() <= 0).all()
@@ -237,12 +256,15 @@ class TestWhatLabelsBuy:
         logits, truth = brain_of(0)
         evidence = evidence_of(logits, [labelled(truth, 400)], recall=[(60, 100)])
         widths = [
-            what_labels_buy(evidence, 1, [0], cells_per_block=cells).set_index("blocks")["width"]
+            what_labels_buy(evidence, 1, [0], blocks=even_blocks(cells, labelled=False))
+            .set_index("blocks")["width"]
+            .to_dict()
             for cells in (4, 40)
         ]
-        assert widths[1].is_monotonic_decreasing
+        assert widths[1][0] > widths[1][3] > widths[1][6]
         assert widths[1][6] < 0.9 * widths[0][6] < 0.9 * widths[0][0]
         assert list(what_labels_buy(evidence, 1, [0])["blocks"]) == [0]
+        assert list(what_labels_buy(evidence, 1, [0], blocks=even_blocks(0))["blocks"]) == [0]
 
     def test_further_blocks_are_as_those_marked_or_as_called_cells_lie(self):
         marked = MarkedBlocks(np.array([30, 40]), np.array([25, 36]), np.ones(2))
@@ -261,6 +283,62 @@ class TestWhatLabelsBuy:
         row = count_cells(evidence_of(logits, [labelled(truth, 250, seed=2)]), 1).iloc[0]
         assert width(row) / row["count"] == pytest.approx(promised, rel=0.25)
 
+    @pytest.mark.parametrize("kind", KINDS[:4], ids=lambda kind: kind.name)
+    @pytest.mark.parametrize("labels", [0, 50])
+    def test_what_is_promised_of_blocks_is_about_what_comes(self, kind, labels):
+        """For brains that differ in many ways; the middle of some, as chance is large."""
+        random, ratios = np.random.default_rng(5), []
+        for _ in range(5):
+            train = [draw_brain(kind, TRAIN_CANDIDATES, random) for _ in range(kind.train)]
+            brain = draw_brain(kind, kind.candidates, random)
+            between, recall, logits, is_cell = learnt(train, brain)
+            own, _ = sampled(brain, logits, labels, 0, random)
+            evidence = Evidence(logits, is_cell, between, recall, own)
+            table = what_labels_buy(evidence, 1, [0], [0, 3], self.blocks_of(brain, logits))
+            more, marked = sampled(brain, logits, 0, 3, random)
+            more = [*own, *(draw.without(own[0].rows) if own else draw for draw in more)]
+            row = count_cells(Evidence(logits, is_cell, between, recall, more, marked), 1).iloc[0]
+            ratios.append(table.set_index("blocks").at[3, "width"] / (width(row) / row["count"]))
+        assert 1 / 1.5 < np.median(ratios) < 1.5
+
+    def blocks_of(self, brain, logits) -> FurtherBlocks:
+        expected = np.bincount(brain.block, expit(logits), minlength=BLOCKS)
+        probability = inclusion_probabilities(expected, 3, UNIFORM_BLOCKS)
+        every = np.ones(len(logits), bool)
+        cells = float(probability @ expected / probability.sum())
+        return FurtherBlocks(brain.block, every, probability / probability.sum(), cells)
+
+    def test_what_is_labelled_with_a_block_lies_well_within_it_and_has_no_label_yet(self):
+        boxes = pd.DataFrame([[0, 0, 0, 10, 50, 50], [0, 50, 0, 10, 100, 50]])
+        boxes.columns = ["z0", "y0", "x0", "z1", "y1", "x1"]
+        # In the middle, at the border between the blocks, known, in the middle of the second.
+        candidates = np.array([[5, 20, 20], [5, 48, 20], [5, 25, 20], [5, 75, 20]], float)
+        blocks = FurtherBlocks.of_boxes(
+            boxes.assign(probability=[1.0, 0.5]),
+            np.array([0, 0, 0, 1]),
+            candidates,
+            (5, 2, 2),
+            6,
+            3,
+        )
+        found = blocks.labels(1, known=[2])
+        assert found.rows.tolist() == [0, 3]
+        assert found.probability == pytest.approx([2 / 3, 1 / 3])
+        assert found.clusters == 1
+        assert blocks.labels(0, []) is None
+
+    def test_blocks_whose_weights_differ_buy_less(self):
+        logits, _ = brain_of(0)
+        share = np.array([0.9, *np.full(59, 0.1 / 59)])
+        even, uneven = even_blocks(20), replace(even_blocks(20), share=share)
+        assert even.evenness(3, np.ones(3000)) == pytest.approx(1)
+        assert uneven.evenness(3, np.ones(3000)) < 0.5
+        widths = [
+            what_labels_buy(evidence_of(logits), 1, [0], [0, 3], blocks)["width"].iloc[1]
+            for blocks in (even, uneven)
+        ]
+        assert widths[1] > 1.1 * widths[0]
+
 
 def test_a_plain_sample_has_wilsons_interval():
     count, low, high = classical_count(0, 50, 1000)
@@ -269,17 +347,19 @@ def test_a_plain_sample_has_wilsons_interval():
 
 
 @pytest.mark.parametrize(
-    ("labels", "blocks", "said"),
+    ("labels", "blocks", "in_blocks", "said"),
     [
-        (0, 0, UNCHECKED),
-        (1, 0, "by 1 label of"),
-        (0, 2, "by 2 blocks of"),
-        (9, 1, "9 labels and 1 block"),
+        (0, 0, 0, UNCHECKED),
+        (1, 0, 0, "by 1 label of"),
+        (0, 2, 0, "by 2 blocks of"),
+        (9, 1, 1, "9 labels and 1 block with 1 candidate of"),
+        (9, 3, 1067, "9 labels and 3 blocks with 1,067 candidates of"),
     ],
 )
-def test_a_count_in_words_says_what_it_rests_on(labels, blocks, said):
+def test_a_count_in_words_says_what_it_rests_on(labels, blocks, in_blocks, said):
     found = {"count": 12345, "low": 9000, "high": 15000, "naive": 8, "candidates": 9}
-    text = count_in_words("mouse", "resnet", found | {"labels": labels, "blocks": blocks})
+    found |= {"labels": labels, "blocks": blocks, "in_blocks": in_blocks}
+    text = count_in_words("mouse", "resnet", found)
     assert "12,345 cells (95% interval 9,000 to 15,000) by resnet" in text
     assert said in text
 

@@ -19,6 +19,7 @@ ROW = {
     "among_candidates": 1400,
     "labels": 100,
     "blocks": 0,
+    "in_blocks": 0,
     "further": [
         {"labels": labels, "blocks": 0, "width": width}
         for labels, width in ((0, 0.23), (100, 0.17))
@@ -53,7 +54,9 @@ def test_it_says_what_the_numbers_rest_on():
     said = page()
     assert "rest on 100 labels of this brain" in said
     assert "no block of tissue was marked here" in said
-    assert "no block" not in page(blocks=3)
+    said = page(blocks=3, in_blocks=67)
+    assert "rest on 100 labels and 3 blocks with 67 candidates of this brain" in said
+    assert "no block" not in said
 
 
 def test_it_says_how_many_candidates_share_a_cell():
@@ -107,8 +110,10 @@ def test_it_says_what_blocks_would_buy_before_one_is_marked():
     assert "+6 blocks" in said
     assert "24%" in said
     assert "A block is taken to hold 12 cells, as many as candidates are called cells" in said
-    said = page(further=rows, cells_per_block=3.26, blocks=2)
+    said = page(further=rows, cells_per_block=3.26, blocks=2, block_cells=6)
     assert "to hold 3.3 cells, as those marked do" in said
+    said = page(further=rows, cells_per_block=12.4, blocks=2, block_cells=0)
+    assert "as many as candidates are called cells where blocks are drawn: those marked" in said
 
 
 def test_a_brain_without_candidates_has_a_page():

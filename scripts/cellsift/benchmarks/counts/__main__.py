@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    page = describe(found, options.candidates, options.cores, machine(), side.commit)
+    page = describe(found, options.candidates, options.cores, machine(), side.revision)
     with atomic_file(options.page) as beside:
         beside.write_text(page)
     print(f"The page is {options.page}")

@@ -21,9 +21,12 @@ class Counted:
 
 
 def describe(
-    found: Sequence[Counted], candidates: int, cores: int, machine: str, commit: str
+    found: Sequence[Counted], candidates: int, cores: int, machine: str, revision: str
 ) -> str:
-    """Return the page on these runs, of brains with so many candidates each."""
+    """Return the page on these runs, of brains with so many candidates each.
+
+    `machine` is date, machine and versions; `revision` that of the code, without a date.
+    """
     brains = len(found[0].seconds)
     lines = [
         "# What counting takes\n",
@@ -33,7 +36,7 @@ def describe(
         f"Snakemake is told to make these counts on {cores} cores. Seconds on the clock are those "
         "of the whole command, Snakemake's own start included; those of a job, and its memory, are "
         "as Snakemake measures them.\n",
-        f"{machine} {commit}.\n",
+        f"{machine} Commit {revision}.\n",
         f"| {brains} brains | s on the clock | CPU s | longest job, s | highest memory of a job |",
         "| --- | --: | --: | --: | --: |",
     ]

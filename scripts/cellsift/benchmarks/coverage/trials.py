@@ -43,7 +43,7 @@ def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
     for repetition in range(repetitions):
         train = [draw_brain(kind, TRAIN_CANDIDATES, random) for _ in range(kind.train)]
         brain = draw_brain(kind, kind.candidates, random)
-        between, recall, logits, is_cell = _learnt(train, brain)
+        between, recall, logits, is_cell = learnt(train, brain)
         shared = {"kind": kind.name, "repetition": repetition}
         called = int(is_cell.sum())
         naive = {"count": called, "low": called - REACH * np.sqrt(called)}
@@ -51,7 +51,7 @@ def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
         yield shared | {"way": "naive", "labels": 0, "blocks": 0, "truth": brain.cells} | naive
         for labels in LABELS:
             for blocks in BLOCKS_MARKED:
-                labelled, marked = _sampled(brain, logits, labels, blocks, random)
+                labelled, marked = sampled(brain, logits, labels, blocks, random)
                 evidence = Evidence(logits, is_cell, between, recall, labelled, marked)
                 row = count_cells(evidence, repetition).iloc[0]
                 of = shared | {"labels": labels, "blocks": blocks}
@@ -61,7 +61,7 @@ def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
                     yield from _among(of, brain, row, is_cell, random)
 
 
-def _learnt(
+def learnt(
     train: list[ScoredBrain], brain: ScoredBrain
 ) -> tuple[BetweenBrains, list[tuple[int, int]], np.ndarray, np.ndarray]:
     """What train brains say; calibrated logits of the brain, and what is called a cell in it."""
@@ -77,7 +77,7 @@ def _learnt(
     return between, recall, logits, own >= threshold
 
 
-def _sampled(
+def sampled(
     brain: ScoredBrain,
     logits: np.ndarray,
     labels: int,

@@ -23,11 +23,13 @@ class Side:
         name: "other" or "this".
         folder: the copy that is worked in.
         commit: what it is a copy of, for people.
+        revision: the same without its date.
     """
 
     name: str
     folder: Path
     commit: str
+    revision: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -70,10 +72,12 @@ def copied(name: str, source: Path, folder: Path) -> Side:
             copy = folder / tracked
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / tracked, copy)
-    commit = _git(source, "log", "-1", "--format=%h, %cs", "--abbrev=7").strip()
-    if _git(source, "status", "--porcelain", "--untracked-files=no").strip():
-        commit += ", with edits"
-    side = Side(name, folder, commit)
+    revision, date = _git(source, "log", "-1", "--format=%h %cs", "--abbrev=7").split()
+    # Pages of earlier measurements, which these write anew, have no part in what is measured.
+    of_code = ("--", ".", ":(exclude)reports")
+    status = _git(source, "status", "--porcelain", "--untracked-files=no", *of_code)
+    edits = ", with edits" if status.strip() else ""
+    side = Side(name, folder, f"{revision}, {date}{edits}", f"{revision}{edits}")
     side.python("-m", "compileall", "-q", "scripts")
     return side
 

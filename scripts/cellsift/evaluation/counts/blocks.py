@@ -69,8 +69,24 @@ def _answers(
     reach = distance_um / np.asarray(voxel_size)
     near = np.flatnonzero(((candidates >= low - reach) & (candidates < high + reach)).all(axis=1))
     matched = near[match(candidates[near], cells, voxel_size, distance_um)[:, 0]]
+    inner, outer = well_within(low, high, voxel_size, distance_um)
+    within = near[((candidates[near] >= inner) & (candidates[near] < outer)).all(axis=1)]
+    return matched, np.intersect1d(within, matched), np.setdiff1d(within, matched)
+
+
+def well_within(
+    low: np.ndarray, high: np.ndarray, voxel_size: Size, distance_um: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of that part of blocks whose candidates get a label, beyond `distance_um` of borders.
+
+    `low` and `high` (..., 3) are the blocks' corners, z, y, x in voxels, half-open.
+
+    Example:
+        >>> low, high = well_within(np.array([0, 20, 20]), np.array([10, 60, 60]), (5, 2, 2), 10)
+        >>> low.tolist(), high.tolist()
+        ([0.0, 25.0, 25.0], [8.0, 55.0, 55.0])
+    """
+    reach = distance_um / np.asarray(voxel_size)
     # Nothing lies beyond the first voxels of a volume, and of a thin block nothing would be left.
     margin = np.where(high - low > 3 * reach, reach, 0.0)
-    inner = np.where(low > 0, low + margin, low)
-    within = near[((candidates[near] >= inner) & (candidates[near] < high - margin)).all(axis=1)]
-    return matched, np.intersect1d(within, matched), np.setdiff1d(within, matched)
+    return np.where(low > 0, low + margin, low), high - margin

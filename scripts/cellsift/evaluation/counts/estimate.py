@@ -18,8 +18,6 @@ from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
 
 ALL = "all"
 TAIL = (1 - CONFIDENCE) / 2
-# More labels and blocks, of which is told what they would buy.
-FURTHER, FURTHER_BLOCKS = (0, 50, 100, 200, 400), (0, 3, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +47,22 @@ class Evidence:
             for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
         }
 
+    @property
+    def in_blocks(self) -> set[int]:
+        """Rows of the candidates that have a label with a block alone: nobody looked at each."""
+        rows: dict[bool, set[int]] = {True: set(), False: set()}
+        for labels in self.labels:
+            rows[labels.clusters is None].update(int(row) for row in labels.rows)
+        return rows[False] - rows[True]
+
 
 def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None) -> pd.DataFrame:
     """Return a row for the whole brain, "all", and one for each region.
 
     Columns: region, candidates, naive (candidates called cells), count, low, high (the middle and
     the middle 95% of what the number of cells may be, missed ones included), among_candidates (the
-    same for the cells that have a candidate), among_low, among_high, labels, blocks.
+    same for the cells that have a candidate), among_low, among_high, labels (of single candidates),
+    blocks, in_blocks (candidates that have a label with a block alone).
 
     `regions` (n,) are names of the candidates' regions. The interval holds the uncertainty of what
     scores mean in this brain, of which labels tell the most, and of what detection missed, of which
@@ -80,54 +87,12 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
     for number, name in enumerate(names):
         inside = np.ones(len(logits), bool) if name == ALL else np.asarray(regions) == name
         random = np.random.default_rng([seed, number])
-        drawn = _draws(posterior, evidence.labelled, inside, recall, random)
+        drawn = cell_draws(posterior, evidence.labelled, inside, recall, random)
         rows.append(_row(str(name), evidence, inside, drawn))
     return pd.DataFrame(rows)
 
 
-def cells_in_further_blocks(blocks: MarkedBlocks, expected: float) -> float:
-    """How many cells a further block holds: as those marked do, else as many as are `expected`."""
-    marked = float(blocks.cells.mean()) if len(blocks) else 0.0
-    return marked or expected
-
-
-def what_labels_buy(
-    evidence: Evidence,
-    seed: int,
-    further: Sequence[int] = FURTHER,
-    further_blocks: Sequence[int] = FURTHER_BLOCKS,
-    cells_per_block: float = 0.0,
-) -> pd.DataFrame:
-    """Return how wide the interval of the whole brain's count would be with more labels.
-
-    Columns: labels, blocks (more of them than there are), width (high less low, as a share of the
-    count), for as many as there are candidates to label; more of either never makes it wider, but
-    for the chance of draws, which is left out. It supposes that they turn out as what is
-    known until now says. `cells_per_block` is what a further block holds, on average, as
-    `cells_in_further_blocks` has it; without any, nothing is said of blocks.
-    """
-    logits = np.asarray(evidence.logits, float)
-    inside, rows = np.ones(len(logits), bool), []
-    unlabelled = len(logits) - len(evidence.labelled)
-    share = float(recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1).mean())
-    recalls = {}
-    for number in further_blocks if cells_per_block else [0]:
-        blocks = evidence.blocks.and_further(number, cells_per_block, share)
-        recalls[number] = recall_draws(evidence.train_recall, blocks, DRAWS, seed + 1)
-    for more in (more for more in further if more <= unlabelled):
-        posterior = score_posterior(logits, evidence.labels, evidence.between, seed, more)
-        for number, recall in recalls.items():
-            random = np.random.default_rng(seed)
-            drawn = _draws(posterior, evidence.labelled, inside, recall, random)[:, 1]
-            low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL])
-            width = (high - low) / max(float(middle), 1.0)
-            rows.append({"labels": more, "blocks": number, "width": width})
-    table = pd.DataFrame(rows)
-    by = table.pivot(index="labels", columns="blocks", values="width").cummin().cummin(axis=1)
-    return table.assign(width=[by.at[row.labels, row.blocks] for row in table.itertuples()])
-
-
-def _draws(
+def cell_draws(
     posterior: ScorePosterior,
     labelled: Mapping[int, float],
     inside: np.ndarray,
@@ -146,6 +111,7 @@ def _draws(
 
 
 def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -> dict:
+    in_blocks = evidence.in_blocks
     among, every = (np.quantile(of_kind, [TAIL, 0.5, 1 - TAIL]) for of_kind in drawn.T)
     return {
         "region": name,
@@ -157,6 +123,7 @@ def _row(name: str, evidence: Evidence, inside: np.ndarray, drawn: np.ndarray) -
         "among_candidates": round(float(among[1])),
         "among_low": int(np.floor(among[0])),
         "among_high": int(np.ceil(among[2])),
-        "labels": sum(bool(inside[row]) for row in evidence.labelled),
+        "labels": sum(bool(inside[row]) for row in evidence.labelled.keys() - in_blocks),
         "blocks": len(evidence.blocks),
+        "in_blocks": sum(bool(inside[row]) for row in in_blocks),
     }

@@ -17,8 +17,15 @@ def part_of_cell(
 
     A person who looks at one candidate says whether it lies at a cell, not whether another one lies
     at the same. Matching to an annotation gives the cell to one of them, and none to the others. So
-    k candidates at cells within `distance_um` of one another count for a k-th each, and for one
-    cell together.
+    of k candidates at cells each of which lies within `distance_um` of all others each counts for a
+    k-th, and all of them for one cell.
+
+    That is about right only. In a row of three, of which only the middle one is near both others,
+    they count for 1.33 together. Candidates on two sides of a cell may lie twice `distance_um`
+    apart, and are each a whole one then. Cells that are nearer to each other than `distance_um`
+    count for one: 933 annotated c-Fos cells, each a candidate, count for 902 at 10 µm and for 926
+    at 8 µm. To take all of a chain for one cell does little for the former, and loses more cells
+    where they lie close together.
 
     Args:
         candidates: (n, 3), z, y, x in voxels.
@@ -32,6 +39,9 @@ def part_of_cell(
         >>> places = np.array([[0, 0, 0], [0, 0, 3], [0, 0, 50.0]])
         >>> part_of_cell(places, np.ones(3, bool), np.arange(3), (1, 1, 1), 10).tolist()
         [0.5, 0.5, 1.0]
+        >>> row = np.array([[0, 0, 0], [0, 0, 9], [0, 0, 18.0]])
+        >>> part_of_cell(row, np.ones(3, bool), np.arange(3), (1, 1, 1), 10).round(2).tolist()
+        [0.5, 0.33, 0.5]
     """
     places = np.asarray(candidates, float) * np.asarray(voxel_size, float)
     rows, at_cell = np.asarray(rows, int), np.asarray(at_cell, bool)

@@ -14,7 +14,7 @@ def count_in_words(brain: str, arm: str, found: Mapping[str, Any]) -> str:
 
     Example:
         >>> found = {"count": 950, "low": 900, "high": 1010, "naive": 800, "labels": 90,
-        ...          "blocks": 0, "candidates": 3000}
+        ...          "blocks": 0, "in_blocks": 0, "candidates": 3000}
         >>> count_in_words("mouse_9", "resnet", found)
         'brain mouse_9: 950 cells (95% interval 900 to 1,010) by resnet, by 90 labels of this \
 brain; 800 candidates were called cells'
@@ -26,17 +26,28 @@ brain; 800 candidates were called cells'
         f"{found['high']:,}) by {arm}"
     )
     called = f"{found['naive']:,} candidates were called cells"
-    evidence = evidence_in_words(found["labels"], found["blocks"])
+    evidence = evidence_in_words(found)
     if not evidence:
         return f"{said}; {called}; {UNCHECKED}"
     return f"{said}, by {evidence} of this brain; {called}"
 
 
-def evidence_in_words(labels: int, blocks: int) -> str:
-    """What of a brain people have labelled; nothing where they have not."""
+def evidence_in_words(found: Mapping[str, Any]) -> str:
+    """What of a brain people have labelled; nothing where they have not.
+
+    Example:
+        >>> evidence_in_words({"labels": 50, "blocks": 3, "in_blocks": 67})
+        '50 labels and 3 blocks with 67 candidates'
+    """
     parts = []
-    if labels:
-        parts.append(f"{labels:,} label{'' if labels == 1 else 's'}")
-    if blocks:
-        parts.append(f"{blocks:,} block{'' if blocks == 1 else 's'}")
+    if found["labels"]:
+        parts.append(_number(found["labels"], "label"))
+    if found["blocks"]:
+        in_blocks = found.get("in_blocks", 0)
+        held = f" with {_number(in_blocks, 'candidate')}" if in_blocks else ""
+        parts.append(_number(found["blocks"], "block") + held)
     return " and ".join(parts)
+
+
+def _number(number: int, of: str) -> str:
+    return f"{number:,} {of}{'' if number == 1 else 's'}"
