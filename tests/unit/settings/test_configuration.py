@@ -104,6 +104,12 @@ def test_a_brain_survives_as_plain_data(tmp_path):
     assert "cells" not in brain.to_dict([], annotation=False)
 
 
+def test_a_job_that_reads_marks_has_the_matching_distance_as_that_between_annotators(tmp_path):
+    brain = load(tmp_path, matching={"distance_um": 20}).brains["a"]
+    given = Brain.from_dict(brain.to_dict(["annotators"], annotation=False))
+    assert given.annotators["distance_um"] == 20
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
