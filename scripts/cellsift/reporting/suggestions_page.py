@@ -126,8 +126,8 @@ def ways(shown: Suggested) -> Html:
         "a candidate and press c for a cell or x for none, which copies it to one of these two "
         "layers; leave out what nobody can tell. Select the two training data layers alone and "
         f"save them as {folder}/looked_at..YOU.xml: this name says that you have looked at every "
-        "point in it, and no other XML is read. Look at all of them: their random order, by which "
-        "a part may stand for the rest, nobody sees here.",
+        "point in it, and no other XML of candidates is read. Look at all of them: their random "
+        "order, by which a part may stand for the rest, nobody sees here.",
         f"In a spreadsheet: copy {files.candidates} to {folder}/candidates..YOU.csv, and fill in "
         "label: cell, no_cell or unsure. A row that is left empty has no answer. Begin at the top: "
         "the first rows are in random order, so that you may stop anywhere. Leave the other "
