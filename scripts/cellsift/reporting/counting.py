@@ -109,23 +109,28 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
             {
                 "arm": arm,
                 "labels": count_text(found["labels"]),
-                "precision before": _share(before["precision"]),
-                "recall before": _share(before["recall"]),
-                "F1 before": _share(before["f1"]),
-                "precision after": _share(after["precision"]),
-                "recall after": _share(after["recall"]),
-                "F1 after": _share(after["f1"]),
+                "threshold": f"{before['threshold']:.3g} → {after['threshold']:.3g}",
+                "to cell": count_text(found["changed"]["to_cell"]),
+                "to no cell": count_text(found["changed"]["to_no_cell"]),
+                "precision": _both(before["precision"], after["precision"]),
+                "recall": _both(before["recall"], after["recall"]),
+                "F1": _both(before["f1"], after["f1"]),
             }
         )
     if not rows:
         return Html("")
     caption = (
-        "To expect on the candidates, by the train brains and the labels of this brain, at the "
-        "train brains' threshold and at the one chosen with the labels; recall is of the cells "
-        "that have a candidate. The cells by it are in corrected.csv and corrected.xml of each "
-        "arm; all else on this page is as it was without the labels."
+        "What labels change, before → after: the threshold of the arm's own p_cell, how many "
+        "candidates without a label change sides by it, to cell and to no cell, and what to expect "
+        "on the candidates, by the train brains and the labels of this brain; recall is of the "
+        "cells that have a candidate. The cells by it are in corrected.csv and corrected.xml of "
+        "each arm; all else on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
+
+
+def _both(before: float | None, after: float | None) -> str:
+    return f"{_share(before)} → {_share(after)}"
 
 
 def _share(value: float | None) -> str:

@@ -25,7 +25,8 @@ ROW = {
     ],
 }
 KNOWN = {"train_brains": ["a", "b"], "spread_known": True}
-SURE = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
+SURE = {"threshold": 0.5, "precision": 0.9, "recall": 0.8, "f1": 0.85}
+CHANGED = {"to_cell": 31, "to_no_cell": 1200}
 
 
 def page(annotated=None, unlike=False, wholly=True, **changes) -> str:
@@ -70,8 +71,9 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
 
 
 def test_an_arm_that_called_no_cell_has_a_row():
-    none = {"precision": None, "recall": 0.0, "f1": 0.0}
-    said = corrected({"resnet": {"labels": 80, "before": none, "after": SURE}})
+    none = {"threshold": 0.5, "precision": None, "recall": 0.0, "f1": 0.0}
+    found = {"labels": 80, "before": none, "after": SURE, "changed": CHANGED}
+    said = corrected({"resnet": found})
     assert "–" in said
 
 
@@ -116,10 +118,11 @@ def test_a_brain_without_candidates_has_a_page():
 
 
 def test_what_a_correction_brings_is_a_table():
-    found = {"labels": 80, "before": SURE | {"f1": 0.7}, "after": SURE}
+    after = SURE | {"threshold": 0.62}
+    found = {"labels": 80, "before": SURE | {"f1": 0.7}, "after": after, "changed": CHANGED}
     said = corrected({"resnet": found, "other": {"labels": 0, "before": {}, "after": {}}})
-    assert "0.70" in said
-    assert "0.85" in said
+    for part in ("0.5 → 0.62", "0.70 → 0.85", "31", "1\u202f200"):
+        assert part in said
     assert "other" not in said
     assert corrected({}) == ""
 

@@ -171,6 +171,18 @@ def test_labels_correct_p_cell_and_threshold_as_far_as_they_say(results, tmp_pat
     assert table["p_cell"].max() < 0.6 < 0.9 < before["p_cell"].max()
     assert found["labels"] == 149
     assert found["after"]["f1"] > found["before"]["f1"]
+    # Both thresholds are of the p_cell of cells.csv: what lies between them changes sides.
+    used, chosen = found["before"]["threshold"], found["after"]["threshold"]
+    labelled = read_table(tmp_path / "sample.csv").dropna()["candidate"]
+    others = np.setdiff1d(np.arange(len(table)), labelled)
+    p_cell = before["p_cell"].to_numpy()[others]
+    assert (before["is_cell"].to_numpy()[others] == (p_cell >= used)).all()
+    assert (table["is_cell"].to_numpy()[others] == (p_cell >= chosen)).all()
+    assert found["changed"] == {
+        "to_cell": 0,
+        "to_no_cell": ((p_cell >= used) & (p_cell < chosen)).sum(),
+    }
+    assert found["changed"]["to_no_cell"] > 0
     assert len(read_points(tmp_path / "corrected.xml", "cell")) == table["is_cell"].sum()
 
 
@@ -270,3 +282,4 @@ def test_an_empty_sample_changes_nothing(results, tmp_path):
     before = read_table(results.brain("mouse_d").cells(ARM))
     pd.testing.assert_frame_equal(table, before)
     assert found["labels"] == 0
+    assert found["before"] == found["after"]
