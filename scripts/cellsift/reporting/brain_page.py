@@ -200,7 +200,9 @@ def _labelled(brain: BrainResults) -> list[str]:
     known = read_json(brain.information["sample"])
     labels = tables.number_text(known["labels"], "candidate")
     blocks = tables.number_text(known["blocks"], "block")
-    alone = ", the only ones that count for intervals" if known["random"] < known["labels"] else ""
+    unused = bool(brain.results.count(brain.brain).get("corrected_with"))
+    some = known["random"] < known["labels"] and not unused
+    alone = ", the only ones that count for intervals" if some else ""
     said = f"Labelled by people: {labels}, {known['random']} of them drawn at random{alone}; all "
     said += f"cells of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
     left_out = [
@@ -210,6 +212,7 @@ def _labelled(brain: BrainResults) -> list[str]:
             * bool(known["contradicting"])
         ),
     ]
+    said += " They do not count here, see below." if unused else ""
     return [said + (f" Left out: {', '.join(left_out)}." if left_out else "")]
 
 

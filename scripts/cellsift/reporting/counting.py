@@ -6,7 +6,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cellsift.evaluation.counts.words import evidence_in_words
+from cellsift.evaluation.counts.words import (
+    evidence_in_words,
+    to_count_in_words,
+    unused_in_words,
+)
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
@@ -19,6 +23,10 @@ CAPTION = (
     "the naive count, which knows nothing of its own errors."
 )
 OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
+UNCORRECTED = (
+    "No label of this brain counts, so that corrected.csv of each arm has the cells of its "
+    "cells.csv."
+)
 BUYS = (
     "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
     "labelled (down) and more blocks marked (across), drawn by snakemake suggest, if they turn out "
@@ -58,6 +66,8 @@ def counted(
     if arms[best]["further"]:
         table = _buys(arms[best]["further"])
         caption = BUYS.format(arm=best) + _of_blocks(arms[best])
+        if wanted := document.get("corrected_with"):
+            caption += f" For labels of this brain to count, {to_count_in_words(wanted)}."
         parts.append(html.table(table, caption, text_columns=()))
     return Html("".join(parts))
 
@@ -80,14 +90,20 @@ def counts_of_brains(results: RunResults) -> Html:
                 "called cells": count_text(found["naive"]),
                 "annotated": _annotated(results, name),
                 "arm": arm,
-                "rests on": evidence_in_words(found["labels"], found["blocks"])
-                or "the train brains alone",
+                "rests on": _rests_on(document, found),
             }
         )
     if not rows:
         return html.paragraph("No brain is counted yet.", "note")
     text = ("brain", "role", "arm", "rests on")
     return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, wrapped=("rests on",))
+
+
+def _rests_on(document: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if evidence := evidence_in_words(found["labels"], found["blocks"]):
+        return evidence
+    alone = "the train brains alone"
+    return f"{alone}; answers do not count" if unused_in_words(document) else alone
 
 
 def _annotated(results: RunResults, brain: str) -> str:
@@ -100,6 +116,8 @@ def _annotated(results: RunResults, brain: str) -> str:
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     """What labels of the brain changed in each arm's threshold, and what to expect of that."""
+    if corrections and not any(found["labels"] for found in corrections.values()):
+        return html.paragraph(UNCORRECTED)
     rows = []
     for arm, found in corrections.items():
         before, after = found["before"], found["after"]
@@ -185,9 +203,13 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
     )
     if unlike:
         rest += " The alarm above says that it is not."
+    unused = unused_in_words(document)
+    told = [html.paragraph(f"{unused[0].upper()}{unused[1:]}.", "warning")] if unused else []
     if annotated:
         said = f"Its annotation has no part in these numbers: they rest on {rest}"
-        return [html.paragraph(said)]
+        return [html.paragraph(said), *told]
+    if unused:
+        return [*told, html.paragraph(f"The intervals rest on {rest}", "warning")]
     said = (
         f"No sample of this brain was labelled: the intervals rest on {rest} snakemake suggest "
         "draws a sample to label, which narrows them."

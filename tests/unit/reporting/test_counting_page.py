@@ -29,13 +29,17 @@ SURE = {"threshold": 0.5, "precision": 0.9, "recall": 0.8, "f1": 0.85}
 CHANGED = {"to_cell": 31, "to_no_cell": 1200}
 
 
-def page(annotated=None, unlike=False, wholly=True, **changes) -> str:
+READ = {"answers": {"labels": 41, "blocks": 3}, "corrected": False}
+
+
+def page(annotated=None, unlike=False, wholly=True, told=None, **changes) -> str:
     arms = {"resnet": ROW | changes, "features": ROW | {"low": 1000, "high": 1100, "count": 1050}}
     document = {
         "train_brains": ["a", "b"],
         "spread_known": True,
         "best_out_of_fold": "resnet",
         "arms": arms,
+        **(told or {}),
     }
     # Digits are in groups of three, with narrow spaces.
     return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike, wholly)).replace(
@@ -81,6 +85,30 @@ def test_of_an_annotated_brain_it_does_not_ask_for_labels():
     said = page(annotated=1400, labels=0)
     assert "Its annotation has no part" in said
     assert "snakemake suggest draws" not in said
+
+
+@pytest.mark.parametrize("annotated", [None, 1400])
+def test_answers_that_do_not_count_are_told_of_with_what_to_change(annotated):
+    told = READ | {"corrected_with": ["predict", "mouse_3"]}
+    said = page(annotated, labels=0, told=told)
+    assert "Answers (41 labels and 3 blocks) were read but do not count here" in said
+    assert said.count("write counts: {corrected: [predict, mouse_3]} in the config") == 2
+    assert "No sample of this brain was labelled" not in said
+    said = page(annotated, labels=0, told=READ | {"corrected_with": []})
+    assert "do not count: none is of what was drawn at random" in said
+    assert "write counts" not in said
+
+
+def test_what_labels_would_buy_is_told_with_what_makes_them_count():
+    nothing = {"answers": {"labels": 0, "blocks": 0}, "corrected": False}
+    said = page(labels=0, told=nothing | {"corrected_with": ["mouse_3"]})
+    assert "For labels of this brain to count, write counts: {corrected: [mouse_3]}" in said
+    assert "No sample of this brain was labelled" in said
+
+
+def test_where_no_label_counts_it_says_that_the_correction_changes_nothing():
+    found = {"labels": 0, "before": {"threshold": 0.5}, "after": {"threshold": 0.5}}
+    assert "corrected.csv of each arm has the cells of its cells.csv" in corrected({"one": found})
 
 
 def test_the_annotation_is_set_against_the_intervals():
@@ -161,7 +189,10 @@ class TestIndex:
         assert said.count("1,444") == 1
         assert "in part" in said
         assert "100 labels" in said
-        assert "the train brains alone" in said
+        assert "the train brains alone<" in said
+        unused = unsure | READ | {"corrected_with": ["mouse_b"]}
+        run = self.run(tmp_path, mouse_b=unused)
+        assert "the train brains alone; answers do not count" in counts_of_brains(run)
 
     def test_a_brain_that_is_counted_later_comes_into_the_page(self, tmp_path):
         run = self.run(tmp_path, mouse_a=self.DOCUMENT)
