@@ -64,6 +64,17 @@ class Annotation:
         return [mark.annotator for mark in self.given.marks if mark.finds_cells]
 
     @property
+    def marked(self) -> dict[str, int]:
+        """How many cells each of them has marked, by name."""
+        return {m.annotator: len(m.cells) for m in self.given.marks if m.finds_cells}
+
+    @property
+    def agreed_on(self) -> int:
+        """How many of the cells that count two or more of them have marked."""
+        found = self.positions[self.positions["kind"] == CELL]
+        return int((~found["annotators"].isin(self.annotators)).sum())
+
+    @property
     def is_complete_everywhere(self) -> bool:
         """Whether all cells of the volume are annotated."""
         return bool(np.all(self.complete))

@@ -187,7 +187,8 @@ def facts(brain: BrainResults) -> Html:
 
 def _what_is_annotated(brain: BrainResults) -> str:
     if brain.annotated_wholly:
-        return "all its cells"
+        doubt = brain.results.labels_summary(brain.brain).get("in_doubt")
+        return "all its cells but where it is in doubt" if doubt else "all its cells"
     if brain.annotated_in_part:
         return "some of its cells and artefacts"
     return "all its cells in some planes, and some or none in others"
@@ -250,6 +251,7 @@ def counted(brain: BrainResults) -> Html:
             annotated,
             bool(brain.alarm.get("alarm")),
             brain.annotated_wholly,
+            brain.results.labels_summary(brain.brain).get("in_doubt", 0),
         )
         + counting.corrected(corrections)
     )

@@ -35,7 +35,11 @@ BUYS = (
 
 
 def counted(
-    document: Mapping[str, Any], annotated: int | None, unlike: bool, wholly: bool = True
+    document: Mapping[str, Any],
+    annotated: int | None,
+    unlike: bool,
+    wholly: bool = True,
+    in_doubt: int = 0,
 ) -> Html:
     """How many cells there are by each arm, what that rests on, and what labels would buy.
 
@@ -44,6 +48,7 @@ def counted(
         annotated: how many cells of the brain are annotated, if it is.
         unlike: whether the brain raises the alarm.
         wholly: whether these are all its cells; else they are no number to compare with.
+        in_doubt: how many positions are in doubt beside them, as annotators do not agree there.
     """
     arms = document["arms"]
     best = document["best_out_of_fold"]
@@ -51,7 +56,7 @@ def counted(
     parts = [html.paragraph(_headline(best, arms[best]))]
     parts += _basis(document, unlike, truth is not None)
     if truth is not None:
-        parts.append(html.paragraph(_against(arms, truth)))
+        parts.append(html.paragraph(_against(arms, truth, in_doubt)))
     elif annotated is not None:
         parts.append(html.paragraph(_in_part(annotated)))
     parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
@@ -111,7 +116,10 @@ def _annotated(results: RunResults, brain: str) -> str:
     labels = results.labels_summary(brain)
     if "complete" not in labels:
         return "–"
-    return count_text(labels["annotated"]) if labels["complete"] else "in part"
+    if not labels["complete"]:
+        return "in part"
+    doubt = labels.get("in_doubt", 0)
+    return count_text(labels["annotated"]) + (f", {count_text(doubt)} in doubt" if doubt else "")
 
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -228,12 +236,22 @@ def _of_sharing(candidates: int) -> str:
     )
 
 
-def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int) -> str:
+def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int, in_doubt: int) -> str:
     holding = [arm for arm, found in arms.items() if found["low"] <= annotated <= found["high"]]
     number = f"{len(holding)} of {len(arms)}" if len(holding) < len(arms) else "all"
     return (
         f"The annotation has {count_text(annotated)} cells, which lie within the intervals of "
-        f"{number} arms."
+        f"{number} arms." + _but_in_doubt(in_doubt)
+    )
+
+
+def _but_in_doubt(positions: int) -> str:
+    if not positions:
+        return ""
+    are = "position is" if positions == 1 else "positions are"
+    return (
+        f" {count_text(positions)} more {are} in doubt, marked by some annotators only or as "
+        "unsure, and not among them."
     )
 
 

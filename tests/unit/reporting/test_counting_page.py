@@ -115,6 +115,14 @@ def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
 
 
+def test_positions_that_annotators_dispute_are_said_to_be_left_out_of_their_number():
+    document = KNOWN | {"best_out_of_fold": "resnet", "arms": {"resnet": ROW}}
+    said = counted(document, 1400, unlike=False, in_doubt=12)
+    assert "12 more positions are in doubt" in said
+    assert "1 more position is in doubt" in counted(document, 1400, unlike=False, in_doubt=1)
+    assert "in doubt" not in counted(document, 1400, unlike=False)
+
+
 def test_what_is_annotated_in_part_is_no_number_to_compare_with():
     said = page(annotated=1400, wholly=False, labels=0)
     assert "annotated in part: the 1,400 annotated cells are not all" in said
@@ -180,13 +188,13 @@ class TestIndex:
     def test_every_counted_brain_has_a_row_with_a_link_and_what_it_rests_on(self, tmp_path):
         unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}
         run = self.run(tmp_path, mouse_a=self.DOCUMENT, mouse_b=unsure)
-        labelled = {"annotated": 1444, "complete": True}
+        labelled = {"annotated": 1444, "complete": True, "in_doubt": 7}
         write_json(labelled, run.paths.brain("mouse_a").labels_summary)
         write_json(labelled | {"complete": False}, run.paths.brain("mouse_b").labels_summary)
         said = counts_of_brains(run).replace("\u202f", ",")
         assert 'href="brains/mouse_a.html"' in said
         assert "1,350 to 1,690" in said
-        assert said.count("1,444") == 1
+        assert said.count("1,444, 7 in doubt") == 1
         assert "in part" in said
         assert "100 labels" in said
         assert "the train brains alone<" in said
