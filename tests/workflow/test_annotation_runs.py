@@ -83,6 +83,8 @@ def test_every_brain_has_its_suggestions_in_files_for_three_programs(suggested):
         page = Page(suggested.results / "reports" / "suggestions" / f"{brain}.html")
         assert f"annotations/{brain}" in page.text
         assert f"Answers belong in annotations/{brain}." in suggested.output
+        change = f"They will not count: for that write counts: {{corrected: [{BRAIN}, {brain}]}}"
+        assert (change in suggested.output) == (brain != BRAIN)
     overview = pd.read_csv(suggested.results / "suggestions" / "overview.csv")
     assert list(overview["brain"]) == ["mouse_1", "mouse_2", BRAIN]
 
@@ -124,6 +126,17 @@ def test_labels_are_read_and_told_of_and_nothing_is_trained(copied):
     check_correction(folder, set(sample.index))
     assert "no block of tissue was marked here" not in page.text
     assert copied.planned() == []
+
+
+def test_answers_on_a_brain_that_the_config_does_not_name_are_told_of(copied):
+    copied.write_config("small.yaml", annotation=ANNOTATION)
+    label_by_truth(copied)
+    target = copied.results / "brains" / BRAIN / "count.json"
+    code, output = copied.run("--cores", "2", "--", str(target.relative_to(copied.folder)))
+    assert code == 0, output
+    assert "answers (40 labels and 2 blocks) were read but do not count here" in output
+    assert f"write counts: {{corrected: [predict, {BRAIN}]}} in the config" in output
+    assert not read_json(target)["corrected"]
 
 
 def check_correction(folder, labelled: set[int]) -> None:

@@ -135,7 +135,7 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
             {
                 "arm": arm,
                 "labels": count_text(found["labels"]),
-                "threshold": f"{before['threshold']:.3g} → {after['threshold']:.3g}",
+                "threshold": f"{before['threshold']:.4g} → {after['threshold']:.4g}",
                 "to cell": count_text(found["changed"]["to_cell"]),
                 "to no cell": count_text(found["changed"]["to_no_cell"]),
                 "precision": _both(before["precision"], after["precision"]),

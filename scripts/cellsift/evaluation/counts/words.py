@@ -45,15 +45,16 @@ def unused_in_words(document: Mapping[str, Any]) -> str:
         >>> unused_in_words(
         ...     {"answers": read, "corrected": False, "corrected_with": ["predict", "mouse_3"]}
         ... )
-        'answers (40 labels) were read but do not count here: write counts: {corrected: [predict, \
-mouse_3]} in the config'
+        'answers (40 labels) were read but do not count here; to have them count, write counts: \
+{corrected: [predict, mouse_3]} in the config'
     """
     given = document.get("answers", {"labels": 0, "blocks": 0})
     read = evidence_in_words(given["labels"], given["blocks"])
     if not read or document["corrected"]:
         return ""
     if wanted := document["corrected_with"]:
-        return f"answers ({read}) were read but do not count here: {to_count_in_words(wanted)}"
+        change = to_count_in_words(wanted)
+        return f"answers ({read}) were read but do not count here; to have them count, {change}"
     return f"answers ({read}) were read but do not count: none is of what was drawn at random"
 
 
