@@ -21,6 +21,8 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.table,
         snakemake.output.document,
         tell,
+        answers=next(iter(given.answers), None),
+        corrected_with=snakemake.params.corrected_with,
         summary=next(iter(given.summary), None),
         volumes=given.volumes,
         wish=snakemake.params.wish,

@@ -11,4 +11,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.params.signal,
         snakemake.input.cuboids,
         snakemake.output[0],
+        snakemake.params.corrected_with,
     )

@@ -9,4 +9,5 @@ with job(snakemake.log[0]) as tell:
         snakemake.input.pages,
         snakemake.output[0],
         tell,
+        snakemake.params.corrected_with,
     )

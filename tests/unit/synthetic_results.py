@@ -115,7 +115,7 @@ def make_results(
     return SyntheticResults(results.path, configuration, information, arms)
 
 
-def count_brain(results, name, roles, arms, sample=(), wish=None):
+def count_brain(results, name, roles, arms, sample=(), wish=None, **more):
     """Count a brain as the rule does."""
     train = [brain for brain, role in roles.items() if role == "train"]
     files = results.brain(name)
@@ -136,6 +136,7 @@ def count_brain(results, name, roles, arms, sample=(), wish=None):
         summary=files.labels_summary if files.labels_summary.is_file() else None,
         volumes=files.preflight,
         wish=wish,
+        **more,
     )
 
 

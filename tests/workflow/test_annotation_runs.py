@@ -83,6 +83,8 @@ def test_every_brain_has_its_suggestions_in_files_for_three_programs(suggested):
         page = Page(suggested.results / "reports" / "suggestions" / f"{brain}.html")
         assert f"annotations/{brain}" in page.text
         assert f"Answers belong in annotations/{brain}." in suggested.output
+        change = f"They will not count: for that write counts: {{corrected: [{BRAIN}, {brain}]}}"
+        assert (change in suggested.output) == (brain != BRAIN)
     overview = pd.read_csv(suggested.results / "suggestions" / "overview.csv")
     assert list(overview["brain"]) == ["mouse_1", "mouse_2", BRAIN]
 
@@ -121,12 +123,36 @@ def test_labels_are_read_and_told_of_and_nothing_is_trained(copied):
     assert after["high"] - after["low"] < 0.8 * (before["high"] - before["low"])
     assert after["low"] <= len(truth) <= after["high"]
     assert (before["labels"], after["blocks"]) == (0, 2)
-    correction = read_json(folder / "small" / "correction.json")
-    assert correction["after"]["threshold"] != correction["before"]["threshold"]
-    corrected = pd.read_csv(folder / "small" / "corrected.csv")
-    assert (corrected[ZYX] == pd.read_csv(folder / "small" / "cells.csv")[ZYX]).all(axis=None)
+    check_correction(folder, set(sample.index))
     assert "no block of tissue was marked here" not in page.text
     assert copied.planned() == []
+
+
+def test_answers_on_a_brain_that_the_config_does_not_name_are_told_of(copied):
+    copied.write_config("small.yaml", annotation=ANNOTATION)
+    label_by_truth(copied)
+    target = copied.results / "brains" / BRAIN / "count.json"
+    code, output = copied.run("--cores", "2", "--", str(target.relative_to(copied.folder)))
+    assert code == 0, output
+    assert "answers (40 labels and 2 blocks) were read but do not count here" in output
+    assert f"write counts: {{corrected: [predict, {BRAIN}]}} in the config" in output
+    assert not read_json(target)["corrected"]
+
+
+def check_correction(folder, labelled: set[int]) -> None:
+    """Candidates without a label change sides where they lie between the two thresholds."""
+    correction = read_json(folder / "small" / "correction.json")
+    cells = pd.read_csv(folder / "small" / "cells.csv")
+    corrected = pd.read_csv(folder / "small" / "corrected.csv")
+    assert (corrected[ZYX] == cells[ZYX]).all(axis=None)
+    others = ~cells.index.isin(list(labelled))
+    for block in pd.read_csv(folder / "sample_blocks.csv").itertuples():
+        others &= ~cells_in(cells, block)
+    used, chosen = (correction[time]["threshold"] for time in ("before", "after"))
+    assert (cells["is_cell"] == (cells["p_cell"] >= used)).all()
+    assert (corrected["is_cell"] == (cells["p_cell"] >= chosen))[others].all()
+    changed = (corrected["is_cell"] != cells["is_cell"])[others].sum()
+    assert 0 < changed <= sum(correction["changed"].values())
 
 
 def test_a_second_round_asks_for_others_and_both_count_together(copied):

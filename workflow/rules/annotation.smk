@@ -76,6 +76,7 @@ rule show_suggestions:
     params:
         results=lambda wildcards: str(RESULTS),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
+        corrected_with=corrected_with,
         signal=lambda wildcards: PROJECT.brains[wildcards.brain].signal,
         code=code("show_suggestions", "reports/suggestions.ipynb"),
     script:
@@ -94,6 +95,7 @@ rule suggest:
     conda:
         environment("volumes")
     params:
+        corrected_with={brain: PROJECT.corrected_with(brain) for brain in PROJECT.brains},
         code=code("suggest"),
     script:
         "../../scripts/suggest.py"

@@ -156,6 +156,12 @@ def correcting_sample(wildcards):
 
 
 @of_wildcards
+def corrected_with(wildcards):
+    """Params function: what `counts: corrected` lacks for answers on a brain to count, completed."""
+    return PROJECT.corrected_with(wildcards.brain)
+
+
+@of_wildcards
 def corrections_of_brain(wildcards):
     """What that changed, for each arm."""
     corrected = [brain for brain in CORRECTED if brain == wildcards.brain]

@@ -10,6 +10,7 @@ rule count:
         train_cells=cells_of_all_arms(LEARNT_FROM),
         folds=RESULTS.folds,
         sample=correcting_sample,
+        answers=sample_of_brain,
         summary=summary_of_labels,
         volumes=BRAIN.volumes,
         choice=CHOICE,
@@ -24,6 +25,7 @@ rule count:
         environment("volumes")
     params:
         brain=brain_with("matching"),
+        corrected_with=corrected_with,
         wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,

@@ -73,6 +73,16 @@ def author_in_name(path: Path) -> str:
     return path.stem.partition("..")[2]
 
 
+def compared_name(annotator: str) -> str:
+    """The same text for names that are one but for capitals and spaces.
+
+    Example:
+        >>> compared_name("Anna  B") == compared_name("annab")
+        True
+    """
+    return "".join(annotator.casefold().split())
+
+
 def date_of_file(path: Path) -> str:
     """The day on which a file was written last, such as 2026-11-30."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()

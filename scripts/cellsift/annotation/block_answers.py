@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellsift.annotation.answers import author_in_name, date_of_file, read_filled_table
+from cellsift.annotation.answers import (
+    author_in_name,
+    compared_name,
+    date_of_file,
+    read_filled_table,
+)
 from cellsift.annotation.block_merging import MergedBlock, merge_block
 from cellsift.annotation.drawing import CORNERS
 from cellsift.annotation.marks import no_points
@@ -116,6 +121,16 @@ class _Given:
         return {path: _cells(path, self.box) for path in self.files}
 
     @property
+    def annotators(self) -> dict[Path, str]:
+        """Who has marked each file, of those whose names are one as the first of them has it."""
+        spelled: dict[str, str] = {}
+        given = [author_in_name(path) for path in self.files]
+        return {
+            path: spelled.setdefault(compared_name(name), name)
+            for path, name in zip(self.files, given, strict=True)
+        }
+
+    @property
     def filled(self) -> dict[Path, pd.DataFrame]:
         """Those of files that have any."""
         return {path: points for path, points in self.cells.items() if len(points)}
@@ -125,7 +140,7 @@ class _Given:
         """Why one annotator's files cannot be used; nothing where they can."""
         by_name: dict[str, list[Path]] = {}
         for path in self.filled:
-            by_name.setdefault(author_in_name(path), []).append(path)
+            by_name.setdefault(self.annotators[path], []).append(path)
         for name, paths in by_name.items():
             if _differ([self.filled[path] for path in paths]):
                 whose = f"are both of {name}" if name else "do not say whose they are"
@@ -139,10 +154,10 @@ class _Given:
     @property
     def by_annotator(self) -> dict[str, pd.DataFrame]:
         """The cells that each annotator has marked; none of who says so of an empty file."""
-        marked = {author_in_name(path): points for path, points in self.filled.items()}
-        doers = {name for _, name in self.done_by if name}
-        silent = {author_in_name(path) for path in self.cells} & doers - set(marked)
-        return marked | {name: no_points() for name in sorted(silent)}
+        marked = {self.annotators[path]: points for path, points in self.filled.items()}
+        doers = {compared_name(name) for _, name in self.done_by if name}
+        silent = {name for name in self.annotators.values() if compared_name(name) in doers}
+        return marked | {name: no_points() for name in sorted(silent - set(marked))}
 
     @property
     def names(self) -> str:

@@ -10,7 +10,7 @@ from cellsift.annotation.merging import merge_marks
 from cellsift.annotation.quality import agreement_by_plane, conflicting
 from cellsift.io.axes import AXES
 from cellsift.io.names import CELL
-from cellsift.settings.brains import ANNOTATORS_APART_UM, Brain
+from cellsift.settings.brains import Brain, annotators_apart_um
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ def merge_block(by_annotator: Mapping[str, pd.DataFrame], brain: Brain) -> Merge
     """Merge the cells that each annotator has marked in a block: z, y, x in voxels of the brain.
 
     Their marks are one cell by `merging.merge_points`, and agreed on by `merging.merge_marks`, with
-    the brain's settings of annotators. A single annotator's cells stay as they are.
+    the brain's settings of annotators and matching. A single annotator's cells stay as they are.
 
     Example:
         >>> marked = {"anna": [[0.0, 5, 5], [0, 30, 30]], "ben": [[0.0, 5, 7]]}
@@ -47,7 +47,7 @@ def merge_block(by_annotator: Mapping[str, pd.DataFrame], brain: Brain) -> Merge
 
     marks = [Marks(name, points) for name, points in by_annotator.items()]
     settings = brain.annotators
-    distance_um = float(settings["distance_um"] or ANNOTATORS_APART_UM)
+    distance_um = annotators_apart_um(brain.settings)
     merged = merge_marks(marks, brain.voxel_size, distance_um, settings["agreed_by"])
     outcomes = pair_outcomes(marks, brain.voxel_size, distance_um)
     agreed = agreement_by_plane(outcomes, brain.voxel_size[0], whole=True)

@@ -19,7 +19,7 @@ from cellsift.annotation.reading import read_annotation
 from cellsift.io.axes import AXES
 from cellsift.io.label_names import UNSURE
 from cellsift.io.names import CELL, NO_CELL
-from cellsift.settings.brains import ANNOTATORS_APART_UM, AnnotatorsSettings, Brain
+from cellsift.settings.brains import AnnotatorsSettings, Brain, annotators_apart_um
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,17 @@ class Annotation:
     def annotators(self) -> list[str]:
         """The names of those who looked for cells; of a file that names nobody ""."""
         return [mark.annotator for mark in self.given.marks if mark.finds_cells]
+
+    @property
+    def marked(self) -> dict[str, int]:
+        """How many cells each of them has marked, by name."""
+        return {m.annotator: len(m.cells) for m in self.given.marks if m.finds_cells}
+
+    @property
+    def agreed_on(self) -> int:
+        """How many of the cells that count two or more of them have marked."""
+        found = self.positions[self.positions["kind"] == CELL]
+        return int((~found["annotators"].isin(self.annotators)).sum())
 
     @property
     def is_complete_everywhere(self) -> bool:
@@ -115,7 +126,7 @@ def annotation_of(brain: Brain) -> Annotation:
         annotation_of(brain).cells  # z, y, x in voxels
     """
     given, settings = read_annotation(brain), brain.annotators
-    distance_um = _distance(brain)
+    distance_um = annotators_apart_um(brain.settings)
     positions = merge_marks(given.marks, brain.voxel_size, distance_um, settings["agreed_by"])
     outcomes = _outcomes(given.marks, brain, distance_um)
     whole = given.planes is None
@@ -130,12 +141,6 @@ def annotation_of(brain: Brain) -> Annotation:
         complete = np.any([mark.complete_at(z) for mark in finders], axis=0)
         complete &= ~np.isin(z, [plane for plane in against if plane is not None])
     return Annotation(given, settings, positions, outcomes, complete, agreed)
-
-
-def _distance(brain: Brain) -> float:
-    """Within which marks of two annotators are one cell, µm."""
-    matching = brain.settings.get("matching", {"distance_um": None})["distance_um"]
-    return float(brain.annotators["distance_um"] or matching or ANNOTATORS_APART_UM)
 
 
 def _outcomes(marks: list[Marks], brain: Brain, distance_um: float) -> pd.DataFrame:

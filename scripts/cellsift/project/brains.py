@@ -10,10 +10,10 @@ from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings.brains import (
-    ANNOTATORS_APART_UM,
     SETTINGS_OF_A_BRAIN,
     Brain,
     SettingsOfABrain,
+    annotators_apart_um,
     resolved_path,
 )
 from cellsift.settings.brains_table import ROLES, Row, read_rows
@@ -127,9 +127,8 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
 
 def _settings(config: Config, shared: dict, brain: str) -> dict:
     settings = _own_settings(config, shared, brain)
-    annotators = settings["annotators"]
-    if annotators["distance_um"] is None:
-        annotators["distance_um"] = settings["matching"]["distance_um"] or ANNOTATORS_APART_UM
+    # A job that reads marks may have no settings of matching.
+    settings["annotators"]["distance_um"] = annotators_apart_um(cast(SettingsOfABrain, settings))
     return settings
 
 

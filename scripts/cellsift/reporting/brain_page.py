@@ -187,7 +187,8 @@ def facts(brain: BrainResults) -> Html:
 
 def _what_is_annotated(brain: BrainResults) -> str:
     if brain.annotated_wholly:
-        return "all its cells"
+        doubt = brain.results.labels_summary(brain.brain).get("in_doubt")
+        return "all its cells but where it is in doubt" if doubt else "all its cells"
     if brain.annotated_in_part:
         return "some of its cells and artefacts"
     return "all its cells in some planes, and some or none in others"
@@ -200,7 +201,9 @@ def _labelled(brain: BrainResults) -> list[str]:
     known = read_json(brain.information["sample"])
     labels = tables.number_text(known["labels"], "candidate")
     blocks = tables.number_text(known["blocks"], "block")
-    alone = ", the only ones that count for intervals" if known["random"] < known["labels"] else ""
+    unused = bool(brain.results.count(brain.brain).get("corrected_with"))
+    some = known["random"] < known["labels"] and not unused
+    alone = ", the only ones that count for intervals" if some else ""
     said = f"Labelled by people: {labels}, {known['random']} of them drawn at random{alone}; all "
     said += f"cells of {blocks} of tissue ({tables.number_text(known['block_cells'], 'cell')})."
     left_out = [
@@ -210,6 +213,7 @@ def _labelled(brain: BrainResults) -> list[str]:
             * bool(known["contradicting"])
         ),
     ]
+    said += " They do not count here, see below." if unused else ""
     return [said + (f" Left out: {', '.join(left_out)}." if left_out else "")]
 
 
@@ -247,6 +251,7 @@ def counted(brain: BrainResults) -> Html:
             annotated,
             bool(brain.alarm.get("alarm")),
             brain.annotated_wholly,
+            brain.results.labels_summary(brain.brain).get("in_doubt", 0),
         )
         + counting.corrected(corrections)
     )

@@ -6,7 +6,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cellsift.evaluation.counts.words import evidence_in_words
+from cellsift.evaluation.counts.words import (
+    evidence_in_words,
+    to_count_in_words,
+    unused_in_words,
+)
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
@@ -19,6 +23,10 @@ CAPTION = (
     "the naive count, which knows nothing of its own errors."
 )
 OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
+UNCORRECTED = (
+    "No label of this brain counts, so that corrected.csv of each arm has the cells of its "
+    "cells.csv."
+)
 BUYS = (
     "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
     "labelled (down) and more blocks marked (across), drawn by snakemake suggest, if they turn out "
@@ -27,7 +35,11 @@ BUYS = (
 
 
 def counted(
-    document: Mapping[str, Any], annotated: int | None, unlike: bool, wholly: bool = True
+    document: Mapping[str, Any],
+    annotated: int | None,
+    unlike: bool,
+    wholly: bool = True,
+    in_doubt: int = 0,
 ) -> Html:
     """How many cells there are by each arm, what that rests on, and what labels would buy.
 
@@ -36,6 +48,7 @@ def counted(
         annotated: how many cells of the brain are annotated, if it is.
         unlike: whether the brain raises the alarm.
         wholly: whether these are all its cells; else they are no number to compare with.
+        in_doubt: how many positions are in doubt beside them, as annotators do not agree there.
     """
     arms = document["arms"]
     best = document["best_out_of_fold"]
@@ -43,7 +56,7 @@ def counted(
     parts = [html.paragraph(_headline(best, arms[best]))]
     parts += _basis(document, unlike, truth is not None)
     if truth is not None:
-        parts.append(html.paragraph(_against(arms, truth)))
+        parts.append(html.paragraph(_against(arms, truth, in_doubt)))
     elif annotated is not None:
         parts.append(html.paragraph(_in_part(annotated)))
     parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
@@ -58,6 +71,8 @@ def counted(
     if arms[best]["further"]:
         table = _buys(arms[best]["further"])
         caption = BUYS.format(arm=best) + _of_blocks(arms[best])
+        if wanted := document.get("corrected_with"):
+            caption += f" For labels of this brain to count, {to_count_in_words(wanted)}."
         parts.append(html.table(table, caption, text_columns=()))
     return Html("".join(parts))
 
@@ -80,7 +95,7 @@ def counts_of_brains(results: RunResults) -> Html:
                 "called cells": count_text(found["naive"]),
                 "annotated": _annotated(results, name),
                 "arm": arm,
-                "rests on": evidence_in_words(found) or "the train brains alone",
+                "rests on": _rests_on(document, found),
             }
         )
     if not rows:
@@ -89,16 +104,28 @@ def counts_of_brains(results: RunResults) -> Html:
     return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, wrapped=("rests on",))
 
 
+def _rests_on(document: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if evidence := evidence_in_words(found):
+        return evidence
+    alone = "the train brains alone"
+    return f"{alone}; answers do not count" if unused_in_words(document) else alone
+
+
 def _annotated(results: RunResults, brain: str) -> str:
     """The annotated cells of a brain whose annotation names all; else, whether it has some."""
     labels = results.labels_summary(brain)
     if "complete" not in labels:
         return "–"
-    return count_text(labels["annotated"]) if labels["complete"] else "in part"
+    if not labels["complete"]:
+        return "in part"
+    doubt = labels.get("in_doubt", 0)
+    return count_text(labels["annotated"]) + (f", {count_text(doubt)} in doubt" if doubt else "")
 
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     """What labels of the brain changed in each arm's threshold, and what to expect of that."""
+    if corrections and not any(found["labels"] for found in corrections.values()):
+        return html.paragraph(UNCORRECTED)
     rows = []
     for arm, found in corrections.items():
         before, after = found["before"], found["after"]
@@ -109,23 +136,28 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
                 "arm": arm,
                 "labels": count_text(found["labels"]),
                 "candidates in blocks": count_text(found.get("in_blocks", 0)),
-                "precision before": _share(before["precision"]),
-                "recall before": _share(before["recall"]),
-                "F1 before": _share(before["f1"]),
-                "precision after": _share(after["precision"]),
-                "recall after": _share(after["recall"]),
-                "F1 after": _share(after["f1"]),
+                "threshold": f"{before['threshold']:.4g} → {after['threshold']:.4g}",
+                "to cell": count_text(found["changed"]["to_cell"]),
+                "to no cell": count_text(found["changed"]["to_no_cell"]),
+                "precision": _both(before["precision"], after["precision"]),
+                "recall": _both(before["recall"], after["recall"]),
+                "F1": _both(before["f1"], after["f1"]),
             }
         )
     if not rows:
         return Html("")
     caption = (
-        "To expect on the candidates, by the train brains and what is labelled of this brain, at "
-        "the train brains' threshold and at the one chosen with the labels; recall is of the cells "
-        "that have a candidate. The cells by it are in corrected.csv and corrected.xml of each "
-        "arm; all else on this page is as it was without the labels."
+        "What labels change, before → after: the threshold of the arm's own p_cell, how many "
+        "candidates without a label change sides by it, to cell and to no cell, and what to expect "
+        "on the candidates, by the train brains and the labels of this brain; recall is of the "
+        "cells that have a candidate. The cells by it are in corrected.csv and corrected.xml of "
+        "each arm; all else on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
+
+
+def _both(before: float | None, after: float | None) -> str:
+    return f"{_share(before)} → {_share(after)}"
 
 
 def _share(value: float | None) -> str:
@@ -180,9 +212,13 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
     )
     if unlike:
         rest += " The alarm above says that it is not."
+    unused = unused_in_words(document)
+    told = [html.paragraph(f"{unused[0].upper()}{unused[1:]}.", "warning")] if unused else []
     if annotated:
         said = f"Its annotation has no part in these numbers: they rest on {rest}"
-        return [html.paragraph(said)]
+        return [html.paragraph(said), *told]
+    if unused:
+        return [*told, html.paragraph(f"The intervals rest on {rest}", "warning")]
     said = (
         f"No sample of this brain was labelled: the intervals rest on {rest} snakemake suggest "
         "draws a sample to label, which narrows them."
@@ -201,12 +237,22 @@ def _of_sharing(candidates: int) -> str:
     )
 
 
-def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int) -> str:
+def _against(arms: Mapping[str, Mapping[str, Any]], annotated: int, in_doubt: int) -> str:
     holding = [arm for arm, found in arms.items() if found["low"] <= annotated <= found["high"]]
     number = f"{len(holding)} of {len(arms)}" if len(holding) < len(arms) else "all"
     return (
         f"The annotation has {count_text(annotated)} cells, which lie within the intervals of "
-        f"{number} arms."
+        f"{number} arms." + _but_in_doubt(in_doubt)
+    )
+
+
+def _but_in_doubt(positions: int) -> str:
+    if not positions:
+        return ""
+    are = "position is" if positions == 1 else "positions are"
+    return (
+        f" {count_text(positions)} more {are} in doubt, marked by some annotators only or as "
+        "unsure, and not among them."
     )
 
 

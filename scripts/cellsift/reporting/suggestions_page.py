@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellsift.cuboids.store import CuboidStore
+from cellsift.evaluation.counts.words import to_count_in_words
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.reporting import block_map, html, thumbnails
@@ -33,9 +34,15 @@ OF_ROLE = {
     "brain's own files of cells and non_cells.",
     "test": "These labels train nothing and change no annotation. Do not correct the annotation of "
     "this brain by them: that would bend the test towards what the arms doubt.",
-    "predict": "These labels train nothing. They tell how far the counts of this brain can be "
-    "trusted.",
+    "predict": "These labels train nothing.",
 }
+COUNT = "They tell how far the counts of this brain can be trusted, narrow their intervals, and "
+COUNT += "correct p_cell and threshold."
+NOT_COUNTED = (
+    "As the config is, they do not count here: the counts of this brain stay as they are, with "
+    "their intervals. To have them count, {change}."
+)
+OF_TEST = " Something is fitted on this brain then, so that it is no test of that any more."
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ class Suggested:
     """What is suggested in a brain.
 
     `shown_results` is the folder of results as the run was told it, `signal` the path of the
-    brain's signal, `cuboids` are its stores.
+    brain's signal, `cuboids` are its stores, `corrected_with` is what `counts: corrected` has to be
+    for answers to count, empty where they do.
     """
 
     results: RunResults
@@ -52,6 +60,7 @@ class Suggested:
     role: str
     signal: str
     cuboids: list[str]
+    corrected_with: list[str]
 
     @property
     def shown_files(self) -> SuggestionFolder:
@@ -97,11 +106,20 @@ def facts(shown: Suggested) -> Html:
         f"{number_text(len(shown.blocks), 'block')} of tissue in which every cell is to be marked. "
         "Only blocks show cells that detection never proposed.",
         _of_random(at_random, len(shown.candidates)),
-        OF_ROLE.get(shown.role, ""),
+        _of_use(shown),
         f"Labelled before: {number_text(shown.labelled['labels'], 'candidate')}, "
         f"{number_text(shown.labelled['blocks'], 'block')}.",
     ]
     return html.bullets([item for item in items if item])
+
+
+def _of_use(shown: Suggested) -> str:
+    """What these labels change, and what they do not."""
+    of_role = OF_ROLE.get(shown.role, "")
+    if not shown.corrected_with:
+        return f"{of_role} {COUNT}".strip()
+    not_counted = NOT_COUNTED.format(change=to_count_in_words(shown.corrected_with))
+    return f"{of_role} {not_counted}{OF_TEST if shown.role == 'test' else ''}".strip()
 
 
 def _of_random(at_random: int, suggested: int) -> str:
@@ -126,8 +144,8 @@ def ways(shown: Suggested) -> Html:
         "a candidate and press c for a cell or x for none, which copies it to one of these two "
         "layers; leave out what nobody can tell. Select the two training data layers alone and "
         f"save them as {folder}/looked_at..YOU.xml: this name says that you have looked at every "
-        "point in it, and no other XML is read. Look at all of them: their random order, by which "
-        "a part may stand for the rest, nobody sees here.",
+        "point in it, and no other XML of candidates is read. Look at all of them: their random "
+        "order, by which a part may stand for the rest, nobody sees here.",
         f"In a spreadsheet: copy {files.candidates} to {folder}/candidates..YOU.csv, and fill in "
         "label: cell, no_cell or unsure. A row that is left empty has no answer. Begin at the top: "
         "the first rows are in random order, so that you may stop anywhere. Leave the other "

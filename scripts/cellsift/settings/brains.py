@@ -140,6 +140,20 @@ class Brain:
         return cls(**content | {"voxel_size": tuple(content["voxel_size"]), "role": role})
 
 
+def annotators_apart_um(settings: SettingsOfABrain) -> float:
+    """Within which distance marks of several annotators can be one cell, µm.
+
+    That of `annotators` where it names one, else that of `matching`, else ANNOTATORS_APART_UM.
+
+    Example:
+        >>> annotators_apart_um({"matching": {"distance_um": 20.0}})
+        20.0
+    """
+    parts: tuple[Any, Any] = settings.get("annotators"), settings.get("matching")
+    named = (part.get("distance_um") for part in parts if part)
+    return float(next(filter(None, named), ANNOTATORS_APART_UM))
+
+
 def resolved_path(volume: str, root: Path) -> str:
     """The same text for paths that lead to the same place."""
     if "://" in volume:

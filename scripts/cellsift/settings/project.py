@@ -34,3 +34,11 @@ class Project:
         return [
             name for name, brain in self.brains.items() if name in wanted or brain.role in wanted
         ]
+
+    def corrected_with(self, name: str) -> list[str]:
+        """What `counts: corrected` has to be for answers on a brain to count; empty where they do.
+
+        Example:
+            project.corrected_with("mouse_3")  # ["predict", "mouse_3"]
+        """
+        return [] if name in self.corrected() else [*self.config.counts.corrected, name]

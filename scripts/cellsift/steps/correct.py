@@ -37,14 +37,18 @@ def correct(
     labelled 1 or 0, whether or not others lie at the same cell, but for marked blocks, which say
     of each cell which candidate is its. The threshold is that of the highest F1 to expect by it,
     with caution, or of the recall that the arm was to reach. Where nothing was drawn and labelled,
-    both stay as they were. `document` tells how much was labelled, and threshold, precision, recall
-    and F1 to expect, before and after. The other arguments are those of `count`.
+    both stay as they were. `document` tells how much was labelled, threshold, precision, recall and
+    F1 to expect, before and after, and how many candidates without a label change sides, `to_cell`
+    and `to_no_cell`. Both thresholds are of the arm's own p_cell, as `cells` has it. The other
+    arguments are those of `count`.
     """
     classified = read_table(cells)
     train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     evidence = evidence_of(brain, arm, classified, train, sample)
     calibration = read_json(model)["calibration"]
     before: dict[str, float | None] = {"threshold": calibration["threshold"]}
+    called, own = evidence.is_cell, classified["p_cell"].to_numpy(float)
+    changed = {"to_cell": 0, "to_no_cell": 0}
     in_blocks = len(evidence.in_blocks)
     sample_size = {
         "labels": len(evidence.labelled) - in_blocks,
@@ -55,23 +59,38 @@ def correct(
         corrected, after = classified, before
     else:
         posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
-        called = evidence.logits[evidence.is_cell]
-        in_use = float(called.min()) if len(called) else None
+        in_use = float(evidence.logits[called].min()) if called.any() else None
         cut, expected = brain_threshold(
             posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels
         )
-        before = before | expected_at(posterior, evidence.logits, evidence.is_cell, evidence.labels)
+        before = before | expected_at(posterior, evidence.logits, called, evidence.labels)
         p_cell = np.round(posterior.p_cell(evidence.logits), 6)
         is_cell = evidence.logits >= cut
-        after = {"threshold": float(p_cell[is_cell].min()), **expected}
+        same = bool((is_cell == called).all())
+        after = {
+            "threshold": before["threshold"] if same else float(own[is_cell].min()),
+            **expected,
+        }
+        changed = _changed(called, is_cell, list(evidence.labelled))
         # What people have looked at is known.
         for row, part in evidence.labelled.items():
             is_cell[row] = p_cell[row] = part > 0
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
     write_table(corrected, table)
     write_cells_xml(corrected, xml)
-    write_json(sample_size | {"before": before, "after": after}, document)
+    found = {"before": before, "after": after, "changed": changed}
+    write_json(sample_size | found, document)
     print(
         f"{int(classified['is_cell'].sum())} cells before, {int(corrected['is_cell'].sum())} with "
         f"{evidence_in_words(sample_size) or 'no label'} of this brain"
     )
+
+
+def _changed(before: np.ndarray, after: np.ndarray, labelled: list[int]) -> dict[str, int]:
+    """How many candidates without a label are called (n,) what they were not before (n,)."""
+    unlabelled = np.ones(len(before), bool)
+    unlabelled[labelled] = False
+    return {
+        "to_cell": int((after & ~before & unlabelled).sum()),
+        "to_no_cell": int((before & ~after & unlabelled).sum()),
+    }

@@ -14,7 +14,7 @@ from cellsift.evaluation.counts.further import (
     cells_in_further_blocks,
     what_labels_buy,
 )
-from cellsift.evaluation.counts.words import count_in_words
+from cellsift.evaluation.counts.words import count_in_words, unused_in_words
 from cellsift.io.axes import AXES, per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
@@ -36,6 +36,8 @@ def count(
     document: str | Path,
     tell: Callable[[str], None],
     *,
+    answers: str | Path | None = None,
+    corrected_with: Sequence[str] = (),
     summary: str | Path | None = None,
     volumes: str | Path | None = None,
     wish: Mapping[str, Any] | None = None,
@@ -53,7 +55,9 @@ def count(
         sample: what `sample` wrote of this brain: labels, blocks and cells of blocks; nothing where
             it is not to correct the brain.
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
-            brain are annotated.
+            brain are annotated, and with it why answers do not count that people gave.
+        answers: the summary that `sample` wrote, where people gave any.
+        corrected_with: what `counts: corrected` has to be for them to count; empty where they do.
         summary: what `label` wrote of the brain, if it is annotated.
         volumes: what `accept_volumes` wrote, and `wish`, the config's `annotation`: what blocks are
             like that `suggest` draws, so that it can be told what they would buy.
@@ -73,14 +77,25 @@ def count(
     found = {
         "train_brains": train.telling(brain.name),
         "spread_known": train.spread_known,
-        "corrected": bool(sample),
+        "corrected": bool((counts["labels"] + counts["blocks"]).any()),
+        "corrected_with": list(corrected_with),
+        "answers": _number_of(answers),
         "best_out_of_fold": best,
         "arms": arms,
     }
+    unused = unused_in_words(found)
     # Of a brain whose cells are all annotated people know the number.
     if summary is None or not read_json(summary)["complete"]:
-        tell(count_in_words(brain.name, best, arms[best]))
+        tell(count_in_words(brain.name, best, arms[best], unused))
+    elif unused:
+        tell(f"brain {brain.name}: {unused}")
     write_json(found, document)
+
+
+def _number_of(answers: str | Path | None) -> dict[str, int]:
+    """How many labels and blocks people have given."""
+    given = read_json(answers) if answers else {}
+    return {kind: given.get(kind, 0) for kind in ("labels", "blocks")}
 
 
 def _further_blocks(

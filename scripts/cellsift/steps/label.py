@@ -30,13 +30,14 @@ def label(
 
     `brain` has its annotation and its settings of matching; `found` is what `preflight` wrote.
     `judged` tells of each candidate whether the annotation says if it is a cell, should an arm call
-    it one; the summary is that of `label_candidates`, with the annotators, their agreement, how
-    many positions are in doubt, whether the annotation is `complete`, all cells of the volume
-    annotated, and `where_complete`: of places where it is, planes perhaps, the annotated cells and
-    those reached; null where there is no such place. What detection finds of the annotated cells is
-    told, with what to change where that is too little, what makes it likely that the annotation
-    lies elsewhere, and what of the annotation is left out. All of it is noted in the summary as
-    well, under `told`.
+    it one; the summary is that of `label_candidates`, with the annotators, how many cells each has
+    `marked`, how many of those that count two or more have, `agreed_on`, their agreement, how many
+    positions are in doubt, whether the annotation is `complete`, all cells of the volume annotated
+    but those in doubt, and `where_complete`: of places where it is, planes perhaps, the annotated
+    cells and those reached; null where there is no such place. What detection finds of the
+    annotated cells is told, with what to change where that is too little, what makes it likely that
+    the annotation lies elsewhere, and what of the annotation is left out. All of it is noted in the
+    summary as well, under `told`.
     The merged annotation (`merging.merge_marks`) goes to `positions`, the table of its quality
     (`annotation.quality`) to `quality`, where they are given: CSV.
     """
@@ -57,6 +58,7 @@ def label(
     near_doubt = is_near(proposed, annotation.in_doubt, brain.voxel_size, distance_um)
     labelled["judged"] = complete & ~near_doubt
     counts["annotators"] = annotation.annotators
+    counts["marked"], counts["agreed_on"] = annotation.marked, annotation.agreed_on
     counts["in_doubt"] = len(annotation.in_doubt)
     counts["agreement"] = annotation.agreement
     counts["complete"] = annotation.is_complete_everywhere

@@ -13,11 +13,13 @@ def show_suggestions(
     signal: str,
     cuboids: Sequence[str | Path],
     out: str | Path,
+    corrected_with: Sequence[str] = (),
 ) -> None:
     """Write the page to `out`, whole or not at all.
 
     `results` is the folder of the run's results, `signal` the path of the brain's signal as its
-    table has it, `cuboids` are its stores. Raises as `write_page` does.
+    table has it, `cuboids` are its stores, `corrected_with` what `counts: corrected` has to be for
+    answers to count; empty where they do. Raises as `write_page` does.
     """
     parameters = {
         "results": str(Path(results).resolve()),
@@ -26,6 +28,7 @@ def show_suggestions(
         "role": role,
         "signal": signal,
         "cuboids": [str(path) for path in cuboids],
+        "corrected_with": list(corrected_with),
     }
     title = f"cellsift: what to annotate in brain {brain}"
     write_page(REPORTS / "suggestions.ipynb", parameters, title, out)

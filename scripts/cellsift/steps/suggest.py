@@ -1,10 +1,11 @@
 """What there is to annotate in all brains, and where answers belong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from cellsift.evaluation.counts.words import to_count_in_words
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import write_table
 
@@ -16,6 +17,7 @@ def suggest(
     pages: Sequence[str | Path],
     out: str | Path,
     tell: Callable[[str], None],
+    corrected_with: Mapping[str, Sequence[str]],
 ) -> None:
     """Write a table with a row for each brain: COLUMNS.
 
@@ -24,6 +26,8 @@ def suggest(
         pages: the page of each of these brains.
         out: where to write.
         tell: is called with where to look, a sentence for each brain.
+        corrected_with: by brain, what `counts: corrected` has to be for answers to count; empty
+            where they do.
     """
     rows = []
     for path, page in zip(suggested, pages, strict=True):
@@ -32,6 +36,13 @@ def suggest(
         tell(
             f"brain {known['brain']}: {known['suggested']} candidates and {known['blocks']} blocks "
             f"to annotate, round {known['round']}: {page} shows them and how to answer. Answers "
-            f"belong in {known['answers_belong_in']}."
+            f"belong in {known['answers_belong_in']}." + _not_yet(corrected_with[known["brain"]])
         )
     write_table(pd.DataFrame(rows, columns=COLUMNS), out)
+
+
+def _not_yet(corrected_with: Sequence[str]) -> str:
+    """What to say of a brain whose answers do not count as the config is; nothing of others."""
+    if not corrected_with:
+        return ""
+    return f" They will not count: for that {to_count_in_words(corrected_with)}."

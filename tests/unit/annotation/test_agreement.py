@@ -96,8 +96,10 @@ def test_the_table_has_each_brain_with_several_and_all_of_a_role():
 def test_agreement_is_told_in_a_sentence():
     found = {"f1": 0.812, "low": 0.7, "high": 0.9}
     summary = {"annotators": ["anna", "ben", "cleo"], "in_doubt": 1, "agreement": found}
+    summary |= {"marked": {"anna": 1210, "ben": 195, "cleo": 8}, "agreed_on": 188}
     said = agreement_in_words(summary)
     assert said.startswith("anna, ben and cleo agree with an F1 of 0.81 (95% interval 0.70 to")
+    assert "beside each other (cells: anna 1,210, ben 195, cleo 8; 188 agreed on)" in said
     assert "1 position is in doubt" in said
     assert "not known" in agreement_in_words(summary | {"agreement": None})
     assert agreement_in_words({"annotators": [""], "in_doubt": 0, "agreement": None}) == ""

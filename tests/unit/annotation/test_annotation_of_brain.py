@@ -92,6 +92,16 @@ def test_files_of_several_annotators_are_merged(tmp_path, brain):
     assert "1 marked by some annotators only" in row["why"]
 
 
+def test_it_is_known_how_many_cells_each_has_marked_and_how_many_are_agreed_on(tmp_path, brain):
+    """Where only some cells are annotated a cell counts that one alone has marked."""
+    for name, *cells in (("anna", (1, 2, 3), (4, 5, 60), (0, 5, 5)), ("ben d", (1, 2, 3))):
+        csv(tmp_path / f"c..{name}.csv", *cells)
+        csv(tmp_path / f"n..{name}.csv", (5, 50, 50))
+    found = annotation_of(brain(str(tmp_path / "c..*.csv"), str(tmp_path / "n..*.csv")))
+    assert len(found.cells) == 3
+    assert (found.marked, found.agreed_on) == ({"anna": 3, "ben d": 1}, 1)
+
+
 def test_a_forgotten_pattern_is_shown(tmp_path, brain):
     csv(tmp_path / "m..anna.csv", (1, 2, 2))
     with pytest.raises(InputError, match=r"write m\.\.\*\.csv"):

@@ -6,11 +6,13 @@ import pytest
 import tifffile
 from handed_out import SIZE, HandedOut, make_handed_out
 
+from cellsift.annotation.block_merging import merge_block
 from cellsift.annotation.drawing import CORNERS
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
 from cellsift.results import BlockFolder
+from cellsift.settings.brains import Brain
 
 
 @pytest.fixture
@@ -124,6 +126,44 @@ def test_who_says_that_a_block_holds_no_cell_disagrees_with_who_marked_one(made)
     table.to_csv(made.answers / "blocks.csv", index=False)
     (row,) = made.read().blocks.to_dict("records")
     assert (row["cells"], row["in_doubt"], row["author"]) == (0, 1, "anna and ben")
+
+
+@pytest.mark.parametrize("name", ["Anna", "ANNA ", "an na"])
+def test_a_name_is_the_same_in_small_and_capital_letters_and_with_spaces(made, name):
+    """In tables people write it otherwise than in names of files."""
+    mark(made, 1, CELLS[:1], "block-1_cells..ben.csv")
+    mark(made, 1, [], "block-1_cells..anna.csv")
+    table = table_of(made).assign(done=["yes", ""], author=[name, ""])
+    table.to_csv(made.answers / "blocks.csv", index=False)
+    (row,) = made.read().blocks.to_dict("records")
+    assert (row["cells"], row["in_doubt"], row["author"]) == (0, 1, "ben and anna")
+
+
+def test_nobody_agrees_with_oneself_under_two_spellings(made):
+    mark(made, 1, CELLS, "block-1_cells..Anna.csv")
+    mark(made, 1, ALIKE, "block-1_cells..anna.csv")
+    sample = made.read()
+    assert not len(sample.blocks)
+    assert "are both of Anna" in sample.summary["told"][0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "cells"),
+    [
+        ({"matching": {"distance_um": 20.0}}, 1),
+        ({"matching": {"distance_um": 20.0}, "annotators": {"distance_um": 12.0}}, 0),
+        ({"matching": {"distance_um": 12.0}, "annotators": {"distance_um": 20.0}}, 1),
+        ({"matching": {"distance_um": None}}, 0),
+    ],
+)
+def test_marks_in_a_block_are_one_cell_within_the_distance_that_holds_for_the_brain(
+    settings, cells
+):
+    """14 µm apart; the matching distance holds where annotators have none of their own."""
+    marked = {"anna": [[0.0, 5, 5]], "ben": [[0.0, 5, 12]]}
+    tables = {name: pd.DataFrame(points, columns=AXES) for name, points in marked.items()}
+    merged = merge_block(tables, Brain("mouse", "signal", SIZE, settings=settings))
+    assert len(merged.cells) == cells
 
 
 def test_two_files_of_one_annotator_that_differ_are_told_of_and_the_block_is_left_out(made):

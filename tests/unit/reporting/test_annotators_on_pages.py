@@ -28,6 +28,7 @@ def several(tmp_path_factory):
     files = results.brain(BRAIN)
     agreed = {"f1": 0.8, "low": 0.7, "high": 0.87, "annotators": ["anna", "ben"], "pairs": 1}
     summary = {"annotators": ["anna", "ben"], "in_doubt": 4, "agreement": agreed, "complete": False}
+    summary |= {"marked": {"anna": 31, "ben": 27}, "agreed_on": 24}
     write_json(read_json(files.labels_summary) | summary, files.labels_summary)
     quality = read_table(files.annotation_quality)
     images = pd.concat([quality, quality], ignore_index=True)
@@ -70,6 +71,7 @@ def test_without_several_annotators_nothing_is_said_of_them(one):
 def test_the_page_of_a_brain_says_who_agrees_and_what_is_left_out(several):
     said = brain_page.facts(page_of(several))
     assert "Annotators: anna and ben agree with an F1 of 0.80 (95% interval 0.70 to 0.87)" in said
+    assert "anna 31, ben 27; 24 agreed on" in said
     assert "4 positions are in doubt" in said
     assert ">conflicting<" in said
     assert ">part: they disagree<" in said

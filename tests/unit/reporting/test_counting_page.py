@@ -26,16 +26,21 @@ ROW = {
     ],
 }
 KNOWN = {"train_brains": ["a", "b"], "spread_known": True}
-SURE = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
+SURE = {"threshold": 0.5, "precision": 0.9, "recall": 0.8, "f1": 0.85}
+CHANGED = {"to_cell": 31, "to_no_cell": 1200}
 
 
-def page(annotated=None, unlike=False, wholly=True, **changes) -> str:
+READ = {"answers": {"labels": 41, "blocks": 3}, "corrected": False}
+
+
+def page(annotated=None, unlike=False, wholly=True, told=None, **changes) -> str:
     arms = {"resnet": ROW | changes, "features": ROW | {"low": 1000, "high": 1100, "count": 1050}}
     document = {
         "train_brains": ["a", "b"],
         "spread_known": True,
         "best_out_of_fold": "resnet",
         "arms": arms,
+        **(told or {}),
     }
     # Digits are in groups of three, with narrow spaces.
     return re.sub(r"<[^>]+>", " ", counted(document, annotated, unlike, wholly)).replace(
@@ -73,8 +78,9 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
 
 
 def test_an_arm_that_called_no_cell_has_a_row():
-    none = {"precision": None, "recall": 0.0, "f1": 0.0}
-    said = corrected({"resnet": {"labels": 80, "before": none, "after": SURE}})
+    none = {"threshold": 0.5, "precision": None, "recall": 0.0, "f1": 0.0}
+    found = {"labels": 80, "before": none, "after": SURE, "changed": CHANGED}
+    said = corrected({"resnet": found})
     assert "–" in said
 
 
@@ -84,8 +90,40 @@ def test_of_an_annotated_brain_it_does_not_ask_for_labels():
     assert "snakemake suggest draws" not in said
 
 
+@pytest.mark.parametrize("annotated", [None, 1400])
+def test_answers_that_do_not_count_are_told_of_with_what_to_change(annotated):
+    told = READ | {"corrected_with": ["predict", "mouse_3"]}
+    said = page(annotated, labels=0, told=told)
+    assert "Answers (41 labels and 3 blocks) were read but do not count here" in said
+    assert said.count("write counts: {corrected: [predict, mouse_3]} in the config") == 2
+    assert "No sample of this brain was labelled" not in said
+    said = page(annotated, labels=0, told=READ | {"corrected_with": []})
+    assert "do not count: none is of what was drawn at random" in said
+    assert "write counts" not in said
+
+
+def test_what_labels_would_buy_is_told_with_what_makes_them_count():
+    nothing = {"answers": {"labels": 0, "blocks": 0}, "corrected": False}
+    said = page(labels=0, told=nothing | {"corrected_with": ["mouse_3"]})
+    assert "For labels of this brain to count, write counts: {corrected: [mouse_3]}" in said
+    assert "No sample of this brain was labelled" in said
+
+
+def test_where_no_label_counts_it_says_that_the_correction_changes_nothing():
+    found = {"labels": 0, "before": {"threshold": 0.5}, "after": {"threshold": 0.5}}
+    assert "corrected.csv of each arm has the cells of its cells.csv" in corrected({"one": found})
+
+
 def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
+
+
+def test_positions_that_annotators_dispute_are_said_to_be_left_out_of_their_number():
+    document = KNOWN | {"best_out_of_fold": "resnet", "arms": {"resnet": ROW}}
+    said = counted(document, 1400, unlike=False, in_doubt=12)
+    assert "12 more positions are in doubt" in said
+    assert "1 more position is in doubt" in counted(document, 1400, unlike=False, in_doubt=1)
+    assert "in doubt" not in counted(document, 1400, unlike=False)
 
 
 def test_what_is_annotated_in_part_is_no_number_to_compare_with():
@@ -121,10 +159,11 @@ def test_a_brain_without_candidates_has_a_page():
 
 
 def test_what_a_correction_brings_is_a_table():
-    found = {"labels": 80, "before": SURE | {"f1": 0.7}, "after": SURE}
+    after = SURE | {"threshold": 0.62}
+    found = {"labels": 80, "before": SURE | {"f1": 0.7}, "after": after, "changed": CHANGED}
     said = corrected({"resnet": found, "other": {"labels": 0, "before": {}, "after": {}}})
-    assert "0.70" in said
-    assert "0.85" in said
+    for part in ("0.5 → 0.62", "0.70 → 0.85", "31", "1\u202f200"):
+        assert part in said
     assert "other" not in said
     assert corrected({}) == ""
 
@@ -154,16 +193,19 @@ class TestIndex:
     def test_every_counted_brain_has_a_row_with_a_link_and_what_it_rests_on(self, tmp_path):
         unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}
         run = self.run(tmp_path, mouse_a=self.DOCUMENT, mouse_b=unsure)
-        labelled = {"annotated": 1444, "complete": True}
+        labelled = {"annotated": 1444, "complete": True, "in_doubt": 7}
         write_json(labelled, run.paths.brain("mouse_a").labels_summary)
         write_json(labelled | {"complete": False}, run.paths.brain("mouse_b").labels_summary)
         said = counts_of_brains(run).replace("\u202f", ",")
         assert 'href="brains/mouse_a.html"' in said
         assert "1,350 to 1,690" in said
-        assert said.count("1,444") == 1
+        assert said.count("1,444, 7 in doubt") == 1
         assert "in part" in said
         assert "100 labels" in said
-        assert "the train brains alone" in said
+        assert "the train brains alone<" in said
+        unused = unsure | READ | {"corrected_with": ["mouse_b"]}
+        run = self.run(tmp_path, mouse_b=unused)
+        assert "the train brains alone; answers do not count" in counts_of_brains(run)
 
     def test_a_brain_that_is_counted_later_comes_into_the_page(self, tmp_path):
         run = self.run(tmp_path, mouse_a=self.DOCUMENT)

@@ -25,7 +25,9 @@ def results(tmp_path_factory) -> Results:
     return Results(make_results(tmp_path_factory.mktemp("suggested")).folder)
 
 
-def suggested(results: Results, why: list[str], blocks: int) -> Page:
+def suggested(
+    results: Results, why: list[str], blocks: int, role: str = "predict", wanted: tuple = ()
+) -> Page:
     """Write what is suggested, and the page on it."""
     files, brain = results.suggestions(BRAIN), results.brain(BRAIN)
     rows = np.arange(len(why)) * 2
@@ -40,7 +42,7 @@ def suggested(results: Results, why: list[str], blocks: int) -> Page:
     write_json({"labels": 41, "blocks": 3}, brain.sample_summary)
     page = results.suggestions_page(BRAIN)
     cuboids = [brain.cuboids(1, 1)]
-    show_suggestions(results.path, BRAIN, "predict", "data/mouse_d/signal", cuboids, page)
+    show_suggestions(results.path, BRAIN, role, "data/mouse_d/signal", cuboids, page, wanted)
     assert page.stat().st_size < TEN_MB
     return Page(page)
 
@@ -77,6 +79,16 @@ def test_where_all_are_drawn_at_random_nothing_is_said_of_others(results):
     page = suggested(results, ["random"] * 5, blocks=1)
     assert "5 of them drawn at random" in page.text
     assert "random: 1" not in page.text
+
+
+@pytest.mark.slow
+def test_where_labels_do_not_count_it_says_so_and_what_to_change(results):
+    wanted = ("predict", BRAIN)
+    text = " ".join(suggested(results, WHY, 1, "test", wanted).text.split())
+    assert "they do not count here" in text
+    assert "write counts: {corrected: [predict, mouse_d]} in the config" in text
+    assert "no test of that any more" in text
+    assert "They tell how far" not in text
 
 
 @pytest.mark.slow

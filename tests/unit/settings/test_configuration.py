@@ -104,6 +104,22 @@ def test_a_brain_survives_as_plain_data(tmp_path):
     assert "cells" not in brain.to_dict([], annotation=False)
 
 
+def test_a_job_that_reads_marks_has_the_matching_distance_as_that_between_annotators(tmp_path):
+    brain = load(tmp_path, matching={"distance_um": 20}).brains["a"]
+    given = Brain.from_dict(brain.to_dict(["annotators"], annotation=False))
+    assert given.annotators["distance_um"] == 20
+
+
+def test_it_is_known_what_makes_answers_on_a_brain_count(tmp_path):
+    """Of a brain that neither its name nor its role makes count."""
+    rows = ROW, ROW | {"brain": "b", "role": "predict"}
+    project = load(tmp_path, *rows)
+    assert ROW["role"] != "predict"
+    assert (project.corrected_with("a"), project.corrected_with("b")) == (["predict", "a"], [])
+    project = load(tmp_path, *rows, counts={"corrected": ["predict", "a"]})
+    assert project.corrected_with("a") == []
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

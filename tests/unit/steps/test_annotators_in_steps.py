@@ -83,6 +83,7 @@ def test_candidates_near_what_only_some_have_marked_are_left_out(made, tmp_path)
     assert labels["judged"].tolist() == [True, False, True, False]
     assert (summary["annotated"], summary["in_doubt"]) == (1, 1)
     assert summary["complete"]
+    assert (summary["marked"], summary["agreed_on"]) == ({"anna": 2, "ben": 1}, 1)
     assert summary["agreement"]["f1"] == pytest.approx(2 / 3, abs=1e-4)
     assert any("anna and ben agree with an F1 of 0.67" in said for said in summary["told"])
     found = json.loads(made.files.preflight.read_text())

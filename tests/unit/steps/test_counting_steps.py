@@ -164,6 +164,44 @@ def test_labels_narrow_the_interval_and_are_told(results, tmp_path, capsys):
     assert "99 labels of this brain" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["mouse_c", "mouse_d"])
+def test_answers_on_a_brain_that_the_config_does_not_name_are_told_of(
+    results, tmp_path, capsys, name
+):
+    """Also where the count itself is not, as all cells are annotated."""
+    given, wanted = tmp_path / "sample.json", ["predict", name]
+    given.write_text(json.dumps({"labels": 41, "blocks": 1, "random": 20}))
+    capsys.readouterr()
+    count_brain(results, name, ROLES, [ARM], answers=given, corrected_with=wanted)
+    (said,) = capsys.readouterr().out.splitlines()
+    _, document = counted(results, name)
+    count_brain(results, name, ROLES, list(SKILL))
+    assert "answers (41 labels and 1 block) were read but do not count here" in said
+    assert f"write counts: {{corrected: [predict, {name}]}} in the config" in said
+    assert said.startswith(f"brain {name}: ")
+    assert "no sample of this brain was labelled" not in said
+    assert not document["corrected"]
+
+
+def test_a_brain_is_corrected_by_what_counts_and_not_by_files_that_lie_there(
+    results, tmp_path, capsys
+):
+    """Such as labels of candidates that nobody drew."""
+    given = tmp_path / "sample.json"
+    for labels, said in (
+        (0, "no sample of this brain"),
+        (1, "none is of what was drawn at random"),
+    ):
+        given.write_text(json.dumps({"labels": labels, "blocks": 0}))
+        sample = sample_of(results, tmp_path, 1)
+        write_table(read_table(sample[0]).head(labels), sample[0])
+        capsys.readouterr()
+        count_brain(results, "mouse_d", ROLES, [ARM], sample, answers=given)
+        assert said in capsys.readouterr().out
+        assert not counted(results, "mouse_d")[1]["corrected"]
+    count_brain(results, "mouse_d", ROLES, list(SKILL))
+
+
 def test_labels_correct_p_cell_and_threshold_as_far_as_they_say(results, tmp_path):
     table, found = corrected(results, sample_of(results, tmp_path, 150, none=True), tmp_path)
     before = read_table(results.brain("mouse_d").cells(ARM))
@@ -172,6 +210,18 @@ def test_labels_correct_p_cell_and_threshold_as_far_as_they_say(results, tmp_pat
     assert table["p_cell"].max() < 0.6 < 0.9 < before["p_cell"].max()
     assert found["labels"] == 149
     assert found["after"]["f1"] > found["before"]["f1"]
+    # Both thresholds are of the p_cell of cells.csv: what lies between them changes sides.
+    used, chosen = found["before"]["threshold"], found["after"]["threshold"]
+    labelled = read_table(tmp_path / "sample.csv").dropna()["candidate"]
+    others = np.setdiff1d(np.arange(len(table)), labelled)
+    p_cell = before["p_cell"].to_numpy()[others]
+    assert (before["is_cell"].to_numpy()[others] == (p_cell >= used)).all()
+    assert (table["is_cell"].to_numpy()[others] == (p_cell >= chosen)).all()
+    assert found["changed"] == {
+        "to_cell": 0,
+        "to_no_cell": ((p_cell >= used) & (p_cell < chosen)).sum(),
+    }
+    assert found["changed"]["to_no_cell"] > 0
     assert len(read_points(tmp_path / "corrected.xml", "cell")) == table["is_cell"].sum()
 
 
@@ -271,3 +321,4 @@ def test_an_empty_sample_changes_nothing(results, tmp_path):
     before = read_table(results.brain("mouse_d").cells(ARM))
     pd.testing.assert_frame_equal(table, before)
     assert found["labels"] == 0
+    assert found["before"] == found["after"]

@@ -159,7 +159,7 @@ def test_the_overview_says_how_much_there_is_and_where_answers_belong(results, b
     suggested(results, brain)
     files, told = results.brain(NAME), []
     out = results.suggestions_overview
-    suggest([files.suggested], [results.suggestions_page(NAME)], out, told.append)
+    suggest([files.suggested], [results.suggestions_page(NAME)], out, told.append, {NAME: []})
     (row,) = read_table(out).to_dict("records")
     assert (row["brain"], row["suggested"], row["random"], row["blocks"]) == (NAME, 24, 12, 2)
     (said,) = told
@@ -199,3 +199,14 @@ def test_answers_on_another_detection_are_refused_before_anything_is_counted(res
     write_table(candidates.iloc[:-1], results.brain(NAME).candidates)
     with pytest.raises(InputError, match="round 1 was drawn from"):
         read(results, annotations)
+
+
+def test_where_answers_will_not_count_it_is_told_what_to_change(results, brain):
+    suggested(results, brain)
+    told, files = [], results.brain(NAME)
+    for wanted in ([], ["predict", NAME]):
+        arguments = [files.suggested], [results.suggestions_page(NAME)]
+        suggest(*arguments, results.suggestions_overview, told.append, {NAME: wanted})
+    assert "will not count" not in told[0]
+    change = f"write counts: {{corrected: [predict, {NAME}]}} in the config"
+    assert f"They will not count: for that {change}." in told[1]

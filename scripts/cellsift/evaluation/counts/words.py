@@ -1,6 +1,6 @@
 """A count in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNCHECKED = (
@@ -9,8 +9,10 @@ UNCHECKED = (
 )
 
 
-def count_in_words(brain: str, arm: str, found: Mapping[str, Any]) -> str:
+def count_in_words(brain: str, arm: str, found: Mapping[str, Any], unused: str = "") -> str:
     """The count of a brain by an arm, its interval, and what it rests on, in a sentence.
+
+    `unused` tells why answers do not count (`unused_in_words`).
 
     Example:
         >>> found = {"count": 950, "low": 900, "high": 1010, "naive": 800, "labels": 90,
@@ -28,8 +30,42 @@ brain; 800 candidates were called cells'
     called = f"{found['naive']:,} candidates were called cells"
     evidence = evidence_in_words(found)
     if not evidence:
-        return f"{said}; {called}; {UNCHECKED}"
+        return f"{said}; {called}; {unused or UNCHECKED}"
     return f"{said}, by {evidence} of this brain; {called}"
+
+
+def unused_in_words(document: Mapping[str, Any]) -> str:
+    """Why what people labelled in a brain does not count, in a sentence; empty where some does.
+
+    `document` is what the step `count` wrote, of which `answers` (labels, blocks), `corrected` and
+    `corrected_with` are of use.
+
+    Example:
+        >>> read = {"labels": 40, "blocks": 0}
+        >>> unused_in_words(
+        ...     {"answers": read, "corrected": False, "corrected_with": ["predict", "mouse_3"]}
+        ... )
+        'answers (40 labels) were read but do not count here; to have them count, write counts: \
+{corrected: [predict, mouse_3]} in the config'
+    """
+    given = document.get("answers", {"labels": 0, "blocks": 0})
+    read = evidence_in_words(given)
+    if not read or document["corrected"]:
+        return ""
+    if wanted := document["corrected_with"]:
+        change = to_count_in_words(wanted)
+        return f"answers ({read}) were read but do not count here; to have them count, {change}"
+    return f"answers ({read}) were read but do not count: none is of what was drawn at random"
+
+
+def to_count_in_words(corrected_with: Sequence[str]) -> str:
+    """What to change for answers on a brain to count.
+
+    Example:
+        >>> to_count_in_words(["predict", "mouse_3"])
+        'write counts: {corrected: [predict, mouse_3]} in the config'
+    """
+    return f"write counts: {{corrected: [{', '.join(corrected_with)}]}} in the config"
 
 
 def evidence_in_words(found: Mapping[str, Any]) -> str:
