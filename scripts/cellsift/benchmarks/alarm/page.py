@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellsift.benchmarks.alarm.trials import SEARCHED_ON, DoublesTrial, Trial
 from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, WEIGHT_OF_FLOOR
-from cellsift.evaluation.alarm.doubles import NEAR, NEIGHBOUR
+from cellsift.evaluation.alarm.doubles import FEWEST, NEAR, NEIGHBOUR
 from cellsift.evaluation.alarm.statistics import GROUPS, MIDDLE, STATISTICS, WIDTH
 
 INTRODUCTION = f"""\
@@ -27,11 +27,14 @@ DOUBLES = f"""\
 Frames of the embryo, with the detection that a search chose on frames {" and ".join(SEARCHED_ON)} \
 and arms that learnt from these. In earlier frames nuclei are larger: detection proposes many of \
 them several times, each candidate looks like a cell and is called one. Called cells count as at \
-one place where they are nearer to each other than {NEAR:g} of the distance to their neighbour \
-number {NEIGHBOUR}. A fixed distance, such as that of matching, does not tell these frames apart: \
-in larger nuclei second candidates lie farther apart, and in later frames neighbouring nuclei lie \
-nearer than that.
+one place where one is so much nearer than neighbour number {NEIGHBOUR} that only {NEAR:g} of the \
+volume around is as near, which holds in thin sections as in thick volumes. A fixed distance, such \
+as that of matching, does not tell these frames apart: in larger nuclei second candidates lie \
+farther apart, and in later frames neighbouring nuclei lie nearer than that. Fewer than {FEWEST} \
+called cells say nothing.
 """
+# Where so many cells are called for each annotated one, a count is clearly too high.
+TOO_MANY = 1.2
 
 
 def describe(
@@ -68,6 +71,7 @@ def describe(
         ]
     if doubles:
         parts += ["## Cells that are called twice\n", DOUBLES, _table(_doubles_rows(doubles))]
+        parts += _unnoticed(doubles)
     parts += [
         "## How far numbers differ within a cohort\n",
         "The floor is the standard deviation that the alarm takes brains of a cohort to have where "
@@ -116,6 +120,22 @@ def _doubles_rows(trials: Sequence[DoublesTrial]) -> pd.DataFrame:
     rows[numbers] = rows[numbers].map("{:.2f}".format)
     rows["alarm"] = [", ".join(trial.comparison.raised) or "no" for trial in trials]
     return rows
+
+
+def _unnoticed(trials: Sequence[DoublesTrial]) -> list[str]:
+    """Of frames with far too many called cells that raise no alarm, that they do not."""
+    names = [
+        trial.brain
+        for trial in trials
+        if trial.called_per_cell >= TOO_MANY and "doubles" not in trial.comparison.raised
+    ]
+    if not names:
+        return []
+    return [
+        f"Not noticed, although {TOO_MANY:g} or more cells are called for each annotated one: "
+        f"{', '.join(names)}. Where cells are called twice in train brains, too, a brain with more "
+        "of them is hardly told from these.\n"
+    ]
 
 
 def _groups(rows: pd.DataFrame) -> list[str]:

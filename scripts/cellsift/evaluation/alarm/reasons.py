@@ -10,14 +10,6 @@ from scipy.special import expit
 from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
-CLOSER = (
-    "many of its called cells lie closer together than in the train brains: the same cell may be "
-    "counted twice or more"
-)
-APART = (
-    "its called cells lie farther apart than in the train brains, of which counts expect that more "
-    "cells are called twice"
-)
 NEXT_OF_DOUBLES = (
     "Where the same cell is called twice, detection proposes it twice: annotate a brain of this "
     "kind as a train brain and let detection: {method: auto} choose with it, or mark all cells in "
@@ -61,20 +53,18 @@ def what_next(document: Mapping[str, Any]) -> str:
 
 def counts_twice(document: Mapping[str, Any]) -> bool:
     """Whether the alarm is raised for called cells that lie close together."""
-    return "doubles" in document["raised"] and _deviation(document["statistics"], "doubles") > 0
+    return "doubles" in document["raised"]
 
 
 def in_short(document: Mapping[str, Any]) -> str:
     """In what a brain deviates, without numbers."""
-    found = document.get("statistics", {})
-    return ", ".join(_told(group, found) for group in document["raised"])
+    return ", ".join(GROUPS[group] for group in document["raised"])
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """A sentence for each group that raises the alarm, the farthest first."""
-    rows = comparison.statistics.to_dict("index")
     return [
-        f"{_told(group, rows)}. {_capital('; '.join(_evidence(comparison, group)))}"
+        f"{GROUPS[group]}. {_capital('; '.join(_evidence(comparison, group)))}"
         for group in comparison.raised
     ]
 
@@ -116,18 +106,6 @@ def as_measured(name: str, value: float) -> float:
         else value
     )
     return float(f"{float(measured):.4g}")
-
-
-def _told(group: str, rows: Mapping[Any, Mapping[Any, Any]]) -> str:
-    """What a group is told as, by the statistics."""
-    if group == "doubles":
-        return CLOSER if _deviation(rows, group) > 0 else APART
-    return GROUPS[group]
-
-
-def _deviation(rows: Mapping[Any, Mapping[Any, Any]], group: str) -> float:
-    """The first deviation of a group's numbers, with its sign."""
-    return next(float(row["deviation"]) for row in rows.values() if row["group"] == group)
 
 
 def _evidence(comparison: Comparison, group: str) -> list[str]:
