@@ -22,6 +22,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.document,
         tell,
         summary=next(iter(given.summary), None),
+        alarm=given.alarm,
         volumes=given.volumes,
         wish=snakemake.params.wish,
     )

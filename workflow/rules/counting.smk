@@ -11,6 +11,7 @@ rule count:
         folds=RESULTS.folds,
         sample=correcting_sample,
         summary=summary_of_labels,
+        alarm=BRAIN.alarm,
         volumes=BRAIN.volumes,
         choice=CHOICE,
     output:

@@ -13,7 +13,7 @@ from cellsift.evaluation.counts.estimate import (
     count_cells,
     what_labels_buy,
 )
-from cellsift.evaluation.counts.words import count_in_words
+from cellsift.evaluation.counts.words import count_in_words, is_unmeasured
 from cellsift.io.axes import AXES, per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
@@ -36,6 +36,7 @@ def count(
     tell: Callable[[str], None],
     *,
     summary: str | Path | None = None,
+    alarm: str | Path | None = None,
     volumes: str | Path | None = None,
     wish: Mapping[str, Any] | None = None,
 ) -> None:
@@ -54,6 +55,8 @@ def count(
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
             brain are annotated.
         summary: what `label` wrote of the brain, if it is annotated.
+        alarm: what `compare` wrote of the brain: under alarm the count is told as unmeasured,
+            unless it rests on a sample.
         volumes: what `accept_volumes` wrote, and `wish`, the config's `annotation`: what blocks are
             like that `suggest` draws, so that it can be told what they would buy.
     """
@@ -78,7 +81,9 @@ def count(
     }
     # Of a brain whose cells are all annotated people know the number.
     if summary is None or not read_json(summary)["complete"]:
-        tell(count_in_words(brain.name, best, arms[best]))
+        unlike = alarm is not None and bool(read_json(alarm)["alarm"])
+        unmeasured = is_unmeasured(arms[best], unlike, annotated=False)
+        tell(count_in_words(brain.name, best, arms[best], unmeasured))
     write_json(found, document)
 
 

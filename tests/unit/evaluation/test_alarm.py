@@ -75,7 +75,26 @@ def test_a_foreign_brain_raises_the_alarm_for_what_is_foreign(told, group, count
     assert found.raised == [group]
     (reason,) = reasons(found)
     assert reason.startswith(GROUPS[group])
-    assert in_terminal("mouse", to_document(found)).startswith("brain mouse is unlike the brains")
+    said = in_terminal("mouse", "predict", to_document(found))
+    assert said.startswith("brain mouse is unlike the brains that the arms learnt from: ")
+
+
+@pytest.mark.parametrize(
+    ("role", "told", "never"),
+    [
+        ("train", "unlike the other train brains", "annotate one of them as a train brain"),
+        ("test", "measured by its annotation", "snakemake suggest"),
+        ("predict", "snakemake suggest (make suggest CONFIG=...)", "annotation are right"),
+    ],
+)
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_terminal_says_what_follows_for_a_brain_of_its_role(role, told, never, twice):
+    document = {"raised": ["doubles" if twice else "tissue"]}
+    said = in_terminal("mouse", role, document)
+    assert told in said
+    assert never not in said
+    assert len(said) < 530
+    assert ("{method: auto}" in said) == (twice and role != "train")
 
 
 def test_voxels_of_another_size_raise_it():

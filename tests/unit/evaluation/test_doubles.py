@@ -80,9 +80,9 @@ def test_cells_called_twice_raise_the_alarm_and_it_says_what_to_do():
     (reason,) = reasons(comparison)
     assert "closer together than in the train brains: the same cell may be counted twice" in reason
     assert "called cells at one place" in reason.lower()
-    said = in_terminal("mouse", to_document(comparison))
+    said = in_terminal("mouse", "predict", to_document(comparison))
     assert "closer together" in said
-    assert "detection: {method: auto}" in said
+    assert "above all the blocks" in said
 
 
 def test_where_the_train_brains_have_as_many_there_is_no_alarm():
