@@ -35,6 +35,8 @@ called cells say nothing.
 """
 # Where so many cells are called for each annotated one, a count is clearly too high.
 TOO_MANY = 1.2
+# Groups of numbers that the arms give, whatever the brain looks like.
+OF_ARMS = {"answers", "scores", "doubles"}
 
 
 def describe(
@@ -66,7 +68,7 @@ def describe(
         parts += [
             "## Brains of another tissue\n",
             f"{raised} of {len(foreign)} raise the alarm, {without} also if the size of voxels did "
-            "not count.\n",
+            f"not count.{_by_answers_alone(foreign)}\n",
             _table(_rows(foreign)),
         ]
     if doubles:
@@ -78,7 +80,8 @@ def describe(
         "it knows no better, on the scale of the number: natural logarithms, logits of shares, and "
         "for the middle of a feature the width of its distribution. The columns say what brains "
         "have, in floors; of features it is the root mean square. The phantoms' answers are those "
-        "of the arms that were trained last.\n",
+        "of the arms that were trained last; of other cohorts, called cells at one place are the "
+        "annotated ones.\n",
         _table(_spread_rows(spreads)),
     ]
     return "\n".join(parts)
@@ -120,6 +123,20 @@ def _doubles_rows(trials: Sequence[DoublesTrial]) -> pd.DataFrame:
     rows[numbers] = rows[numbers].map("{:.2f}".format)
     rows["alarm"] = [", ".join(trial.comparison.raised) or "no" for trial in trials]
     return rows
+
+
+def _by_answers_alone(trials: Sequence[Trial]) -> str:
+    """Which of them raise the alarm for what the arms say alone, in a sentence."""
+    names = [
+        f"{trial.learnt_from} on {trial.brain}"
+        for trial in trials
+        if trial.comparison.alarm and set(trial.comparison.raised) <= OF_ARMS
+    ]
+    if not names:
+        return ""
+    return (
+        f" By what the arms answer, and by nothing that the brain looks like: {', '.join(names)}."
+    )
 
 
 def _unnoticed(trials: Sequence[DoublesTrial]) -> list[str]:
