@@ -12,6 +12,7 @@ from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, compare
 from cellsift.evaluation.alarm.reasons import in_terminal, reasons, to_document
 from cellsift.evaluation.alarm.statistics import GROUPS, STATISTICS, floors_of, statistics_of
 from cellsift.io.json_files import write_json
+from cellsift.settings.files import REPOSITORY
 
 
 def brain(seed: int | None = None, far: float = 1.0, **told) -> pd.DataFrame:
@@ -194,6 +195,14 @@ def test_a_document_gives_numbers_as_they_are_measured():
     assert limits == dict.fromkeys(GROUPS, LIMIT) | dict.fromkeys(
         ("density", "scores", "doubles"), LIMIT_OF_ONE
     )
+
+
+def test_the_config_readme_has_each_group_with_its_limit():
+    limits = compare(brain(), cohort(2)).groups["limit"]
+    text = (REPOSITORY / "config" / "README.md").read_text().partition("\n## The alarm")[2]
+    for group in GROUPS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{group}` |")]
+        assert row.endswith(f"| {limits[group]:g} |")
 
 
 def test_answers_are_shares_of_candidates_and_of_cells():

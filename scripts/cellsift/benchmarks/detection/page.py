@@ -50,10 +50,10 @@ def describe(
 def _of_large(name: str, outcome: Outcome) -> str:
     ratio, found = outcome.seconds / outcome.detection_seconds, outcome.train["large"]
     return (
-        f"{name}, repeated until it has {outcome.voxels / 1e9:.2f}·10^9 voxels and {found['annotated']:,} "
-        f"cells: the search took {outcome.seconds:.0f} s, one detection of the whole brain by what "
-        f"it chose ({_setting(outcome)}) {outcome.detection_seconds:.0f} s, {ratio:.2f} times as "
-        f"long a search as a detection. Recall {found['recall']:.3f} at "
+        f"{name}, repeated until it has {outcome.voxels / 1e9:.2f}·10^9 voxels and "
+        f"{found['annotated']:,} cells: the search took {outcome.seconds:.0f} s, one detection of "
+        f"the whole brain by what it chose ({_setting(outcome)}) {outcome.detection_seconds:.0f} "
+        f"s, {ratio:.2f} times as long a search as a detection. Recall {found['recall']:.3f} at "
         f"{found['candidates_per_cell']:.2f} candidates per cell.\n"
     )
 
