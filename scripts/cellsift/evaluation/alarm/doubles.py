@@ -9,8 +9,8 @@ from scipy.spatial import KDTree
 
 from cellsift.io.axes import AXES, Size
 
-# Called cells lie at one place where they are nearer than the eighth neighbour is, by so much that
-# only this share of the volume as far as there is as near: half the distance in a thick volume.
+# Of the volume that is as near to a called cell as its eighth neighbour, this share, the nearest,
+# is its place: far from all borders, what lies within half the distance.
 # Not a distance in µm: where nuclei are larger than those that detection was set for, the
 # candidates within one lie farther apart. Chosen on the embryo's frames, see reports/alarm.md.
 NEIGHBOUR, NEAR = 8, 1 / 8
