@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         dict(zip(product(brains, arms), snakemake.input.cells, strict=True)),
         arms,
         snakemake.params.train,
+        snakemake.params.role,
         snakemake.output[0],
         tell,
     )

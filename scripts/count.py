@@ -24,6 +24,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         answers=next(iter(given.answers), None),
         corrected_with=snakemake.params.corrected_with,
         summary=next(iter(given.summary), None),
+        alarm=given.alarm,
         volumes=given.volumes,
         wish=snakemake.params.wish,
     )

@@ -134,6 +134,7 @@ def count_brain(results, name, roles, arms, sample=(), wish=None, **more):
         files.count,
         print,
         summary=files.labels_summary if files.labels_summary.is_file() else None,
+        alarm=files.alarm if files.alarm.is_file() else None,
         volumes=files.preflight,
         wish=wish,
         **more,

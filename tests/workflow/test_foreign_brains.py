@@ -24,6 +24,9 @@ def test_the_terminal_names_the_foreign_brain_and_no_other(run):
     (said,) = [line for line in output.splitlines() if "is unlike the brains" in line]
     assert said.startswith("Note: brain odd is unlike the brains that the arms learnt from: ")
     assert "its voxels are of another size" in said
+    assert "Annotate what snakemake suggest" in said
+    assert "brain odd: unmeasured, " in output
+    assert "brain like: unmeasured" not in output
 
 
 def test_its_page_and_the_index_carry_the_alarm(run):
@@ -31,10 +34,12 @@ def test_its_page_and_the_index_carry_the_alarm(run):
     reports = checkout.results / "reports"
     assert "Alarm: This brain is unlike" in (reports / "brains" / "odd.html").read_text()
     assert "cells, unmeasured" in (reports / "brains" / "odd.html").read_text()
+    assert "Unmeasured, and no result: about" in (reports / "brains" / "odd.html").read_text()
     assert "Alarm:" not in (reports / "brains" / "like.html").read_text()
     # The index does not wait for brains to predict: what it lacked was written in at the end.
     index = (reports / "index.html").read_text()
     assert 'Alarm: <a href="brains/odd.html">odd</a>' in index
+    assert index.count(", unmeasured</td>") == 1
     assert "brains/like.html" in index
 
 

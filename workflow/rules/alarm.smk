@@ -38,6 +38,7 @@ rule compare:
         brains=brains_to_compare,
         arms=NETWORKS,
         train=LEARNT_FROM,
+        role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("compare"),
     script:
         "../../scripts/compare.py"

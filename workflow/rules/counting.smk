@@ -12,6 +12,7 @@ rule count:
         sample=correcting_sample,
         answers=sample_of_brain,
         summary=summary_of_labels,
+        alarm=BRAIN.alarm,
         volumes=BRAIN.volumes,
         choice=CHOICE,
     output:

@@ -14,6 +14,9 @@ from scipy.ndimage import gaussian_filter
 
 # The half width of a Gaussian at half its height, in sigmas.
 HALF_WIDTH = math.sqrt(2 * math.log(2))
+# Somata are drawn longer along z, never that much flatter: then the voxels' sizes are wrong, or
+# they are none.
+FLATTEST = 0.6
 # Profiles are measured so far to each side, voxels: beyond it there are other somata.
 FARTHEST = 48
 # Where a profile falls by less than this share of its steepest fall, the soma has ended.
@@ -43,6 +46,11 @@ class Somata:
         """How much wider it is drawn along z than in the plane, as the sigma of a Gaussian."""
         wider = max(self.depth**2 - self.diameter**2, 0.0)
         return math.sqrt(wider) / (2 * HALF_WIDTH)
+
+    @property
+    def too_flat(self) -> bool:
+        """Whether they are flatter along z than any microscope draws a cell."""
+        return self.depth < FLATTEST * self.diameter
 
     @classmethod
     def blurred(cls, diameter: float, axial_blur: float) -> Somata:

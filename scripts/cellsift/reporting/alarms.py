@@ -6,13 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellsift.evaluation.alarm.reasons import (
-    NEXT,
-    NEXT_OF_DOUBLES,
-    counts_twice,
-    in_short,
-    shown,
-)
+from cellsift.evaluation.alarm.reasons import IS_UNLIKE, in_short, shown, what_next
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 from cellsift.reporting import html
 from cellsift.reporting.html import Html
@@ -23,39 +17,19 @@ SHOWN = 8
 # Of fewer train brains is told how little they say of how brains differ.
 FEW_BRAINS = 4
 UNMEASURED = "Unmeasured: the brain raises an alarm, so these counts are no result; see above."
-IS_UNLIKE = {
-    "train": "This brain is unlike the other train brains.",
-    "test": "This brain is unlike the brains that the arms learnt from.",
-    "predict": "This brain is unlike the brains that the arms learnt from.",
-}
-# The cells of train and test brains are annotated: blocks of them need not be marked.
-OF_DOUBLES = {
-    "train": "Where the same cell is called twice, detection proposes it twice: a larger "
-    "soma_diameter or, of dog, minimum_distance proposes fewer.",
-    "test": "Where the same cell is called twice, detection proposes it twice: with a brain of "
-    "this kind among the train brains, detection: {method: auto} chooses for it as well.",
-    "predict": NEXT_OF_DOUBLES,
-}
-FOLLOWS = {
-    "train": "The arms learnt from it all the same. Look whether its files, voxel size and "
-    "annotation are right; if they are, brains like this one need more of their kind among the "
-    "train brains.",
-    "test": "Its figures, measured by its annotation, hold for this brain and say little of brains "
-    "like those that the arms learnt from.",
-    "predict": "How well the arms judge in such a brain nobody has measured: take their counts "
-    f"and p_cell here for no result. {NEXT}",
-}
 
 
-def banner(document: Mapping[str, Any], role: str) -> Html:
-    """The alarm of a brain with its reasons and what to do next; nothing where there is none."""
+def banner(document: Mapping[str, Any], role: str, counted: bool = False) -> Html:
+    """The alarm of a brain with its reasons and what to do next; nothing where there is none.
+
+    `counted`: whether its count rests on labels of the brain.
+    """
     if not document.get("alarm"):
         return Html("")
     return Html(
-        f'<div class="alarm"><p><strong>Alarm: {escape(IS_UNLIKE[role])}</strong></p>\n'
+        f'<div class="alarm"><p><strong>Alarm: This brain {escape(IS_UNLIKE[role])}.</strong></p>\n'
         + html.bullets([_sentence(reason) for reason in document["reasons"]])
-        + (html.paragraph(OF_DOUBLES[role]) if counts_twice(document) else "")
-        + html.paragraph(FOLLOWS[role])
+        + html.paragraph(what_next(document, role, counted))
         + "</div>\n"
     )
 
@@ -130,30 +104,43 @@ def brains_under_alarm(results: RunResults) -> Html:
     documents = {name: results.alarm(name) for name in results.brains}
     known = [name for name, found in documents.items() if found.get("alarm") is not None]
     raised = [name for name in known if documents[name]["alarm"]]
-    parts = [_of_brain(name, results.brains[name], documents[name]) for name in raised]
+    parts = [
+        _of_brain(name, results.brains[name], documents[name], rests_on_labels(results, name))
+        for name in raised
+    ]
     if len(known) > len(raised):
-        parts.append(html.paragraph(_no_alarm(documents, known, raised), "note"))
+        # Each train brain is compared with the others alone.
+        compared = [name for name in known if results.brains[name] != "train"] or known
+        fewest = min(len(documents[name]["train_brains"]) for name in compared)
+        parts.append(html.paragraph(_no_alarm(fewest, known, raised), "note"))
     return Html("".join(parts))
 
 
-def _no_alarm(
-    documents: Mapping[str, Mapping[str, Any]], known: Sequence[str], raised: Sequence[str]
-) -> str:
+def rests_on_labels(results: RunResults, brain: str) -> bool:
+    """Whether a brain's count rests on labels or blocks of the brain itself."""
+    document = results.count(brain)
+    if not document:
+        return False
+    found = document["arms"][document["best_out_of_fold"]]
+    return bool(found["labels"] or found["blocks"])
+
+
+def _no_alarm(fewest: int, known: Sequence[str], raised: Sequence[str]) -> str:
     """That the others raise no alarm, and what that says where train brains are few."""
     who = "The other" if raised else "Each" if len(known) > 1 else "The"
     brain = "brains that were" if raised and len(known) > len(raised) + 1 else "brain that was"
     like = "are" if brain.startswith("brains") else "is"
     said = f"{who} {brain} compared with the train brains {like} like them: no alarm."
-    fewest = min(len(documents[name]["train_brains"]) for name in known)
     return f"{said} {few_train_brains(fewest)}".strip()
 
 
-def _of_brain(name: str, role: str, document: Mapping[str, Any]) -> Html:
+def _of_brain(name: str, role: str, document: Mapping[str, Any], counted: bool) -> Html:
     link = f'<a href="brains/{escape(name)}.html">{escape(name)}</a>'
-    what = "the other train brains" if role == "train" else "the brains that the arms learnt from"
     numbers = " What the arms say of it is unmeasured." if role == "predict" else ""
+    if numbers and counted:
+        numbers = " Its number of cells rests on labels of it; all else is unmeasured."
     return Html(
-        f'<p class="alarm"><strong>Alarm: {link} ({escape(role)})</strong> is unlike {what}: '
+        f'<p class="alarm"><strong>Alarm: {link} ({escape(role)})</strong> {IS_UNLIKE[role]}: '
         f"{escape(in_short(document))}.{numbers}</p>\n"
     )
 

@@ -146,7 +146,8 @@ def title(brain: BrainResults) -> Html:
 
 def alarm(brain: BrainResults) -> Html:
     """Whether it is unlike the train brains, why, and what to do; nothing where it is like them."""
-    return alarms.banner(brain.alarm, brain.information.get("role", "predict"))
+    role = brain.information.get("role", "predict")
+    return alarms.banner(brain.alarm, role, alarms.rests_on_labels(brain.results, brain.brain))
 
 
 def likeness(brain: BrainResults) -> Html:

@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 
 from cellsift.evaluation.counts.words import (
     evidence_in_words,
+    is_unmeasured,
     to_count_in_words,
     unused_in_words,
 )
 from cellsift.reporting import html
+from cellsift.reporting.alarms import UNMEASURED
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 from cellsift.reporting.style import GREY, INK, WIDTH, styled
@@ -53,13 +55,14 @@ def counted(
     arms = document["arms"]
     best = document["best_out_of_fold"]
     truth = annotated if wholly else None
-    parts = [html.paragraph(_headline(best, arms[best]))]
+    unmeasured = is_unmeasured(arms[best], unlike, truth is not None)
+    parts = [html.paragraph(_headline(best, arms[best], unmeasured))]
     parts += _basis(document, unlike, truth is not None)
     if truth is not None:
         parts.append(html.paragraph(_against(arms, truth, in_doubt)))
     elif annotated is not None:
         parts.append(html.paragraph(_in_part(annotated)))
-    parts.append(html.table(_table(arms), CAPTION, text_columns=("arm",)))
+    parts.append(_counts_table(arms, unmeasured))
     parts.append(
         html.figure(
             draw_counts(arms, truth),
@@ -79,35 +82,43 @@ def counted(
 
 def counts_of_brains(results: RunResults) -> Html:
     """How many cells each brain has by the arm that did best out of fold, as far as is known."""
-    rows = []
+    rows, kinds = [], []
     for name, role in results.brains.items():
         document = results.count(name)
         if not document:
             continue
         arm = document["best_out_of_fold"]
         found = document["arms"][arm]
+        unmeasured = _unmeasured(results, name, found)
+        kinds.append("unmeasured" if unmeasured else "")
         rows.append(
             {
                 "brain": (name, f"brains/{name}.html"),
                 "role": role,
-                "cells": count_text(found["count"]),
+                "cells": count_text(found["count"]) + (", unmeasured" if unmeasured else ""),
                 "95% interval": f"{count_text(found['low'])} to {count_text(found['high'])}",
                 "called cells": count_text(found["naive"]),
                 "annotated": _annotated(results, name),
                 "arm": arm,
-                "rests on": _rests_on(document, found),
+                "rests on": _rests_on(document, found, unmeasured),
             }
         )
     if not rows:
         return html.paragraph("No brain is counted yet.", "note")
     text = ("brain", "role", "arm", "rests on")
-    return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, wrapped=("rests on",))
+    return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, kinds, wrapped=("rests on",))
 
 
-def _rests_on(document: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _unmeasured(results: RunResults, brain: str, found: Mapping[str, Any]) -> bool:
+    """Whether the count of a brain by an arm has nothing measured behind it."""
+    known = bool(results.labels_summary(brain).get("complete"))
+    return is_unmeasured(found, bool(results.alarm(brain).get("alarm")), known)
+
+
+def _rests_on(document: Mapping[str, Any], found: Mapping[str, Any], unmeasured: bool) -> str:
     if evidence := evidence_in_words(found):
         return evidence
-    alone = "the train brains alone"
+    alone = "the train brains alone" + (", which it is unlike" if unmeasured else "")
     return f"{alone}; answers do not count" if unused_in_words(document) else alone
 
 
@@ -183,9 +194,10 @@ def draw_counts(arms: Mapping[str, Mapping[str, Any]], annotated: int | None = N
     return drawing
 
 
-def _headline(arm: str, found: Mapping[str, Any]) -> str:
+def _headline(arm: str, found: Mapping[str, Any], unmeasured: bool) -> str:
+    said = "Unmeasured, and no result: about" if unmeasured else "About"
     return (
-        f"About {count_text(found['count'])} cells, most likely {count_text(found['low'])} to "
+        f"{said} {count_text(found['count'])} cells, most likely {count_text(found['low'])} to "
         f"{count_text(found['high'])}, by {arm}, the arm that did best out of fold; it calls "
         f"{count_text(found['naive'])} candidates cells."
     )
@@ -205,6 +217,8 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
                 " What detection missed is known from the train brains alone: no block of tissue "
                 "was marked here."
             )
+            if unlike:
+                said += " The alarm above says that it is unlike them."
         return [html.paragraph(said)]
     rest = (
         f"how {brains}brains measured before differ from each other, and on this brain being one "
@@ -262,6 +276,16 @@ def _in_part(annotated: int) -> str:
         f"{'is' if annotated == 1 else 'are'} not all that it has, so that there is no number to "
         "compare these with."
     )
+
+
+def _counts_table(arms: Mapping[str, Mapping[str, Any]], unmeasured: bool) -> Html:
+    table = _table(arms)
+    if not unmeasured:
+        return html.table(table, CAPTION, text_columns=("arm",))
+    doubtful = {name: f"{name}, unmeasured" for name in ("cells", "95% interval")}
+    kinds = ["unmeasured counts"] * len(table)
+    caption = f"{CAPTION} {UNMEASURED}"
+    return html.table(table.rename(columns=doubtful), caption, ("arm",), kinds)
 
 
 def _table(arms: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -146,7 +146,7 @@ def _cell(column: str, value: str, where: str) -> str | float | None:
         try:
             return float(value)
         except ValueError as error:
-            found = shorten(repr(value), LONGEST_QUOTE) if value else "nothing"
+            found = shorten(repr(value), LONGEST_QUOTE) if value else "empty"
             raise InputError(
                 f"{where}: {column} is {found}; give the voxel size in µm as a number"
                 + (" with a decimal point" if "," in value else "")

@@ -16,6 +16,7 @@ def compare(
     cells: Mapping[tuple[str, str], str | Path],
     arms: Sequence[str],
     train: Sequence[str],
+    role: str,
     out: str | Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -26,6 +27,7 @@ def compare(
         cells: the classified candidates, by brain and arm.
         arms: whose answers are compared.
         train: the brains that the arms learnt from.
+        role: that of the brain.
         tell: is called with the alarm, if there is one.
     """
     statistics = {
@@ -39,5 +41,5 @@ def compare(
     comparison = compare_statistics(statistics[brain], others)
     document = {"train_brains": list(others)} | to_document(comparison)
     if comparison.alarm:
-        tell(in_terminal(brain, document))
+        tell(in_terminal(brain, role, document))
     write_json(document, out)

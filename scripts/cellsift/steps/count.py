@@ -14,7 +14,7 @@ from cellsift.evaluation.counts.further import (
     cells_in_further_blocks,
     what_labels_buy,
 )
-from cellsift.evaluation.counts.words import count_in_words, unused_in_words
+from cellsift.evaluation.counts.words import count_in_words, is_unmeasured, unused_in_words
 from cellsift.io.axes import AXES, per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
@@ -39,6 +39,7 @@ def count(
     answers: str | Path | None = None,
     corrected_with: Sequence[str] = (),
     summary: str | Path | None = None,
+    alarm: str | Path | None = None,
     volumes: str | Path | None = None,
     wish: Mapping[str, Any] | None = None,
 ) -> None:
@@ -59,6 +60,8 @@ def count(
         answers: the summary that `sample` wrote, where people gave any.
         corrected_with: what `counts: corrected` has to be for them to count; empty where they do.
         summary: what `label` wrote of the brain, if it is annotated.
+        alarm: what `compare` wrote of the brain: under alarm the count is told as unmeasured,
+            unless it rests on a sample.
         volumes: what `accept_volumes` wrote, and `wish`, the config's `annotation`: what blocks are
             like that `suggest` draws, so that it can be told what they would buy.
     """
@@ -86,7 +89,9 @@ def count(
     unused = unused_in_words(found)
     # Of a brain whose cells are all annotated people know the number.
     if summary is None or not read_json(summary)["complete"]:
-        tell(count_in_words(brain.name, best, arms[best], unused))
+        unlike = alarm is not None and bool(read_json(alarm)["alarm"])
+        unmeasured = is_unmeasured(arms[best], unlike, annotated=False)
+        tell(count_in_words(brain.name, best, arms[best], unused, unmeasured))
     elif unused:
         tell(f"brain {brain.name}: {unused}")
     write_json(found, document)

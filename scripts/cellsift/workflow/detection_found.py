@@ -11,6 +11,8 @@ from cellsift.results import Results
 
 KNOWN = ("reached", "annotated", "low", "high")
 HEAD = ("brain", "annotated cells", "candidates", "recall of detection", "per cell", "missed")
+# What a brain without annotated cells has no number of, as on pages.
+UNKNOWN = "–"
 ALL = "The table is of all candidates."
 
 
@@ -32,10 +34,10 @@ def detection_message(results: str | PathLike[str]) -> str:
 
 
 def _row(brain: Mapping[str, Any]) -> tuple[str, ...]:
-    recall = "-"
+    recall = UNKNOWN
     if brain["recall"] is not None:
         recall = recall_with_interval(*(brain[key] for key in KNOWN))
-    per_cell = "not known" if brain["partial"] else "-"
+    per_cell = "not known" if brain["partial"] else UNKNOWN
     if brain["candidates_per_cell"] is not None:
         per_cell = f"{brain['candidates_per_cell']:.2f}"
     counts = (str(brain[key]) for key in ("annotated", "candidates"))

@@ -12,6 +12,7 @@ from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, compare
 from cellsift.evaluation.alarm.reasons import in_terminal, reasons, to_document
 from cellsift.evaluation.alarm.statistics import GROUPS, STATISTICS, floors_of, statistics_of
 from cellsift.io.json_files import write_json
+from cellsift.settings.files import REPOSITORY
 
 
 def brain(seed: int | None = None, far: float = 1.0, **told) -> pd.DataFrame:
@@ -75,7 +76,26 @@ def test_a_foreign_brain_raises_the_alarm_for_what_is_foreign(told, group, count
     assert found.raised == [group]
     (reason,) = reasons(found)
     assert reason.startswith(GROUPS[group])
-    assert in_terminal("mouse", to_document(found)).startswith("brain mouse is unlike the brains")
+    said = in_terminal("mouse", "predict", to_document(found))
+    assert said.startswith("brain mouse is unlike the brains that the arms learnt from: ")
+
+
+@pytest.mark.parametrize(
+    ("role", "told", "never"),
+    [
+        ("train", "unlike the other train brains", "annotate one of them as a train brain"),
+        ("test", "measured by its annotation", "snakemake suggest"),
+        ("predict", "snakemake suggest (make suggest CONFIG=...)", "annotation are right"),
+    ],
+)
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_terminal_says_what_follows_for_a_brain_of_its_role(role, told, never, twice):
+    document = {"raised": ["doubles" if twice else "tissue"]}
+    said = in_terminal("mouse", role, document)
+    assert told in said
+    assert never not in said
+    assert len(said) < 530
+    assert ("{method: auto}" in said) == (twice and role != "train")
 
 
 def test_voxels_of_another_size_raise_it():
@@ -175,6 +195,14 @@ def test_a_document_gives_numbers_as_they_are_measured():
     assert limits == dict.fromkeys(GROUPS, LIMIT) | dict.fromkeys(
         ("density", "scores", "doubles"), LIMIT_OF_ONE
     )
+
+
+def test_the_config_readme_has_each_group_with_its_limit():
+    limits = compare(brain(), cohort(2)).groups["limit"]
+    text = (REPOSITORY / "config" / "README.md").read_text().partition("\n## The alarm")[2]
+    for group in GROUPS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{group}` |")]
+        assert row.endswith(f"| {limits[group]:g} |")
 
 
 def test_answers_are_shares_of_candidates_and_of_cells():

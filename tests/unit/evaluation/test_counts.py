@@ -369,3 +369,16 @@ def test_without_a_candidate_there_is_no_count():
     text = count_in_words("mouse", "resnet", found | {"labels": 0, "blocks": 0})
     assert "detection proposes no candidate" in text
     assert "95%" not in text
+
+
+def test_of_a_brain_under_alarm_a_count_is_no_result_whether_or_not_answers_do_not_count():
+    found = {"count": 9, "low": 1, "high": 30, "naive": 8, "candidates": 50, "labels": 0}
+    found |= {"blocks": 0, "in_blocks": 0}
+    assert "so this is no result" not in count_in_words("mouse", "resnet", found)
+    text = count_in_words("mouse", "resnet", found, unmeasured=True)
+    assert text.startswith("brain mouse: unmeasured, 9 cells")
+    assert "no sample of it was labelled, so this is no result" in text
+    given = count_in_words("mouse", "resnet", found, "answers do not count", unmeasured=True)
+    assert given.endswith("so this is no result; answers do not count")
+    labelled = count_in_words("mouse", "resnet", found | {"labels": 50}, "", unmeasured=False)
+    assert labelled.endswith("by 50 labels of this brain; 8 candidates were called cells")

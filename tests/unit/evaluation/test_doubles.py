@@ -71,7 +71,7 @@ def test_it_does_not_depend_on_the_size_of_nuclei_nor_of_voxels():
     """In nuclei twice as large, second candidates lie twice as far apart."""
     cells = doubled(clusters(1))
     assert found(2 * cells) == pytest.approx(found(cells))
-    assert found(cells, (1.0, 0.5, 0.5)) == pytest.approx(found(cells))
+    assert found(cells, (1.0, 0.5, 0.5)) == pytest.approx(found(cells), abs=0.01)
 
 
 def test_cells_called_twice_raise_the_alarm_and_it_says_what_to_do():
@@ -80,9 +80,9 @@ def test_cells_called_twice_raise_the_alarm_and_it_says_what_to_do():
     (reason,) = reasons(comparison)
     assert "closer together than in the train brains: the same cell may be counted twice" in reason
     assert "called cells at one place" in reason.lower()
-    said = in_terminal("mouse", to_document(comparison))
+    said = in_terminal("mouse", "predict", to_document(comparison))
     assert "closer together" in said
-    assert "detection: {method: auto}" in said
+    assert "above all the blocks" in said
 
 
 def test_where_the_train_brains_have_as_many_there_is_no_alarm():
@@ -91,29 +91,56 @@ def test_where_the_train_brains_have_as_many_there_is_no_alarm():
     assert not compared(twice=1.0, of_train=1.0).alarm
 
 
-def test_fewer_of_them_than_in_the_train_brains_are_told_as_such():
-    comparison = compared(twice=0.0, of_train=1.0)
-    assert comparison.raised == ["doubles"]
-    assert "farther apart" in reasons(comparison)[0]
-    assert "detection: {method: auto}" not in in_terminal("mouse", to_document(comparison))
+def test_fewer_of_them_than_in_the_train_brains_raise_none():
+    """Nothing is counted twice there."""
+    assert compared(twice=0.0, of_train=1.0).raised == []
 
 
-@pytest.mark.parametrize("called", [12, 30, 120])
-def test_of_few_cells_chance_raises_no_alarm(called):
-    """Cells that lie anywhere, in brains of one kind: at most one in twenty."""
-    random = np.random.default_rng(called)
-    tries, raised = 100, 0
-    for _ in range(tries):
-        *train, brain = (
-            statistics_of(appearance(), {"arm": anywhere(random, called)}) for _ in range(3)
-        )
-        raised += "doubles" in compare(brain, {"a": train[0], "b": train[1]}).raised
+@pytest.mark.parametrize("trained", ["slabs", "brains"])
+def test_thin_sections_and_thick_brains_of_one_kind_raise_none(trained):
+    """Around a cell in a section there are as many others within reach, but fewer above it."""
+    thick = [anywhere(seed, 2000, (380, 380, 380)) for seed in range(3)]
+    slabs = [anywhere(seed, 2000, (30, 1340, 1340)) for seed in range(3)]
+    train, others = (slabs, thick) if trained == "slabs" else (thick, slabs)
+    for table in others:
+        compared = compare(numbers(table), {str(n): numbers(one) for n, one in enumerate(train)})
+        assert abs(compared.statistics.loc["per_place", "deviation"]) < 1
+
+
+def test_cells_called_twice_raise_it_in_a_thin_section_too():
+    sections = [anywhere(seed, 600, (12, 1340, 1340)) for seed in range(3)]
+    train = {str(n): numbers(one) for n, one in enumerate(sections[:2])}
+    again = sections[2].assign(y=sections[2]["y"] + 4)
+    assert "doubles" in compare(numbers(pd.concat([sections[2], again])), train).raised
+
+
+@pytest.mark.parametrize(("few", "raises"), [(10, False), (100, True)])
+def test_a_handful_of_called_cells_raises_none_however_close_they_lie(few, raises):
+    """Beside train brains with many."""
+    train = {str(n): numbers(anywhere(n, 2000, (380, 380, 380))) for n in range(2)}
+    cells = anywhere(5, few, (150, 150, 150))
+    twice = pd.concat([cells, cells.assign(y=cells["y"] + 4)])
+    assert ("doubles" in compare(numbers(twice), train).raised) == raises
+
+
+@pytest.mark.parametrize(("of_train", "called"), [(12, 12), (40, 40), (40, 300), (300, 40)])
+def test_of_few_cells_chance_raises_no_alarm(of_train, called):
+    """Cells that lie anywhere, in brains of one kind, few or many: at most one in twenty."""
+    tries, raised = 40, 0
+    for seed in range(0, 3 * tries, 3):
+        train = {str(n): numbers(anywhere(seed + n, of_train)) for n in (1, 2)}
+        raised += "doubles" in compare(numbers(anywhere(seed, called)), train).raised
     assert raised / tries <= 0.05
 
 
-def anywhere(random: np.random.Generator, count: int) -> pd.DataFrame:
-    at = random.uniform(0, 100, (count, 3))
+def anywhere(seed: int, count: int, size_um=(100.0, 100.0, 100.0)) -> pd.DataFrame:
+    """Called cells at random places."""
+    at = np.random.default_rng(seed).uniform(0, size_um, (count, 3)) / VOXEL
     return pd.DataFrame(at, columns=["z", "y", "x"]).assign(p_cell=0.9, is_cell=True)
+
+
+def numbers(called: pd.DataFrame) -> pd.DataFrame:
+    return statistics_of(appearance(), {"arm": called})
 
 
 def test_without_enough_called_cells_it_is_unknown():

@@ -11,7 +11,7 @@ from synthetic_results import ROLES, make_results
 from cellsift.evaluation.alarm.comparison import compare
 from cellsift.evaluation.alarm.reasons import not_compared, to_document
 from cellsift.evaluation.alarm.statistics import statistics_of
-from cellsift.io.json_files import write_json
+from cellsift.io.json_files import read_json, write_json
 from cellsift.reporting import alarms, brain_page, index_page, later_parts
 from cellsift.reporting.run_results import RunResults
 from cellsift.results import Results
@@ -57,7 +57,7 @@ def test_a_page_opens_with_the_alarm_its_reasons_and_what_follows(role):
     said = words(alarms.banner(ALARM, role))
     assert "Alarm: This brain is unlike the" in said
     assert "Median intensity of the tissue: 12,100 (train brains 400)" in said
-    assert ("Label a sample of this brain" in said) == (role == "predict")
+    assert ("Annotate what snakemake suggest" in said) == (role == "predict")
     assert alarms.banner(NO_ALARM, role) == alarms.banner({}, role) == ""
 
 
@@ -66,7 +66,7 @@ def test_a_page_opens_with_the_alarm_its_reasons_and_what_follows(role):
     [
         ("train", "minimum_distance proposes fewer"),
         ("test", "among the train brains, detection: {method: auto}"),
-        ("predict", "mark all cells in some blocks"),
+        ("predict", "above all the blocks"),
     ],
 )
 def test_cells_called_twice_are_told_with_what_to_do_about_detection(role, advice):
@@ -111,6 +111,28 @@ def test_few_train_brains_are_told_to_notice_only_large_differences(run, count, 
     for said in (alarms.comparison(found), index_page.alarms(run)):
         assert ("only large differences are noticed" in said) == told
         assert (f"With only {count} train brain" in said) == told
+
+
+def test_how_few_train_brains_are_is_not_told_by_what_each_of_them_is_compared_with(run):
+    note(
+        run,
+        mouse_a=NO_ALARM | {"train_brains": ["mouse_b"]},
+        mouse_c=NO_ALARM | {"train_brains": ["mouse_a", "mouse_b"]},
+    )
+    assert "With only 2 train brains" in index_page.alarms(run)
+
+
+def test_a_brain_whose_count_rests_on_labels_of_it_is_told_so(run):
+    note(run, mouse_d=ALARM)
+    assert "Annotate what snakemake suggest" in words(brain_page.alarm(page_of(run, "mouse_d")))
+    path = run.paths.brain("mouse_d").count
+    document = read_json(path)
+    document["arms"][document["best_out_of_fold"]]["labels"] = 90
+    write_json(document, path)
+    said = words(brain_page.alarm(page_of(run, "mouse_d")))
+    assert "Its number of cells rests on what was labelled in it" in said
+    assert "Annotate" not in said
+    assert "Its number of cells rests on labels of it" in words(index_page.alarms(run))
 
 
 def test_the_index_names_each_brain_under_alarm(run):

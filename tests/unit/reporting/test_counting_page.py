@@ -77,6 +77,17 @@ def test_without_a_sample_it_warns_and_says_how_to_get_one():
     assert "The alarm above says that it is not" in page(labels=0, unlike=True)
 
 
+def test_under_alarm_a_count_without_labels_of_the_brain_is_marked_as_no_result():
+    said = page(labels=0, unlike=True)
+    assert "Unmeasured, and no result: about 1,500 cells" in said
+    assert "cells, unmeasured" in said
+    assert "95% interval, unmeasured" in said
+    for measured in (page(unlike=True), page(labels=0), page(annotated=1400, unlike=True)):
+        assert "nmeasured" not in measured
+    # Of what is annotated in part nobody knows the number.
+    assert "Unmeasured" in page(annotated=1400, wholly=False, unlike=True, labels=0)
+
+
 def test_an_arm_that_called_no_cell_has_a_row():
     none = {"threshold": 0.5, "precision": None, "recall": 0.0, "f1": 0.0}
     found = {"labels": 80, "before": none, "after": SURE, "changed": CHANGED}
@@ -206,6 +217,16 @@ class TestIndex:
         unused = unsure | READ | {"corrected_with": ["mouse_b"]}
         run = self.run(tmp_path, mouse_b=unused)
         assert "the train brains alone; answers do not count" in counts_of_brains(run)
+
+    def test_the_row_of_a_brain_under_alarm_is_marked_unless_it_rests_on_labels(self, tmp_path):
+        unsure = self.DOCUMENT | {"arms": {"resnet": ROW | {"labels": 0}}}
+        run = self.run(tmp_path, mouse_a=self.DOCUMENT, mouse_b=unsure)
+        for name in ("mouse_a", "mouse_b"):
+            assert "unmeasured" not in counts_of_brains(run)
+            write_json({"alarm": True}, run.paths.brain(name).alarm)
+        said = counts_of_brains(RunResults(tmp_path, roles=run.brains))
+        assert said.count(", unmeasured") == said.count('class="unmeasured"') == 1
+        assert "the train brains alone, which it is unlike" in said
 
     def test_a_brain_that_is_counted_later_comes_into_the_page(self, tmp_path):
         run = self.run(tmp_path, mouse_a=self.DOCUMENT)

@@ -160,7 +160,7 @@ NUMBER = "Give the size of a voxel in µm, a number above 0"
         ({"role": "validate"}, "role: 'validate' found", "give one of train, test, predict"),
         ({"role": ""}, "role: nothing found", "give one of train, test, predict"),
         ({"signal": ""}, "signal: nothing found", "fill it in (Folder of TIFF planes"),
-        ({"voxel_z": ""}, "voxel_z is nothing", "What the volume itself says of it"),
+        ({"voxel_z": ""}, "voxel_z is empty", "What the volume itself says of it"),
         ({"voxel_z": "five"}, "voxel_z is 'five'", "give the voxel size in µm"),
         ({"voxel_z": "0"}, "voxel_z is 0", NUMBER),
         ({"voxel_y": "-2"}, "voxel_y is -2", NUMBER),

@@ -21,7 +21,7 @@ ARMS = ["first", "second"]
 def compared(tmp_path):
     """A function that compares a brain with train brains; gives the document and what is told."""
 
-    def run(brain: str, train: list[str], **brains: dict) -> tuple[dict, list[str]]:
+    def run(brain: str, train: list[str], role="predict", **brains: dict) -> tuple[dict, list[str]]:
         appearances, cells, told = {}, {}, []
         for name, found in brains.items():
             appearances[name] = tmp_path / f"{name}.json"
@@ -30,7 +30,7 @@ def compared(tmp_path):
                 cells[name, arm] = tmp_path / f"{name}_{arm}.csv"
                 write_table(table, cells[name, arm])
         out = tmp_path / "alarm.json"
-        compare(brain, appearances, cells, ARMS, train, out, told.append)
+        compare(brain, appearances, cells, ARMS, train, role, out, told.append)
         return read_json(out), told
 
     return run
@@ -43,7 +43,7 @@ def test_a_foreign_brain_is_told_of(compared):
     (said,) = told
     assert "brain new is unlike the brains that the arms learnt from" in said
     assert "brightness" in said
-    assert "Label a sample of this brain" in said
+    assert "Annotate what snakemake suggest (make suggest CONFIG=...) draws of it" in said
 
 
 def test_of_a_brain_like_the_others_nothing_is_told(compared):
@@ -54,9 +54,10 @@ def test_of_a_brain_like_the_others_nothing_is_told(compared):
 def test_a_train_brain_is_compared_with_the_others_alone(compared):
     """Beside itself it would be like the train brains whatever it is."""
     brains = {"a": appearance(), "b": appearance(), "odd": appearance(brighter=30.0)}
-    document, _ = compared("odd", ["a", "b", "odd"], **brains)
+    document, (said,) = compared("odd", ["a", "b", "odd"], "train", **brains)
     assert document["train_brains"] == ["a", "b"]
     assert document["alarm"] is True
+    assert "brain odd is unlike the other train brains" in said
 
 
 def test_an_only_train_brain_is_compared_with_none(compared):

@@ -96,6 +96,21 @@ def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, ca
     assert not document["corrected"]
 
 
+@pytest.mark.parametrize(("alarm", "labels"), [(True, 0), (True, 60), (False, 0), (None, 0)])
+def test_a_count_under_alarm_is_told_as_unmeasured_unless_labels_stand_behind_it(
+    results, tmp_path, capsys, alarm, labels
+):
+    path = results.brain("mouse_d").alarm
+    path.write_text(json.dumps({"alarm": alarm}))
+    count_brain(
+        results, "mouse_d", ROLES, list(SKILL), sample_of(results, tmp_path, labels) * bool(labels)
+    )
+    path.unlink()
+    said = capsys.readouterr().out
+    assert ("mouse_d: unmeasured, " in said) == bool(alarm and not labels)
+    assert ("so this is no result" in said) == bool(alarm and not labels)
+
+
 def test_only_of_a_wholly_annotated_brain_nothing_is_told(tmp_path, capsys):
     results = Results(make_results(tmp_path, cells=40).folder)
     capsys.readouterr()

@@ -445,6 +445,8 @@ class TestSuggestion:
         sizes = re.findall(r"(\d+) of (\d+) sizes", progress)
         assert [int(number) for number, _ in sizes] == list(range(1, int(sizes[0][1]) + 1))
         assert "Unchecked" in said
+        assert "one plane long" not in said
+        assert "flatter" not in said
         given = yaml.safe_load(said)["detection"]
         assert check_parameters(**given)
         assert suggestion_command([str(tmp_path / "none.tif"), *command[1:]]) == 2
@@ -465,6 +467,23 @@ class TestSuggestion:
         assert "Voxels (z, y, x) of 5, 2, 2 µm, from ImageJ description" in from_file
         assert suggestion_command([str(path), "--voxel-size", "5", "2", "2"]) == 0
         assert from_file.splitlines()[1:] == capsys.readouterr().out.splitlines()[1:]
+
+    def test_spots_of_a_single_plane_are_doubted(self, tmp_path, capsys):
+        rng = np.random.default_rng(3)
+        log = rng.normal(6, 0.03, (24, 90, 90))
+        y, x = np.indices(log.shape[1:])
+        for z, row, column in rng.integers([2, 10, 10], [22, 80, 80], (20, 3)):
+            log[z] += np.exp(-((y - row) ** 2 + (x - column) ** 2) / 2 / 2.0**2)
+        path = tmp_path / "signal.tif"
+        tifffile.imwrite(path, np.exp(log).astype(np.uint16), photometric="minisblack")
+        said = {}
+        for size in ((), ("5", "2", "2"), ("9", "2", "2")):
+            assert suggestion_command([str(path), *(["--voxel-size", *size] if size else [])]) == 0
+            said[size] = capsys.readouterr().out
+        assert "flatter along z than wide" in said["5", "2", "2"]
+        # Planes so far apart do not make them flat, but still each is in one alone.
+        assert "about one plane long" in said["9", "2", "2"]
+        assert "about one plane long" in said[()]
 
     def test_without_any_size_spots_are_measured_in_voxels(self, tmp_path, capsys):
         brain = make_brain(1, BrainSettings(shape=(24, 120, 150), cells=50))

@@ -45,7 +45,7 @@ def test_a_table_tells_of_each_brain_and_where_the_page_is(results):
     assert head.split()[:3] == ["brain", "annotated", "cells"]
     assert first.split() == ["695", "443", "1059", "0.98", "[0.97,", "1.00]", "2.39", "6"]
     assert "not known" in second
-    assert third.split()[:4] == ["bare", "0", "1059", "-"]
+    assert third.split()[:4] == ["bare", "0", "1059", "–"]
     assert len({len(line) for line in (head, first, second, third)}) == 1
     address = f"{Path.cwd().as_uri()}/my%20results/reports/detection.html"
     assert detection_message(results).endswith(f"open {address}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellsift.benchmarks.alarm.models import Bench, cohort_spread
+from cellsift.benchmarks.alarm.models import Bench, cohort_spread, numbers_of_annotated
 from cellsift.benchmarks.alarm.page import describe
 from cellsift.benchmarks.alarm.specimens import Cohort, phantom_cohort, real_cohorts
 from cellsift.benchmarks.alarm.trials import (
@@ -25,7 +25,6 @@ from cellsift.benchmarks.alarm.trials import (
     on_others,
 )
 from cellsift.errors import InputError
-from cellsift.evaluation.alarm.statistics import statistics_of
 from cellsift.io.atomic import atomic_file
 
 # Cohorts of which it is told how their numbers differ, beside the made-up one.
@@ -73,10 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _spread(bench: Bench, cohort: Cohort) -> pd.Series:
-    """How brains look beside each other; what arms say of them is left out."""
+    """How brains look beside each other, and how their annotated cells lie; no arm has a say."""
     threshold = bench.threshold(cohort.method, cohort.specimens)
     prepared = [bench.prepare(cohort.method, s, threshold) for s in cohort.specimens]
-    return cohort_spread(statistics_of(brain.appearance, {}) for brain in prepared)
+    return cohort_spread(map(numbers_of_annotated, prepared))
 
 
 if __name__ == "__main__":

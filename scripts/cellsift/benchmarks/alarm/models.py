@@ -14,6 +14,7 @@ from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.cuboids.store import CuboidStore
 from cellsift.detection import detect
 from cellsift.evaluation.alarm.comparison import Comparison, compare
+from cellsift.evaluation.alarm.doubles import cells_per_place
 from cellsift.evaluation.alarm.statistics import floors_of, statistics_of
 from cellsift.evaluation.detection_threshold import choose_contrast_threshold
 from cellsift.inference.classify import classify_brain
@@ -124,6 +125,22 @@ class TrainedArms:
     def compare(self, brain: Prepared) -> Comparison:
         """A brain that the arms did not learn from, beside those that they did."""
         return compare(self.statistics(brain), self._statistics)
+
+
+def numbers_of_annotated(brain: Prepared) -> pd.DataFrame:
+    """The numbers of an annotated brain without arms, called cells being those of the annotation.
+
+    Returns what `statistics_of` does: value and variance, by statistic.
+
+    Example:
+        numbers_of_annotated(brain).loc["per_place", "value"]  # 0.05, where each is marked once
+    """
+    cells, size = brain.specimen.cells, brain.specimen.signal.voxel_size
+    numbers = statistics_of(brain.appearance, {})
+    if cells is not None:
+        called = {"annotation": cells.assign(is_cell=True)}
+        numbers.loc["per_place"] = cells_per_place(called, size)
+    return numbers
 
 
 def cohort_spread(tables: Iterable[pd.DataFrame]) -> pd.Series:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cellsift.benchmarks.alarm.trials import SEARCHED_ON, DoublesTrial, Trial
 from cellsift.evaluation.alarm.comparison import LIMIT, LIMIT_OF_ONE, WEIGHT_OF_FLOOR
-from cellsift.evaluation.alarm.doubles import NEAR, NEIGHBOUR
+from cellsift.evaluation.alarm.doubles import FEWEST, NEAR, NEIGHBOUR
 from cellsift.evaluation.alarm.statistics import GROUPS, MIDDLE, STATISTICS, WIDTH
 
 INTRODUCTION = f"""\
@@ -27,11 +27,16 @@ DOUBLES = f"""\
 Frames of the embryo, with the detection that a search chose on frames {" and ".join(SEARCHED_ON)} \
 and arms that learnt from these. In earlier frames nuclei are larger: detection proposes many of \
 them several times, each candidate looks like a cell and is called one. Called cells count as at \
-one place where they are nearer to each other than {NEAR:g} of the distance to their neighbour \
-number {NEIGHBOUR}. A fixed distance, such as that of matching, does not tell these frames apart: \
-in larger nuclei second candidates lie farther apart, and in later frames neighbouring nuclei lie \
-nearer than that.
+one place where one is so much nearer than neighbour number {NEIGHBOUR} that only {NEAR:g} of the \
+volume around is as near, which holds in thin sections as in thick volumes. A fixed distance, such \
+as that of matching, does not tell these frames apart: in larger nuclei second candidates lie \
+farther apart, and in later frames neighbouring nuclei lie nearer than that. Fewer than {FEWEST} \
+called cells say nothing.
 """
+# Where so many cells are called for each annotated one, a count is clearly too high.
+TOO_MANY = 1.2
+# Groups of numbers that the arms give, whatever the brain looks like.
+OF_ARMS = {"answers", "scores", "doubles"}
 
 
 def describe(
@@ -63,18 +68,20 @@ def describe(
         parts += [
             "## Brains of another tissue\n",
             f"{raised} of {len(foreign)} raise the alarm, {without} also if the size of voxels did "
-            "not count.\n",
+            f"not count.{_by_answers_alone(foreign)}\n",
             _table(_rows(foreign)),
         ]
     if doubles:
         parts += ["## Cells that are called twice\n", DOUBLES, _table(_doubles_rows(doubles))]
+        parts += _unnoticed(doubles)
     parts += [
         "## How far numbers differ within a cohort\n",
         "The floor is the standard deviation that the alarm takes brains of a cohort to have where "
         "it knows no better, on the scale of the number: natural logarithms, logits of shares, and "
         "for the middle of a feature the width of its distribution. The columns say what brains "
         "have, in floors; of features it is the root mean square. The phantoms' answers are those "
-        "of the arms that were trained last.\n",
+        "of the arms that were trained last; of other cohorts, called cells at one place are the "
+        "annotated ones.\n",
         _table(_spread_rows(spreads)),
     ]
     return "\n".join(parts)
@@ -116,6 +123,36 @@ def _doubles_rows(trials: Sequence[DoublesTrial]) -> pd.DataFrame:
     rows[numbers] = rows[numbers].map("{:.2f}".format)
     rows["alarm"] = [", ".join(trial.comparison.raised) or "no" for trial in trials]
     return rows
+
+
+def _by_answers_alone(trials: Sequence[Trial]) -> str:
+    """Which of them raise the alarm for what the arms say alone, in a sentence."""
+    names = [
+        f"{trial.learnt_from} on {trial.brain}"
+        for trial in trials
+        if trial.comparison.alarm and set(trial.comparison.raised) <= OF_ARMS
+    ]
+    if not names:
+        return ""
+    return (
+        f" By what the arms answer, and by nothing that the brain looks like: {', '.join(names)}."
+    )
+
+
+def _unnoticed(trials: Sequence[DoublesTrial]) -> list[str]:
+    """Of frames with far too many called cells that raise no alarm, that they do not."""
+    names = [
+        trial.brain
+        for trial in trials
+        if trial.called_per_cell >= TOO_MANY and "doubles" not in trial.comparison.raised
+    ]
+    if not names:
+        return []
+    return [
+        f"Not noticed, although {TOO_MANY:g} or more cells are called for each annotated one: "
+        f"{', '.join(names)}. Where cells are called twice in train brains, too, a brain with more "
+        "of them is hardly told from these.\n"
+    ]
 
 
 def _groups(rows: pd.DataFrame) -> list[str]:

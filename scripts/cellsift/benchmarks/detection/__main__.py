@@ -16,6 +16,7 @@ from cellsift.benchmarks.detection.volumes import (
     Annotated,
     chosen,
     data_folder,
+    halves,
     phantoms,
     real_volumes,
     tiled,
@@ -29,12 +30,18 @@ SPLITS = (
     (("c-Fos 695", "c-Fos 1147"), ("c-Fos 1008",)),
     (("c-Fos 695", "c-Fos 1008"), ("c-Fos 1147",)),
     (("c-Fos 1008", "c-Fos 1147"), ("c-Fos 695",)),
-    (("embryo 110", "embryo 145"), ("embryo 62", "embryo 90", "embryo 125", "embryo 165")),
+    (
+        ("embryo 110", "embryo 145"),
+        ("embryo 62", "embryo 90", "embryo 125", "embryo 165", "embryo 175"),
+    ),
     (("embryo 90", "embryo 165"), ("embryo 110", "embryo 125", "embryo 145", "embryo 175")),
     (("embryo 125",), ("embryo 90", "embryo 110", "embryo 145", "embryo 165", "embryo 175")),
-    (("microglia",), ()),
+    (("microglia upper half",), ("microglia lower half",)),
+    (("microglia lower half",), ("microglia upper half",)),
     (("phantom 11", "phantom 12"), ("phantom 13",)),
 )
+# Of each, repeated, is made a large brain: of one cellfinder's detection suits, of the other dog.
+LARGE = ("phantom 11", "c-Fos 1008")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,13 +49,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cellsift.benchmarks.detection", description=__doc__
     )
-    parser.add_argument("--voxels", type=float, default=1e9, help="of the large brain; 0: none")
+    parser.add_argument("--voxels", type=float, default=1e9, help="of large brains; 0: none")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--page", type=Path, default=REPOSITORY / "reports" / "detection.md")
     options = parser.parse_args(arguments)
     volumes = real_volumes(data_folder()) | phantoms()
+    if whole := volumes.get("microglia"):
+        upper, lower = halves(whole)
+        volumes |= {"microglia upper half": upper, "microglia lower half": lower}
     outcomes = list(_outcomes(volumes, options.trials))
-    large = _large(volumes["phantom 11"], options) if options.voxels else None
+    large = dict(_large(volumes, options)) if options.voxels else {}
     with atomic_file(options.page) as beside:
         page = describe(outcomes, large, options.trials, machine())
         beside.write_text(page + "\n" + describe_lengths(list(try_lengths(volumes))))
@@ -64,10 +74,16 @@ def _outcomes(volumes: dict[str, Annotated], trials: int) -> Iterator[Outcome]:
         yield try_split(chosen(volumes, train), chosen(volumes, left_out), trials)
 
 
-def _large(brain: Annotated, options: argparse.Namespace) -> Outcome:
-    print(f"search on {options.voxels:g} voxels", file=sys.stderr, flush=True)
-    large = tiled(brain, options.voxels)
-    return try_split({"large": large}, {}, options.trials)
+def _large(
+    volumes: dict[str, Annotated], options: argparse.Namespace
+) -> Iterator[tuple[str, Outcome]]:
+    for name in LARGE:
+        if name in volumes:
+            print(f"search on {options.voxels:g} voxels, {name}", file=sys.stderr, flush=True)
+            yield (
+                name,
+                try_split({"large": tiled(volumes[name], options.voxels)}, {}, options.trials),
+            )
 
 
 if __name__ == "__main__":

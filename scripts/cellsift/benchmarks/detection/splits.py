@@ -1,5 +1,6 @@
 """The search on some annotated volumes, tried on others that it has not seen."""
 
+import math
 import tempfile
 import time
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ class Outcome:
     """What a search chose, how long it took, and what its choice gives in each volume, by name.
 
     `seconds` of the search, `detection_seconds` of one detection of the volumes it learnt from,
-    with what it chose. `train` and `left_out` are of `RecallCurve.at`.
+    with what it chose. `voxels` of these volumes together. `train` and `left_out` are of
+    `RecallCurve.at`.
     """
 
     trial: Trial
@@ -33,6 +35,7 @@ class Outcome:
     detection_seconds: float
     train: Mapping[str, Mapping]
     left_out: Mapping[str, Mapping]
+    voxels: int
 
 
 def try_split(
@@ -60,6 +63,7 @@ def try_split(
         detected - searched,
         {name: curve.at(threshold) for name, curve in curves.items()},
         {name: curve.at(threshold) for name, curve in others.items()},
+        sum(math.prod(one.volume.shape) for one in train.values()),
     )
 
 

@@ -56,11 +56,26 @@ def phantoms(seeds: Sequence[int] = (11, 12, 13)) -> dict[str, Annotated]:
     }
 
 
+def halves(brain: Annotated) -> tuple[Annotated, Annotated]:
+    """The upper and the lower half of its planes' rows, each with its cells."""
+    middle = brain.volume.shape[1] // 2
+    volume, cells = brain.volume, brain.cells
+    upper = np.rint(cells[:, 1]) < middle
+    return (
+        Annotated(Volume(volume.data[:, :middle], volume.voxel_size, "upper"), cells[upper]),
+        Annotated(
+            Volume(volume.data[:, middle:], volume.voxel_size, "lower"),
+            cells[~upper] - (0, middle, 0),
+        ),
+    )
+
+
 def tiled(brain: Annotated, voxels: float) -> Annotated:
-    """The brain, repeated along each axis until there are about so many voxels, read lazily."""
+    """The brain, repeated along each axis until there are at least so many voxels, read lazily."""
     shape = np.array(brain.volume.shape)
-    target = (voxels / shape.prod()) ** (1 / 3)
-    times = np.maximum(np.rint(target * np.ones(3)), 1).astype(int)
+    times = np.ones(3, int)
+    while times.prod() * shape.prod() < voxels:
+        times[times.argmin()] += 1
     block = brain.volume.data
     data = block
     for axis, count in enumerate(times):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cellsift.evaluation.alarm.statistics import GROUPS, floors_of, statistic_of
+from cellsift.evaluation.alarm.statistics import GROUPS, ONE_SIDED, floors_of, statistic_of
 
 # A group that deviates by more raises the alarm; of one number alone that happens by chance more
 # easily. Chosen on cohorts, see reports/alarm.md.
@@ -47,8 +47,9 @@ def compare(brain: pd.DataFrame, train: Mapping[str, pd.DataFrame]) -> Compariso
     brains, in units of how far a further brain of their cohort would lie from it: by their own
     leave-one-out deviations, and by what is known of other cohorts, as if `WEIGHT_OF_FLOOR` more
     brains had deviated by the statistic's floor; with that of chance added. A group's deviation is
-    the root mean square of its numbers'. What is unknown of the brain, or of all train brains, is
-    left out.
+    the root mean square of its numbers'; of groups that only more of something alarms, a number
+    that is lower deviates by none. What is unknown of the brain, or of all train brains, is left
+    out.
     """
     values = pd.DataFrame({name: table["value"] for name, table in train.items()})
     chance = pd.DataFrame({name: table["variance"] for name, table in train.items()})
@@ -73,9 +74,10 @@ def compare(brain: pd.DataFrame, train: Mapping[str, pd.DataFrame]) -> Compariso
         },
         index=known,
     )
+    counting = table["deviation"].mask(group.isin(ONE_SIDED), table["deviation"].clip(lower=0))
     groups = pd.DataFrame(
         {
-            "deviation": np.sqrt(table["deviation"].pow(2).groupby(group).mean()),
+            "deviation": np.sqrt(counting.pow(2).groupby(group).mean()),
             "limit": limit.groupby(group).first(),
         }
     )

@@ -10,27 +10,41 @@ from scipy.special import expit
 from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
-CLOSER = (
-    "many of its called cells lie closer together than in the train brains: the same cell may be "
-    "counted twice or more"
-)
-APART = (
-    "its called cells lie farther apart than in the train brains, of which counts expect that more "
-    "cells are called twice"
-)
-NEXT_OF_DOUBLES = (
-    "Where the same cell is called twice, detection proposes it twice: annotate a brain of this "
-    "kind as a train brain and let detection: {method: auto} choose with it, or mark all cells in "
-    "some blocks of this one (snakemake suggest draws them), which corrects its count."
-)
 # What lies beyond has no exponential that JSON could hold.
 LARGEST_LOG = 700.0
 # Numbers that a reason names.
 NAMED = 2
-NEXT = (
-    "Label a sample of this brain: mark some of its cells and of what is no cell, name both files "
-    "in its columns cells and non_cells, and give it the role test to measure how the arms do in "
-    "it, or train to let them learn from it."
+# Of a brain under alarm, by its role.
+IS_UNLIKE = {
+    "train": "is unlike the other train brains",
+    "test": "is unlike the brains that the arms learnt from",
+    "predict": "is unlike the brains that the arms learnt from",
+}
+SUGGEST = "snakemake suggest (make suggest CONFIG=...)"
+NEXT = {
+    "train": "The arms learnt from it all the same. Look whether its files, voxel size and "
+    "annotation are right; if they are, brains like this one need more of their kind among the "
+    "train brains.",
+    "test": "Its figures, measured by its annotation, hold for this brain and say little of brains "
+    "like those that the arms learnt from.",
+    "predict": "How well the arms judge in it nobody has measured: take their counts and p_cell "
+    f"for no result. Annotate what {SUGGEST} draws of it: then its count rests on that. For arms "
+    "that judge such brains better, annotate one of them as a train brain.",
+}
+# Where its called cells lie close together. Detection proposes such cells twice.
+NEXT_OF_DOUBLES = {
+    "train": "The arms learnt from it all the same. A larger soma_diameter or, of dog, "
+    "minimum_distance proposes fewer candidates at one cell; if that is not it, brains like this "
+    "one need more of their kind among the train brains.",
+    "test": f"{NEXT['test']} With a brain of this kind among the train brains, detection: {{method:"
+    " auto} chooses for it as well.",
+    "predict": f"Take its counts for no result. Annotate what {SUGGEST} draws of it, above all the "
+    "blocks: then its count rests on that. With a train brain of this kind, detection: {method: "
+    "auto} proposes fewer candidates at one cell.",
+}
+NEXT_OF_COUNTED = (
+    "Its number of cells rests on what was labelled in it, and not on its being like the train "
+    "brains. How well the arms judge single candidates in it nobody has measured."
 )
 
 
@@ -46,35 +60,35 @@ def not_compared() -> dict[str, Any]:
     }
 
 
-def in_terminal(brain: str, document: Mapping[str, Any]) -> str:
-    """The alarm of a brain in words."""
-    return (
-        f"brain {brain} is unlike the brains that the arms learnt from: {in_short(document)}. What "
-        f"they say of it counts as unmeasured; its page tells more. {what_next(document)}"
-    )
+def in_terminal(brain: str, role: str, document: Mapping[str, Any]) -> str:
+    """The alarm of a brain of this role in words, with what to do."""
+    return f"brain {brain} {IS_UNLIKE[role]}: {in_short(document)}. {what_next(document, role)}"
 
 
-def what_next(document: Mapping[str, Any]) -> str:
-    """What to do about a brain under alarm."""
-    return f"{NEXT_OF_DOUBLES} {NEXT}" if counts_twice(document) else NEXT
+def what_next(document: Mapping[str, Any], role: str, counted: bool = False) -> str:
+    """What follows of the alarm of a brain of this role, and what to do.
+
+    `counted`: whether its count rests on labels of the brain already.
+    """
+    if counted and role == "predict":
+        return NEXT_OF_COUNTED
+    return (NEXT_OF_DOUBLES if counts_twice(document) else NEXT)[role]
 
 
 def counts_twice(document: Mapping[str, Any]) -> bool:
     """Whether the alarm is raised for called cells that lie close together."""
-    return "doubles" in document["raised"] and _deviation(document["statistics"], "doubles") > 0
+    return "doubles" in document["raised"]
 
 
 def in_short(document: Mapping[str, Any]) -> str:
     """In what a brain deviates, without numbers."""
-    found = document.get("statistics", {})
-    return ", ".join(_told(group, found) for group in document["raised"])
+    return ", ".join(GROUPS[group] for group in document["raised"])
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """A sentence for each group that raises the alarm, the farthest first."""
-    rows = comparison.statistics.to_dict("index")
     return [
-        f"{_told(group, rows)}. {_capital('; '.join(_evidence(comparison, group)))}"
+        f"{GROUPS[group]}. {_capital('; '.join(_evidence(comparison, group)))}"
         for group in comparison.raised
     ]
 
@@ -116,18 +130,6 @@ def as_measured(name: str, value: float) -> float:
         else value
     )
     return float(f"{float(measured):.4g}")
-
-
-def _told(group: str, rows: Mapping[Any, Mapping[Any, Any]]) -> str:
-    """What a group is told as, by the statistics."""
-    if group == "doubles":
-        return CLOSER if _deviation(rows, group) > 0 else APART
-    return GROUPS[group]
-
-
-def _deviation(rows: Mapping[Any, Mapping[Any, Any]], group: str) -> float:
-    """The first deviation of a group's numbers, with its sign."""
-    return next(float(row["deviation"]) for row in rows.values() if row["group"] == group)
 
 
 def _evidence(comparison: Comparison, group: str) -> list[str]:

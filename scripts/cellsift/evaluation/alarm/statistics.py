@@ -20,8 +20,11 @@ GROUPS = {
     "candidates": "its candidates look otherwise",
     "answers": "the arms call another share of its candidates cells, or agree otherwise on which",
     "scores": "the arms are in doubt of another share of its candidates",
-    "doubles": "its called cells lie closer together, or farther apart",
+    "doubles": "many of its called cells lie closer together than in the train brains: the same "
+    "cell may be counted twice or more",
 }
+# Groups that alarm only where a number is higher than in the train brains.
+ONE_SIDED = ("doubles",)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,20 @@ UNCHECKED = (
     "snakemake suggest draws one"
 )
 
+UNLIKE = "the brain is unlike the train brains, so this is no result"
+UNMEASURED = (
+    "the brain is unlike the train brains and no sample of it was labelled, so this is no result: "
+    "snakemake suggest draws one"
+)
 
-def count_in_words(brain: str, arm: str, found: Mapping[str, Any], unused: str = "") -> str:
+
+def count_in_words(
+    brain: str, arm: str, found: Mapping[str, Any], unused: str = "", unmeasured: bool = False
+) -> str:
     """The count of a brain by an arm, its interval, and what it rests on, in a sentence.
 
-    `unused` tells why answers do not count (`unused_in_words`).
+    `unused` tells why answers do not count (`unused_in_words`), `unmeasured` is what
+    `is_unmeasured` says of the count.
 
     Example:
         >>> found = {"count": 950, "low": 900, "high": 1010, "naive": 800, "labels": 90,
@@ -23,14 +32,18 @@ brain; 800 candidates were called cells'
     """
     if not found["candidates"]:
         return f"brain {brain}: detection proposes no candidate, so that cells cannot be counted"
+    word = " unmeasured," if unmeasured else ""
     said = (
-        f"brain {brain}: {found['count']:,} cells (95% interval {found['low']:,} to "
+        f"brain {brain}:{word} {found['count']:,} cells (95% interval {found['low']:,} to "
         f"{found['high']:,}) by {arm}"
     )
     called = f"{found['naive']:,} candidates were called cells"
     evidence = evidence_in_words(found)
     if not evidence:
-        return f"{said}; {called}; {unused or UNCHECKED}"
+        doubt = UNMEASURED if unmeasured else UNCHECKED
+        if unused:
+            doubt = f"{UNLIKE}; {unused}" if unmeasured else unused
+        return f"{said}; {called}; {doubt}"
     return f"{said}, by {evidence} of this brain; {called}"
 
 
@@ -66,6 +79,17 @@ def to_count_in_words(corrected_with: Sequence[str]) -> str:
         'write counts: {corrected: [predict, mouse_3]} in the config'
     """
     return f"write counts: {{corrected: [{', '.join(corrected_with)}]}} in the config"
+
+
+def is_unmeasured(found: Mapping[str, Any], unlike: bool, annotated: bool) -> bool:
+    """Whether nothing that was measured stands behind the count of a brain.
+
+    Args:
+        found: the count by an arm, with the labels and blocks of the brain that it rests on.
+        unlike: whether the brain raises the alarm for brains unlike the train brains.
+        annotated: whether all its cells are, so that people know their number.
+    """
+    return unlike and not annotated and not found.get("labels") and not found.get("blocks")
 
 
 def evidence_in_words(found: Mapping[str, Any]) -> str:

@@ -18,6 +18,12 @@ from cellsift.training.detection.suggestion import Suggestion, suggest_detection
 UNKNOWN: Size = (1.0, 1.0, 1.0)
 # A soma of a mouse, µm, where an example is needed.
 TYPICAL = 12.0
+# Spots less deep than so many planes are seen in one alone.
+ONE_PLANE = 1.2
+SPECKS = (
+    "They are about one plane long, as specks of noise are: look whether they are cells, which in "
+    "planes that lie closer than cells are deep are seen in several."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,19 +76,27 @@ def _in_micrometres(suggestion: Suggestion, size: Size, source: str) -> str:
         "Unchecked: without annotated cells nobody knows whether these are the cells, nor how many "
         "are missed.",
     ]
+    if somata.too_flat:
+        said.append(
+            "They seem flatter along z than wide, which no microscope makes of a cell: the size of "
+            "voxels may be wrong, or these are specks of single planes, such as noise."
+        )
+    elif somata.depth < ONE_PLANE * size[0]:
+        said.append(SPECKS)
     settings = yaml.safe_dump({"detection": suggestion.detection}, sort_keys=False)
     return "".join(f"# {line}\n" for line in said) + settings.rstrip()
 
 
 def _in_voxels(suggestion: Suggestion) -> str:
     somata = suggestion.somata
+    specks = f"{SPECKS} " if somata.depth < ONE_PLANE else ""
     return (
         f"The volume does not say how large its voxels are. The {suggestion.spots} brightest spots "
         f"that were seen are about {somata.diameter:.3g} voxels wide and {somata.depth:.3g} planes "
         f"deep. If they are cells {TYPICAL:g} µm wide, a voxel is {TYPICAL / somata.diameter:.2g} "
         f"µm wide, and planes lie {TYPICAL / somata.depth:.2g} µm apart or, as microscopes draw "
-        "cells longer along z, somewhat more. Unchecked: look into the microscope's settings, and "
-        "give --voxel-size Z Y X for settings of detection."
+        f"cells longer along z, somewhat more. {specks}Unchecked: look into the microscope's "
+        "settings, and give --voxel-size Z Y X for settings of detection."
     )
 
 

@@ -31,8 +31,6 @@ from cellsift.training.detection.search import (
 FEW_CELLS = 50
 # A value this near to an end of its range, as a share of it, might be better beyond.
 NEAR_END = 0.03
-# Somata are drawn longer along z, never that much flatter: then the voxels' sizes are wrong.
-FLATTEST = 0.6
 HOW_TO_PASTE = (
     "Found by the search for a detector: to use it without a search, put these lines in the place "
     "of detection, matching and cuboid in the config. Candidates stay the same, but since settings "
@@ -169,7 +167,7 @@ def _notes(search: DetectionSearch, best: Trial) -> Iterator[str]:
         f"Annotated somata are about {soma.diameter:.3g} µm wide in the plane and {soma.depth:.3g} "
         "µm long along z, where they are half as bright as in their middle."
     )
-    if soma.depth < FLATTEST * soma.diameter:
+    if soma.too_flat:
         yield (
             "They seem flatter along z than wide, which no microscope makes of a cell: check the "
             "voxel sizes in the table of brains."
