@@ -42,8 +42,9 @@ def test_the_cells_of_a_test_brain_are_found_with_few_candidates(searched):
     checkout, output = searched
     results = Results(checkout.results)
     found = json.loads(results.brain("mouse_3").labels_summary.read_text())
+    # With so few trials it falls short of the wish: 0.86 at 4.8.
     assert found["recall"] >= 0.85
-    assert found["candidates"] <= 6 * found["annotated"]
+    assert found["candidates"] <= 5 * found["annotated"]
     assert "search a detector: " in output
     assert "brain mouse_3: " in output
 
