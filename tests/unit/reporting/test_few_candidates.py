@@ -83,7 +83,7 @@ def few_in(made, name: str, models: Path, count: int) -> None:
         annotation = read_points(information["cells"], "cell")
         labels, summary = label_candidates(candidates, annotation, None, VOXEL_SIZE, 10.0)
         write_table(labels.assign(judged=True), folder / "labels.csv")
-        write_json(summary, folder / "labels.json")
+        write_json(summary | {"complete": True}, folder / "labels.json")
 
 
 def annotated_brain(made, name: str) -> AnnotatedBrain:

@@ -60,7 +60,7 @@ HEAVY = {
     "scipy.stats": {"evaluate", "summarise_detection"} | SEARCHES,
     "scipy.optimize": MATCHES | SEARCHES,
     # Comes with scipy.optimize.
-    "scipy.spatial": MATCHES | {"describe", "sample"} | SEARCHES,
+    "scipy.spatial": MATCHES | {"compare", "describe", "sample"} | SEARCHES,
     # Only an OME-Zarr and a store of cuboids need it: they are opened later.
     "zarr": {"cuboids"},
     "dask": VOLUMES,
