@@ -22,7 +22,7 @@ from cellsift.benchmarks.carry_over.measures import (
     gap_closed,
     line_rows,
 )
-from cellsift.benchmarks.carry_over.page import describe
+from cellsift.benchmarks.carry_over.page import describe_inputs, describe_labels
 from cellsift.benchmarks.carry_over.scores import Job, Result
 from cellsift.benchmarks.carry_over.thresholds import Case, best_cut, estimated_share, fitted_line
 from cellsift.cuboids.normalisation import Normalisation
@@ -116,8 +116,9 @@ def test_the_page_tells_what_was_measured(tmp_path):
     other = [result("x", Job("small", "local", adaptation="self-training"))]
     drawn = pd.concat([draw_rows(one, draws=2) for one in plain], ignore_index=True)
     counts = pd.concat([count_rows(one, draws=2) for one in plain], ignore_index=True)
-    page = describe(brain_rows([*plain, *other]), line_rows(plain), drawn, counts, "Somewhere.")
-    assert "| made up | small | local; self-training | 1 | 1 |" in page
+    inputs = describe_inputs(brain_rows([*plain, *other]), "Somewhere.")
+    assert "| made up | small | local; self-training | 1 | 1 |" in inputs
+    page = describe_labels(brain_rows(plain), line_rows(plain), drawn, counts, "Somewhere.")
     assert "| made up | small | y |" in page
     assert "| labels and train brains | 100 |" in page
     assert "| made up | small | 25 | 2 | " in page

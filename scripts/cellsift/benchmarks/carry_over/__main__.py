@@ -1,13 +1,15 @@
 """Measure what carries over to a new brain: `python -m cellsift.benchmarks.carry_over`.
 
-Writes reports/carry_over.md and carry_over.png. Real volumes are looked for where CELLSIFT_DATA
-says. Trainings take most of the time; their scores are kept in a folder and used again.
+Writes reports/carry_over.md with its picture, or of `--part inputs` carry_over_inputs.md. Real
+volumes are looked for where CELLSIFT_DATA says. Trainings take most of the time; their scores are
+kept in a folder and used again.
 """
 
 import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +18,7 @@ from cellsift.benchmarks.carry_over.brains import sources
 from cellsift.benchmarks.carry_over.counts import count_rows
 from cellsift.benchmarks.carry_over.figure import draw_gaps
 from cellsift.benchmarks.carry_over.measures import brain_rows, draw_rows, line_rows
-from cellsift.benchmarks.carry_over.page import PLAIN, describe
+from cellsift.benchmarks.carry_over.page import PLAIN, describe_inputs, describe_labels
 from cellsift.benchmarks.carry_over.scores import (
     SELF_TRAINING,
     TISSUE_STATISTICS,
@@ -30,6 +32,7 @@ from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.settings.files import REPOSITORY
 
+PAGES = {"labels": "carry_over.md", "inputs": "carry_over_inputs.md"}
 JOBS = (
     Job("features", PLAIN),
     Job("features", "dataset"),
@@ -54,6 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cellsift.benchmarks.carry_over", description=__doc__
     )
+    parser.add_argument(
+        "--part",
+        choices=("labels", "inputs"),
+        default="labels",
+        help="thresholds, labels and counts, or what arms are given",
+    )
     parser.add_argument("--draws", type=int, default=50, help="of labels, of each number")
     parser.add_argument(
         "--cache", type=Path, default=REPOSITORY / ".cache" / "carry_over", help="for the scores"
@@ -61,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--kept-only", action="store_true", help="train nothing: only scores that are in the cache"
     )
-    parser.add_argument("--page", type=Path, default=REPOSITORY / "reports" / "carry_over.md")
+    parser.add_argument("--page", type=Path, help="to write it to")
     options = parser.parse_args(arguments)
     folder = os.environ.get("CELLSIFT_DATA")
     begun = time.monotonic()
@@ -69,22 +78,38 @@ def main(arguments: list[str] | None = None) -> int:
     def tell(said: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {said}", file=sys.stderr, flush=True)
 
-    found = sources(None if folder is None else Path(folder))
+    jobs = JOBS if options.part == "inputs" else [job for job in JOBS if job.name == PLAIN]
     try:
-        results = list(all_scores(found, JOBS, options.cache, tell, options.kept_only))
+        found = sources(None if folder is None else Path(folder))
+        results = list(all_scores(found, jobs, options.cache, tell, options.kept_only))
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    plain = [result for result in results if result.job.name == PLAIN]
-    drawn = pd.concat([_drawn(result, options.draws, tell) for result in plain], ignore_index=True)
-    counts = pd.concat([count_rows(result, options.draws) for result in plain], ignore_index=True)
-    about = f"{machine()} {options.draws} draws of each number of labels."
-    with atomic_file(options.page) as beside:
-        beside.write_text(describe(brain_rows(results), line_rows(plain), drawn, counts, about))
-    with atomic_file(options.page.with_suffix(".png")) as beside:
-        draw_gaps(drawn, beside)
-    print(f"The page is {options.page}")
+    page = options.page or REPOSITORY / "reports" / PAGES[options.part]
+    if options.part == "inputs":
+        write_inputs(results, page)
+    else:
+        write_labels(results, options.draws, page, tell)
+    print(f"The page is {page}")
     return 0
+
+
+def write_inputs(results: Sequence[Result], page: Path) -> None:
+    """Write the page on what arms are given."""
+    with atomic_file(page) as beside:
+        beside.write_text(describe_inputs(brain_rows(results), machine()))
+
+
+def write_labels(results: Sequence[Result], draws: int, page: Path, tell: Tell) -> None:
+    """Write the page on thresholds, labels and counts, and beside it its picture."""
+    drawn = pd.concat([_drawn(result, draws, tell) for result in results], ignore_index=True)
+    counts = pd.concat([count_rows(result, draws) for result in results], ignore_index=True)
+    about = f"{machine()} {draws} draws of each number of labels."
+    rows, lines = brain_rows(results), line_rows(results)
+    with atomic_file(page) as beside:
+        beside.write_text(describe_labels(rows, lines, drawn, counts, about))
+    with atomic_file(page.with_suffix(".png")) as beside:
+        draw_gaps(drawn, beside)
 
 
 def _drawn(result: Result, draws: int, tell: Tell) -> pd.DataFrame:

@@ -10,10 +10,10 @@ from cellsift.benchmarks.carry_over.thresholds import WITHOUT_LABELS
 
 PLAIN = "brain"
 INTRODUCTION = """\
-# What carries over to a new brain
+# {title}
 
-Made by `python -m cellsift.benchmarks.carry_over`; c-Fos only where `CELLSIFT_DATA` names the \
-folder of its volumes.
+Made by `python -m cellsift.benchmarks.carry_over --part {part}`; c-Fos only where `CELLSIFT_DATA` \
+names the folder of its volumes.
 
 Each brain of a cohort is left out in turn. Detection's threshold, arms, temperature and threshold \
 come from the others, with out-of-fold scores by brain; nothing is fitted on the brain left out, \
@@ -24,63 +24,65 @@ hand-made features with boosted trees (`features`), and a narrow ResNet-18 of th
 channels, trained for five epochs on a CPU (`small`).
 """
 # What was concluded when it was measured; to be read again when the tables change.
-FOUND = """\
+FOUND_OF_INPUTS = """\
 ## What came out
 
-- **Labels of the brain earn their place.** 100 labels close 73% of the gap (mean gain 0.032 of \
-F1); at 25 they close 42%. No brain loses more than 0.01 at any number of labels (the worst at \
-25: 0.008). The threshold is chosen by the scores' meaning and by the labelled candidates \
-themselves, and the one in use is left with caution. Much of the gain is that of one brain, \
-c-Fos 1008, where today's threshold misses most.
-- **These brains are small.** The phantoms have 200 to 400 candidates: 100 labels are a good \
-part of them, and the best possible threshold is fitted to their chance as well. In a whole \
-brain labels tell of scores alone: counted so (a row of its own below), 100 close 42% of the \
-gap, less than the 60% aimed at, and two of 30 lose more than 0.01.
-- **Nothing without labels earns its place.** The threshold by the spread of brains, with the \
-same caution, gains 0.011 on average, nearly all of it in c-Fos 1008. No way of normalising \
-that was tried on all cohorts gains in all of them; random cuboids of tissue were tried with \
-hand-made features alone, on phantom B only as contrast, and gain on c-Fos (0.04 to 0.08) and \
-next to nothing on phantoms: on c-Fos the means are moved \
-by one brain of three, on phantoms the most is 0.014, with a brain that loses 0.02. Batch \
-normalisation by tissue, wider contrast and self-training do not hold from one cohort to the \
-next either. The aim of 0.03 is not reached.
-- **Estimated shares of cells are wrong** where they would be needed; they are no more than a \
-hint.
-- In brains left out the slope is above what the train brains say, as their scores are the mean \
-of several networks; it differs by more than the standard deviation that was assumed in these \
-tables, 0.2 (`SLOPE` in calibration/between_brains.py, which is 0.5 since).
+Nothing earns its place. No way of normalising that was tried on all cohorts gains in all of them; \
+random cuboids of tissue were tried with hand-made features alone, on phantom B only as contrast, \
+and gain on c-Fos (0.04 to 0.08) and next to nothing on phantoms: on c-Fos the means are moved by \
+one brain of three, on phantoms the most is 0.014, with a brain that loses 0.02. Batch \
+normalisation by tissue, wider contrast and self-training do not hold from one cohort to the next \
+either. The aim of 0.03 is not reached. Histograms were not varied beyond contrast, and no head \
+was tuned to a brain.
+"""
+FOUND_OF_LABELS = """\
+## What came out
 
-Caution was chosen with a look at c-Fos and animals 1 to 3 of phantom A, one training each; that \
-labelled candidates count was tried on one training of every brain.
+@@
 """
 WAYS = [*WITHOUT_LABELS, BEST]
 
 
-def describe(
+def describe_inputs(brains: pd.DataFrame, about: str) -> str:
+    """Return the page on what the arms are given.
+
+    Args:
+        brains: `brain_rows` of all trainings.
+        about: when and where it was measured.
+    """
+    parts = [
+        INTRODUCTION.format(title="What arms are given, and what carries over", part="inputs"),
+        f"{about}\n",
+        FOUND_OF_INPUTS,
+        "## Each way\n",
+        f"Beside normalisation `{PLAIN}`, paired by brain and seed. F1 with today's threshold, "
+        "that of the train brains' out-of-fold scores; its mean change, and the worst of a brain; "
+        "the change if the threshold were the best possible one.\n",
+        _table(_variants(brains)),
+    ]
+    return "\n".join(parts)
+
+
+def describe_labels(
     brains: pd.DataFrame,
     lines: pd.DataFrame,
     drawn: pd.DataFrame,
     counts: pd.DataFrame,
     about: str,
 ) -> str:
-    """Return the page.
+    """Return the page on thresholds, labels of the brain, and counts.
 
     Args:
-        brains: `brain_rows` of all trainings.
-        lines: `line_rows` of the plain ones.
-        drawn: `draw_rows` of the plain ones.
-        counts: `count_rows` of the plain ones.
+        brains: `brain_rows` of the plain trainings.
+        lines: `line_rows` of them.
+        drawn: `draw_rows` of them.
+        counts: `count_rows` of them.
         about: when and where it was measured, and how many draws.
     """
     parts = [
-        INTRODUCTION,
+        INTRODUCTION.format(title="What carries over to a new brain", part="labels"),
         f"{about}\n",
-        FOUND,
-        "## Without labels: what the arms are given\n",
-        f"Beside normalisation `{PLAIN}`, paired by brain and seed. F1 with today's threshold, "
-        "that of the train brains' out-of-fold scores; its mean change, and the worst of a brain; "
-        "the change if the threshold were the best possible one.\n",
-        _table(_variants(brains)),
+        FOUND_OF_LABELS,
         "## Without labels: the threshold\n",
         f"F1 of the arms with normalisation `{PLAIN}`, mean of the seeds. Shares are those of "
         "cells among the candidates: here, among the train brains, and as label-shift EM estimates "
