@@ -26,8 +26,8 @@ CAPTION = (
 )
 OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
 UNCORRECTED = (
-    "No label of this brain counts, so that corrected.csv of each arm has the cells of its "
-    "cells.csv."
+    "No label of this brain counts, so that corrected.csv of each arm has the cells as they were "
+    "before."
 )
 BUYS = (
     "How wide the 95% interval of {arm} would be, as a share of the count, with more candidates "
