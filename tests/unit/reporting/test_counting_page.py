@@ -122,7 +122,9 @@ def test_what_labels_would_buy_is_told_with_what_makes_them_count():
 
 def test_where_no_label_counts_it_says_that_the_correction_changes_nothing():
     found = {"labels": 0, "before": {"threshold": 0.5}, "after": {"threshold": 0.5}}
-    assert "corrected.csv of each arm has the cells as they were before" in corrected({"one": found})
+    assert "corrected.csv of each arm has the cells as they were before" in corrected(
+        {"one": found}
+    )
 
 
 def test_the_annotation_is_set_against_the_intervals():
