@@ -1,5 +1,7 @@
 """The measured page on what carries over to a new brain."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,6 +126,13 @@ def test_the_page_tells_what_was_measured(tmp_path):
     assert "| made up | small | 25 | 2 | " in page
     draw_gaps(drawn, tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes()[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize("labels", [25, 100])
+def test_what_the_committed_page_concludes_is_what_its_table_has(repository, labels):
+    page = (repository / "reports" / "carry_over.md").read_text()
+    row = re.search(rf"\| labels and train brains \| {labels} \| (.+?) \| (\d+)% \|", page)
+    assert f"{labels} labels close {row[2]}%" in page.partition("## Without labels")[0]
 
 
 def test_a_folder_without_the_volumes_is_refused(tmp_path, monkeypatch, capsys):
