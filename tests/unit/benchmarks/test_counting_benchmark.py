@@ -45,6 +45,8 @@ def test_the_brains_of_the_project_are_counted_by_scores_labels_and_blocks(made)
         files.counts,
         path,
         lambda said: None,
+        answers=files.sample_summary,
+        alarm=files.alarm,
         volumes=files.volumes,
         wish={"blocks": 3, "block_um": 150},
     )

@@ -75,6 +75,7 @@ def _write_scores(
 ) -> None:
     """What classification writes: each arm sees the same with an error of its own."""
     write_json({"signal": {"shape": list(SHAPE)}, "warnings": []}, files.volumes)
+    write_json({"alarm": False}, files.alarm)
     for arm in ARMS:
         p_cell = expit(brain.logits + random.normal(0, 0.3, len(places))).round(6)
         write_table(places.assign(p_cell=p_cell, is_cell=p_cell >= THRESHOLD), files.cells(arm))
@@ -105,3 +106,4 @@ def _write_sample(files: BrainFolder, brain: ScoredBrain, places: pd.DataFrame, 
         cells = np.clip(at[inside] + BESIDE, low, high - 1)
         marked.append(pd.DataFrame(cells, columns=AXES).assign(block=block["block"], kind=CELL))
     write_table(pd.concat(marked, ignore_index=True), files.sample_block_cells)
+    write_json({"labels": len(table), "blocks": len(blocks)}, files.sample_summary)
