@@ -5,7 +5,6 @@ Writes reports/alarm.md. Real volumes are looked for where CELLSIFT_DATA says.
 
 import argparse
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from cellsift.benchmarks.alarm.trials import (
     on_larger_nuclei,
     on_others,
 )
+from cellsift.benchmarks.machine import machine
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 
@@ -62,11 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
         doubles = [] if embryo is None else on_larger_nuclei(bench, embryo, tell)
         spreads = {"phantom": made_up.spread}
         spreads |= {n: _spread(bench, cohorts[n]) for n in SPREAD_OF if n in cohorts}
-    machine = (
-        f"{options.animals} made-up animals; {platform.machine()}, {time.strftime('%Y-%m-%d')}."
-    )
+    about = f"{machine()} {options.animals} made-up animals."
     with atomic_file(options.page) as beside:
-        beside.write_text(describe(made_up.trials, real, others, spreads, machine, doubles))
+        beside.write_text(describe(made_up.trials, real, others, spreads, about, doubles))
     print(f"The page is in {options.page}")
     return 0
 
