@@ -135,7 +135,7 @@ def _annotated(results: RunResults, brain: str) -> str:
 
 def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     """What labels of the brain changed in each arm's threshold, and what to expect of that."""
-    if corrections and not any(found["labels"] for found in corrections.values()):
+    if corrections and not any(map(_is_labelled, corrections.values())):
         return html.paragraph(UNCORRECTED)
     rows = []
     for arm, found in corrections.items():
@@ -165,6 +165,11 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
         "each arm; all else on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
+
+
+def _is_labelled(found: Mapping[str, Any]) -> bool:
+    """Whether single labels, or candidates in marked blocks, correct a brain."""
+    return bool(found["labels"] or found.get("in_blocks", 0))
 
 
 def _both(before: float | None, after: float | None) -> str:

@@ -127,6 +127,14 @@ def test_where_no_label_counts_it_says_that_the_correction_changes_nothing():
     )
 
 
+def test_marked_blocks_alone_correct_a_brain_and_are_shown():
+    reached = {"threshold": 0.5, "precision": 0.8, "recall": 0.9, "f1": 0.85}
+    found = {"labels": 0, "blocks": 3, "in_blocks": 67, "before": reached, "after": reached}
+    said = corrected({"one": found | {"changed": {"to_cell": 2, "to_no_cell": 5}}})
+    assert "as they were before" not in said
+    assert ">67<" in said
+
+
 def test_the_annotation_is_set_against_the_intervals():
     assert "within the intervals of 1 of 2 arms" in page(annotated=1400)
 
