@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from cellsift.benchmarks.alarm.specimens import PHANTOM, Cohort
 from cellsift.benchmarks.carry_over import feature_arm
-from cellsift.benchmarks.carry_over.__main__ import main
+from cellsift.benchmarks.carry_over.__main__ import main, write_inputs, write_labels
 from cellsift.benchmarks.carry_over.adaptation import adapted, confident
 from cellsift.benchmarks.carry_over.arms import VARIANTS, LeftOut, Scores, varied_contrast
 from cellsift.benchmarks.carry_over.brains import Cage, wide_cohort
@@ -126,6 +126,15 @@ def test_the_page_tells_what_was_measured(tmp_path):
     assert "| made up | small | 25 | 2 | " in page
     draw_gaps(drawn, tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_each_part_has_its_page(tmp_path):
+    plain = [result(name, Job("small", "brain")) for name in "xy"]
+    write_inputs([*plain, result("x", Job("small", "local"))], tmp_path / "inputs.md")
+    assert "| made up | small | local | 1 | 1 |" in (tmp_path / "inputs.md").read_text()
+    write_labels(plain, 2, tmp_path / "labels.md", lambda said: None)
+    assert "2 draws of each number of labels" in (tmp_path / "labels.md").read_text()
+    assert (tmp_path / "labels.png").read_bytes()[1:4] == b"PNG"
 
 
 @pytest.mark.parametrize("labels", [25, 100])
