@@ -162,7 +162,7 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
         "candidates without a label change sides by it, to cell and to no cell, and what to expect "
         "on the candidates, by the train brains and the labels of this brain; recall is of the "
         "cells that have a candidate. The cells by it are in corrected.csv and corrected.xml of "
-        "each arm; all else on this page is as it was without the labels."
+        "each arm; what follows on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
 
