@@ -115,30 +115,42 @@ def make_results(
     return SyntheticResults(results.path, configuration, information, arms)
 
 
-def count_brain(results, name, roles, arms, sample=(), wish=None, **more):
-    """Count a brain as the rule does."""
-    train = [brain for brain, role in roles.items() if role == "train"]
+def count_brain(
+    results, name, roles, arms, sample=(), wish=None, of_brain=(), answers=None, **more
+):
+    """Count a brain as the rule does; `of_brain` are further fields of it."""
     files = results.brain(name)
     settings = {"matching": {"distance_um": DISTANCE_UM}}
     count(
-        Brain(name, "signal", VOXEL_SIZE, role=roles[name], settings=settings),
+        Brain(name, "signal", VOXEL_SIZE, role=roles[name], settings=settings, **dict(of_brain)),
         {arm: files.cells(arm) for arm in arms},
         {arm: results.model(arm).description for arm in arms},
-        {brain: results.brain(brain).labels for brain in train},
-        {brain: results.brain(brain).labels_summary for brain in train},
-        {(brain, arm): results.brain(brain).cells(arm) for brain in train for arm in arms},
-        results.folds,
-        sample,
+        train_files(results, roles, arms),
+        {
+            "volumes": files.preflight,
+            "sample": sample,
+            "answers": answers,
+            "summary": files.labels_summary if files.labels_summary.is_file() else None,
+            "alarm": files.alarm if files.alarm.is_file() else None,
+        },
         1,
         files.counts,
         files.count,
         print,
-        summary=files.labels_summary if files.labels_summary.is_file() else None,
-        alarm=files.alarm if files.alarm.is_file() else None,
-        volumes=files.preflight,
         wish=wish,
         **more,
     )
+
+
+def train_files(results, roles, arms):
+    """The fields of TrainFiles."""
+    train = [brain for brain, role in roles.items() if role == "train"]
+    return {
+        "labels": {brain: results.brain(brain).labels for brain in train},
+        "summaries": {brain: results.brain(brain).labels_summary for brain in train},
+        "cells": {(brain, arm): results.brain(brain).cells(arm) for brain in train for arm in arms},
+        "folds": results.folds,
+    }
 
 
 def _make_brain(folder, results, name, role, skill, cells, seed):

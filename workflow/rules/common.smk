@@ -94,10 +94,10 @@ wildcard_constraints:
     slab=r"\d+",
 
 
-def brain_with(*settings, annotation=False):
+def brain_with(*settings, annotation=False, regions=False):
     """Params function: what a rule needs of a brain, as plain data; a change runs its jobs again."""
     return of_wildcards(
-        lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation)
+        lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation, regions)
     )
 
 

@@ -25,7 +25,8 @@ rule count:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("matching"),
+        brain=brain_with("matching", regions=True),
+        regions=stamp_of("regions", "region_names"),
         corrected_with=corrected_with,
         wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),

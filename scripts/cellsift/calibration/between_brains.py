@@ -53,7 +53,7 @@ def between_brains(brains: Sequence[tuple[np.ndarray, np.ndarray]]) -> BetweenBr
         True
     """
     known = np.diag([OFFSET**2, SLOPE**2])
-    fits = np.array([_platt(*brain, known * WIDER**2) for brain in brains]).reshape(-1, 2)
+    fits = np.array([fit_line(*brain, known * WIDER**2) for brain in brains]).reshape(-1, 2)
     # As if one more brain had been just as calibrated.
     mean = fits.sum(axis=0) / (len(fits) + 1)
     own = (fits - mean).T @ (fits - mean)
@@ -62,8 +62,17 @@ def between_brains(brains: Sequence[tuple[np.ndarray, np.ndarray]]) -> BetweenBr
     return BetweenBrains(mean, spread * (1 + 1 / (len(fits) + 1)), len(fits))
 
 
-def _platt(logits: np.ndarray, is_cell: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Offset and slope of a brain, held by a prior of this covariance."""
+def fit_line(logits: np.ndarray, is_cell: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Offset and slope (2,) of a brain, held by a prior around 0 of this covariance (2, 2).
+
+    Of its candidates are given the logits (n,) and which are cells (n,).
+
+    Example:
+        >>> logits = np.linspace(-3, 3, 200)
+        >>> offset, slope = fit_line(logits, logits > 1, np.diag([1.0, 0.25]))
+        >>> bool(offset < 0)
+        True
+    """
     logits, precision = np.asarray(logits, float), np.linalg.inv(prior)
     design = np.stack([np.ones_like(logits), logits], axis=1)
     target = np.asarray(is_cell, float)

@@ -81,6 +81,28 @@ class PlacesToCome:
 
 
 @dataclass(frozen=True, eq=False)
+class Place:
+    """A part of a brain whose log odds of a cell at equal score are not quite those of the brain.
+
+    inside (n,): which of its candidates lie there; spread: the standard deviation of the
+    difference.
+    """
+
+    inside: np.ndarray
+    spread: float
+
+    def parts_of(self, labels: Labels) -> Iterator[tuple[Labels, bool]]:
+        """The labels that lie there, and the others, each with whether they do."""
+        within = self.inside[labels.rows]
+        for inside in (True, False):
+            part = labels.without(labels.rows[within != inside])
+            if labels.clusters is not None and len(part):
+                own = max(1, round(labels.clusters * len(part) / len(labels)))
+                part = replace(part, clusters=own)
+            yield part, inside
+
+
+@dataclass(frozen=True, eq=False)
 class ScorePosterior:
     """Shares of cells by class of score.
 
@@ -97,6 +119,14 @@ class ScorePosterior:
     @property
     def classes(self) -> int:
         return len(self.logit_of)
+
+    def somewhere(self, spread: float, random: np.random.Generator) -> np.ndarray:
+        """Draws (draws, classes) of the shares in a place of the brain of which nothing is known.
+
+        Its log odds differ from the brain's with this standard deviation.
+        """
+        log_odds = logit(np.clip(self.shares, SUREST, 1 - SUREST))
+        return expit(log_odds + random.normal(0, spread, (len(log_odds), 1)))
 
     def p_cell(self, logits: np.ndarray) -> np.ndarray:
         """The probability (n,) that candidates of these calibrated logits (n,) are cells.
@@ -116,17 +146,24 @@ class ScorePosterior:
 
 
 def score_posterior(
-    logits: np.ndarray, labels: Sequence[Labels], between: BetweenBrains, seed: int
+    logits: np.ndarray,
+    labels: Sequence[Labels],
+    between: BetweenBrains,
+    seed: int | Sequence[int],
+    place: Place | None = None,
 ) -> ScorePosterior:
     """The shares of cells by score, given calibrated logits (n,) of all candidates of a brain.
 
     `labels` are of one or several draws. Those of whole places have an offset of their own, as
     places differ (`PLACES`). Sampled by importance around the mode. Without labels it is what the
     train brains say alone.
+
+    The shares are those in a `place` of the brain, if one is given. Of what differs there only
+    labels within tell; those of elsewhere tell of the brain.
     """
     class_of, logit_of = _classes(logits)
-    model = _known(class_of, logit_of, labels, between)
-    return ScorePosterior(class_of, logit_of, model.shares(len(logit_of), seed))
+    model = _known(class_of, logit_of, labels, between, place)
+    return ScorePosterior(class_of, logit_of, model.shares(len(logit_of), seed, place is not None))
 
 
 def posteriors_to_come(
@@ -158,13 +195,22 @@ def posteriors_to_come(
 
 
 def _known(
-    class_of: np.ndarray, logit_of: np.ndarray, labels: Sequence[Labels], between: BetweenBrains
+    class_of: np.ndarray,
+    logit_of: np.ndarray,
+    labels: Sequence[Labels],
+    between: BetweenBrains,
+    place: Place | None = None,
 ) -> "_Model":
-    """The classes' log odds by the train brains and by labels."""
+    """The classes' log odds by the train brains and by labels; a place's offset follows them."""
     model = _prior(logit_of, between)
+    if place is not None:
+        model = model.with_unknown(place.spread**2)
     for of_draw in labels:
-        if len(of_draw):
-            model = model.seen(*_observed(class_of, len(logit_of), of_draw), of_draw.clusters)
+        parts = [(of_draw, False)] if place is None else place.parts_of(of_draw)
+        for part, inside in parts:
+            if len(part):
+                seen = _observed(class_of, len(logit_of), part)
+                model = model.seen(*seen, part.clusters, inside)
     return model
 
 
@@ -213,7 +259,8 @@ def _prior(logit_of: np.ndarray, between: BetweenBrains) -> "_Model":
 class _Model:
     """Normal unknowns u (k,) with mean and covariance; of `number` (m,) labels `cells` (m,) are.
 
-    The log odds of each of the m are design (m, k) @ u. The first of u are those of the classes.
+    The log odds of each of the m are design (m, k) @ u. The first of u are those of the classes; if
+    a place of the brain is asked for, its offset follows.
     """
 
     mean: np.ndarray
@@ -222,28 +269,42 @@ class _Model:
     number: np.ndarray
     cells: np.ndarray
 
-    def seen(self, number: np.ndarray, cells: np.ndarray, clusters: int | None) -> "_Model":
-        """With labels by class, (classes,) each, and an unknown offset if they are of places."""
-        own = np.eye(len(number), len(self.mean))
-        mean, covariance, design = self.mean, self.covariance, self.design
-        if clusters is not None:
-            mean = np.append(mean, 0.0)
-            covariance = block_diag(covariance, PLACES**2 / clusters)
-            design = np.pad(design, ((0, 0), (0, 1)))
-            own = np.pad(own, ((0, 0), (0, 1)), constant_values=1.0)
-        return _Model(
-            mean,
-            covariance,
-            np.concatenate([design, own]),
-            np.concatenate([self.number, number]),
-            np.concatenate([self.cells, cells]),
+    def with_unknown(self, variance: float) -> "_Model":
+        """With one more of them, around 0, that nothing has been seen of."""
+        return replace(
+            self,
+            mean=np.append(self.mean, 0.0),
+            covariance=block_diag(self.covariance, variance),
+            design=np.pad(self.design, ((0, 0), (0, 1))),
         )
 
-    def shares(self, classes: int, seed: int) -> np.ndarray:
-        """Draws (DRAWS, classes) of the share of cells in each class."""
-        return expit(self.sample(seed)[:, :classes])
+    def seen(
+        self, number: np.ndarray, cells: np.ndarray, clusters: int | None, inside: bool = False
+    ) -> "_Model":
+        """With labels by class, (classes,) each, and an unknown offset if they are of places.
 
-    def sample(self, seed: int) -> np.ndarray:
+        inside: they lie in the place whose offset follows the classes.
+        """
+        model = self if clusters is None else self.with_unknown(PLACES**2 / clusters)
+        own = np.eye(len(number), len(model.mean))
+        if inside:
+            own[:, len(number)] = 1.0
+        if clusters is not None:
+            own[:, -1] = 1.0
+        return replace(
+            model,
+            design=np.concatenate([model.design, own]),
+            number=np.concatenate([model.number, number]),
+            cells=np.concatenate([model.cells, cells]),
+        )
+
+    def shares(self, classes: int, seed: int | Sequence[int], of_place: bool = False) -> np.ndarray:
+        """Draws (DRAWS, classes) of the share of cells in each class, of the place if asked for."""
+        found = self.sample(seed)
+        offset = found[:, classes, None] if of_place else 0.0
+        return expit(found[:, :classes] + offset)
+
+    def sample(self, seed: int | Sequence[int]) -> np.ndarray:
         """Draws (DRAWS, k) of the unknowns, by importance around the mode."""
         random = np.random.default_rng(seed)
         precision = np.linalg.inv(self.covariance)

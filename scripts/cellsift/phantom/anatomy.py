@@ -7,6 +7,9 @@ from scipy.ndimage import distance_transform_edt
 
 from cellsift.phantom.grid import Grid, smooth_noise
 
+# Regions of the tissue, by the depth in µm from which on each lies below the surface.
+LAYERS = {"surface": 0.0, "outer layer": 60.0, "inner layer": 150.0, "depth": 260.0}
+
 
 @dataclass(frozen=True)
 class Anatomy:
@@ -21,6 +24,13 @@ class Anatomy:
     density: np.ndarray
     signal: np.ndarray
     background: np.ndarray
+
+    @property
+    def regions(self) -> np.ndarray:
+        """The layer that each voxel lies in, uint8 (z, y, x): 1 for the first; 0 outside."""
+        starts = list(LAYERS.values())
+        # What lies at the very surface is outside, as depth is 0 there.
+        return np.searchsorted(starts, self.depth_um, side="left").astype(np.uint8)
 
 
 def make_anatomy(rng: np.random.Generator, grid: Grid, tissue: float) -> Anatomy:

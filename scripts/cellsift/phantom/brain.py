@@ -22,13 +22,14 @@ class PhantomBrain:
     """Two channels of uint16 (z, y, x) and what truly is in them.
 
     cells: z, y, x in voxels, diameter_um, brightness (counts above the tissue, before the blur);
-    distractors: kind, z, y, x in voxels.
+    distractors: kind, z, y, x in voxels; regions: the layer of each voxel (`anatomy.LAYERS`).
     """
 
     signal: np.ndarray
     background: np.ndarray
     cells: pd.DataFrame
     distractors: pd.DataFrame
+    regions: np.ndarray
     settings: BrainSettings
 
 
@@ -57,5 +58,6 @@ def make_brain(seed: int, settings: BrainSettings | None = None) -> PhantomBrain
         take_picture(streams["background picture"], grid, background, settings),
         somata.table.sort_values(AXES, ignore_index=True),
         pd.concat(tables, ignore_index=True),
+        anatomy.regions,
         settings,
     )

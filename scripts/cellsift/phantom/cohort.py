@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import pandas as pd
 import tifffile
 from tqdm.contrib.concurrent import process_map
 
@@ -12,11 +13,14 @@ from cellsift.io.atomic import atomic_folder
 from cellsift.io.cores import available_cores
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import write_table
+from cellsift.phantom.anatomy import LAYERS
 from cellsift.phantom.brain import PhantomBrain, make_brain
 from cellsift.phantom.settings import BrainSettings, Distractors
 
 # Raise it when the drawing changes: brains on disk with another number are drawn anew.
-DRAWING = 4
+DRAWING = 5
+# An image of regions has larger voxels, as an atlas does.
+EVERY = 2
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
     """Write a brain whole or not at all.
 
     signal/plane_0000.tif ... and background/ likewise, cells.csv (or the animal's truth file),
-    distractors.csv, and for an animal of a cohort brain.json, which tells how it was made.
+    distractors.csv, regions.tif with the layers of the tissue and regions.csv with their names, and
+    for an animal of a cohort brain.json, which tells how it was made.
     """
     truth_file = animal.truth_file if animal else "cells.csv"
     with atomic_folder(folder) as beside:
@@ -94,6 +99,14 @@ def write_brain(brain: PhantomBrain, folder: str | Path, animal: Animal | None =
                 tifffile.imwrite(path, plane, compression="zlib", predictor=True)
         write_table(brain.cells, beside / truth_file)
         write_table(brain.distractors, beside / "distractors.csv")
+        tifffile.imwrite(
+            beside / "regions.tif",
+            brain.regions[::EVERY, ::EVERY, ::EVERY],
+            compression="zlib",
+            photometric="minisblack",
+        )
+        names = pd.DataFrame({"id": range(1, len(LAYERS) + 1), "name": list(LAYERS)})
+        write_table(names, beside / "regions.csv")
         if animal:
             write_json(_fingerprint(animal), beside / "brain.json")
 
@@ -113,4 +126,5 @@ def _is_complete(folder: Path, animal: Animal) -> bool:
     planes = animal.settings.shape[0]
     channels = (folder / "signal", folder / "background")
     counts = [sum(1 for _ in channel.glob("plane_*.tif")) for channel in channels]
-    return counts == [planes, planes] and (folder / animal.truth_file).exists()
+    others = (animal.truth_file, "regions.tif", "regions.csv")
+    return counts == [planes, planes] and all((folder / name).exists() for name in others)

@@ -1,6 +1,8 @@
-"""All that preflight says of one brain, its volumes and its annotation."""
+"""All that preflight says of one brain: its volumes, its annotation and its regions."""
 
+from cellsift.io.axes import per_axis
 from cellsift.preflight.annotation import check_annotation
+from cellsift.preflight.regions import check_regions
 from cellsift.preflight.volumes import check_volumes
 from cellsift.settings.brains import Brain
 
@@ -13,5 +15,7 @@ def check_brain(brain: Brain, slabs: int = 1) -> dict:
     message that names the brain, the file, what was found and what to change.
     """
     found = check_volumes(brain, slabs)
-    annotation = check_annotation(brain, found["signal"]["shape"])
-    return found | annotation | {"warnings": found["warnings"] + annotation["warnings"]}
+    shape = per_axis(found["signal"]["shape"])
+    annotation = check_annotation(brain, shape)
+    warnings = found["warnings"] + annotation["warnings"] + check_regions(brain, shape)
+    return found | annotation | {"warnings": warnings}

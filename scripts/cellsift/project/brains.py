@@ -27,7 +27,7 @@ from cellsift.settings.config import Config, Cuboid, Detection, Keep
 from cellsift.settings.nearest import or_nearest, refuse_misspelt
 from cellsift.settings.parameters import complete
 
-PATHS = ("signal", "background", "cells", "non_cells")
+PATHS = ("signal", "background", "cells", "non_cells", "regions", "region_names")
 
 
 def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
@@ -118,6 +118,11 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
         raise InputError(
             f"{where}: there are non_cells but no cells; give its annotated cells too, or leave "
             "non_cells empty"
+        )
+    if row.region_names and not row.regions:
+        raise InputError(
+            f"{where}: there are region_names but no regions; give the image of regions too, or "
+            "leave region_names empty"
         )
     given = {key: getattr(row, key) for key in PATHS}
     paths = {key: path and expanded(path) for key, path in given.items()}

@@ -12,7 +12,16 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.names import CELL
-from cellsift.reporting import alarms, counting, html, maps, scores, tables, thumbnails
+from cellsift.reporting import (
+    alarms,
+    counting,
+    html,
+    maps,
+    region_counts,
+    scores,
+    tables,
+    thumbnails,
+)
 from cellsift.reporting.annotators import quality_table
 from cellsift.reporting.doubtful import use_of_doubtful
 from cellsift.reporting.html import Html
@@ -246,14 +255,18 @@ def counted(brain: BrainResults) -> Html:
         return html.paragraph("No arm has classified this brain.")
     annotated = None if brain.annotation is None else len(brain.annotation)
     corrections = {arm: read_json(path) for arm, path in brain.corrections.items()}
+    document, unlike = read_json(brain.paths.count), bool(brain.alarm.get("alarm"))
+    wholly = annotated is not None and brain.annotated_wholly
     return Html(
         counting.counted(
-            read_json(brain.paths.count),
+            document,
             annotated,
-            bool(brain.alarm.get("alarm")),
-            brain.annotated_wholly,
+            unlike,
+            wholly,
             brain.results.labels_summary(brain.brain).get("in_doubt", 0),
         )
+        + region_counts.by_region(document, unlike, wholly)
+        + region_counts.in_marked_blocks(document)
         + counting.corrected(corrections)
     )
 

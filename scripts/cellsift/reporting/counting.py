@@ -181,7 +181,7 @@ def _share(value: float | None) -> str:
 
 
 def draw_counts(arms: Mapping[str, Mapping[str, Any]], annotated: int | None = None) -> Figure:
-    """A point with its interval for each arm, a cross for its naive count."""
+    """A point with its interval for each arm, or each region, a cross for its naive count."""
     with styled():
         drawing = Figure(figsize=(WIDTH, 1.1 + 0.34 * len(arms)))
         axis = drawing.subplots()

@@ -94,6 +94,8 @@ class Brain:
     background: str | None = None
     cells: str | None = None
     non_cells: str | None = None
+    regions: str | None = None
+    region_names: str | None = None
     settings: SettingsOfABrain = field(default_factory=SettingsOfABrain)
 
     @property
@@ -121,14 +123,18 @@ class Brain:
         given: dict[str, Any] = dict(self.settings.get("annotators", {}))
         return cast(AnnotatorsSettings, dict(ANNOTATORS) | given)
 
-    def to_dict(self, settings: Iterable[str], annotation: bool) -> dict[str, Any]:
-        """The brain's volumes, these of its settings, and its annotation if asked for.
+    def to_dict(
+        self, settings: Iterable[str], annotation: bool, regions: bool = False
+    ) -> dict[str, Any]:
+        """The brain's volumes, these of its settings, its annotation and regions if asked for.
 
         With the annotation go its settings. Plain data, from which `Brain.from_dict` makes a brain.
         """
         known = dict(self.settings)
         settings = [*settings, *(["annotators"] if annotation and "annotators" in known else [])]
-        parts = ["name", "signal", "background", *(["cells", "non_cells"] if annotation else [])]
+        parts = ["name", "signal", "background"]
+        parts += ["cells", "non_cells"] if annotation else []
+        parts += ["regions", "region_names"] if regions else []
         return {part: getattr(self, part) for part in parts} | {
             "voxel_size": list(self.voxel_size),
             "settings": {key: known[key] for key in settings},

@@ -51,6 +51,17 @@ class Row(Settings):
         None,
         description="Annotated artefacts; given, only what was annotated is used; may be empty.",
     )
+    regions: str | None = Field(
+        None,
+        description="An image of whole numbers (TIFF or OME-Zarr), one for each region and 0 "
+        "outside, that lies as the signal does, with larger voxels perhaps: cells are counted by "
+        "region; may be empty.",
+    )
+    region_names: str | None = Field(
+        None,
+        description="The regions' names: CSV with columns id and name, such as an atlas's "
+        "structures.csv; may be empty.",
+    )
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, Row]]:

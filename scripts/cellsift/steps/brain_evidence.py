@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import logit
 
 from cellsift.calibration.between_brains import between_brains
+from cellsift.calibration.between_places import between_places
 from cellsift.calibration.pooled_curve import by_pooled_curve
 from cellsift.calibration.score_posterior import SUREST, Labels
 from cellsift.evaluation.counts.blocks import read_blocks
@@ -77,9 +78,11 @@ def evidence_of(
     labels, blocks = _of_sample(brain, cells, sample)
     of_train = [_scored(train, name, arm) for name in others]
     logits, *recalibrated = by_pooled_curve(
-        [calibrated_logits(cells), *(scored for scored, _ in of_train)], of_train
+        [calibrated_logits(cells), *(scored for scored, *_ in of_train)],
+        [(scored, is_cell) for scored, is_cell, _ in of_train],
     )
-    seen = [(own, is_cell) for own, (_, is_cell) in zip(recalibrated, of_train, strict=True)]
+    seen = [(own, is_cell) for own, (_, is_cell, _) in zip(recalibrated, of_train, strict=True)]
+    positions = [at for *_, at in of_train]
     return Evidence(
         logits,
         cells["is_cell"].to_numpy(bool),
@@ -87,19 +90,22 @@ def evidence_of(
         [_recall(train.summaries[name]) for name in others],
         labels,
         blocks,
+        between_places([(*one, at) for one, at in zip(seen, positions, strict=True)]),
     )
 
 
-def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of a train brain's candidates where all cells are annotated, and which are cells.
+def _scored(train: TrainFiles, brain: str, arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits of a train brain's candidates where all cells are annotated, which are cells, and
+    where they lie (voxels, z, y, x).
 
     A candidate beside a cell that has another is no further cell: networks do not learn from it,
     but a count has to know.
     """
     labels = read_table(train.labels[brain])
     known = labels["judged"].to_numpy(bool)
-    logits = calibrated_logits(read_table(train.cells[brain, arm]))
-    return logits[known], (labels["label"] == CELL).to_numpy()[known]
+    cells = read_table(train.cells[brain, arm])
+    is_cell = (labels["label"] == CELL).to_numpy()
+    return calibrated_logits(cells)[known], is_cell[known], cells.loc[known, AXES].to_numpy(float)
 
 
 def _recall(summary: str | Path) -> tuple[int, int]:

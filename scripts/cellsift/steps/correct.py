@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +22,10 @@ def correct(
     arm: str,
     cells: str | Path,
     model: str | Path,
-    train_labels: Mapping[str, str | Path],
-    train_summaries: Mapping[str, str | Path],
-    train_cells: Mapping[tuple[str, str], str | Path],
-    folds: str | Path,
+    train: Mapping[str, Any],
     sample: Sequence[str | Path],
     seed: int,
-    table: str | Path,
-    xml: str | Path,
-    document: str | Path,
+    out: Mapping[str, str | Path],
 ) -> None:
     """Write the brain's candidates with a p_cell and a decision that suit it, as a table and XML.
 
@@ -37,14 +33,19 @@ def correct(
     labelled 1 or 0, whether or not others lie at the same cell, but for marked blocks, which say
     of each cell which candidate is its. The threshold is that of the highest F1 to expect by it,
     with caution, or of the recall that the arm was to reach. Where nothing was drawn and labelled,
-    both stay as they were. `document` tells how much was labelled, threshold, precision, recall and
-    F1 to expect, before and after, and how many candidates without a label change sides, `to_cell`
-    and `to_no_cell`. Both thresholds are of the arm's own p_cell, as `cells` has it. The other
-    arguments are those of `count`.
+    both stay as they were. The document tells how much was labelled, threshold, precision, recall
+    and F1 to expect, before and after, and how many candidates without a label change sides,
+    `to_cell` and `to_no_cell`. Both thresholds are of the arm's own p_cell, as `cells` has it.
+
+    Args:
+        brain: with its settings of matching.
+        cells, model: its classified candidates, and the arm's model.json.
+        train: the fields of `TrainFiles`.
+        sample: what `sample` wrote: labels, blocks and cells of blocks.
+        out: where to write, by name: `table`, `xml` and `document`.
     """
     classified = read_table(cells)
-    train = TrainFiles(train_labels, train_summaries, train_cells, folds)
-    evidence = evidence_of(brain, arm, classified, train, sample)
+    evidence = evidence_of(brain, arm, classified, TrainFiles(**train), sample)
     calibration = read_json(model)["calibration"]
     before: dict[str, float | None] = {"threshold": calibration["threshold"]}
     called, own = evidence.is_cell, classified["p_cell"].to_numpy(float)
@@ -76,10 +77,10 @@ def correct(
         for row, part in evidence.labelled.items():
             is_cell[row] = p_cell[row] = part > 0
         corrected = classified[AXES].assign(p_cell=p_cell, is_cell=is_cell)
-    write_table(corrected, table)
-    write_cells_xml(corrected, xml)
+    write_table(corrected, out["table"])
+    write_cells_xml(corrected, out["xml"])
     found = {"before": before, "after": after, "changed": changed}
-    write_json(sample_size | found, document)
+    write_json(sample_size | found, out["document"])
     print(
         f"{int(classified['is_cell'].sum())} cells before, {int(corrected['is_cell'].sum())} with "
         f"{evidence_in_words(sample_size) or 'no label'} of this brain"

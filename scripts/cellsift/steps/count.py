@@ -1,6 +1,7 @@
 """The number of cells in a brain, with its interval."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,114 +9,169 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import blocks_to_draw
-from cellsift.evaluation.counts.estimate import Evidence, count_cells
+from cellsift.atlas.regions import OUTSIDE, open_regions
+from cellsift.evaluation.counts.block_rows import block_rows
+from cellsift.evaluation.counts.estimate import ALL, Evidence, count_cells
 from cellsift.evaluation.counts.further import (
     FurtherBlocks,
     cells_in_further_blocks,
     what_labels_buy,
 )
 from cellsift.evaluation.counts.words import count_in_words, is_unmeasured, unused_in_words
-from cellsift.io.axes import AXES, per_axis
+from cellsift.io.axes import AXES, Shape, per_axis
 from cellsift.io.json_files import read_json, write_json
+from cellsift.io.names import CELL
 from cellsift.io.tables import read_table, write_table
 from cellsift.settings.brains import Brain
 from cellsift.steps.brain_evidence import TrainFiles, evidence_of
+
+# What a page shows of a region's row.
+SHOWN = ("region", "candidates", "naive", "count", "low", "high", "among_candidates", "labels")
+
+
+@dataclass(frozen=True)
+class KnownOfBrain:
+    """What earlier steps wrote of the brain that is counted, or nothing where there is none of it.
+
+    - volumes: what `accept_volumes` wrote;
+    - sample: what `sample` wrote, labels, blocks and cells of blocks; empty where it is not to
+      correct the brain; answers: its summary, where people gave any;
+    - summary: what `label` wrote, if the brain is annotated;
+    - alarm: what `compare` wrote: under alarm the count is told as unmeasured, unless it rests on a
+      sample.
+    """
+
+    volumes: str | Path
+    sample: Sequence[str | Path] = ()
+    answers: str | Path | None = None
+    summary: str | Path | None = None
+    alarm: str | Path | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return per_axis(read_json(self.volumes)["signal"]["shape"])
+
+    @property
+    def given(self) -> dict[str, int]:
+        """How many labels and blocks people have given."""
+        given = read_json(self.answers) if self.answers else {}
+        return {kind: given.get(kind, 0) for kind in ("labels", "blocks")}
+
+    @property
+    def annotated_wholly(self) -> bool:
+        return self.summary is not None and bool(read_json(self.summary)["complete"])
+
+    @property
+    def unlike(self) -> bool:
+        return self.alarm is not None and bool(read_json(self.alarm)["alarm"])
 
 
 def count(
     brain: Brain,
     cells: Mapping[str, str | Path],
     models: Mapping[str, str | Path],
-    train_labels: Mapping[str, str | Path],
-    train_summaries: Mapping[str, str | Path],
-    train_cells: Mapping[tuple[str, str], str | Path],
-    folds: str | Path,
-    sample: Sequence[str | Path],
+    train: Mapping[str, Any],
+    known: Mapping[str, Any],
     seed: int,
     table: str | Path,
     document: str | Path,
     tell: Callable[[str], None],
     *,
-    answers: str | Path | None = None,
     corrected_with: Sequence[str] = (),
-    summary: str | Path | None = None,
-    alarm: str | Path | None = None,
-    volumes: str | Path | None = None,
     wish: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the counts of a brain by each arm to `table`, and what they rest on to `document`.
 
+    The table has a row for each arm and the whole brain, each of its regions, if it has any, and
+    each block in which every cell was marked.
+
     Args:
-        brain: with its settings of matching.
+        brain: with its settings of matching, and its image of regions.
         cells: by arm, its classified candidates.
         models: by arm, its model.json.
-        train_labels, train_summaries: by train brain, what `label` wrote; these brains tell how
-            brains differ.
-        train_cells: by train brain and arm, the candidates with their out-of-fold p_cell.
-        folds: the table of `folds`.
-        sample: what `sample` wrote of this brain: labels, blocks and cells of blocks; nothing where
-            it is not to correct the brain.
+        train: the fields of `TrainFiles`; these brains tell how brains differ.
+        known: the fields of `KnownOfBrain`.
         tell: is called with the count by the arm that did best out of fold, unless all cells of the
             brain are annotated, and with it why answers do not count that people gave.
-        answers: the summary that `sample` wrote, where people gave any.
         corrected_with: what `counts: corrected` has to be for them to count; empty where they do.
-        summary: what `label` wrote of the brain, if it is annotated.
-        alarm: what `compare` wrote of the brain: under alarm the count is told as unmeasured,
-            unless it rests on a sample.
-        volumes: what `accept_volumes` wrote, and `wish`, the config's `annotation`: what blocks are
-            like that `suggest` draws, so that it can be told what they would buy.
+        wish: the config's `annotation`: what blocks are like that `suggest` draws, so that it can
+            be told what they would buy.
+
+    Raises InputError for an image of regions that cannot be read.
     """
+    own, of_train = KnownOfBrain(**known), TrainFiles(**train)
+    regions = _regions(brain, read_table(next(iter(cells.values()))), own.shape, tell)
     tables, arms = [], {}
-    train = TrainFiles(train_labels, train_summaries, train_cells, folds)
     for arm, path in cells.items():
         classified = read_table(path)
-        evidence = evidence_of(brain, arm, classified, train, sample)
-        counted = count_cells(evidence, seed)
-        tables.append(counted.assign(arm=arm))
-        blocks = _further_blocks(brain, classified, evidence, volumes, wish)
-        arms[arm] = _of_arm(evidence, counted, seed, blocks)
+        evidence = evidence_of(brain, arm, classified, of_train, own.sample)
+        counted = count_cells(evidence, seed, regions)
+        marked = _marked_blocks(brain, classified, own.sample)
+        tables.append(pd.concat([counted, marked], ignore_index=True).assign(arm=arm))
+        blocks = _further_blocks(brain, classified, evidence, own.shape, wish)
+        arms[arm] = _of_arm(evidence, counted, seed, blocks) | {"marked_blocks": _rows(marked)}
     counts = pd.concat(tables, ignore_index=True)
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
     best = max(cells, key=lambda arm: read_json(models[arm])["calibration"]["f1"])
     found = {
-        "train_brains": train.telling(brain.name),
-        "spread_known": train.spread_known,
-        "corrected": bool((counts["labels"] + counts["blocks"]).any()),
+        "train_brains": of_train.telling(brain.name),
+        "spread_known": of_train.spread_known,
+        "corrected": any(of_arm["labels"] + of_arm["blocks"] for of_arm in arms.values()),
         "corrected_with": list(corrected_with),
-        "answers": _number_of(answers),
+        "answers": own.given,
         "best_out_of_fold": best,
         "arms": arms,
     }
     unused = unused_in_words(found)
     # Of a brain whose cells are all annotated people know the number.
-    if summary is None or not read_json(summary)["complete"]:
-        unlike = alarm is not None and bool(read_json(alarm)["alarm"])
-        unmeasured = is_unmeasured(arms[best], unlike, annotated=False)
+    if not own.annotated_wholly:
+        unmeasured = is_unmeasured(arms[best], own.unlike, annotated=False)
         tell(count_in_words(brain.name, best, arms[best], unused, unmeasured))
     elif unused:
         tell(f"brain {brain.name}: {unused}")
     write_json(found, document)
 
 
-def _number_of(answers: str | Path | None) -> dict[str, int]:
-    """How many labels and blocks people have given."""
-    given = read_json(answers) if answers else {}
-    return {kind: given.get(kind, 0) for kind in ("labels", "blocks")}
+def _regions(
+    brain: Brain, cells: pd.DataFrame, shape: Shape, tell: Callable[[str], None]
+) -> pd.Categorical | None:
+    """The region of each candidate (n,), if the brain has an image of them."""
+    if brain.regions is None:
+        return None
+    found = open_regions(brain.regions, brain.region_names).at(cells[AXES].to_numpy(float), shape)
+    if len(found) and set(found) == {OUTSIDE}:
+        tell(
+            f"brain {brain.name}, regions: {brain.regions}: all {len(found):,} candidates lie "
+            "where it is 0, outside of every region. It has to lie as the signal does, with the "
+            "same axes and the same ends"
+        )
+    return found
+
+
+def _marked_blocks(
+    brain: Brain, cells: pd.DataFrame, sample: Sequence[str | Path]
+) -> pd.DataFrame | None:
+    """A row for each block of the brain in which every cell was marked."""
+    if not sample:
+        return None
+    _, boxes, marked = map(read_table, sample)
+    distance_um = brain.settings["matching"]["distance_um"]
+    return block_rows(boxes, marked[marked["kind"] == CELL], cells, brain.voxel_size, distance_um)
 
 
 def _further_blocks(
     brain: Brain,
     cells: pd.DataFrame,
     evidence: Evidence,
-    volumes: str | Path | None,
+    shape: Shape,
     wish: Mapping[str, Any] | None,
 ) -> FurtherBlocks | None:
     """The blocks of which `suggest` draws; nothing where no more is known of them."""
-    if volumes is None or wish is None or not wish["blocks"] or cells.empty:
+    if wish is None or not wish["blocks"] or cells.empty:
         return None
     candidates = cells[AXES].to_numpy(float)
     boxes, block_of = blocks_to_draw(
-        per_axis(read_json(volumes)["signal"]["shape"]),
+        shape,
         brain.voxel_size,
         candidates,
         cells["p_cell"].to_numpy(float),
@@ -137,7 +193,7 @@ def _of_arm(
 ) -> dict[str, Any]:
     whole = counted.iloc[0].drop("region").astype(int).to_dict()
     if not whole["candidates"]:
-        return whole | {"further": []}
+        return whole | {"further": [], "regions": []}
     buys = what_labels_buy(evidence, seed, blocks=further).round({"width": 4})
     return whole | {
         "cells_per_block": round(further.cells, 1) if further else 0.0,
@@ -145,5 +201,11 @@ def _of_arm(
         "block_cells_found": int(evidence.blocks.found.sum()),
         "sharing": sum(0 < part < 1 for part in evidence.labelled.values()),
         "between_brains": evidence.between.to_dict(),
+        "between_places": round(evidence.between_places, 4),
+        "regions": _rows(counted[counted["region"] != ALL]),
         "further": buys.to_dict("records"),
     }
+
+
+def _rows(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    return [] if table is None or table.empty else table[list(SHOWN)].to_dict("records")

@@ -93,7 +93,7 @@ class TestCount:
 
     def test_the_parts_of_a_brain_make_up_the_whole(self):
         logits, truth = brain_of(0)
-        region = np.where(np.arange(3000) < 1000, "left", "right")
+        region = pd.Categorical(np.where(np.arange(3000) < 1000, "left", "right"))
         table = count_cells(evidence_of(logits, [labelled(truth, 100)]), 1, region)
         table = table.set_index("region")
         parts = table.loc[["left", "right"]]
@@ -111,7 +111,7 @@ class TestCount:
         logits, truth = brain_of(0)
         block = Labels(np.arange(100), truth[:100], np.ones(100), clusters=2)
         single = Labels(np.arange(90, 140), truth[90:140], np.ones(50))
-        region = np.where(np.arange(3000) < 95, "left", "right")
+        region = pd.Categorical(np.where(np.arange(3000) < 95, "left", "right"))
         table = count_cells(evidence_of(logits, [single, block]), 1, region).set_index("region")
         assert table["labels"].to_dict() == {"all": 50, "left": 5, "right": 45}
         assert table["in_blocks"].to_dict() == {"all": 90, "left": 90, "right": 0}

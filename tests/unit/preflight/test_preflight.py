@@ -115,7 +115,34 @@ def test_float_data_passes_with_an_intensity_range(brain, voxels, tmp_path):
     assert found["signal"]["intensity_percentiles"]["99.9"] == pytest.approx(4000, abs=50)
 
 
-@pytest.mark.parametrize("column", ["signal", "background", "cells", "non_cells"])
+class TestRegions:
+    @staticmethod
+    def with_regions(brain: Brain, folder: Path, numbers: np.ndarray, names: str = "") -> Brain:
+        image, table = stack(folder / "regions.tif", numbers), folder / "names.csv"
+        table.write_text(names or "id,name\n3,cortex\n")
+        return dataclasses.replace(brain, regions=str(image), region_names=str(table))
+
+    def test_an_image_that_covers_the_brain_passes(self, brain, tmp_path):
+        good = self.with_regions(brain, tmp_path, np.full((12, 20, 18), 3, np.uint32))
+        assert check_brain(good)["warnings"] == []
+
+    def test_an_image_that_may_lie_in_another_way_is_doubted(self, brain, tmp_path):
+        turned = self.with_regions(brain, tmp_path, np.full((25, 11, 9), 3, np.uint32))
+        (doubt,) = check_brain(turned)["warnings"]
+        assert doubt.startswith("brain mouse-3, regions: ")
+        assert "axes are in the same order" in doubt
+
+    def test_brightness_is_no_image_of_regions(self, brain, tmp_path):
+        bright = self.with_regions(brain, tmp_path, np.zeros((12, 40, 36), np.float32))
+        assert_refused(bright, bright.regions, "regions: ", "Save it as integers")
+
+    def test_names_that_cannot_be_used_are_refused_as_such(self, brain, tmp_path):
+        numbers = np.full((12, 40, 36), 3, np.uint32)
+        bad = self.with_regions(brain, tmp_path, numbers, "number,name\n3,cortex\n")
+        assert_refused(bad, bad.region_names, "region_names: ", "give the regions' numbers as id")
+
+
+@pytest.mark.parametrize("column", ["signal", "background", "cells", "non_cells", "regions"])
 def test_missing_files_are_refused(brain, column, tmp_path):
     path = tmp_path / "absent.csv"
     bad = dataclasses.replace(brain, **{column: str(path)})

@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_results import DISTANCE_UM, ROLES, SKILL, VOXEL_SIZE, count_brain, make_results
+import tifffile
+from synthetic_results import (
+    DISTANCE_UM,
+    ROLES,
+    SHAPE,
+    SKILL,
+    VOXEL_SIZE,
+    count_brain,
+    make_results,
+    train_files,
+)
 
 from cellsift.calibration.brain_threshold import brain_threshold
 from cellsift.io.cells import read_points
@@ -66,23 +76,20 @@ def with_second_candidates(folder):
 
 
 def corrected(results: Results, sample: list, folder) -> tuple[pd.DataFrame, dict]:
-    train = [name for name, role in ROLES.items() if role == "train"]
     files, settings = results.brain("mouse_d"), {"matching": {"distance_um": DISTANCE_UM}}
-    out = [folder / name for name in ("corrected.csv", "corrected.xml", "correction.json")]
+    names = {"table": "corrected.csv", "xml": "corrected.xml", "document": "correction.json"}
+    out = {key: folder / name for key, name in names.items()}
     correct(
         Brain("mouse_d", "signal", VOXEL_SIZE, role="predict", settings=settings),
         ARM,
         files.cells(ARM),
         results.model(ARM).description,
-        {brain: results.brain(brain).labels for brain in train},
-        {brain: results.brain(brain).labels_summary for brain in train},
-        {(brain, ARM): results.brain(brain).cells(ARM) for brain in train},
-        results.folds,
+        train_files(results, ROLES, [ARM]),
         sample,
         1,
-        *out,
+        out,
     )
-    return read_table(out[0]), json.loads(out[2].read_text())
+    return read_table(out["table"]), json.loads(out["document"].read_text())
 
 
 def test_a_new_brain_has_a_count_that_holds_the_truth_with_a_warning(results, capsys):
@@ -337,3 +344,52 @@ def test_an_empty_sample_changes_nothing(results, tmp_path):
     pd.testing.assert_frame_equal(table, before)
     assert found["labels"] == 0
     assert found["before"] == found["after"]
+
+
+class TestRegions:
+    def test_cells_are_counted_by_region_beside_the_whole_brain(self, results, tmp_path, capsys):
+        """The truth of the made-up brain is 120 cells, evenly spread."""
+        image = tmp_path / "regions.tif"
+        numbers = np.zeros(SHAPE, np.uint16)
+        numbers[..., : SHAPE[2] // 2] = 3
+        numbers[..., SHAPE[2] // 2 :] = 8
+        tifffile.imwrite(image, numbers, photometric="minisblack")
+        names = tmp_path / "names.csv"
+        names.write_text("id,name\n3,left half\n")
+        regions = {"regions": str(image), "region_names": str(names)}
+        count_brain(results, "mouse_d", ROLES, list(SKILL), of_brain=regions)
+        table, document = counted(results, "mouse_d")
+        own = table.loc[ARM].set_index("region")
+        assert list(own.index) == ["all", "left half", "region 8"]
+        parts = own.loc[["left half", "region 8"]]
+        assert parts["naive"].sum() == own.at["all", "naive"]
+        assert parts["candidates"].sum() == own.at["all", "candidates"]
+        assert (parts["low"] < 60).all()
+        assert (parts["high"] > 60).all()
+        shown = document["arms"][ARM]["regions"]
+        assert [row["region"] for row in shown] == ["left half", "region 8"]
+        assert "outside of every region" not in capsys.readouterr().out
+
+    def test_an_image_in_which_no_candidate_lies_in_a_region_is_told_of(
+        self, results, tmp_path, capsys
+    ):
+        image = tmp_path / "regions.tif"
+        tifffile.imwrite(image, np.zeros(SHAPE, np.uint16), photometric="minisblack")
+        count_brain(results, "mouse_d", ROLES, [ARM], of_brain={"regions": str(image)})
+        assert "outside of every region" in capsys.readouterr().out
+
+    def test_a_marked_block_has_a_row_with_what_people_marked(self, results, tmp_path):
+        sample = sample_of(results, tmp_path, 1)
+        box = dict(zip(BOXES, ("b1", 0, 0, 0, *SHAPE, 4.0), strict=True))
+        write_table(pd.DataFrame([box]), sample[1])
+        cells = pd.DataFrame({"block": "b1", "z": [5.0, 9.0], "y": [20.0, 30.0], "x": [20.0, 40.0]})
+        doubtful = cells.head(1).assign(kind="unsure", x=80.0)
+        write_table(pd.concat([cells.assign(kind="cell"), doubtful]), sample[2])
+        count_brain(results, "mouse_d", ROLES, list(SKILL), sample)
+        table, document = counted(results, "mouse_d")
+        for arm in SKILL:
+            own = table.loc[arm].set_index("region")
+            row = own.loc["block b1"]
+            assert row[["count", "low", "high"]].tolist() == [2, 2, 2]
+            assert row["naive"] == own.at["all", "naive"] > 2
+            assert len(document["arms"][arm]["marked_blocks"]) == 1

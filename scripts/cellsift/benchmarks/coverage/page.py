@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from cellsift.benchmarks.coverage.brains import BLOCKS, KINDS, TRAIN_CANDIDATES
+from cellsift.benchmarks.coverage.brains import (
+    BLOCKS,
+    BLOCKS_OF_REGION,
+    KINDS,
+    TRAIN_CANDIDATES,
+    WITH_REGIONS,
+)
 
 INTRODUCTION = f"""\
 # Do the intervals of counts hold the true number?
@@ -18,6 +24,14 @@ Only scores and truth are made up here, no images; the spreads that the simulati
 not told to the count, which has its own (calibration/between_brains.py, \
 calibration/score_posterior.py, evaluation/counts/recall.py). These were chosen with a look at \
 such simulations and at [carry_over.md](carry_over.md).
+"""
+
+REGIONS = f"""\
+Brains of which the density of cells differs between {BLOCKS // BLOCKS_OF_REGION} regions by \
+{WITH_REGIONS[0].regions:g} log odds, which the scores know nothing of: how often the 95% interval \
+of a region holds its true number of cells, those missed included, and in brackets its median \
+width as a share of the truth. On the right the same if the count is not told that places of a \
+brain differ in what a score means. Labels and blocks are drawn in the whole brain.
 """
 
 
@@ -38,6 +52,9 @@ def describe(table: pd.DataFrame, machine: str, figure: str) -> str:
         'as many candidates ("sample alone"), the median of the repetitions. PPI++ is the '
         "prediction-powered estimate of the same plain sample, with its normal interval.\n",
         _table(_among(scored)),
+        "## Cells of regions\n",
+        REGIONS,
+        _table(_by_region(scored)),
         "## The kinds of brain\n",
         _table(_kinds()),
     ]
@@ -104,6 +121,20 @@ def _among(rows: pd.DataFrame) -> list[dict]:
             row[f"{name}: held"] = f"{held[kind, labels, way]:.1%}"
             if way != "sample alone":
                 row[f"{name}: width"] = f"{ratio[way]:.2f}"
+        found.append(row)
+    return found
+
+
+def _by_region(rows: pd.DataFrame) -> list[dict]:
+    ways = {"region": "held", "region, as if alike": "as if places were alike"}
+    own = rows[rows["way"].isin(list(ways))]
+    found = []
+    for (kind, labels, blocks), part in own.groupby(["kind", "labels", "blocks"], sort=False):
+        row = {"kind": kind, "labels": labels, "blocks": blocks, "intervals": 0}
+        for way, name in ways.items():
+            of_way = part[part["way"] == way]
+            row["intervals"] = len(of_way)
+            row[name] = f"{of_way['held'].mean():.1%} ({of_way['width'].median():.2f})"
         found.append(row)
     return found
 

@@ -1,6 +1,7 @@
 """Counts of made-up brains, in several ways, beside their true numbers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from cellsift.benchmarks.coverage.brains import (
     draw_brain,
 )
 from cellsift.calibration.between_brains import BetweenBrains, between_brains
+from cellsift.calibration.between_places import between_places
 from cellsift.calibration.calibrate import choose_threshold, fit_temperature
 from cellsift.calibration.pooled_curve import by_pooled_curve
 from cellsift.calibration.score_posterior import Labels
@@ -28,6 +30,10 @@ from cellsift.evaluation.counts.estimate import Evidence, count_cells
 from cellsift.evaluation.counts.recall import MarkedBlocks
 
 LABELS, BLOCKS_MARKED = (0, 25, 50, 100, 200), (0, 3, 6)
+# Labels, and blocks marked, where cells are counted by region.
+LABELS_BY_REGION = ((0, 0), (50, 0), (100, 0), (200, 0), (100, 6))
+# A spread between places that is as good as none.
+ALIKE = 1e-3
 # Two-sided, at 95%.
 REACH = 1.96
 
@@ -59,6 +65,38 @@ def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
                 yield of | {"way": "cellsift", "truth": brain.cells} | counted
                 if not blocks:
                     yield from _among(of, brain, row, is_cell, random)
+
+
+def trials_by_region(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
+    """Yield a row for each repetition, number of labels and region of a brain.
+
+    Columns as of `trials`; the way is "region", or "region, as if alike" where the count is not
+    told that places of a brain differ.
+    """
+    random = np.random.default_rng(seed)
+    for repetition in range(repetitions):
+        train = [draw_brain(kind, TRAIN_CANDIDATES, random) for _ in range(kind.train)]
+        brain = draw_brain(kind, kind.candidates, random)
+        between, recall, logits, is_cell = learnt(train, brain)
+        for labels, blocks in LABELS_BY_REGION:
+            labelled, marked = sampled(brain, logits, labels, blocks, random)
+            evidence = Evidence(logits, is_cell, between, recall, labelled, marked)
+            of = {"kind": kind.name, "repetition": repetition, "labels": labels, "blocks": blocks}
+            for way, spread in (("region", places_of(train)), ("region, as if alike", ALIKE)):
+                known = replace(evidence, between_places=spread)
+                table = count_cells(known, repetition, pd.Categorical(brain.region))
+                for row in table.iloc[1:].to_dict("records"):
+                    truth = brain.cells_of_regions[int(row["region"])]
+                    counted = {name: row[name] for name in ("count", "low", "high")}
+                    yield of | {"way": way, "truth": truth} | counted
+
+
+def places_of(train: list[ScoredBrain]) -> float:
+    """How places of the train brains differ, by their calibrated scores."""
+    temperature = fit_temperature(
+        np.concatenate([one.is_cell for one in train]), np.concatenate([o.logits for o in train])
+    )
+    return between_places([(o.logits / temperature, o.is_cell, o.positions) for o in train])
 
 
 def learnt(

@@ -1,20 +1,23 @@
 """How many cells a brain holds, with an interval."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from cellsift.calibration.between_brains import BetweenBrains
+from cellsift.calibration.between_places import SPREAD
 from cellsift.calibration.score_posterior import (
     DRAWS,
     Labels,
+    Place,
     ScorePosterior,
     score_posterior,
 )
 from cellsift.evaluation.confidence import CONFIDENCE
-from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws
+from cellsift.evaluation.counts.recall import MarkedBlocks, recall_draws, recall_somewhere
 
 ALL = "all"
 TAIL = (1 - CONFIDENCE) / 2
@@ -28,7 +31,8 @@ class Evidence:
     - is_cell (n,): what the arm calls cells, counted naively;
     - between: how the train brains differ in what a score means;
     - train_recall: of each train brain the annotated cells with a candidate, and all;
-    - labels: of candidates of the brain itself; blocks: of its tissue.
+    - labels: of candidates of the brain itself; blocks: of its tissue;
+    - between_places: how places of a brain differ in what a score means (`between_places`).
     """
 
     logits: np.ndarray
@@ -37,8 +41,9 @@ class Evidence:
     train_recall: Sequence[tuple[int, int]]
     labels: Sequence[Labels] = ()
     blocks: MarkedBlocks = MarkedBlocks.none()
+    between_places: float = SPREAD
 
-    @property
+    @cached_property
     def labelled(self) -> dict[int, float]:
         """How much of a cell each labelled candidate is, 0 to 1, by its row."""
         return {
@@ -47,7 +52,7 @@ class Evidence:
             for row, is_cell in zip(labels.rows, labels.is_cell, strict=True)
         }
 
-    @property
+    @cached_property
     def in_blocks(self) -> set[int]:
         """Rows of the candidates that have a label with a block alone: nobody looked at each."""
         rows: dict[bool, set[int]] = {True: set(), False: set()}
@@ -56,18 +61,22 @@ class Evidence:
         return rows[False] - rows[True]
 
 
-def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None) -> pd.DataFrame:
-    """Return a row for the whole brain, "all", and one for each region.
+def count_cells(
+    evidence: Evidence, seed: int, regions: pd.Categorical | None = None
+) -> pd.DataFrame:
+    """Return a row for the whole brain, "all", and one for each region that has candidates.
 
     Columns: region, candidates, naive (candidates called cells), count, low, high (the middle and
     the middle 95% of what the number of cells may be, missed ones included), among_candidates (the
     same for the cells that have a candidate), among_low, among_high, labels (of single candidates),
     blocks, in_blocks (candidates that have a label with a block alone).
 
-    `regions` (n,) are names of the candidates' regions. The interval holds the uncertainty of what
+    `regions` (n,) are the candidates' regions. The interval holds the uncertainty of what
     scores mean in this brain, of which labels tell the most, and of what detection missed, of which
     marked blocks tell the most; without either it is what the train brains' spread says, and rests
-    on this brain being one of their kind.
+    on this brain being one of their kind. Of a region it also holds by how much places of a brain
+    differ in both; labels within tell of it. Counts of regions do not add up to that of the brain
+    exactly, as each is what is most likely by itself.
 
     Example:
         >>> logits = np.repeat([-4.0, 4.0], [900, 100])
@@ -78,18 +87,45 @@ def count_cells(evidence: Evidence, seed: int, regions: np.ndarray | None = None
         True
     """
     logits = np.asarray(evidence.logits, float)
-    names = [ALL] if regions is None else [ALL, *sorted(set(regions))]
     if not len(logits):
         return pd.DataFrame([_row(ALL, evidence, np.ones(0, bool), np.zeros((1, 2), int))])
     posterior = score_posterior(logits, evidence.labels, evidence.between, seed)
     recall = recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1)
-    rows = []
-    for number, name in enumerate(names):
-        inside = np.ones(len(logits), bool) if name == ALL else np.asarray(regions) == name
+    every, random = np.ones(len(logits), bool), np.random.default_rng([seed, 0])
+    drawn = cell_draws(posterior, evidence.labelled, every, recall, random)
+    rows = [_row(ALL, evidence, every, drawn)]
+    for number, (name, inside) in enumerate(_regions(regions), start=1):
         random = np.random.default_rng([seed, number])
-        drawn = cell_draws(posterior, evidence.labelled, inside, recall, random)
-        rows.append(_row(str(name), evidence, inside, drawn))
+        there = _in_place(posterior, evidence, inside, [seed, number], random)
+        recall_there = recall_somewhere(recall, random)
+        drawn = cell_draws(there, evidence.labelled, inside, recall_there, random)
+        rows.append(_row(name, evidence, inside, drawn))
     return pd.DataFrame(rows)
+
+
+def _regions(regions: pd.Categorical | None) -> Iterator[tuple[str, np.ndarray]]:
+    """The name of each region that has candidates, in order, and which (n,) lie in it."""
+    if regions is None:
+        return
+    present = set(np.unique(regions.codes).tolist())
+    for name, code in sorted((str(n), c) for c, n in enumerate(regions.categories)):
+        if code in present:
+            yield name, regions.codes == code
+
+
+def _in_place(
+    posterior: ScorePosterior,
+    evidence: Evidence,
+    inside: np.ndarray,
+    seed: Sequence[int],
+    random: np.random.Generator,
+) -> ScorePosterior:
+    """What scores mean in a region, by the brain's posterior and the labels that lie there."""
+    spread = evidence.between_places
+    if not any(inside[labels.rows].any() for labels in evidence.labels):
+        return replace(posterior, shares=posterior.somewhere(spread, random))
+    place = Place(inside, spread)
+    return score_posterior(evidence.logits, evidence.labels, evidence.between, seed, place)
 
 
 def cell_draws(

@@ -12,6 +12,8 @@ DIFFERENCE, WEIGHT = 0.7, 4.0
 # Blocks of a brain differ by more than chance: the variance of what is found in them, over that of
 # a binomial, as if so many blocks had shown it.
 OVERDISPERSION, BLOCKS = 1.5, 3.0
+# How places of a brain differ in those log odds, as a standard deviation.
+PLACES = 0.5
 HALF = 0.5
 # Log odds around the prior's mean, in its standard deviations.
 REACH, STEPS = 6.0, 601
@@ -71,6 +73,17 @@ def recall_draws(
     reached = np.cumsum(weight) / weight.sum()
     drawn = np.random.default_rng(seed).random(draws)
     return expit(np.interp(drawn, reached, log_odds))
+
+
+def recall_somewhere(recall: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draws (draws,) of that share in a place of the brain, by those of the whole brain (draws,).
+
+    Example:
+        >>> somewhere = recall_somewhere(np.full(2000, 0.9), np.random.default_rng(1))
+        >>> bool(0.85 < np.median(somewhere) < 0.95), bool(somewhere.std() > 0.02)
+        (True, True)
+    """
+    return expit(logit(recall) + random.normal(0, PLACES, len(recall)))
 
 
 def _prior(train: Sequence[tuple[int, int]]) -> tuple[float, float]:

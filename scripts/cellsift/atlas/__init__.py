@@ -1,0 +1,1 @@
+"""The regions that a brain is divided into, as an atlas or a person gives them."""
