@@ -187,6 +187,11 @@ class BrainFolder:
         """What its volumes and its annotation are."""
         return self.path / "preflight.json"
 
+    @property
+    def regions(self) -> Path:
+        """What its image of regions is, once it is accepted."""
+        return self.path / "regions.json"
+
     def slab(self, step: str, slab: int | str) -> Path:
         """What a step of detection, "detect" or "contrast", found in a slab."""
         return self.path / "detection" / f"{step}-{slab}.npz"

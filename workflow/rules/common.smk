@@ -265,6 +265,13 @@ def labels_of_brain(wildcards):
 
 
 @of_wildcards
+def regions_of_brain(wildcards):
+    """What is known of a brain's image of regions, if it has one."""
+    divided = PROJECT.brains[wildcards.brain].regions is not None
+    return of_brains(BRAIN.regions, [wildcards.brain] if divided else [])
+
+
+@of_wildcards
 def summary_of_labels(wildcards):
     """The same in numbers."""
     return of_brains(BRAIN.labels_summary, [b for b in ANNOTATED if b == wildcards.brain])

@@ -14,6 +14,7 @@ rule count:
         summary=summary_of_labels,
         alarm=BRAIN.alarm,
         volumes=BRAIN.volumes,
+        regions=regions_of_brain,
         choice=CHOICE,
     output:
         table=BRAIN.counts,
@@ -26,7 +27,7 @@ rule count:
         environment("volumes")
     params:
         brain=brain_with("matching", regions=True),
-        regions=stamp_of("regions", "region_names"),
+        data=stamp_of("regions", "region_names"),
         corrected_with=corrected_with,
         wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),

@@ -50,10 +50,31 @@ rule preflight:
     conda:
         environment("volumes")
     params:
-        brain=brain_with(annotation=True, regions=True),
+        brain=brain_with(annotation=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         shared=doubts_of_shared_files,
-        data=stamp_of("cells", "non_cells", "regions", "region_names"),
+        data=stamp_of("cells", "non_cells"),
         code=code("preflight"),
     script:
         "../../scripts/preflight.py"
+
+
+rule check_regions:
+    """Refuse an image of regions that does not fit its brain."""
+    input:
+        BRAIN.volumes,
+    output:
+        BRAIN.regions,
+    log:
+        RESULTS.log("check_regions", "{brain}"),
+    priority: 100
+    # What was found does not change by asking again.
+    retries: 0
+    conda:
+        environment("volumes")
+    params:
+        brain=brain_with(regions=True),
+        data=stamp_of("regions", "region_names"),
+        code=code("check_regions"),
+    script:
+        "../../scripts/check_regions.py"

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import blocks_to_draw
-from cellsift.atlas.regions import OUTSIDE, open_regions
 from cellsift.evaluation.counts.block_rows import block_rows
 from cellsift.evaluation.counts.estimate import ALL, Evidence, count_cells
 from cellsift.evaluation.counts.further import (
@@ -138,6 +137,9 @@ def _regions(
     """The region of each candidate (n,), if the brain has an image of them."""
     if brain.regions is None:
         return None
+    # What reads volumes takes long to load, and most brains have no regions.
+    from cellsift.atlas.regions import OUTSIDE, open_regions
+
     found = open_regions(brain.regions, brain.region_names).at(cells[AXES].to_numpy(float), shape)
     if len(found) and set(found) == {OUTSIDE}:
         tell(

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cellsift.io.axes import per_axis
 from cellsift.io.json_files import read_json, write_json
 from cellsift.preflight.annotation import check_annotation
-from cellsift.preflight.regions import check_regions
 from cellsift.settings.brains import Brain
 
 
@@ -20,17 +18,16 @@ def preflight(
     """Write what was found in a brain's files to `out`, a JSON.
 
     Args:
-        brain: with its role, annotation and regions.
+        brain: with its role and annotation.
         volumes: what `accept_volumes` wrote.
         shared: what may be wrong with the brain beside the others of its run.
         tell: is called with every doubt but those of the volumes, which were told before.
 
-    Raises InputError as `check_annotation` and `check_regions` do.
+    Raises InputError as `check_annotation` does.
     """
     found = read_json(volumes)
-    shape = per_axis(found["signal"]["shape"])
-    annotation = check_annotation(brain, shape)
-    new = [*annotation["warnings"], *check_regions(brain, shape), *shared]
+    annotation = check_annotation(brain, found["signal"]["shape"])
+    new = [*annotation["warnings"], *shared]
     for warning in new:
         tell(warning)
     write_json(found | annotation | {"warnings": found["warnings"] + new}, out)

@@ -6,6 +6,7 @@ STEPS = {
     "check_volumes": "check the volumes of {brain}",
     "accept_volumes": "accept the volumes of {brain}",
     "preflight": "check the annotation of {brain}",
+    "check_regions": "check the regions of {brain}",
     "tune_detection": "search a detector",
     "detect_slab": "detect in {brain}",
     "find_centres": "find the centres in {brain}",

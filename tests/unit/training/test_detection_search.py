@@ -112,6 +112,15 @@ class TestCrops:
             assert counted >= 15
         assert len(cut_crops(volume, sparse, 4e6, 30, 1)) > 4
 
+    def test_where_cells_are_dense_crops_are_smaller(self):
+        """More cells tell no more, and a search would take longer than a detection."""
+        volume = volume_of(np.zeros((160, 400, 400), np.uint8))
+        dense = np.random.default_rng(1).uniform([0, 0, 0], [159, 399, 399], (20_000, 3))
+        crops = cut_crops(volume, dense, 1.2e7, 10, 1)
+        counted = sum(int(crop.counts(crop.annotated).sum()) for crop in crops)
+        assert 200 < counted <= 900
+        assert len(crops) == 4
+
     def test_the_windows_of_a_whole_brain_are_not_listed(self, monkeypatch):
         """There are millions of the smallest, which would not fit into the memory of the job."""
         shape = (2000, 7000, 7000)

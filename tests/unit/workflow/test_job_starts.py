@@ -15,6 +15,7 @@ ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "ru
 NETWORKS = {"cost", "explain", "pretrain", "score_chunk", "search", "train"}
 SEARCHES = {"search", "choose_recipe", "tune_detection"}
 VOLUMES = {
+    "check_regions",
     "check_volumes",
     "contrast_slab",
     "cuboids",

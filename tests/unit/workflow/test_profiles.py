@@ -19,6 +19,7 @@ GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain"
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
     "accept_volumes",
+    "check_regions",
     "keep_candidates",
     "calibrate",
     "choose_recipe",

@@ -15,6 +15,8 @@ from cellsift.io.volumes import Volume, naming_bad_planes
 # margins, or where these hold too few annotated cells, more and smaller ones.
 CROPS = (4, 16, 64, 256)
 ENOUGH_CELLS = 50
+# More cells tell no more of recall, and take as long as a whole detection where they are dense.
+MOST_CELLS = 800
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,8 @@ def cut_crops(
     A brain with no more voxels is one crop without margin. Of a larger one some are drawn out of
     windows that share no voxel, each by the number of its annotated cells (n, 3), so that they show
     the surroundings of a typical cell: four of them, or more and smaller ones where four hold fewer
-    than 50 cells. Raises InputError for a damaged volume.
+    than 50 cells, or smaller ones where they hold more than 800. Raises InputError for a damaged
+    volume.
     """
     whole = np.array(volume.shape)
     if math.prod(volume.shape) <= voxels:
@@ -62,6 +65,9 @@ def cut_crops(
             break
         smaller = _draw(volume, annotated, voxels / count, count, margin_um, seed)
         best = max(best, smaller, key=lambda windows: windows.cells)
+    if best.cells > MOST_CELLS:
+        fewer = voxels / CROPS[0] * MOST_CELLS / best.cells
+        best = _draw(volume, annotated, fewer, CROPS[0], margin_um, seed)
     return [_read(volume, start, best.size, annotated, best.margin) for start in best.starts]
 
 
