@@ -5,16 +5,20 @@ from cellsift.settings.brains import Brain
 from cellsift.steps.suggest_brain import suggest_brain
 
 with job(snakemake.log[0], snakemake.wildcards) as tell:
-    arms = snakemake.params.arms
+    given, arms = snakemake.input, snakemake.params.arms
     suggest_brain(
         Brain.from_dict(snakemake.params.brain),
-        snakemake.input.candidates,
-        dict(zip(arms, snakemake.input.cells, strict=True)),
-        dict(zip(arms, snakemake.input.models, strict=True)),
-        next(iter(snakemake.input.labels), None),
-        snakemake.input.cuboids,
-        snakemake.input.projection,
-        dict(zip(("sample", "blocks", "cells", "summary"), snakemake.input.sample, strict=True)),
+        {
+            "candidates": given.candidates,
+            "cells": dict(zip(arms, given.cells, strict=True)),
+            "models": dict(zip(arms, given.models, strict=True)),
+            "cuboids": given.cuboids,
+            "projection": given.projection,
+            "sample": dict(
+                zip(("sample", "blocks", "cells", "summary"), given.sample, strict=True)
+            ),
+            "labels": next(iter(given.labels), None),
+        },
         snakemake.params.annotations,
         snakemake.params.wish,
         snakemake.params.seed,

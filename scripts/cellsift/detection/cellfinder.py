@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from cellsift.detection.contract import Detector
 from cellsift.detection.registry import detector
-from cellsift.detection.scale import Scale
 from cellsift.errors import InputError
 from cellsift.settings.parameters import Parameter, Range
 
@@ -176,7 +175,7 @@ class Cellfinder(Detector):
         """The contrast is that of the dog detector at the centre's voxel, for the same soma."""
         from cellsift.detection.contrast import contrast_parts
 
-        scale = Scale.of_soma(volume.voxel_size, self.parameters["soma_diameter"])
+        scale = self.scale(volume.voxel_size)
         return contrast_parts(volume, scale, centres, first, last, resources)
 
     def gather(self, parts: Parts) -> pd.DataFrame:
@@ -228,7 +227,7 @@ class Cellfinder(Detector):
 
     def halo(self, voxel_size: tuple[float, float, float]) -> tuple[int, int, int]:
         """That of the filters of contrast."""
-        return Scale.of_soma(voxel_size, self.parameters["soma_diameter"]).halo
+        return self.scale(voxel_size).halo
 
     def memory_for(self, volume: Volume) -> int:
         """Bytes that the filters take, however many planes the slab has."""

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from cellsift.detection.parts import Part, Parts
     from cellsift.detection.resources import Resources
+    from cellsift.detection.scale import Scale
     from cellsift.detection.somata import Somata
+    from cellsift.io.axes import Size
     from cellsift.io.volumes import Volume
 
 
@@ -69,6 +71,15 @@ class Detector(ABC):
     def slab_grid(self) -> int:
         """Slabs begin at multiples of so many planes."""
         return 1
+
+    def scale(self, voxel_size: Size) -> Scale:
+        """The lengths by which contrast is measured, for voxels (z, y, x) of this size, µm.
+
+        Those of its `soma_diameter`; one that has no such parameter says its own.
+        """
+        from cellsift.detection.scale import Scale
+
+        return Scale.of_soma(voxel_size, self.parameters["soma_diameter"])
 
     @abstractmethod
     def detect_slab(

@@ -135,7 +135,7 @@ def _no_alarm(fewest: int, known: Sequence[str], raised: Sequence[str]) -> str:
 
 
 def _of_brain(name: str, role: str, document: Mapping[str, Any], counted: bool) -> Html:
-    link = f'<a href="brains/{escape(name)}.html">{escape(name)}</a>'
+    link = f'<a href="{escape(html.brain_address(name))}">{escape(name)}</a>'
     numbers = " What the arms say of it is unmeasured." if role == "predict" else ""
     if numbers and counted:
         numbers = " Its number of cells rests on labels of it; all else is unmeasured."

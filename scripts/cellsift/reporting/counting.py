@@ -93,7 +93,7 @@ def counts_of_brains(results: RunResults) -> Html:
         kinds.append("unmeasured" if unmeasured else "")
         rows.append(
             {
-                "brain": (name, f"brains/{name}.html"),
+                "brain": (name, html.brain_address(name)),
                 "role": role,
                 "cells": count_text(found["count"]) + (", unmeasured" if unmeasured else ""),
                 "95% interval": f"{count_text(found['low'])} to {count_text(found['high'])}",

@@ -92,6 +92,16 @@ def _as_photograph(picture: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def brain_address(brain: str, back: str = "") -> str:
+    """The address of a brain's page from the index, or, with `back`, from a page in a folder.
+
+    Example:
+        >>> brain_address("mouse_3", back="../")
+        '../brains/mouse_3.html'
+    """
+    return f"{back}brains/{brain}.html"
+
+
 def table(
     frame: pd.DataFrame,
     caption: str,

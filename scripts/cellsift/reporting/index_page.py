@@ -279,7 +279,7 @@ def _brain_row(results: RunResults, name: str, role: str) -> dict:
     found = results.found(name)
     cells = found.get("annotated_cells")
     return {
-        "brain": (name, f"brains/{name}.html"),
+        "brain": (name, html.brain_address(name)),
         "role": role,
         "channels": found.get("channels", ""),
         "voxels (z × y × x)": " × ".join(str(n) for n in found["signal"]["shape"]),

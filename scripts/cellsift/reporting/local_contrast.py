@@ -17,11 +17,7 @@ MOST_VOXELS = 1.5e8
 
 def scale_of(detection: dict, voxel_size: Size) -> Scale:
     """The lengths by which a detector, its method and parameters, measures contrast."""
-    detector = create_detector(**detection)
-    own = getattr(detector, "scale", None)
-    if own is not None:
-        return own(voxel_size)
-    return Scale.of_soma(voxel_size, detector.parameters["soma_diameter"])
+    return create_detector(**detection).scale(voxel_size)
 
 
 def contrast_at_cells(

@@ -92,7 +92,8 @@ class Suggested:
 def title(shown: Suggested) -> Html:
     """The page's heading, and the way back."""
     return Html(
-        f'<p><a href="../brains/{escape(shown.brain)}.html">Brain {escape(shown.brain)}</a></p>\n'
+        f'<p><a href="{escape(html.brain_address(shown.brain, "../"))}">'
+        f"Brain {escape(shown.brain)}</a></p>\n"
         f"<h1>What to annotate next in brain {escape(shown.brain)}</h1>\n"
     )
 

@@ -1,7 +1,7 @@
 """Suggest what to annotate next in a brain."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import boxes_of
-from cellsift.annotation.drawn import DrawnIn, fingerprint, read_rounds, write_round
+from cellsift.annotation.drawn import DrawnIn, Round, fingerprint, read_rounds, write_round
 from cellsift.annotation.handing_out import Answered, Wish, draw_round, once_more, waiting
 from cellsift.annotation.suggestion import Scored
 from cellsift.annotation.suggestion_files import (
@@ -23,6 +23,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
+from cellsift.io.volumes import Volume
 from cellsift.reporting.projections import load_projection
 from cellsift.reporting.tissue_boxes import boxes_with_tissue
 from cellsift.settings.brains import Brain
@@ -32,15 +33,40 @@ from cellsift.steps.brain import open_channel, open_signal
 LOOKED_AT = 5000
 
 
+@dataclass(frozen=True)
+class BrainFiles:
+    """What earlier steps wrote of a brain.
+
+    - candidates; cells, models: by arm, its classified cells and the arm's model.json;
+    - labels: of an annotated brain, the table of `label`;
+    - cuboids: its stores; projection: what the step of that name wrote;
+    - sample: what the step of that name wrote: `sample`, `blocks` and `summary`.
+    """
+
+    candidates: str | Path
+    cells: Mapping[str, str | Path]
+    models: Mapping[str, str | Path]
+    cuboids: Sequence[str | Path]
+    projection: str | Path
+    sample: Mapping[str, str | Path]
+    labels: str | Path | None = None
+
+    def scored(self, store: CuboidStore, answered: Answered) -> Scored:
+        """The candidates with the scores of all arms, and what they look like."""
+        tables = {arm: read_table(path) for arm, path in self.cells.items()}
+        thresholds = {arm: float(read_json(m)["threshold"]) for arm, m in self.models.items()}
+        return Scored(
+            read_table(self.candidates, exact=True)[AXES].to_numpy(float),
+            pd.DataFrame({arm: table["p_cell"].to_numpy(float) for arm, table in tables.items()}),
+            thresholds,
+            _features(store, answered.candidates["candidate"].to_numpy(int)),
+            read_table(self.labels)["label"].to_numpy() if self.labels else None,
+        )
+
+
 def suggest_brain(
     brain: Brain,
-    candidates: str | Path,
-    cells: Mapping[str, str | Path],
-    models: Mapping[str, str | Path],
-    labels: str | Path | None,
-    cuboids: Sequence[str | Path],
-    projection: str | Path,
-    sample: Mapping[str, str | Path],
+    known: Mapping[str, Any],
     annotations: str | Path,
     wish: Mapping[str, Any],
     seed: int,
@@ -54,12 +80,7 @@ def suggest_brain(
 
     Args:
         brain: with its settings of reading.
-        candidates: its candidates.
-        cells, models: by arm, the brain's classified cells and the arm's model.json.
-        labels: of an annotated brain, the table of `label`.
-        cuboids: the brain's stores.
-        projection: what the step `projection` wrote.
-        sample: what the step `sample` wrote: `sample`, `blocks` and `summary`.
+        known: the fields of `BrainFiles`.
         annotations: the brain's folder of annotations.
         wish: the config's `annotation`.
         seed: of the run.
@@ -69,22 +90,9 @@ def suggest_brain(
 
     Raises InputError as `draw_round` and `read_rounds` do, and for volumes that cannot be read.
     """
-    store, signal = CuboidStore.open(cuboids), open_signal(brain)
-    answered = Answered(read_table(sample["sample"]), read_table(sample["blocks"]))
-    positions = read_table(candidates, exact=True)[AXES].to_numpy(float)
-    scored = _scored(positions, store, cells, models, labels, answered)
-    rounds, of = read_rounds(annotations), fingerprint(scored.positions)
-    drawn = waiting(rounds, read_json(sample["summary"]), of)
-    if drawn is not None:
-        tell(f"brain {brain.name}: {once_more(drawn, annotations)}")
-    else:
-        wanted = Wish(**{key: value for key, value in wish.items() if key != "folder"})
-        boxes = boxes_of(signal.shape, signal.voxel_size, wanted.block_um)
-        tissue = boxes_with_tissue(load_projection(projection), boxes)
-        arguments = (signal.shape, signal.voxel_size, rounds, answered, wanted, seed, tissue)
-        drawn = draw_round(brain.name, scored, *arguments)
-        drawn = replace(drawn, volume=DrawnIn(brain.signal, signal.shape))
-        write_round(drawn, annotations)
+    files = BrainFiles(**known)
+    store, signal = CuboidStore.open(files.cuboids), open_signal(brain)
+    drawn = _drawn(brain, files, store, signal, annotations, wish, seed, tell)
     suggested, number = drawn.suggested.drop(columns="population"), drawn.number
     rows = suggested["candidate"].to_numpy(int)
     write_suggestion_table(suggested, number, out["table"])
@@ -107,24 +115,31 @@ def suggest_brain(
     write_json(summary, out["summary"])
 
 
-def _scored(
-    positions: np.ndarray,
+def _drawn(
+    brain: Brain,
+    files: BrainFiles,
     store: CuboidStore,
-    cells: Mapping[str, str | Path],
-    models: Mapping[str, str | Path],
-    labels: str | Path | None,
-    answered: Answered,
-) -> Scored:
-    tables = {arm: read_table(path) for arm, path in cells.items()}
-    thresholds = {arm: float(read_json(path)["threshold"]) for arm, path in models.items()}
-    known = answered.candidates["candidate"].to_numpy(int)
-    return Scored(
-        positions,
-        pd.DataFrame({arm: table["p_cell"].to_numpy(float) for arm, table in tables.items()}),
-        thresholds,
-        _features(store, known),
-        read_table(labels)["label"].to_numpy() if labels else None,
-    )
+    signal: Volume,
+    annotations: str | Path,
+    wish: Mapping[str, Any],
+    seed: int,
+    tell: Callable[[str], None],
+) -> Round:
+    """The set that waits for its first answer, or one that is drawn, and kept, here."""
+    answered = Answered(read_table(files.sample["sample"]), read_table(files.sample["blocks"]))
+    scored = files.scored(store, answered)
+    rounds, of = read_rounds(annotations), fingerprint(scored.positions)
+    if (handed_out := waiting(rounds, read_json(files.sample["summary"]), of)) is not None:
+        tell(f"brain {brain.name}: {once_more(handed_out, annotations)}")
+        return handed_out
+    wanted = Wish(**{key: value for key, value in wish.items() if key != "folder"})
+    boxes = boxes_of(signal.shape, signal.voxel_size, wanted.block_um)
+    tissue = boxes_with_tissue(load_projection(files.projection), boxes)
+    arguments = (signal.shape, signal.voxel_size, rounds, answered, wanted, seed, tissue)
+    drawn = draw_round(brain.name, scored, *arguments)
+    drawn = replace(drawn, volume=DrawnIn(brain.signal, signal.shape))
+    write_round(drawn, annotations)
+    return drawn
 
 
 def _features(store: CuboidStore, known: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cellsift.errors import InputError
 from cellsift.preflight.missing import refuse_missing
 from cellsift.project.demo_note import demo_note_doubts
 from cellsift.results import Results
@@ -52,17 +53,20 @@ def prepare_run(
     workflow: Any,
     names: JobNames,
     results: Results,
+    project: Project,
     arguments: Sequence[str],
 ) -> None:
     """Prepare a run's own process, while its rules are read; `arguments` are those of Snakemake.
 
-    `logger` and `workflow` are Snakemake's, `names` what the terminal calls its jobs.
+    `logger` and `workflow` are Snakemake's, `names` what the terminal calls its jobs. A dry run
+    tells of files of the brains that are not there, which a run refuses.
 
     The locks are taken as early as can be: scripts/run.py tells by them whether a run is at work.
     A dry run, which only reads the rules, may do so beside it, and keeps no run from starting.
     """
     logger.addHandler(FailedJobs())
     if only_inspects(arguments):
+        _note_missing(project)
         return
     logger.addHandler(RemarksOfCluster(lambda: not workflow.local_exec))
     show_run(logger, workflow, names)
@@ -72,6 +76,14 @@ def prepare_run(
         # A run that was killed has left refusals, and its lock; any other removes its own.
         if alone and results.lock.exists() and try_to_lock_results(results):
             remove_refusals(results)
+
+
+def _note_missing(project: Project) -> None:
+    try:
+        refuse_missing(project.brains.values())
+    except InputError as missing:
+        for line in str(missing).splitlines():
+            print(f"Note: {line}", file=sys.stderr, flush=True)
 
 
 def start_run(results: Results, project: Project, workflow: Any) -> None:

@@ -82,13 +82,15 @@ def suggested(results: Results, brain: Brain, labelled: bool = True, **wish) -> 
     told: list[str] = []
     suggest_brain(
         brain,
-        files.candidates,
-        {arm: files.cells(arm) for arm in ARMS},
-        {arm: results.model(arm).description for arm in ARMS},
-        files.labels if labelled else None,
-        [files.cuboids(1, 1)],
-        files.projection,
-        known,
+        {
+            "candidates": files.candidates,
+            "cells": {arm: files.cells(arm) for arm in ARMS},
+            "models": {arm: results.model(arm).description for arm in ARMS},
+            "cuboids": [files.cuboids(1, 1)],
+            "projection": files.projection,
+            "sample": known,
+            "labels": files.labels if labelled else None,
+        },
         annotations,
         WISH | wish,
         1,

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,10 +48,13 @@ def results(tmp_path, monkeypatch) -> Results:
     return results
 
 
-def prepare(results: Results, *arguments: str, dag: object = None) -> logging.Logger:
+def prepare(
+    results: Results, *arguments: str, dag: object = None, brains: Sequence[Brain] = ()
+) -> logging.Logger:
     logger = logging.Logger("run")
     workflow = SimpleNamespace(output_settings=OUTPUT, dag=dag)
-    prepare_run(logger, workflow, JobNames(3, {}), results, arguments)
+    project = SimpleNamespace(brains={brain.name: brain for brain in brains})
+    prepare_run(logger, workflow, JobNames(3, {}), results, project, arguments)
     return logger
 
 
@@ -65,6 +69,20 @@ def test_a_dry_run_takes_no_lock_and_removes_nothing(results):
     prepare(results, "--cores", "1", "--dry-run")
     assert results.brain("bad").checked.exists()
     assert not STATE.exists()
+
+
+@pytest.mark.parametrize("argument", ["--dry-run", "--cores=1"])
+def test_a_dry_run_notes_what_a_run_refuses_as_missing(results, capsys, argument):
+    there = Path("there.tif")
+    there.touch()
+    brains = [Brain(name, f"{name}.tif", (5.0, 2.0, 2.0)) for name in ("there", "absent")]
+    prepare(results, argument, brains=brains)
+    said = capsys.readouterr().err.splitlines()
+    if argument == "--dry-run":
+        (line,) = said
+        assert line.startswith("Note: brain absent, signal: absent.tif: there is no such file")
+    else:
+        assert said == []
 
 
 @pytest.mark.parametrize("arguments", [["--cores", "1"], ["--dry-run"]])
