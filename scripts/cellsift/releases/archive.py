@@ -1,9 +1,10 @@
 """A release as one file: a zip without compression, which is the same to the byte each time."""
 
 import hashlib
+import shutil
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,12 +32,26 @@ def members_of(folder: Path) -> dict[str, Member]:
 
 def write_archive(release: Release, folder: Path, path: str | Path) -> Path:
     """Write a release whose members lie in a folder as one file, whole or not at all."""
+    return _write_zip(folder, sorted(release.members), path, {MANIFEST: release.to_bytes()})
+
+
+def write_zip(folder: Path, path: str | Path) -> Path:
+    """Write all files of a folder as one, without compression, whole or not at all."""
+    return _write_zip(folder, sorted(members_of(folder)), path, {})
+
+
+def _write_zip(
+    folder: Path, names: Sequence[str], path: str | Path, first: Mapping[str, bytes]
+) -> Path:
     with atomic_file(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_entry(MANIFEST), release.to_bytes())
-        for name in sorted(release.members):
-            with (folder / name).open("rb") as source, archive.open(_entry(name), "w") as target:
-                while block := source.read(BLOCK):
-                    target.write(block)
+        for name, content in first.items():
+            archive.writestr(_entry(name), content)
+        for name in names:
+            # A file of more than 2 GiB needs to be told of before it is written.
+            entry = _entry(name)
+            entry.file_size = (folder / name).stat().st_size
+            with (folder / name).open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, BLOCK)
     return Path(path)
 
 
@@ -94,7 +109,9 @@ def verify_folder(folder: Path, digest: str | None = None) -> Release:
         with (folder / MANIFEST).open("rb") as file:
             manifest = file.read(LARGEST_MANIFEST + 1)
     except OSError as error:
-        raise InputError(f"{folder / MANIFEST} cannot be read ({error.strerror}); {again}") from None
+        raise InputError(
+            f"{folder / MANIFEST} cannot be read ({error.strerror}); {again}"
+        ) from None
     if digest is not None and digest_of(manifest) != digest:
         raise InputError(f"{folder / MANIFEST} is not what was fetched; {again}")
     release = Release.from_bytes(manifest, folder)

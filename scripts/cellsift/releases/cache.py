@@ -58,7 +58,9 @@ def kept_from(origin: str, name: str = "", version: str = "") -> Source | None:
 def newest_kept(origin: str, name: str) -> Source | None:
     """The highest version of a name that was fetched from an index; None if there is none."""
     of_all = map(_read, (cache_folder() / "sources").glob("*.json"))
-    found = [source for source in of_all if source and (source.origin, source.name) == (origin, name)]
+    found = [
+        source for source in of_all if source and (source.origin, source.name) == (origin, name)
+    ]
     return max(found, key=lambda source: version_order(source.version), default=None)
 
 
@@ -74,9 +76,7 @@ def keep(archive: Path, origin: str) -> Source:
     return source
 
 
-def fetched_once(
-    origin: str, name: str, version: str, fetch: Callable[[Path], None]
-) -> Source:
+def fetched_once(origin: str, name: str, version: str, fetch: Callable[[Path], None]) -> Source:
     """What is kept from an origin, or else what `fetch` writes to the path that it is given.
 
     One process fetches; others that want the same wait for it. Nothing is left of what is refused,

@@ -31,7 +31,7 @@ def card_text(card: Mapping[str, Any]) -> str:
         f"## Authors\n\n{', '.join(card['texts']['authors']) or UNKNOWN}",
         "## What it takes\n\n" + _takes(card),
         "## What it learnt from\n\n" + _training(card["training"]),
-        "## Held-out figures\n\n" + _figures(card["figures"]),
+        "## Validation: held-out figures\n\n" + _figures(card["figures"]),
         "## Calibration\n\n" + _calibration(card["calibration"]),
         "## How it was made\n\n" + _making(card),
     ]

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from cellsift.calibration.description import read_description
 from cellsift.errors import InputError
 from cellsift.inference.trained_arm import TrainedArm, load_arm
@@ -80,7 +82,9 @@ def _fill(
     onnx_files = _copy_arm(files, arm, folder)
     parity = write_parity(networks, folder / PARITY)
     layout = (networks.channels, *networks.shape)
-    for number, (scorer, path) in enumerate(zip(networks.scorers, onnx_files, strict=True)):
+    pairs = enumerate(zip(networks.scorers, onnx_files, strict=True))
+    # None: tqdm keeps quiet where nobody watches.
+    for number, (scorer, path) in tqdm(pairs, total=len(onnx_files), unit="network", disable=None):
         export_raw_scorer(scorer, layout, path)
         check_onnx(scorer, number, parity, path)
     run = read_snapshot(files, read_description(files.model(arm).path)["provenance"])

@@ -74,7 +74,7 @@ def check_parity(arm: TrainedArm, path: Path) -> float:
 
     Raises InputError if it is more than rounding explains, or for a file that is no parity file.
     """
-    wanted = _read(path)
+    wanted = read_parity(path)
     found = parity_of(arm, wanted[CUBOIDS])[LOGITS]
     if found.shape != wanted[LOGITS].shape:
         raise InputError(f"{path}: has logits of other networks than the release's")
@@ -120,7 +120,8 @@ def onnx_inputs(parity: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_parity(path: Path) -> dict[str, np.ndarray]:
+    """What `write_parity` wrote; InputError for anything else."""
     try:
         found = load_file(path)
         if set(found) != KEYS or found[CUBOIDS].dtype != np.uint16 or found[CUBOIDS].ndim != 5:
