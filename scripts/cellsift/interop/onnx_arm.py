@@ -44,7 +44,7 @@ class RawScorer(nn.Module):
 
 
 class RawArm(nn.Module):
-    """p_cell (n,) by a whole arm, be it folds or an ensemble of arms; inputs as of a `RawScorer`."""
+    """p_cell (n,) by a whole arm, folds or an ensemble of arms; inputs as of a `RawScorer`."""
 
     def __init__(self, arm: TrainedArm):
         super().__init__()
@@ -128,9 +128,10 @@ def raw_examples(scorers: Sequence[Scorer], layout: Sequence[int]) -> dict[str, 
 
     Example:
         >>> from cellsift.models import create_model
-        >>> scorer = Scorer(create_model("resnet", 1, (8, 9, 9), width=4), Normalisation.named("local"))
-        >>> {name: list(example.shape) for name, example in raw_examples([scorer], (1, 8, 9, 9)).items()}
-        {'cuboids': [2, 1, 8, 9, 9]}
+        >>> network = create_model("resnet", 1, (8, 9, 9), width=4)
+        >>> scorer = Scorer(network, Normalisation.named("brain"))
+        >>> [tuple(example.shape) for example in raw_examples([scorer], (1, 8, 9, 9)).values()]
+        [(2, 1, 8, 9, 9), (2, 1), (2, 1)]
     """
     examples = {INPUT: torch.ones(2, *layout)}
     if any(scorer.normalisation.statistics == "brain" for scorer in scorers):

@@ -6,7 +6,7 @@ import stat
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
@@ -106,8 +106,8 @@ def verify_folder(folder: Path, digest: str | None = None) -> Release:
     """
     again = f"remove the folder {folder} and fetch the release anew"
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            manifest = file.read(LARGEST_MANIFEST + 1)
+        with (folder / MANIFEST).open("rb") as opened:
+            manifest = opened.read(LARGEST_MANIFEST + 1)
     except OSError as error:
         raise InputError(
             f"{folder / MANIFEST} cannot be read ({error.strerror}); {again}"
@@ -165,7 +165,7 @@ def _check_members(entries: Mapping[str, zipfile.ZipInfo], release: Release, pat
 
 
 def _take(
-    source: "BinaryIO | zipfile.ZipExtFile",
+    source: IO[bytes],
     name: str,
     member: Member,
     path: Path,

@@ -51,7 +51,7 @@ def cache_folder() -> Path:
 
 
 def kept_from(origin: str, name: str = "", version: str = "") -> Source | None:
-    """What was fetched from an address, or as a version of a name from an index; None if nothing."""
+    """What was fetched from an address, or as a version of a name from an index, if anything."""
     return _read(_record(origin, name, version))
 
 

@@ -55,6 +55,7 @@ def make_card(
             "versions": model["provenance"].get("versions"),
         },
         "detection": run["config"].get("detection") if run["config"] else None,
+        "note": (run["config"] or {}).get("note") or None,
         "figures": {table: _figures(results.evaluation(table), arm) for table in TABLES},
         "calibration": model["calibration"],
         "run": {key: run[key] for key in ("cellsift", "commit", "changed")},

@@ -31,7 +31,7 @@ def card_text(card: Mapping[str, Any]) -> str:
         f"## Authors\n\n{', '.join(card['texts']['authors']) or UNKNOWN}",
         "## What it takes\n\n" + _takes(card),
         "## What it learnt from\n\n" + _training(card["training"]),
-        "## Validation: held-out figures\n\n" + _figures(card["figures"]),
+        "## Validation: held-out figures\n\n" + _figures(card["figures"], card["note"]),
         "## Calibration\n\n" + _calibration(card["calibration"]),
         "## How it was made\n\n" + _making(card),
     ]
@@ -76,7 +76,7 @@ def _training(training: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]], note: str | None) -> str:
     parts = []
     for table, (title, metrics) in SHOWN.items():
         rows = figures[table]
@@ -89,7 +89,8 @@ def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
             parts.append(f"### {title}\n\n" + _table(["brain", "it was", *metrics], lines))
     if not parts:
         return f"{UNKNOWN}: the run's results have no evaluation of this arm."
-    return "\n\n".join([*parts, "In brackets: 95% intervals."])
+    said = [f"Those who ran it note: {note}"] if note else []
+    return "\n\n".join([*parts, "In brackets: 95% intervals.", *said])
 
 
 def _value(rows: Sequence[Mapping[str, Any]], brain: str, metric: str) -> str:

@@ -96,7 +96,7 @@ def _fill(
 
 
 def _copy_arm(files: Results, arm: str, folder: Path) -> list[Path]:
-    """Copy an arm, or an ensemble and its members; return where each network's ONNX file belongs."""
+    """Copy an arm, or an ensemble and its members; return the paths for their ONNX files."""
     source, target = files.model(arm).path, folder / "models" / arm
     model = read_description(source)
     target.mkdir(parents=True)
