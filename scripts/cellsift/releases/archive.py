@@ -10,7 +10,7 @@ from typing import IO
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
-from cellsift.models.storage import file_sha256
+from cellsift.io.checksums import file_sha256
 from cellsift.releases.manifest import LARGEST_MANIFEST, MANIFEST, Member, Release, digest_of
 
 # The first moment that a zip can state.

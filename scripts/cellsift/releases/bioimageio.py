@@ -12,8 +12,8 @@ import yaml
 from cellsift.inference.trained_arm import TrainedArm, load_arm
 from cellsift.interop.onnx_arm import MEDIAN, P_CELL, SPREAD, export_raw_arm, raw_examples
 from cellsift.interop.onnx_export import INPUT, OPSET
+from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import read_json
-from cellsift.models.storage import file_sha256
 from cellsift.releases.archive import write_zip
 from cellsift.releases.fetch import Fetched
 from cellsift.releases.pack import CARD, CARD_TEXT, PARITY

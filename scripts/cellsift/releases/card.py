@@ -8,9 +8,9 @@ import pandas as pd
 
 from cellsift.calibration.description import read_description
 from cellsift.inference.trained_arm import TrainedArm
+from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table
-from cellsift.models.storage import file_sha256
 from cellsift.releases.texts import Texts
 from cellsift.results import BrainFolder, Results
 

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from cellsift.errors import InputError
+from cellsift.io.checksums import file_sha256
 from cellsift.io.names import MODEL_FILE
 from cellsift.io.paths import expanded, hint
-from cellsift.models.storage import file_sha256
 from cellsift.releases import cache
 from cellsift.releases.archive import verify_folder
 from cellsift.releases.cache import Source

@@ -11,9 +11,9 @@ from filelock import FileLock
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
+from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import write_json
 from cellsift.io.paths import expanded, hint
-from cellsift.models.storage import file_sha256
 from cellsift.releases.download import CannotReach, is_url, read_url
 from cellsift.releases.manifest import SHA256, Release, check_name_and_version, version_order
 

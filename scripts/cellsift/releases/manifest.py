@@ -84,7 +84,14 @@ class Release:
             found["members"] = {name: _member(name, m) for name, m in found["members"].items()}
             release = cls(**found)
             _check(release)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            InputError,
+        ) as error:
             raise InputError(
                 f"{source}: its {MANIFEST} is not that of a release ({type(error).__name__}: "
                 f"{str(error)[:200]}); get the file anew from where it was published"

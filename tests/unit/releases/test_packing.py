@@ -21,7 +21,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain
 from cellsift.inference.trained_arm import load_arm
-from cellsift.models.storage import file_sha256
+from cellsift.io.checksums import file_sha256
 from cellsift.releases.fetch import fetch, model_folder
 from cellsift.releases.manifest import MANIFEST
 from cellsift.releases.pack import pack
