@@ -27,6 +27,14 @@ FIGURES = {
     ("end_to_end", "f1"): (0.872, 0.849, 0.893),
 }
 
+TEXTS = {
+    "description": "Cells of two made-up brains",
+    "tissue": "Blobs in noise.",
+    "licence": "CC-BY-4.0",
+    "citation": "Doe 2026, doi:10.1234/blobs.",
+    "authors": ["Jane Doe"],
+}
+
 
 def make_run(folder: Path) -> Results:
     """Write the results of a run with the arms "narrow" and "other" and an ensemble "both"."""

@@ -19,13 +19,6 @@ from cellsift.releases.index import read_index
 from cellsift.releases.manifest import MANIFEST, Release
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv(MODELS, raising=False)
-    return tmp_path / "cache" / "cellsift"
-
-
 @pytest.fixture
 def models(tmp_path) -> Path:
     """A folder with three versions of a release."""

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 import yaml
 from safetensors.torch import load_file, save_file
-from small_release import make_run
+from small_release import TEXTS
 from synthetic_cuboids import SHAPE, blobs, write_store
 
 from cellsift.cuboids.store import CuboidStore
@@ -26,36 +26,15 @@ from cellsift.releases.fetch import fetch, model_folder
 from cellsift.releases.manifest import MANIFEST
 from cellsift.releases.pack import pack
 from cellsift.releases.parity import check_parity
-from cellsift.releases.texts import Texts, read_texts
+from cellsift.releases.texts import read_texts
 from cellsift.results import Results
 
-TEXTS = {
-    "description": "Cells of two made-up brains",
-    "tissue": "Blobs in noise.",
-    "licence": "CC-BY-4.0",
-    "citation": "Doe 2026, doi:10.1234/blobs.",
-    "authors": ["Jane Doe"],
-}
 ONNX = "onnx/narrow/fold-0.onnx"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A folder with the results of a run, and `models` with its arm packed."""
-    folder = tmp_path_factory.mktemp("made")
-    pack(make_run(folder), "narrow", "blobs", folder / "models", texts=Texts(**TEXTS))
-    return folder
 
 
 @pytest.fixture
 def archive(made) -> Path:
     return made / "models" / "blobs-1.0.0.zip"
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def members(archive: Path) -> dict[str, bytes]:
@@ -75,6 +54,7 @@ def test_a_release_has_all_that_goes_with_a_model(made, archive):
     assert all(told[name]["size"] == len(found[name]) for name in told)
 
 
+@pytest.mark.slow
 def test_two_packs_of_a_run_are_equal_to_the_byte(made, archive, tmp_path):
     """Also in another process, in which sets have another order."""
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(TEXTS))
@@ -133,6 +113,7 @@ def test_a_model_classifies_the_same_cells_after_the_journey(made, archive, tmp_
     assert after.equals(before)
 
 
+@pytest.mark.slow
 def test_an_ensemble_travels_with_its_members(made, tmp_path):
     pack(made / "results", "both", "ensemble", tmp_path)
     store = write_store(tmp_path / "new.zarr", blobs(np.arange(40) % 2 == 0, 9))
@@ -217,6 +198,7 @@ def test_texts_of_a_card_have_known_keys_only(tmp_path):
     assert read_texts(None).licence is None
 
 
+@pytest.mark.slow
 def test_bioimageio_passes_its_own_test_of_a_package(archive, tmp_path):
     core = pytest.importorskip("bioimageio.core")
     from cellsift.releases.bioimageio import write_bioimageio
@@ -226,6 +208,7 @@ def test_bioimageio_passes_its_own_test_of_a_package(archive, tmp_path):
     assert summary.status == "passed", summary.format()
 
 
+@pytest.mark.slow
 def test_a_package_for_bioimageio_is_the_same_to_the_byte_and_tells_its_checksums(
     archive, tmp_path
 ):
