@@ -15,7 +15,13 @@ from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import write_json
 from cellsift.io.paths import expanded, hint
 from cellsift.releases.download import CannotReach, is_url, read_url
-from cellsift.releases.manifest import SHA256, Release, check_name_and_version, version_order
+from cellsift.releases.manifest import (
+    SHA256,
+    Release,
+    check_line,
+    check_name_and_version,
+    version_order,
+)
 
 INDEX = "index.json"
 FORMAT = "cellsift releases 1"
@@ -42,8 +48,7 @@ class Entry:
             raise InputError(f"{self.sha256!r} is no SHA-256 checksum")
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 0:
             raise InputError(f"{self.size!r} is no number of bytes")
-        if not isinstance(self.description, str) or not self.description.isprintable():
-            raise InputError("its description is no line of text")
+        check_line(self.description)
 
 
 def read_index(place: str) -> list[Entry]:

@@ -19,6 +19,9 @@ VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # What a file in a release may be called: no dots in front, and few folders.
 MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*){0,3}")
+# What a terminal would obey, or break a line at.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+LONGEST_LINE = 300
 LARGEST_MANIFEST = 4 * 2**20
 
 
@@ -128,6 +131,19 @@ def check_name_and_version(name: str, version: str) -> None:
         )
 
 
+def check_line(description: object) -> None:
+    """Raise InputError unless a description is one line of text."""
+    if (
+        not isinstance(description, str)
+        or len(description) > LONGEST_LINE
+        or CONTROL.search(description)
+    ):
+        raise InputError(
+            f"the description {str(description)[:LONGEST_LINE]!r} is no line of text; give at most "
+            f"{LONGEST_LINE} characters without breaks, tabs or other control characters"
+        )
+
+
 def _member(name: str, content: Mapping[str, Any]) -> Member:
     member = Member(**content)
     if not MEMBER.fullmatch(name) or name == MANIFEST:
@@ -143,7 +159,6 @@ def _check(release: Release) -> None:
     check_name_and_version(release.name, release.version)
     if not isinstance(release.arm, str) or not ARM_NAME.fullmatch(release.arm):
         raise ValueError(f"{release.arm!r} is no name of an arm")
-    if not isinstance(release.description, str) or not release.description.isprintable():
-        raise ValueError("its description is no line of text")
+    check_line(release.description)
     if f"{release.model}/{MODEL_FILE}" not in release.members:
         raise ValueError(f"there is no {release.model}/{MODEL_FILE}")

@@ -18,7 +18,7 @@ from cellsift.releases.archive import members_of, write_archive
 from cellsift.releases.card import make_card, with_name
 from cellsift.releases.card_text import card_text
 from cellsift.releases.index import Entry, add_to_index
-from cellsift.releases.manifest import Release, check_name_and_version
+from cellsift.releases.manifest import Release, check_line, check_name_and_version
 from cellsift.releases.parity import check_onnx, write_parity
 from cellsift.releases.snapshot import read_snapshot, write_snapshot
 from cellsift.releases.texts import Texts
@@ -53,6 +53,7 @@ def pack(
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         card = _fill(folder, files, arm, networks, texts or Texts(), name, version)
+        check_line(card["description"])
         release = Release(name, version, arm, card["description"], members_of(folder))
         to.mkdir(parents=True, exist_ok=True)
         packed = write_archive(release, folder, folder / release.file_name)

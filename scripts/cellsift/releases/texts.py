@@ -9,7 +9,7 @@ from cellsift.settings.checking import completed
 from cellsift.settings.files import read_yaml
 from cellsift.settings.values import Settings
 
-Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r]{1,300}$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,300}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
 

@@ -14,6 +14,7 @@ from small_release import tiny_release
 
 from cellsift.errors import InputError
 from cellsift.io.checksums import file_sha256
+from cellsift.releases.download import download
 from cellsift.releases.fetch import MODELS, fetch, model_folder
 from cellsift.releases.index import read_index
 from cellsift.releases.manifest import MANIFEST, Release
@@ -135,6 +136,15 @@ def test_a_kept_model_that_lost_or_won_a_file_is_refused_until_it_is_removed(mod
     assert fetch("tiny@1.0.0", str(models)).folder == folder
 
 
+def test_a_kept_model_is_that_which_was_fetched_though_its_checksums_fit(models):
+    folder = fetch("tiny@1.0.0", str(models)).folder
+    other = fetch("tiny@1.9.0", str(models)).folder
+    shutil.rmtree(folder)
+    shutil.copytree(other, folder)
+    with pytest.raises(InputError, match=r"release\.json is not what was fetched"):
+        fetch("tiny@1.0.0", str(models))
+
+
 def test_a_file_that_was_cut_off_is_refused(models, cache):
     path = models / "tiny-1.0.0.zip"
     whole = path.read_bytes()
@@ -158,14 +168,17 @@ class Broken(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_download_that_breaks_off_leaves_nothing(cache):
+def test_a_download_that_breaks_off_leaves_nothing(cache, tmp_path):
     with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/tiny-1.0.0.zip"
         with pytest.raises(InputError, match="broke off after 1004 of 100000 bytes"):
             fetch(url)
+        with pytest.raises(InputError, match="broke off"):
+            download(url, tmp_path / "part.zip")
         server.shutdown()
     assert files_of(cache) == []
+    assert not (tmp_path / "part.zip").exists()
 
 
 @pytest.mark.parametrize(
