@@ -11,6 +11,7 @@ from typing import Any
 from cellsift.calibration.members import NAME as ARM_NAME
 from cellsift.errors import InputError
 from cellsift.io.names import MODEL_FILE
+from cellsift.results import Results
 
 FORMAT = "cellsift release 1"
 MANIFEST = "release.json"
@@ -57,8 +58,8 @@ class Release:
 
     @property
     def model(self) -> str:
-        """The folder, in the release, with the arm's model.json."""
-        return f"models/{self.arm}"
+        """The folder, in the release, with the arm's model.json: where results have it."""
+        return Results("").model(self.arm).path.as_posix()
 
     @property
     def size(self) -> int:

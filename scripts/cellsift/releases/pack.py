@@ -98,7 +98,7 @@ def _fill(
 
 def _copy_arm(files: Results, arm: str, folder: Path) -> list[Path]:
     """Copy an arm, or an ensemble and its members; return the paths for their ONNX files."""
-    source, target = files.model(arm).path, folder / "models" / arm
+    source, target = files.model(arm).path, Results(folder).model(arm).path
     model = read_description(source)
     target.mkdir(parents=True)
     shutil.copyfile(source / MODEL_FILE, target / MODEL_FILE)
