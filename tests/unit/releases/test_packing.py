@@ -17,16 +17,20 @@ from safetensors.torch import load_file, save_file
 from small_release import TEXTS
 from synthetic_cuboids import SHAPE, blobs, write_store
 
+from cellsift.calibration.description import read_description
 from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain
 from cellsift.inference.trained_arm import load_arm
 from cellsift.io.checksums import file_sha256
+from cellsift.releases.card import make_card, with_name
+from cellsift.releases.card_text import card_text
 from cellsift.releases.fetch import fetch, model_folder
 from cellsift.releases.manifest import MANIFEST
 from cellsift.releases.pack import pack
 from cellsift.releases.parity import check_parity
-from cellsift.releases.texts import read_texts
+from cellsift.releases.snapshot import read_snapshot, write_snapshot
+from cellsift.releases.texts import Texts, read_texts
 from cellsift.results import Results
 
 ONNX = "onnx/narrow/fold-0.onnx"
@@ -95,14 +99,17 @@ def test_the_card_says_what_is_known_and_that_the_rest_is_unknown(archive):
 def test_a_card_of_results_without_tables_says_so(made, tmp_path):
     results = Results(tmp_path / "results")
     shutil.copytree(made / "results" / "models", results.path / "models")
-    pack(results, "narrow", "bare", tmp_path)
-    found = members(tmp_path / "bare-1.0.0.zip")
-    text = found["card.md"].decode()
+    folder = results.model("narrow").path
+    run = read_snapshot(results, read_description(folder)["provenance"])
+    card = make_card(results, "narrow", load_arm(folder), Texts(), run)
+    text = card_text(with_name(card, "bare", "1.0.0"))
     assert "Validation: held-out figures\n\nunknown" in text
     assert "| one | unknown | unknown |" in text
-    assert "snapshot/config.yaml" not in found
-    assert json.loads(found["snapshot/environment.json"])["commit"] is None
-    assert json.loads(found["snapshot/environment.json"])["environment"]["torch"]
+    assert "commit unknown" in text
+    write_snapshot(run, tmp_path / "snapshot")
+    (noted,) = (tmp_path / "snapshot").iterdir()
+    assert json.loads(noted.read_text())["commit"] is None
+    assert json.loads(noted.read_text())["environment"]["torch"]
 
 
 def test_a_model_classifies_the_same_cells_after_the_journey(made, archive, tmp_path):
