@@ -162,6 +162,11 @@ class Results:
         return _of_job(self.path / "benchmarks", rule, name, ".tsv")
 
     @property
+    def run(self) -> Path:
+        """What the latest run was: config, code and environment."""
+        return self.path / "run.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / LOCK
 

@@ -41,6 +41,7 @@ NAME = re.compile(
 OTHER_FILES = {
     "benchmarks": "reports of their own",
     "io": "parts of other tools' files",
+    "releases": "what is in a file that travels",
     "phantom": "brains, as a lab would have them",
     "settings": "what users write",
 }

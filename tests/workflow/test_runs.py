@@ -55,6 +55,9 @@ def test_results_are_laid_out_as_promised(finished):
         assert 20_000 < page.stat().st_size < 10_000_000
     assert 20_000 < (results / "reports" / "index.html").stat().st_size < 10_000_000
     assert "results/reports/index.html" in finished.output
+    noted = read_json(results / "run.json")
+    assert noted["config"]["arms"] == ["small"]
+    assert noted["environment"]["packages"]["snakemake"]
 
 
 def test_the_terminal_has_a_line_for_each_step_and_the_log_all_the_rest(finished):

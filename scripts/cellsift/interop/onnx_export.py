@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import logging
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
@@ -36,6 +40,29 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
         InputError: a model that cannot be read, or the packages onnx and onnxscript are missing.
     """
     model, sidecar = load_model(json_path)
+    example = torch.zeros(2, sidecar["in_channels"], *sidecar["cuboid"]["shape"])
+    write_onnx(model, {INPUT: example}, OUTPUT, {"cellsift": json.dumps(sidecar)}, path)
+
+
+def write_onnx(
+    module: nn.Module,
+    examples: Mapping[str, torch.Tensor],
+    output: str,
+    metadata: Mapping[str, str],
+    path: str | Path,
+) -> None:
+    """Write a module as an ONNX file, whole or not at all.
+
+    The same module gives the same bytes, in which no path of this machine stands.
+
+    Args:
+        examples: inputs by name, in order, two of each: their first axis is free.
+        output: name of the one output.
+        metadata: texts that the file is to hold.
+
+    Raises:
+        InputError: the packages onnx and onnxscript are missing.
+    """
     try:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
@@ -43,23 +70,40 @@ def export_onnx(json_path: str | Path, path: str | Path) -> None:
             "to write ONNX files the packages onnx and onnxscript are needed; install cellsift "
             "with its extra `onnx`"
         ) from error
-    example = torch.zeros(2, sidecar["in_channels"], *sidecar["cuboid"]["shape"])
     batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
-    program = torch.onnx.export(
-        model,
-        (example,),
-        input_names=[INPUT],
-        output_names=[OUTPUT],
-        dynamic_shapes=({0: batch},),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with _without_remarks():
+        program = torch.onnx.export(
+            module,
+            tuple(examples.values()),
+            input_names=list(examples),
+            output_names=[output],
+            dynamic_shapes=tuple({0: batch} for _ in examples),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     # None comes of the exporter before dynamo only.
     assert program is not None
-    program.model.metadata_props["cellsift"] = json.dumps(sidecar)
+    # Of each operation the lines of code that it comes from, with the folders of this machine.
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()
+    program.model.metadata_props.update(metadata)
     with atomic_file(path) as beside:
         program.save(beside, external_data=False)
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep torch from telling of a missing torchvision and of its own functions' deprecation."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

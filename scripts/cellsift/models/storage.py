@@ -3,7 +3,6 @@
 Neither file can run code when it is loaded.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.axes import Layout
+from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import read_json, write_json
 from cellsift.models.contract import Network
 from cellsift.models.registry import check_options, create_model
@@ -221,9 +221,3 @@ def _describe(tensor: torch.Tensor) -> str:
 def weights_path(json_path: Path) -> Path:
     """Return the file of the weights that a JSON sidecar belongs to, which lies beside it."""
     return json_path.with_suffix(".safetensors")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -30,6 +30,7 @@ from cellsift.workflow.run_lock import (
     try_to_lock_results,
     try_to_lock_working_directory,
 )
+from cellsift.workflow.run_record import record_run
 from cellsift.workflow.snakemake_messages import explain_disk_errors
 from cellsift.workflow.terminal import show_run
 
@@ -87,7 +88,7 @@ def _note_missing(project: Project) -> None:
 
 
 def start_run(results: Results, project: Project, workflow: Any) -> None:
-    """Take the locks and look at what the run was told, before any job; not called in a dry run.
+    """Take the locks, look at what the run was told and note it; not called in a dry run.
 
     `workflow` is Snakemake's. Raises InputError as `lock_run`, `look_at_project` and
     `refuse_to_lose_answers` do.
@@ -96,6 +97,7 @@ def start_run(results: Results, project: Project, workflow: Any) -> None:
     jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "suggest_brain"]
     refuse_to_lose_answers(results.suggestions(job.wildcards.brain) for job in jobs)
     look_at_project(project, workflow)
+    record_run(results, project.config)
 
 
 def lock_run(results: Results, *, on_cluster: bool) -> None:
