@@ -12,6 +12,7 @@ from cellsift.reporting.counting import draw_counts
 from cellsift.reporting.html import Html
 from cellsift.reporting.tables import count_text, number_text
 
+BY_REGION, IN_BLOCKS = Html("<h3>By region</h3>\n"), Html("<h3>In marked blocks</h3>\n")
 # More rows hide what matters; the table of counts has all.
 MOST_REGIONS = 30
 CAPTION = (
@@ -57,7 +58,7 @@ def by_region(document: Mapping[str, Any], unlike: bool, wholly: bool) -> Html:
         "The same counts; lines are 95% intervals, crosses the naive counts.",
         "Number of cells by region with intervals",
     )
-    return Html(html.table(rows, caption, ("region",), kinds) + picture)
+    return Html(BY_REGION + html.table(rows, caption, ("region",), kinds) + picture)
 
 
 def _row(row: Mapping[str, Any], doubt: str) -> dict[str, str]:
@@ -96,4 +97,4 @@ def in_marked_blocks(document: Mapping[str, Any]) -> Html:
                 **called,
             }
         )
-    return html.table(pd.DataFrame(rows), OF_BLOCKS, text_columns=("block",))
+    return Html(IN_BLOCKS + html.table(pd.DataFrame(rows), OF_BLOCKS, text_columns=("block",)))
