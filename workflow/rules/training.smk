@@ -32,6 +32,8 @@ rule train:
         history=FOLD.history,
         scores=FOLD.scores,
         tensorboard=directory(FOLD.tensorboard),
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     log:
         RESULTS.log("train", "{arm}/fold-{fold}"),
     benchmark:
@@ -56,6 +58,8 @@ rule calibrate:
         sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
     output:
         MODEL.description,
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     log:
         RESULTS.log("calibrate", "{arm}"),
     conda:
@@ -86,3 +90,44 @@ rule combine:
         code=code("combine"),
     script:
         "../../scripts/combine.py"
+
+
+rule accept_fold:
+    """Check a network of a finished model, and keep it as those of trained arms."""
+    input:
+        finished_files,
+    output:
+        weights=MODEL.weights("{fold}"),
+        sidecar=MODEL.sidecar("{fold}"),
+    wildcard_constraints:
+        arm=one_of(FINISHED),
+    log:
+        RESULTS.log("accept_fold", "{arm}/fold-{fold}"),
+    conda:
+        environment("networks")
+    params:
+        model=lambda wildcards: PROJECT.arms[wildcards.arm].model,
+        code=code("accept_fold", modules_of_networks),
+    script:
+        "../../scripts/accept_fold.py"
+
+
+rule accept_model:
+    """Use a finished model as an arm, with its own temperature and threshold."""
+    input:
+        finished_description,
+        folds=sidecars_of_arm,
+    output:
+        MODEL.description,
+    wildcard_constraints:
+        arm=one_of(FINISHED),
+    log:
+        RESULTS.log("accept_model", "{arm}"),
+    conda:
+        environment("volumes")
+    params:
+        model=lambda wildcards: PROJECT.arms[wildcards.arm].model,
+        threshold=lambda wildcards: PROJECT.arms[wildcards.arm].threshold,
+        code=code("accept_model"),
+    script:
+        "../../scripts/accept_model.py"

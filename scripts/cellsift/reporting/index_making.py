@@ -20,8 +20,9 @@ def arms(results: RunResults) -> Html:
         for name, arm in results.recipes.items()
         if arm["architecture"] == "ensemble"
     }
+    finished = {name: results.model(name) for name in results.finished}
     shared = results.configuration.get("training", {})
-    table = tables.arm_table(results.recipes, shared, ensembles)
+    table = tables.arm_table(results.recipes, shared, ensembles, finished)
     caption = (
         "Training: what an arm does otherwise than the config says for all (see the config at the "
         "end of this page)."
@@ -32,12 +33,19 @@ def arms(results: RunResults) -> Html:
             "weights are fitted on out-of-fold scores; those by which a fold is scored on the "
             "other folds."
         )
+    if finished:
+        caption += (
+            " A finished model is used as it is: nothing of it was fitted here, neither its "
+            "weights nor its threshold. Which brains it has learnt from is what it says itself."
+        )
     columns = list(table)
     return html.table(table, caption, text_columns=columns, wrapped=columns[1:])
 
 
 def folds(results: RunResults) -> Html:
     """How the candidates of train brains were divided into folds."""
+    if results.arms and set(results.finished) == set(results.arms):
+        return html.paragraph("No arm was trained in this run: all are finished models.")
     table = results.table(results.paths.folds)
     caption = (
         "Labelled candidates of each fold. Each fold is scored by a network whose weights never "
@@ -51,9 +59,12 @@ def folds(results: RunResults) -> Html:
 
 
 def loss(results: RunResults) -> Html:
-    """Loss over epochs of every arm that has more than one, and fold."""
+    """Loss over epochs of every arm that has more than one, and fold; of trained arms alone."""
+    trained = [arm for arm in results.arms if arm not in results.finished]
+    if not trained:
+        return Html("")
     histories = {}
-    for arm in results.arms:
+    for arm in trained:
         histories_by_fold = {
             fold: results.paths.training(arm).fold(fold).history
             for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
@@ -89,6 +100,8 @@ def cost(results: RunResults) -> Html:
     )
     if any(arm["architecture"] == "ensemble" for arm in results.recipes.values()):
         caption += " An ensemble costs what its members cost together."
+    if results.finished:
+        caption += " What the training of a finished model took is not known."
     return html.table(table, caption, text_columns=("arm", "device"))
 
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from cellsift.io.axes import Shape, Size
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import Search
-from cellsift.settings.values import UNIQUE, Absent, Settings
+from cellsift.settings.values import AS_WRITTEN, UNIQUE, Absent, Settings
 
 # The architecture of arms that are made of other arms.
 ENSEMBLE = "ensemble"
@@ -19,7 +20,15 @@ class ArmFile(Settings):
     description: str = Field(
         "", description="What this arm is, in a sentence; shown in the report."
     )
-    architecture: str = Field(description="Name of a registered architecture.")
+    architecture: str | Absent = Field(None, description="Name of a registered architecture.")
+    model: Annotated[str, Field(min_length=1)] | Absent = Field(
+        None,
+        description="In place of all that is below: a finished model that is used as it is, a "
+        "folder of models/ in the results of a run, or cellfinder's weights (.keras, .h5).",
+    )
+    threshold: Annotated[float, Field(ge=0, le=1), AS_WRITTEN] | Absent = Field(
+        None, description="Of a finished model: the p_cell from which a candidate is a cell."
+    )
     options: dict[str, Any] = Field({}, description="The architecture's own options.")
     training: dict[str, Any] = Field(
         {}, description="Parts of the training recipe that differ from the shared one."
@@ -43,11 +52,34 @@ class EnsembleOptions(Settings):
 
 
 @dataclass(frozen=True)
+class FinishedModel:
+    """A trained model that is used as it is, as far as its descriptions tell.
+
+    - path: its folder, or its Keras file;
+    - architecture, options: of its networks; of a Keras file the options are in its weights;
+    - channels: 1 or 2; None where only the weights tell;
+    - shape, voxel_size: of the cuboids that it takes, z, y, x, voxels and µm;
+    - folds: for each of its networks, the files that it lies in;
+    - learnt_from: the brains from whose labels it has learnt, as far as it says.
+    """
+
+    path: str
+    architecture: str
+    options: dict[str, Any]
+    channels: int | None
+    shape: Shape
+    voxel_size: Size
+    folds: tuple[tuple[str, ...], ...]
+    learnt_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Arm:
     """One classifier of the comparison: an architecture, its options and its training recipe.
 
-    An ensemble is not trained: it has no recipe. `search` says among which recipes a better one
-    is looked for; None: none is.
+    An ensemble is not trained: it has no recipe. Nor has a finished model, whose path is `model`;
+    its `threshold`, where one is given, stands in place of its own. `search` says among which
+    recipes a better one is looked for; None: none is.
     """
 
     name: str
@@ -56,6 +88,8 @@ class Arm:
     recipe: Recipe | None
     description: str = ""
     search: Search | None = None
+    model: str | None = None
+    threshold: float | None = None
 
     @property
     def members(self) -> list[str]:
