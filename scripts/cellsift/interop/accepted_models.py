@@ -58,7 +58,7 @@ def _write_cellfinder(model: FinishedModel, source: Path, json_path: str | Path)
     kernel = stem_kernel(weights)
     options = {"depth": depth_of(weights), "width": int(kernel.shape[0])}
     layout = (int(kernel.shape[1]), model.shape, model.voxel_size)
-    network = create_model(model.architecture, *layout[:2], **options)
+    network = create_model(model.architecture, layout[0], model.shape, **options)
     try:
         check_fit(network, weights, "all")
     except InputError as error:

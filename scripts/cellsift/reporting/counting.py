@@ -85,12 +85,12 @@ def counted(
 def counts_of_brains(results: RunResults) -> Html:
     """How many cells each brain has by the arm that did best out of fold, as far as is known."""
     rows, kinds = [], []
-    document: Mapping[str, Any] = {}
+    by = ""
     for name, role in results.brains.items():
-        counted_here = results.count(name)
-        if not counted_here:
+        document = results.count(name)
+        if not document:
             continue
-        document = counted_here
+        by = OF_BRAINS if document.get("out_of_fold", True) else OF_FINISHED
         arm = document["best_out_of_fold"]
         found = document["arms"][arm]
         unmeasured = _unmeasured(results, name, found)
@@ -110,7 +110,6 @@ def counts_of_brains(results: RunResults) -> Html:
     if not rows:
         return html.paragraph("No brain is counted yet.", "note")
     text = ("brain", "role", "arm", "rests on")
-    by = OF_BRAINS if document.get("out_of_fold", True) else OF_FINISHED
     return html.table(pd.DataFrame(rows), by + CAPTION, text, kinds, wrapped=("rests on",))
 
 

@@ -21,9 +21,9 @@ def check_networks_once(project: Project) -> None:
     """Do `project.network_checks.check_networks`, unless the same was found good before.
 
     The same is: the same arms, cuboids, channels, code and libraries, and models, to start from or
-    to be used as they are, that have not changed. What was found good is noted in the user's cache, where all checkouts see
-    it, by a hash alone; where that cannot be written to, the check is done every time. Raises
-    InputError as `check_networks` does; a refusal is not noted.
+    to be used as they are, that have not changed. What was found good is noted in the user's cache,
+    where all checkouts see it, by a hash alone; where that cannot be written to, the check is done
+    every time. Raises InputError as `check_networks` does; a refusal is not noted.
     """
     note = _notes() / _key(project)
     # Unlike Path.exists, it says no of a folder that may not be looked into.
