@@ -124,7 +124,7 @@ def test_other_weights_are_used_anew(copied):
         parameter.data *= 1.01
     save_model(path, network, sidecar)
     rules = {rule for rule, _ in copied.planned()}
-    assert {"accept_fold", "accept_model", "classify", "count", "cost", "explain"} <= rules
+    assert {"accept_fold", "accept_model", "classify", "count", "explain"} <= rules
     assert not rules & {*OF_TRAINING, "detect", "cuboids", "projection", "describe"}
 
 
