@@ -1,7 +1,10 @@
 """Arms that are finished models, folders of trained arms: runs in which nothing is trained."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -195,3 +198,53 @@ def test_damaged_weights_are_refused_and_nothing_is_left(copied):
     assert "holds other weights than those fold-1.json was written for" in output
     left = [path.name for path in (copied.results / "models").rglob("*") if path.is_file()]
     assert not {"model.json", "fold-1.json", "fold-1.safetensors"} & set(left)
+
+
+def blocks(repository, language: str = "") -> list[str]:
+    """The code blocks of the README's section on models as they are."""
+    text = (repository / "README.md").read_text()
+    section = text.split("## Use a model as it is")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+
+
+def test_what_the_readme_says_is_planned_as_it_stands_there(copied, repository):
+    shutil.move(copied.folder / "given", copied.folder / "models" / "cfos-2026")
+    arm, config = blocks(repository, "yaml")
+    (copied.folder / "config" / "arms" / "as_it_is.yaml").write_text(arm)
+    (copied.folder / "new.yaml").write_text(config)
+    shutil.copy(copied.folder / "brains.tsv", copied.folder / "new.tsv")
+    (command,) = [block.strip() for block in blocks(repository) if "run.py" in block]
+    dry = subprocess.run(
+        [sys.executable, *command.split()[1:], "--dry-run"],
+        cwd=copied.folder,
+        env=os.environ | {"PYTHONPATH": str(copied.folder / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert "accept_model" in dry.stdout
+    assert not re.search(rf"^(local)?rule ({'|'.join(OF_TRAINING)}):", dry.stdout, re.MULTILINE)
+
+
+def test_the_readmes_lines_of_python_classify_a_brain(copied, repository, small_brains):
+    shutil.move(copied.folder / "given", copied.folder / "models" / "cfos-2026")
+    shutil.copytree(small_brains / "mouse_3", copied.results / "phantom" / "phantom_b")
+    (example,) = blocks(repository, "python")
+    run = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=copied.folder,
+        env=os.environ | {"PYTHONPATH": str(repository / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    found = read_table(copied.results / "brains" / "mouse_9" / "as_it_is" / "cells.csv")
+    assert f"{found['is_cell'].sum()} of {len(found)} candidates are called cells" in run.stdout
+
+
+def test_something_to_annotate_is_suggested_too(copied):
+    assert "suggest_brain" in {rule for rule, _ in copied.planned("suggest")}
+    code, output = copied.run("--cores", "2", "suggest")
+    assert code == 0, output
+    drawn = read_table(copied.results / "suggestions" / "mouse_9" / "candidates.csv")
+    assert len(drawn) > 50

@@ -100,7 +100,7 @@ def alarms_of_test_brains(results: RunResults) -> Html:
     said = [
         f"Alarm: the test brain {name} is unlike the train brains "
         f"({in_short(results.alarm(name))}). What is measured on it holds for such brains, not "
-        "for brains like those that the arms learnt from."
+        "for brains like these."
         for name in names
     ]
     return Html("".join(html.paragraph(text, "alarm") for text in said))

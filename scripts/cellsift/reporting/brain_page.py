@@ -176,7 +176,7 @@ def facts(brain: BrainResults) -> Html:
         "predict": "predict: only classified",
     }
     finished = brain.results.finished
-    if finished and set(brain.results.arms) == set(finished):
+    if brain.results.all_finished:
         roles["train"] = "train: no arm was fitted on it, as all are finished models"
     elif finished:
         roles["train"] += f". {', '.join(finished)} learnt nothing from it"
@@ -380,7 +380,8 @@ def doubtful(brain: BrainResults) -> Html:
     """The candidates that the arms are least sure of, and what to do with them."""
     if not brain.candidates:
         return html.paragraph(NO_CANDIDATES)
-    use = use_of_doubtful(brain.information.get("role", ""), brain.labels is not None)
+    role, finished = brain.information.get("role", ""), brain.results.all_finished
+    use = use_of_doubtful(role, brain.labels is not None, finished)
     table = scores.most_doubtful(brain.scored, brain.thresholds, SHOWN)
     said = (
         "The candidates whose p_cell lies nearest to the arms' thresholds, the most doubtful first."

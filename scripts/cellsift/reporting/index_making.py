@@ -44,7 +44,7 @@ def arms(results: RunResults) -> Html:
 
 def folds(results: RunResults) -> Html:
     """How the candidates of train brains were divided into folds."""
-    if results.arms and set(results.finished) == set(results.arms):
+    if results.all_finished:
         return html.paragraph("No arm was trained in this run: all are finished models.")
     table = results.table(results.paths.folds)
     caption = (
@@ -60,9 +60,9 @@ def folds(results: RunResults) -> Html:
 
 def loss(results: RunResults) -> Html:
     """Loss over epochs of every arm that has more than one, and fold; of trained arms alone."""
-    trained = [arm for arm in results.arms if arm not in results.finished]
-    if not trained:
+    if results.all_finished:
         return Html("")
+    trained = [arm for arm in results.arms if arm not in results.finished]
     histories = {}
     for arm in trained:
         histories_by_fold = {
@@ -96,8 +96,10 @@ def cost(results: RunResults) -> Html:
         return html.paragraph("No cost was measured.")
     caption = (
         "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
-        "Cuboids per second: when classifying. Training minutes: all folds one after the other."
+        "Cuboids per second: when classifying."
     )
+    if not results.all_finished:
+        caption += " Training minutes: all folds one after the other."
     if any(arm["architecture"] == "ensemble" for arm in results.recipes.values()):
         caption += " An ensemble costs what its members cost together."
     if results.finished:
@@ -108,12 +110,15 @@ def cost(results: RunResults) -> Html:
 def explanations(results: RunResults) -> Html:
     """The montage of each arm's explanations."""
     parts = []
+    kinds = "cells, artefacts and the surest errors"
+    if results.evaluation("end_to_end").empty:
+        kinds = "what it calls cells and what not, as no brain is annotated"
     most_bytes = BYTES_OF_MONTAGES // max(1, len(results.arms))
     for arm in results.arms:
         path = results.paths.explanation(arm).montage
         if path.is_file():
             caption = (
-                f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
+                f"{arm}: {kinds}. Bright colour marks the places "
                 "that spoke most for the verdict given, only roughly. They should lie on the soma; "
                 "an arm that goes by the corners has learnt something else."
             )

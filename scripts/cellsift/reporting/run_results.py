@@ -161,6 +161,11 @@ class RunResults:
         models = {arm: _noted(self.paths.model(arm).description) for arm in self.arms}
         return {arm: found["finished"] for arm, found in models.items() if "finished" in found}
 
+    @property
+    def all_finished(self) -> bool:
+        """Whether no arm was trained, as all are finished models."""
+        return bool(self.arms) and set(self.arms) == set(self.finished)
+
     def cost(self) -> pd.DataFrame:
         """What each arm costs, one row for each; arms that were not measured have no row."""
         rows = []

@@ -175,9 +175,10 @@ def _carry_over(
     if judged.role != "test":
         return []
     brains = [name for name in judged.brains if name not in doubtful]
-    local = [arm for arm in results.arms if results.normalisation(arm) == "local"]
+    arms = [arm for arm in results.arms if arm not in results.finished]
+    local = [arm for arm in arms if results.normalisation(arm) == "local"]
     on_candidates = results.evaluation("classification")
-    return carry_over_sentences(scores, on_candidates, results.arms, brains, local)
+    return carry_over_sentences(scores, on_candidates, arms, brains, local)
 
 
 def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str]) -> list[str]:
@@ -218,7 +219,7 @@ def _of_finished(results: RunResults) -> list[str]:
 
 def _how_far(judged: Judged, results: RunResults) -> str:
     number, finished = len(judged.brains), results.finished
-    if judged.role == "train" and results.arms and set(results.arms) == set(finished):
+    if judged.role == "train" and results.all_finished:
         return (
             "All arms are finished models: nothing was fitted or chosen on these brains, as far as "
             "the models say what they have learnt from."
