@@ -32,12 +32,12 @@ rule train:
         history=FOLD.history,
         scores=FOLD.scores,
         tensorboard=directory(FOLD.tensorboard),
-    wildcard_constraints:
-        arm=one_of(TRAINED),
     log:
         RESULTS.log("train", "{arm}/fold-{fold}"),
     benchmark:
         RESULTS.benchmark("train", "{arm}/fold-{fold}")
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     conda:
         environment("networks")
     threads: 1
@@ -58,10 +58,10 @@ rule calibrate:
         sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
     output:
         MODEL.description,
-    wildcard_constraints:
-        arm=one_of(TRAINED),
     log:
         RESULTS.log("calibrate", "{arm}"),
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     conda:
         environment("volumes")
     params:
@@ -99,10 +99,10 @@ rule accept_fold:
     output:
         weights=MODEL.weights("{fold}"),
         sidecar=MODEL.sidecar("{fold}"),
-    wildcard_constraints:
-        arm=one_of(FINISHED),
     log:
         RESULTS.log("accept_fold", "{arm}/fold-{fold}"),
+    wildcard_constraints:
+        arm=one_of(FINISHED),
     conda:
         environment("networks")
     params:
@@ -119,10 +119,10 @@ rule accept_model:
         folds=sidecars_of_arm,
     output:
         MODEL.description,
-    wildcard_constraints:
-        arm=one_of(FINISHED),
     log:
         RESULTS.log("accept_model", "{arm}"),
+    wildcard_constraints:
+        arm=one_of(FINISHED),
     conda:
         environment("volumes")
     params:

@@ -19,8 +19,9 @@ PREDICT = (
 )
 
 FINISHED = (
-    "No arm of this run learns: all are finished models. What their numbers in this brain are worth "
-    "candidates drawn at random tell, which snakemake suggest draws; these here are the hardest."
+    "No arm of this run learns: all are finished models. What their numbers in this brain are "
+    "worth candidates drawn at random tell, which snakemake suggest draws; these here are the "
+    "hardest."
 )
 
 

@@ -91,7 +91,8 @@ def count(
         train: the fields of `TrainFiles`; these brains tell how brains differ.
         known: the fields of `KnownOfBrain`.
         tell: is called with the count by the arm that did best out of fold, or, of finished models
-            alone, by the first, unless all cells of the brain are annotated, and with it why answers do not count that people gave.
+            alone, by the first, unless all cells of the brain are annotated, and with it why
+            answers do not count that people gave.
         corrected_with: what `counts: corrected` has to be for them to count; empty where they do.
         wish: the config's `annotation`: what blocks are like that `suggest` draws, so that it can
             be told what they would buy.

@@ -22,9 +22,9 @@ IS_UNLIKE = {
 }
 SUGGEST = "snakemake suggest (make suggest CONFIG=...)"
 NEXT = {
-    "train": "Arms that are trained here learnt from it all the same. Look whether its files, voxel size and "
-    "annotation are right; if they are, brains like this one need more of their kind among the "
-    "train brains.",
+    "train": "Arms that are trained here learnt from it all the same. Look whether its files, "
+    "voxel size and annotation are right; if they are, brains like this one need more of their "
+    "kind among the train brains.",
     "test": "Its figures, measured by its annotation, hold for this brain and say little of brains "
     "like the train brains.",
     "predict": "How well the arms judge in it nobody has measured: take their counts and p_cell "
@@ -33,9 +33,9 @@ NEXT = {
 }
 # Where its called cells lie close together. Detection proposes such cells twice.
 NEXT_OF_DOUBLES = {
-    "train": "Arms that are trained here learnt from it all the same. A larger soma_diameter or, of dog, "
-    "minimum_distance proposes fewer candidates at one cell; if that is not it, brains like this "
-    "one need more of their kind among the train brains.",
+    "train": "Arms that are trained here learnt from it all the same. A larger soma_diameter or, of "
+    "dog, minimum_distance proposes fewer candidates at one cell; if that is not it, brains like "
+    "this one need more of their kind among the train brains.",
     "test": f"{NEXT['test']} With a brain of this kind among the train brains, detection: {{method:"
     " auto} chooses for it as well.",
     "predict": f"Take its counts for no result. Annotate what {SUGGEST} draws of it, above all the "
