@@ -167,8 +167,8 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
         "What labels change, before → after: the threshold of the arm's own p_cell, how many "
         "candidates without a label change sides by it, to cell and to no cell, and what to expect "
         "on the candidates, by what train brains, if any, and labels of this brain say; recall is "
-        "of the cells that have a candidate. The cells by it are in corrected.csv and corrected.xml of "
-        "each arm; what follows on this page is as it was without the labels."
+        "of the cells that have a candidate. The cells by it are in corrected.csv and "
+        "corrected.xml of each arm; what follows on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
 

@@ -33,9 +33,9 @@ NEXT = {
 }
 # Where its called cells lie close together. Detection proposes such cells twice.
 NEXT_OF_DOUBLES = {
-    "train": "Arms that are trained here learnt from it all the same. A larger soma_diameter or, of "
-    "dog, minimum_distance proposes fewer candidates at one cell; if that is not it, brains like "
-    "this one need more of their kind among the train brains.",
+    "train": "Arms that are trained here learnt from it all the same. A larger soma_diameter or, "
+    "of dog, minimum_distance proposes fewer candidates at one cell; if that is not it, brains "
+    "like this one need more of their kind among the train brains.",
     "test": f"{NEXT['test']} With a brain of this kind among the train brains, detection: {{method:"
     " auto} chooses for it as well.",
     "predict": f"Take its counts for no result. Annotate what {SUGGEST} draws of it, above all the "
