@@ -26,7 +26,8 @@ CLUSTER = "snakemake "
 
 def blocks(text: str, language: str = "") -> list[str]:
     """The code blocks of a page."""
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [content for name, content in found if name == language]
 
 
 def commands(text: str) -> list[str]:

@@ -44,8 +44,8 @@ def comparison(document: Mapping[str, Any]) -> Html:
         return html.paragraph("This brain was not compared with the train brains.")
     if document["alarm"] is None:
         return html.paragraph(
-            "There is no other annotated train brain to compare this one with, so that nobody can "
-            "say whether it is like those that the arms have learnt from."
+            "There is no other train brain, with annotation, to compare this one with, so that "
+            "nobody can say whether it is like those that the arms have learnt from."
         )
     groups = pd.DataFrame(
         [
