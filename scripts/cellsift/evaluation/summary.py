@@ -16,14 +16,13 @@ from cellsift.evaluation.end_to_end import candidate_metrics, outcome_metrics
 from cellsift.evaluation.outcomes import NOT_JUDGED, end_to_end_outcomes
 from cellsift.evaluation.resampling import RESAMPLES, blocks_of
 from cellsift.io.axes import AXES
-from cellsift.io.names import AMBIGUOUS, CELL
+from cellsift.io.names import AMBIGUOUS, AS_IT_IS, CELL
 
 BRIGHTNESS = "brightness threshold"
 
 # How the scores of a brain came about, by its role.
 ORIGIN = {"train": "out-of-fold", "test": "locked"}
 FITTED = "threshold fitted here"
-AS_IT_IS = "model as it is"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from cellsift.calibration.description import description_of, read_description
 from cellsift.io.json_files import write_json
 from cellsift.io.names import MODEL_FILE
-from cellsift.settings.arms import FinishedModel
+from cellsift.settings.finished import FinishedModel
 
 # cellfinder's own decision: the more likely of its two answers.
 CELLFINDER_THRESHOLD = 0.5

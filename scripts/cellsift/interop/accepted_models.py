@@ -12,7 +12,7 @@ from cellsift.interop.keras_files import read_layers
 from cellsift.models.registry import create_model
 from cellsift.models.storage import file_sha256, load_model, network_part, save_model
 from cellsift.models.weight_transfer import check_fit
-from cellsift.settings.arms import FinishedModel
+from cellsift.settings.finished import FinishedModel
 
 # cellfinder's networks take raw intensities.
 CELLFINDER_NORMALISATION = "linear"

@@ -15,7 +15,8 @@ from cellsift.io.json_files import read_json
 from cellsift.io.names import MODEL_FILE, check_file_names
 from cellsift.io.paths import hint
 from cellsift.models import architecture_file
-from cellsift.settings.arms import ENSEMBLE, FinishedModel
+from cellsift.settings.arms import ENSEMBLE
+from cellsift.settings.finished import FinishedModel
 
 # cellfinder's files do not tell what its networks take: what it makes of a brain unless told else.
 CELLFINDER = "resnet_cellfinder"

@@ -12,6 +12,8 @@ AMBIGUOUS: Final = "ambiguous"
 LABELS = (CELL, NO_CELL, AMBIGUOUS)
 # The file of an arm's folder by which its networks, or its members, are used as one.
 MODEL_FILE: Final = "model.json"
+# Whose the scores of a train brain are that a finished model has not learnt from.
+AS_IT_IS: Final = "model as it is"
 
 
 def check_file_names(names: object, path: Path) -> list[str]:

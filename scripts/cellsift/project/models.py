@@ -11,9 +11,10 @@ from cellsift.errors import InputError
 from cellsift.interop.finished_models import describe_model
 from cellsift.project.arms import ARMS
 from cellsift.results import Results
-from cellsift.settings.arms import Arm, FinishedModel
+from cellsift.settings.arms import Arm
 from cellsift.settings.brains import Brain
 from cellsift.settings.config import Config, Cuboid
+from cellsift.settings.finished import FinishedModel
 
 
 def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedModel]:

@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
-from cellsift.evaluation.summary import AS_IT_IS
+from cellsift.io.names import AS_IT_IS
 from cellsift.labels.reached import recall_with_interval
 from cellsift.reporting import alarms as of_alarms
 from cellsift.reporting import graphs, html, later_parts, tables

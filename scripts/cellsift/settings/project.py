@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from cellsift.settings.arms import Arm, FinishedModel
+from cellsift.settings.arms import Arm
 from cellsift.settings.brains import Brain
 from cellsift.settings.config import Config
+from cellsift.settings.finished import FinishedModel
 from cellsift.settings.pretraining import Pretraining
 
 
