@@ -5,7 +5,8 @@ from cellsift.steps.accept_model import accept_model
 
 with job(snakemake.log[0], snakemake.wildcards):
     accept_model(
-        snakemake.params.model,
+        snakemake.params.source,
+        snakemake.params.learnt_from,
         snakemake.input.folds,
         snakemake.params.threshold,
         snakemake.output[0],

@@ -126,7 +126,8 @@ rule accept_model:
     conda:
         environment("volumes")
     params:
-        model=lambda wildcards: PROJECT.arms[wildcards.arm].model,
+        source=lambda wildcards: PROJECT.models[wildcards.arm].path,
+        learnt_from=lambda wildcards: list(PROJECT.models[wildcards.arm].learnt_from),
         threshold=lambda wildcards: PROJECT.arms[wildcards.arm].threshold,
         code=code("accept_model"),
     script:

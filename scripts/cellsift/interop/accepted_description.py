@@ -7,14 +7,14 @@ from typing import Any
 from cellsift.calibration.description import description_of, read_description
 from cellsift.io.json_files import write_json
 from cellsift.io.names import MODEL_FILE
-from cellsift.settings.finished import FinishedModel
 
 # cellfinder's own decision: the more likely of its two answers.
 CELLFINDER_THRESHOLD = 0.5
 
 
 def write_model(
-    model: FinishedModel,
+    source: str | Path,
+    learnt_from: Sequence[str],
     folds: Sequence[str | Path],
     out: str | Path,
     threshold: float | None = None,
@@ -22,12 +22,20 @@ def write_model(
     """Write model.json to `out`, by which the networks beside it are used as one; return its path.
 
     Temperature, threshold and calibration are the model's own; of cellfinder's 1 and 0.5, and
-    nothing is known of its calibration. `threshold` stands in place of the model's. The key
-    `finished` says where the model is from: `model`, `learnt_from` (brains) and `calibrated`.
+    nothing is known of its calibration. The key `finished` says where the model is from: `model`,
+    `learnt_from` (brains) and `calibrated`.
+
+    Args:
+        source: the folder of the finished model, or cellfinder's file.
+        learnt_from: the brains from whose labels it has learnt, as far as it says.
+        folds: the JSON files of its networks, beside `out`.
+        threshold: stands in place of the model's own.
+
+    Raises InputError as `read_description` does.
     """
     names, folder = [Path(file).name for file in folds], Path(out).parent
-    if Path(model.path).is_dir():
-        content: dict[str, Any] = read_description(model.path) | {"folds": names}
+    if Path(source).is_dir():
+        content: dict[str, Any] = read_description(source) | {"folds": names}
     else:
         # The criterion is what a correction by labels of a brain aims at.
         as_it_is = {"temperature": 1.0, "threshold": CELLFINDER_THRESHOLD, "criterion": "f1"}
@@ -39,8 +47,8 @@ def write_model(
     # Figures that it was calibrated with are those of other brains, at its own threshold.
     content["calibration"] = calibration | {"threshold": content["threshold"]}
     content["finished"] = {
-        "model": model.path,
-        "learnt_from": list(model.learnt_from),
+        "model": str(source),
+        "learnt_from": list(learnt_from),
         "calibrated": "n" in calibration,
     }
     write_json(content, Path(folder) / MODEL_FILE)

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cellsift.interop.accepted_description import write_model
-from cellsift.interop.finished_models import describe_model
 
 
 def accept_model(
-    model: str, folds: Sequence[str | Path], threshold: float | None, out: str | Path
+    source: str | Path,
+    learnt_from: Sequence[str],
+    folds: Sequence[str | Path],
+    threshold: float | None,
+    out: str | Path,
 ) -> None:
     """Write model.json to `out`, beside the networks `folds` that `accept_fold` wrote.
 
-    `model` is what the arm's file says, `threshold` stands in place of the model's own unless it is
-    None. Raises InputError as `describe_model` does.
+    The other arguments are those of `write_model`. Raises InputError as `read_description` does.
     """
-    write_model(describe_model(model), folds, out, threshold)
+    write_model(source, learnt_from, folds, out, threshold)

@@ -24,10 +24,11 @@ OF_CELLFINDER = (20, 50, 50)
 def accept(model, folder, threshold=None) -> ModelFolder:
     """What the rules do with a finished model."""
     files = ModelFolder(folder)
-    folds = [files.sidecar(fold) for fold in range(len(describe_model(str(model)).folds))]
+    described = describe_model(str(model))
+    folds = [files.sidecar(fold) for fold in range(len(described.folds))]
     for fold, path in enumerate(folds):
         accept_fold(str(model), fold, path)
-    accept_model(str(model), folds, threshold, files.description)
+    accept_model(described.path, described.learnt_from, folds, threshold, files.description)
     return files
 
 
