@@ -5,7 +5,7 @@ from cellsift.steps.accept_fold import accept_fold
 
 with job(snakemake.log[0], snakemake.wildcards):
     accept_fold(
-        snakemake.params.model,
+        snakemake.params.source,
         int(snakemake.wildcards.fold),
         snakemake.output.sidecar,
     )

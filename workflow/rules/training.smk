@@ -106,7 +106,7 @@ rule accept_fold:
     conda:
         environment("networks")
     params:
-        model=lambda wildcards: PROJECT.arms[wildcards.arm].model,
+        source=lambda wildcards: PROJECT.models[wildcards.arm].path,
         code=code("accept_fold", modules_of_networks),
     script:
         "../../scripts/accept_fold.py"

@@ -6,9 +6,10 @@ from cellsift.interop.accepted_models import write_fold
 from cellsift.interop.finished_models import describe_model
 
 
-def accept_fold(model: str, fold: int, out: str | Path) -> None:
+def accept_fold(source: str | Path, fold: int, out: str | Path) -> None:
     """Write a finished model's network number `fold` to `out`, a JSON, and its weights beside it.
 
-    `model` is what the arm's file says. Raises InputError as `describe_model` and `write_fold` do.
+    `source` is the model's folder or Keras file. Raises InputError as `describe_model` and
+    `write_fold` do.
     """
-    write_fold(describe_model(model), fold, out)
+    write_fold(describe_model(str(source)), fold, out)

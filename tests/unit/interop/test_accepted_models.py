@@ -27,7 +27,7 @@ def accept(model, folder, threshold=None) -> ModelFolder:
     described = describe_model(str(model))
     folds = [files.sidecar(fold) for fold in range(len(described.folds))]
     for fold, path in enumerate(folds):
-        accept_fold(str(model), fold, path)
+        accept_fold(described.path, fold, path)
     accept_model(described.path, described.learnt_from, folds, threshold, files.description)
     return files
 
