@@ -8,6 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
+from keras_networks import cellfinder_network
 
 from cellsift.cuboids.store import CuboidStore
 from cellsift.inference.classify import classify_brain
@@ -197,6 +198,21 @@ def test_damaged_weights_are_refused_and_nothing_is_left(copied):
     assert "holds other weights than those fold-1.json was written for" in output
     left = [path.name for path in (copied.results / "models").rglob("*") if path.is_file()]
     assert not {"model.json", "fold-1.json", "fold-1.safetensors"} & set(left)
+
+
+def test_cellfinders_weights_classify_and_count_a_brain(copied):
+    """In cellfinder's own cuboids, by its own decision; its page warns of the count."""
+    cellfinder_network().save(copied.folder / "resnet18.h5")
+    write_arm(copied, "of_cellfinder", model="resnet18.h5")
+    write_config(copied, arms=["of_cellfinder"])
+    page = "results/reports/brains/mouse_9.html"
+    code, output = copied.run("--cores", "2", page)
+    assert code == 0, output
+    folder = copied.results / "brains" / "mouse_9"
+    assert CuboidStore.open([folder / "cuboids" / "1-of-1.zarr"]).shape == (20, 50, 50)
+    cells = read_table(folder / "of_cellfinder" / "cells.csv")
+    assert cells["is_cell"].equals(cells["p_cell"] >= 0.5)
+    assert "The p_cell of of_cellfinder was never calibrated" in words(copied.folder / page)
 
 
 def blocks(repository, language: str = "") -> list[str]:

@@ -1,11 +1,9 @@
 """A finished model becomes an arm's own: the same scores, checked, whole or not at all."""
 
-import os
-
 import numpy as np
 import pytest
 from finished_models import SHAPE, SIZE, write_model
-from keras_networks import keras_logits, with_random_statistics
+from keras_networks import cellfinder_network, keras_logits
 
 from cellsift.cuboids.store import CuboidStore
 from cellsift.cuboids.writer import new_store
@@ -42,24 +40,6 @@ def store_of(path, shape, voxel_size, channels=1, count=8) -> CuboidStore:
     with new_store(path, positions, padded, order, cuboids.shape[1:], voxel_size) as writer:
         writer.append(cuboids)
     return CuboidStore.open(path)
-
-
-@pytest.fixture(scope="module")
-def build_model():
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    return pytest.importorskip("cellfinder.core.classify.resnet").build_model
-
-
-def keras_network(build_model, shape=OF_CELLFINDER, channels=2, width=4):
-    """cellfinder's network as cellfinder builds it, as if it were trained."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    z, y, x = shape
-    given = {"network_depth": "18-layer", "starting_features": width}
-    # Its softmax would hide in ones and zeros how far answers agree.
-    given["classification_activation"] = "linear"
-    return with_random_statistics(build_model(shape=(y, x, z, channels), **given))
 
 
 def test_an_accepted_model_gives_the_scores_of_the_one_it_is_from(tmp_path):
@@ -115,9 +95,9 @@ def test_weights_of_another_model_are_refused_and_nothing_is_left(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["weights.h5", "whole.keras"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_cellfinders_weights_decide_as_cellfinder_does(build_model, tmp_path, name, channels):
+def test_cellfinders_weights_decide_as_cellfinder_does(tmp_path, name, channels):
     """From 0.5 on a candidate is a cell: where the second of its two answers is the likelier."""
-    network = keras_network(build_model, channels=channels)
+    network = cellfinder_network(channels=channels)
     network.save(tmp_path / name)
     accepted = accept(tmp_path / name, tmp_path / "mine").path
     store = store_of(tmp_path / "cuboids.zarr", OF_CELLFINDER, (5.0, 1.0, 1.0), channels)
@@ -137,8 +117,8 @@ def test_cellfinders_weights_decide_as_cellfinder_does(build_model, tmp_path, na
 
 
 @pytest.mark.slow
-def test_cellfinders_weights_for_other_cuboids_are_refused(build_model, tmp_path):
-    keras_network(build_model, (17, 40, 31)).save(tmp_path / "other.keras")
+def test_cellfinders_weights_for_other_cuboids_are_refused(tmp_path):
+    cellfinder_network((17, 40, 31)).save(tmp_path / "other.keras")
     with pytest.raises(InputError, match="is not for cuboids of .20, 50, 50. voxels"):
         accept(tmp_path / "other.keras", tmp_path / "mine")
     assert not list(tmp_path.glob("mine/*"))
