@@ -136,10 +136,6 @@ def test_another_threshold_scores_no_cuboid_by_other_networks(copied):
     rules = [rule for rule, _ in copied.planned()]
     assert "accept_model" in rules
     assert "accept_fold" not in rules
-    code, output = copied.run("--cores", "2")
-    assert code == 0, output
-    cells = read_table(copied.results / "brains" / "mouse_9" / "as_it_is" / "cells.csv")
-    assert cells["is_cell"].equals(cells["p_cell"] >= 1)
 
 
 def test_annotated_brains_measure_it_and_are_told_apart_from_those_learnt_from(copied):
@@ -200,19 +196,17 @@ def test_damaged_weights_are_refused_and_nothing_is_left(copied):
     assert not {"model.json", "fold-1.json", "fold-1.safetensors"} & set(left)
 
 
-def test_cellfinders_weights_classify_and_count_a_brain(copied):
-    """In cellfinder's own cuboids, by its own decision; its page warns of the count."""
+def test_cellfinders_weights_classify_a_brain(copied):
+    """In cellfinder's own cuboids, by its own decision."""
     cellfinder_network().save(copied.folder / "resnet18.h5")
     write_arm(copied, "of_cellfinder", model="resnet18.h5")
     write_config(copied, arms=["of_cellfinder"])
-    page = "results/reports/brains/mouse_9.html"
-    code, output = copied.run("--cores", "2", page)
+    code, output = copied.run("--cores", "2", "results/brains/mouse_9/of_cellfinder/cells.csv")
     assert code == 0, output
     folder = copied.results / "brains" / "mouse_9"
     assert CuboidStore.open([folder / "cuboids" / "1-of-1.zarr"]).shape == (20, 50, 50)
     cells = read_table(folder / "of_cellfinder" / "cells.csv")
     assert cells["is_cell"].equals(cells["p_cell"] >= 0.5)
-    assert "The p_cell of of_cellfinder was never calibrated" in words(copied.folder / page)
 
 
 def blocks(repository, language: str = "") -> list[str]:
@@ -259,8 +253,6 @@ def test_the_readmes_lines_of_python_classify_a_brain(copied, repository, small_
 
 
 def test_something_to_annotate_is_suggested_too(copied):
-    assert "suggest_brain" in {rule for rule, _ in copied.planned("suggest")}
-    code, output = copied.run("--cores", "2", "suggest")
-    assert code == 0, output
-    drawn = read_table(copied.results / "suggestions" / "mouse_9" / "candidates.csv")
-    assert len(drawn) > 50
+    assert {rule for rule, _ in copied.planned("suggest")} & {"suggest_brain", *OF_TRAINING} == {
+        "suggest_brain"
+    }

@@ -225,11 +225,12 @@ def _how_far(judged: Judged, results: RunResults) -> str:
             "the models say what they have learnt from."
         )
     if judged.role == "train" and finished:
+        were = "was" if len(finished) == 1 else "were"
         return (
-            f"{', '.join(arm for arm in results.arms if arm in finished)} were not fitted on these "
-            "brains. Of all other arms the epoch, the temperature and the threshold were chosen on "
-            "these same scores, which makes theirs somewhat too good; set a brain aside as a test "
-            "brain for an honest comparison."
+            f"{', '.join(finished)} {were} not fitted on these brains, as far as is known. Of all "
+            "other arms the epoch, the temperature and the threshold were chosen on these same "
+            "scores, which makes theirs somewhat too good; set a brain aside as a test brain for "
+            "an honest comparison."
         )
     if judged.role == "train":
         return (
