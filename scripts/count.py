@@ -16,7 +16,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
             "labels": dict(zip(train, given.train_labels, strict=True)),
             "summaries": dict(zip(train, given.train_summaries, strict=True)),
             "cells": dict(zip(product(train, arms), given.train_cells, strict=True)),
-            "folds": given.folds,
+            "folds": next(iter(given.folds), None),
         },
         {
             "volumes": given.volumes,

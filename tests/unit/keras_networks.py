@@ -1,6 +1,9 @@
 """Networks of cellfinder's in Keras, as if they were trained, and what they compute."""
 
+import os
+
 import numpy as np
+import pytest
 import torch
 
 
@@ -31,3 +34,24 @@ def keras_logits(keras_model, cuboids):
     inputs = torch.from_numpy(cuboids.transpose(order).copy())
     with torch.no_grad():
         return keras_model(inputs, training=False).detach().cpu().numpy()
+
+
+def cellfinder_network(shape=(20, 50, 50), channels=2, width=4):
+    """cellfinder's ResNet-18 for cuboids of this shape (z, y, x), as cellfinder builds it.
+
+    Its last layer has no softmax, which would hide in ones and zeros how far answers agree; the
+    weights are laid out as those that have. Skips the test where cellfinder is not installed.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    resnet = pytest.importorskip("cellfinder.core.classify.resnet")
+    import keras
+
+    keras.utils.set_random_seed(0)
+    z, y, x = shape
+    network = resnet.build_model(
+        shape=(y, x, z, channels),
+        network_depth="18-layer",
+        starting_features=width,
+        classification_activation="linear",
+    )
+    return with_random_statistics(network)

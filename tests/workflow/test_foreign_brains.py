@@ -21,8 +21,8 @@ def run(finished, tmp_path_factory) -> tuple[Checkout, str]:
 
 def test_the_terminal_names_the_foreign_brain_and_no_other(run):
     _, output = run
-    (said,) = [line for line in output.splitlines() if "is unlike the brains" in line]
-    assert said.startswith("Note: brain odd is unlike the brains that the arms learnt from: ")
+    (said,) = [line for line in output.splitlines() if " is unlike the train brains: " in line]
+    assert said.startswith("Note: brain odd is unlike the train brains: ")
     assert "its voxels are of another size" in said
     assert "Annotate what snakemake suggest" in said
     assert "brain odd: unmeasured, " in output

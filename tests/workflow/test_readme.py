@@ -26,7 +26,8 @@ CLUSTER = "snakemake "
 
 def blocks(text: str, language: str = "") -> list[str]:
     """The code blocks of a page."""
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [content for name, content in found if name == language]
 
 
 def commands(text: str) -> list[str]:
@@ -197,7 +198,7 @@ def test_the_suggestion_for_a_volume_runs_as_it_stands_there(tmp_path, repositor
 def test_python_example_runs(tmp_path, repository, readme):
     brain = make_brain(1, BrainSettings(shape=(44, 260, 320), cells=200))
     write_brain(brain, tmp_path / "results" / "phantom" / "phantom_a")
-    example, _ = blocks(readme, "python")
+    (example,) = [block for block in blocks(readme, "python") if "train_arm" in block]
     run = subprocess.run(
         [sys.executable, "-c", example],
         cwd=tmp_path,

@@ -3,7 +3,7 @@ rule score_chunk:
     input:
         cuboids=cuboids_of_brain,
         model=MODEL.description,
-        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
+        weights=weights_behind,
     output:
         temp(LOGITS),
     log:
@@ -25,7 +25,7 @@ rule classify:
     input:
         cuboids=cuboids_of_brain,
         model=MODEL.description,
-        weights=expand(MODEL.weights("{fold}"), fold=FOLDS, allow_missing=True),
+        weights=weights_behind,
         scores=out_of_fold_scores,
         # With one chunk there are none: the candidates are scored here.
         logits=logits_of_chunks,

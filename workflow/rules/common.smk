@@ -22,7 +22,7 @@ from cellsift.workflow.known_networks import check_networks_once
 from cellsift.workflow.refusal import Refusal, tell_refusals_alone
 from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
-from cellsift.results import AnnotationFolder, Results
+from cellsift.results import AnnotationFolder, ModelFolder, Results
 from cellsift.workflow.run_lock import STATE
 
 tell_refusals_alone(logger)
@@ -61,11 +61,16 @@ MEASURED = "contrast" if APART else "detect"
 FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
-# Arms that are trained, and arms that are made of them. Rules name the latter {ensemble}.
+# Arms that have networks, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
+# Networks are either trained here or those of finished models, used as they are.
+TRAINED = PROJECT.trained
+FINISHED = list(PROJECT.models)
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
 TEMPORARY = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
+# What an arm looks at is shown on annotated brains; where there is none, on the first.
+EXPLAINED = ANNOTATED or list(PROJECT.brains)[:1]
 KEPT = [brain for brain in PROJECT.brains if brain not in TEMPORARY]
 
 
@@ -116,7 +121,7 @@ def jobs_of(work):
 def names_of_jobs():
     """What the terminal calls the jobs of the run."""
     slabs = {name: b.settings["jobs_per_brain"]["detection"] for name, b in PROJECT.brains.items()}
-    return JobNames(len(FOLDS), slabs)
+    return JobNames(len(FOLDS), slabs, {arm: len(PROJECT.folds_of(arm)) for arm in FINISHED})
 
 
 def slabs_of(step):
@@ -252,6 +257,10 @@ def model_of_teacher(wildcards):
     return [model.sidecar(wildcards.fold), model.weights(wildcards.fold)] if teacher else []
 
 
+# Who learnt from what, where something is learnt here.
+TABLE_OF_FOLDS = [RESULTS.folds] if TRAINED else []
+
+
 def of_brains(pattern, brains):
     """The pattern, filled in for each of the brains."""
     return expand(pattern, brain=brains)
@@ -303,6 +312,42 @@ def of_members(pattern):
     )
 
 
+def of_folds(pattern, arm):
+    """The pattern, filled in for each network of an arm."""
+    return expand(pattern, arm=arm, fold=PROJECT.folds_of(arm))
+
+
+@of_wildcards
+def sidecars_of_arm(wildcards):
+    """The sidecars of an arm's networks."""
+    return of_folds(MODEL.sidecar("{fold}"), wildcards.arm)
+
+
+@of_wildcards
+def histories_of_arm(wildcards):
+    """How its networks were trained; of a finished model it is not told."""
+    return of_folds(FOLD.history, wildcards.arm) if wildcards.arm in TRAINED else []
+
+
+@of_wildcards
+def folds_of_arm(wildcards):
+    """The fold of each candidate, where networks of an arm learnt without it."""
+    return [] if wildcards.arm in FINISHED else [RESULTS.folds]
+
+
+@of_wildcards
+def finished_files(wildcards):
+    """The files of a network of a finished model."""
+    return list(PROJECT.models[wildcards.arm].folds[int(wildcards.fold)])
+
+
+@of_wildcards
+def finished_description(wildcards):
+    """What a finished model says of itself, where that is a file of its own."""
+    folder = Path(PROJECT.models[wildcards.arm].path)
+    return [str(ModelFolder(folder).description)] if folder.is_dir() else []
+
+
 @of_wildcards
 def scores_by_member(wildcards):
     """The files of out-of-fold scores of each member of an ensemble."""
@@ -316,7 +361,7 @@ def scores_by_member(wildcards):
 def weights_behind(wildcards):
     """The weights of all networks that an arm uses, its own or those of its members."""
     networks = PROJECT.arms[wildcards.arm].members or [wildcards.arm]
-    return expand(MODEL.weights("{fold}"), arm=networks, fold=FOLDS)
+    return [file for arm in networks for file in of_folds(MODEL.weights("{fold}"), arm)]
 
 
 @cache
@@ -344,7 +389,8 @@ def cuboids_of_brains(brains):
 @of_wildcards
 def logits_of_chunks(wildcards):
     """Scores of a brain's chunks; none where it is scored at once or when networks are trained."""
-    if wildcards.brain in LEARNT_FROM or len(cuboids_of(wildcards.brain)) == 1:
+    learnt_from = wildcards.brain in LEARNT_FROM and wildcards.arm in TRAINED
+    if learnt_from or len(cuboids_of(wildcards.brain)) == 1:
         return []
     return chunks_of(LOGITS, wildcards.brain, arm=wildcards.arm)
 
@@ -392,6 +438,7 @@ def final_targets():
         *expand(RESULTS.brain_page("{brain}"), brain=PROJECT.brains),
         *cells_of_all_arms(PROJECT.brains),
         *expand(BRAIN.corrected_xml("{arm}"), brain=CORRECTED, arm=PROJECT.arms),
+        *expand(EXPLANATION.montage, arm=PROJECT.arms),
         *([RESULTS.detection_page] if SEARCHES else []),
         *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
     ]
@@ -400,7 +447,7 @@ def final_targets():
 @of_wildcards
 def out_of_fold_scores(wildcards):
     """A brain that was learnt from is scored by the networks that did not see its candidates."""
-    if wildcards.brain not in LEARNT_FROM:
+    if wildcards.brain not in LEARNT_FROM or wildcards.arm not in TRAINED:
         return []
     return expand(FOLD.scores, arm=wildcards.arm, fold=FOLDS)
 

@@ -8,7 +8,7 @@ rule count:
         train_labels=of_brains(BRAIN.labels, LEARNT_FROM),
         train_summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
         train_cells=cells_of_all_arms(LEARNT_FROM),
-        folds=RESULTS.folds,
+        folds=TABLE_OF_FOLDS,
         sample=correcting_sample,
         answers=sample_of_brain,
         summary=summary_of_labels,
@@ -46,7 +46,7 @@ rule correct:
         train_labels=of_brains(BRAIN.labels, LEARNT_FROM),
         train_summaries=of_brains(BRAIN.labels_summary, LEARNT_FROM),
         train_cells=expand(BRAIN.cells("{any_arm}"), brain=LEARNT_FROM, allow_missing=True),
-        folds=RESULTS.folds,
+        folds=TABLE_OF_FOLDS,
         sample=correcting_sample,
         choice=CHOICE,
     output:

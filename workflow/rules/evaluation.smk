@@ -35,7 +35,7 @@ rule cost:
     input:
         sidecar=MODEL.sidecar(0),
         weights=MODEL.weights(0),
-        histories=expand(FOLD.history, fold=FOLDS, allow_missing=True),
+        histories=histories_of_arm,
     output:
         RESULTS.cost("{arm}"),
     log:

@@ -3,10 +3,10 @@ rule explain:
     input:
         model=MODEL.description,
         weights=weights_behind,
-        cuboids=cuboids_of_brains(ANNOTATED),
+        cuboids=cuboids_of_brains(EXPLAINED),
         labels=of_brains(BRAIN.labels, ANNOTATED),
-        cells=expand(BRAIN.cells("{arm}"), brain=ANNOTATED, allow_missing=True),
-        folds=RESULTS.folds,
+        cells=expand(BRAIN.cells("{arm}"), brain=EXPLAINED, allow_missing=True),
+        folds=folds_of_arm,
     output:
         chosen=EXPLANATION.chosen,
         montage=EXPLANATION.montage,
@@ -18,7 +18,8 @@ rule explain:
     conda:
         environment("networks")
     params:
-        cuboids=cuboids_by_brain(ANNOTATED),
+        cuboids=cuboids_by_brain(EXPLAINED),
+        annotated=ANNOTATED,
         examples=PROJECT.config.explain.examples,
         code=code("explain", modules_of_networks),
     script:

@@ -11,9 +11,10 @@ rule report_index:
         of_brains(BRAIN.alarm, ANNOTATED),
         of_brains(BRAIN.count, ANNOTATED),
         expand(RESULTS.cost("{arm}"), arm=PROJECT.arms),
-        expand(EXPLANATION.montage, arm=PROJECT.arms),
+        # Of brains to predict they may come later, as may the brains.
+        expand(EXPLANATION.montage, arm=PROJECT.arms if ANNOTATED else []),
         expand(MODEL.description, arm=PROJECT.arms),
-        expand(FOLD.history, arm=NETWORKS, fold=FOLDS),
+        expand(FOLD.history, arm=TRAINED, fold=FOLDS),
         trials_of_searches(),
         expand(RESULTS.searched_arm("{arm}"), arm=SEARCHED),
         notebook="reports/index.ipynb",

@@ -3,8 +3,8 @@ rule track:
     input:
         rules.evaluate.output,
         expand(MODEL.description, arm=PROJECT.arms),
-        expand(MODEL.sidecar("{fold}"), arm=NETWORKS, fold=FOLDS),
-        expand(FOLD.history, arm=NETWORKS, fold=FOLDS),
+        expand(MODEL.sidecar("{fold}"), arm=TRAINED, fold=FOLDS),
+        expand(FOLD.history, arm=TRAINED, fold=FOLDS),
     output:
         directory(RESULTS.mlflow),
     log:

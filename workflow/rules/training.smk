@@ -36,6 +36,8 @@ rule train:
         RESULTS.log("train", "{arm}/fold-{fold}"),
     benchmark:
         RESULTS.benchmark("train", "{arm}/fold-{fold}")
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     conda:
         environment("networks")
     threads: 1
@@ -58,6 +60,8 @@ rule calibrate:
         MODEL.description,
     log:
         RESULTS.log("calibrate", "{arm}"),
+    wildcard_constraints:
+        arm=one_of(TRAINED),
     conda:
         environment("volumes")
     params:
@@ -86,3 +90,45 @@ rule combine:
         code=code("combine"),
     script:
         "../../scripts/combine.py"
+
+
+rule accept_fold:
+    """Check a network of a finished model, and keep it as those of trained arms."""
+    input:
+        finished_files,
+    output:
+        weights=MODEL.weights("{fold}"),
+        sidecar=MODEL.sidecar("{fold}"),
+    log:
+        RESULTS.log("accept_fold", "{arm}/fold-{fold}"),
+    wildcard_constraints:
+        arm=one_of(FINISHED),
+    conda:
+        environment("networks")
+    params:
+        source=lambda wildcards: PROJECT.models[wildcards.arm].path,
+        code=code("accept_fold", modules_of_networks),
+    script:
+        "../../scripts/accept_fold.py"
+
+
+rule accept_model:
+    """Use a finished model as an arm, with its own temperature and threshold."""
+    input:
+        finished_description,
+        folds=sidecars_of_arm,
+    output:
+        MODEL.description,
+    log:
+        RESULTS.log("accept_model", "{arm}"),
+    wildcard_constraints:
+        arm=one_of(FINISHED),
+    conda:
+        environment("volumes")
+    params:
+        source=lambda wildcards: PROJECT.models[wildcards.arm].path,
+        learnt_from=lambda wildcards: list(PROJECT.models[wildcards.arm].learnt_from),
+        threshold=lambda wildcards: PROJECT.arms[wildcards.arm].threshold,
+        code=code("accept_model"),
+    script:
+        "../../scripts/accept_model.py"

@@ -8,6 +8,10 @@ from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.names import MODEL_FILE
 
+# Of a model's provenance: the brains it was trained on, those by which its epoch was chosen, and
+# those of the models that it goes back to.
+LEARNT_FROM = ("brains", "judged_on", "earlier_brains")
+
 
 def read_description(folder: str | Path) -> dict[str, Any]:
     """Return what model.json in a folder says, its temperature and threshold checked.
@@ -31,6 +35,17 @@ def write_description(
 ) -> Path:
     """Write model.json, which makes the fold models in a folder one classifier; return its path.
 
+    It holds what `description_of` gives, whose arguments these are.
+    """
+    write_json(description_of(folder, fold_files, calibration), Path(folder) / MODEL_FILE)
+    return Path(folder) / MODEL_FILE
+
+
+def description_of(
+    folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what model.json says of the fold models in a folder.
+
     It repeats what the folds' files say of their making: `normalisation` and, under `provenance`,
     seed, recipe and brains (all that any fold learnt from). What differs between the folds is a
     list in their order, as with normalisation by the statistics of each fold's cuboids.
@@ -46,7 +61,7 @@ def write_description(
     sidecars = [read_json(folder / name) for name in names]
     first, made = sidecars[0], [sidecar["provenance"] for sidecar in sidecars]
     temperature, threshold = calibrated(calibration, folder / MODEL_FILE)
-    content = {
+    return {
         "architecture": first["architecture"],
         "options": first["options"],
         "in_channels": first["in_channels"],
@@ -64,8 +79,19 @@ def write_description(
             "versions": made[0].get("versions", {}),
         },
     }
-    write_json(content, folder / MODEL_FILE)
-    return folder / MODEL_FILE
+
+
+def brains_in(provenance: object) -> list[str]:
+    """Return the brains from whose labels a model has learnt, as its provenance names them.
+
+    Example:
+        >>> brains_in({"brains": ["b"], "judged_on": ["a"], "seed": 1})
+        ['a', 'b']
+    """
+    if not isinstance(provenance, dict):
+        return []
+    named = [provenance.get(key, []) for key in LEARNT_FROM]
+    return sorted({str(brain) for brains in named if isinstance(brains, list) for brain in brains})
 
 
 def calibrated(content: Mapping[str, Any], path: Path) -> tuple[float, float]:

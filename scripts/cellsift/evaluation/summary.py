@@ -1,7 +1,7 @@
 """All tables of the evaluation, for every arm and brain, from the tables of the steps before."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from cellsift.evaluation.end_to_end import candidate_metrics, outcome_metrics
 from cellsift.evaluation.outcomes import NOT_JUDGED, end_to_end_outcomes
 from cellsift.evaluation.resampling import RESAMPLES, blocks_of
 from cellsift.io.axes import AXES
-from cellsift.io.names import AMBIGUOUS, CELL
+from cellsift.io.names import AMBIGUOUS, AS_IT_IS, CELL
 
 BRIGHTNESS = "brightness threshold"
 
@@ -55,6 +55,7 @@ def evaluate_project(
     thresholds: Mapping[str, float],
     seed: int = 0,
     resamples: int = RESAMPLES,
+    finished: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of results/evaluation by name, without the suffix .csv.
 
@@ -74,13 +75,18 @@ def evaluate_project(
     whose intervals draw brains first, then blocks of tissue. `scores` says what a row may be
     trusted for: "out-of-fold" (train brains: weights fitted without the candidate; but the epoch
     at which they were taken, temperature and threshold were chosen on these scores, so the figures
-    are slightly optimistic), "locked" (test brains: nothing fitted or chosen by their annotation).
+    are slightly optimistic), "locked" (test brains: nothing fitted or chosen by their annotation),
+    "model as it is" (train brains by one of the `finished` arms, which has learnt from none of
+    them).
     The arm "brightness threshold" is the baseline: it calls a cell wherever the candidate's
     contrast reaches the value that had the highest F1 on the train brains. It is left out where
     a brain's candidates have no column contrast or no train brain is given. Raises InputError
     where tables do not fit each other.
     """
-    arms = [_model_arm(name, brains, cells[name], thresholds) for name in cells]
+    arms = [
+        replace(_model_arm(name, brains, cells[name], thresholds), is_finished=name in finished)
+        for name in cells
+    ]
     arms += _brightness_arm(brains)
     groups = _groups(brains)
     probable = [arm for arm in arms if arm.is_probability]
@@ -108,8 +114,11 @@ class _Arm:
     scores: Mapping[str, np.ndarray]
     called: Mapping[str, np.ndarray]
     is_probability: bool = True
+    is_finished: bool = False
 
     def origin(self, role: str) -> str:
+        if self.is_finished and role == "train":
+            return AS_IT_IS
         return ORIGIN[role] if self.is_probability or role != "train" else FITTED
 
 

@@ -24,10 +24,10 @@ from cellsift.explain.volume import write_saliency
 from cellsift.io.atomic import atomic_file
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
-from cellsift.io.names import MODEL_FILE
+from cellsift.io.names import MODEL_FILE, check_file_names
 from cellsift.io.tables import write_table
 from cellsift.models.contract import Network
-from cellsift.models.storage import check_file_names, load_model
+from cellsift.models.storage import load_model
 
 COLUMNS = [
     "kind",

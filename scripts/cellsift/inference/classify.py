@@ -29,7 +29,14 @@ def classify_brain(
     """Return z, y, x, p_cell and is_cell of every candidate, row i for candidate i.
 
     p_cell = sigmoid(logit / temperature), rounded to 6 digits, of the logits of `score_brain`,
-    whose arguments these are; is_cell where p_cell reaches the threshold.
+    whose arguments these are; is_cell where p_cell reaches the threshold. `model` may be any arm's
+    folder, of any run; its cuboids are those of `load_arm(model).shape` and `.voxel_size`.
+
+    Raises InputError as `score_brain` does.
+
+    Example:
+        cells = classify_brain("results/mine/models/resnet", CuboidStore.open("cuboids.zarr"))
+        cells[cells["is_cell"]]
     """
     arm = model if isinstance(model, TrainedArm) else load_arm(model)
     logits = score_brain(

@@ -13,8 +13,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer, read_scorer
 from cellsift.io.axes import Layout, Shape, Size
-from cellsift.io.names import MODEL_FILE
-from cellsift.models.storage import check_file_names
+from cellsift.io.names import MODEL_FILE, check_file_names
 
 
 @dataclass(frozen=True)

@@ -115,25 +115,6 @@ def load_tensors(json_path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, sidecar
 
 
-def check_file_names(names: object, path: Path) -> list[str]:
-    """Return the names; raise InputError unless they are a list of files beside `path`.
-
-    A list from a stranger could otherwise have files read from anywhere.
-    """
-    if (
-        not isinstance(names, list)
-        or not names
-        or not all(
-            isinstance(name, str) and name == Path(name).name and name not in ("", "..")
-            for name in names
-        )
-    ):
-        raise InputError(
-            f"{path}: 'folds' is {names!r}; it has to list the names of files beside it"
-        )
-    return names
-
-
 def check_sidecar(sidecar: dict, path: Path) -> None:
     """Raise InputError, naming the file, unless the sidecar has what a model needs."""
     if not isinstance(sidecar, dict):

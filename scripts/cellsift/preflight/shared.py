@@ -62,9 +62,14 @@ def doubts_beside_others(project: Project, name: str) -> list[str]:
 
 
 def refuse_few(project: Project) -> None:
-    """Raise InputError where the train brains have too few annotated cells for the folds."""
+    """Raise InputError where the train brains have too few annotated cells for the folds.
+
+    Where no arm is trained there are no folds.
+    """
     from cellsift.labels.folds import LEAST_PER_CLASS
 
+    if not project.trained:
+        return
     brains = [project.brains[name] for name in project.brains_of("train", annotated=True)]
     folds = project.config.training.folds
     asked: list[tuple[str, Kind]] = [("cells", "cell")]

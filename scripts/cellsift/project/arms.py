@@ -4,7 +4,7 @@ Reading does not import torch.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
@@ -22,21 +22,33 @@ from cellsift.settings.recipe import Recipe
 ARMS = REPOSITORY / "config" / "arms"
 # The architecture that measures shapes, and its option for the depth of voxels over their width.
 FEATURES, Z_STEP = "features", "z_step"
+# What the file of an arm with a finished model has not, and why.
+WITHOUT_MODEL = {
+    "architecture": "which names its own",
+    "options": "which has its own",
+    "training": "which is trained already",
+    "search": "which is trained already",
+}
 
 
-def read_arms(names: Iterable[str], shared: Recipe, voxel_size: Sequence[float]) -> dict[str, Arm]:
+def read_arms(names: Iterable[str], shared: Recipe) -> dict[str, Arm]:
     """The arms of these names; `shared` is the recipe of keys that their files leave out.
-
-    The voxel size of the cuboids (z, y, x) is for what measures shapes, where its file does not
-    say how deep voxels are.
 
     Raises InputError for files that are missing or cannot be used, and for arms that do not fit
     together.
     """
-    arms = {name: _for_voxels(read_arm(name, shared), voxel_size) for name in names}
+    arms = {name: read_arm(name, shared) for name in names}
     _refuse_other_members(arms)
     _refuse_missing_teachers(arms)
     return arms
+
+
+def for_voxels(arms: Mapping[str, Arm], voxel_size: Sequence[float]) -> dict[str, Arm]:
+    """The arms for cuboids of this voxel size (z, y, x).
+
+    It is for what measures shapes, where its file does not say how deep voxels are.
+    """
+    return {name: _for_voxels(arm, voxel_size) for name, arm in arms.items()}
 
 
 def read_arm(name: str, shared: Recipe | None = None) -> Arm:
@@ -50,6 +62,17 @@ def read_arm(name: str, shared: Recipe | None = None) -> Arm:
             f"config, arms: there is no arm {name!r}, as {path} does not exist{_other_arms(name)}"
         )
     content = completed(ArmFile, read_yaml(path), str(path))
+    if content.model is not None:
+        return _finished_arm(name, content, content.model, path)
+    if content.threshold is not None:
+        raise InputError(
+            f"{path}: threshold is that of a finished model; write threshold into the config, "
+            "where it says how the threshold of trained arms is chosen"
+        )
+    if content.architecture is None:
+        raise InputError(
+            f"{path}: 'architecture' is missing; add it, or give a finished model by 'model'"
+        )
     if content.architecture == ENSEMBLE:
         return _ensemble_arm(name, content, path)
     try:
@@ -77,7 +100,7 @@ def _arms_with_a_file() -> list[str]:
 
 
 def _for_voxels(arm: Arm, voxel_size: Sequence[float]) -> Arm:
-    if arm.architecture != FEATURES or Z_STEP in arm.options:
+    if arm.recipe is None or arm.architecture != FEATURES or Z_STEP in arm.options:
         return arm
     z, y, x = voxel_size
     return replace(arm, options=arm.options | {Z_STEP: round(z / math.sqrt(y * x), 3)})
@@ -92,6 +115,12 @@ def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
                 f"config ({', '.join(arms)}); list it there too, or name one of them"
             )
         recipe = arms[teacher].recipe if teacher else None
+        if teacher and arms[teacher].model is not None:
+            raise InputError(
+                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is a finished model, which has "
+                "no network for each fold; name an arm that is trained, or start from it with "
+                "init_from"
+            )
         if teacher and recipe is None:
             raise InputError(
                 f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is an ensemble, which has no "
@@ -102,6 +131,25 @@ def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
                 f"{ARMS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
                 "arm that learns from the labels alone"
             )
+
+
+def _finished_arm(name: str, content: ArmFile, model: str, path: Path) -> Arm:
+    """An arm whose model is used as it is; of its architecture only the model knows."""
+    for key in WITHOUT_MODEL:
+        if key in content.model_fields_set:
+            raise InputError(
+                f"{path}: {key} says nothing to a finished model, {WITHOUT_MODEL[key]}; remove "
+                f"{key}, or remove model to train the arm"
+            )
+    return Arm(
+        name,
+        "",
+        {},
+        None,
+        content.description,
+        model=expanded(model),
+        threshold=content.threshold,
+    )
 
 
 def _ensemble_arm(name: str, content: ArmFile, path: Path) -> Arm:
@@ -130,6 +178,11 @@ def _refuse_other_members(arms: dict[str, Arm]) -> None:
                 raise InputError(
                     f"{where} is not among the arms of the config"
                     + or_nearest(misspelt, arms, remedy)
+                )
+            if arms[member].model is not None:
+                raise InputError(
+                    f"{where} is a finished model, which has no out-of-fold scores to weigh it by; "
+                    "take it out of members"
                 )
             if arms[member].members:
                 raise InputError(

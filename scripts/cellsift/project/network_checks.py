@@ -3,6 +3,7 @@
 import torch
 
 from cellsift.errors import InputError
+from cellsift.interop.accepted_models import check_finished_model
 from cellsift.models import check_options, create_model, model_options
 from cellsift.project.arms import ARMS
 from cellsift.settings.arms import Arm
@@ -21,20 +22,25 @@ def check_networks(project: Project) -> None:
     """Raise InputError unless every trained arm's network fits the config's cuboids and its recipe.
 
     What an arm starts from has to be there, made for such cuboids, and must not know a brain that
-    is judged here.
+    is judged here. A finished model has to take the channels that the brains have.
     """
     for arm in project.arms.values():
-        if arm.recipe is None:
-            continue
         try:
-            _check_arm(arm, arm.recipe, project)
+            if arm.name in project.models:
+                check_finished_model(project.models[arm.name], _channels(project))
+            if arm.recipe is not None:
+                _check_arm(arm, arm.recipe, project)
         except InputError as error:
             raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
 
 
+def _channels(project: Project) -> int:
+    return 2 if any(brain.background for brain in project.brains.values()) else 1
+
+
 def _check_arm(arm: Arm, recipe: Recipe, project: Project) -> None:
     cuboid = project.config.cuboid
-    channels = 2 if any(brain.background for brain in project.brains.values()) else 1
+    channels = _channels(project)
     said = f"architecture {arm.architecture!r} has no option"
     refuse_misspelt(arm.options, model_options(arm.architecture), said)
     check_options(arm.architecture, arm.options)

@@ -9,8 +9,15 @@ from textwrap import shorten
 from cellsift.detection import list_detectors
 from cellsift.errors import InputError
 from cellsift.io.paths import expanded
-from cellsift.project.arms import read_arms
+from cellsift.project.arms import for_voxels, read_arms
 from cellsift.project.brains import complete_detection, read_brains
+from cellsift.project.models import (
+    arms_of_models,
+    read_models,
+    refuse_known_brains,
+    refuse_nothing_to_learn_from,
+    with_cuboids_of_models,
+)
 from cellsift.project.pretrainings import pretrainings_of
 from cellsift.settings.checking import completed
 from cellsift.settings.choice import AUTO, CUBOID_SHAPE, SHARE_OF_SOMA
@@ -33,17 +40,14 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     """
     refuse_too_many_values(content, "config")
     config = _completed(content)
+    arms = read_arms(config.arms, config.training.recipe)
+    models = read_models(arms, config)
+    config = with_cuboids_of_models(config, content, models)
     brains = read_brains(config, root)
-    voxel_size = config.cuboid.voxel_size or SHARE_OF_SOMA
-    arms = read_arms(config.arms, config.training.recipe, voxel_size)
-    if not any(brain.role == "train" and brain.annotated for brain in brains.values()):
-        raise InputError(
-            f"{config.brains_table}: no brain of role train has annotated cells, so nothing "
-            "can be learnt; give at least one train brain a file in its column cells. What may be "
-            "detected in a volume that nobody annotated is suggested by .venv/bin/python -m "
-            "cellsift.training.detection VOLUME"
-        )
-    return Project(config, brains, arms, pretrainings_of(arms.values()))
+    refuse_nothing_to_learn_from(config, brains, arms)
+    refuse_known_brains(models, brains, config.brains_table)
+    arms = for_voxels(arms_of_models(arms, models), config.cuboid.voxel_size or SHARE_OF_SOMA)
+    return Project(config, brains, arms, pretrainings_of(arms.values()), models)
 
 
 def _completed(content: dict) -> Config:

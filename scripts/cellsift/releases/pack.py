@@ -12,8 +12,8 @@ from cellsift.errors import InputError
 from cellsift.inference.trained_arm import TrainedArm, load_arm
 from cellsift.interop.onnx_arm import export_raw_scorer
 from cellsift.io.json_files import write_json
-from cellsift.io.names import MODEL_FILE
-from cellsift.models.storage import check_file_names, weights_path
+from cellsift.io.names import MODEL_FILE, check_file_names
+from cellsift.models.storage import weights_path
 from cellsift.releases.archive import members_of, write_archive
 from cellsift.releases.card import make_card, with_name
 from cellsift.releases.card_text import card_text

@@ -16,6 +16,10 @@ from cellsift.reporting.run_results import RunResults
 SHOWN = 8
 # Of fewer train brains is told how little they say of how brains differ.
 FEW_BRAINS = 4
+NOTHING_TO_COMPARE_WITH = (
+    "There is no annotated train brain to compare with, so nobody looked whether a brain is unlike "
+    "those that the models have learnt from: no alarm could be raised."
+)
 UNMEASURED = "Unmeasured: the brain raises an alarm, so these counts are no result; see above."
 
 
@@ -39,7 +43,10 @@ def comparison(document: Mapping[str, Any]) -> Html:
     if not document:
         return html.paragraph("This brain was not compared with the train brains.")
     if document["alarm"] is None:
-        return html.paragraph("There is no other train brain to compare this one with.")
+        return html.paragraph(
+            "There is no other train brain, with annotation, to compare this one with, so that "
+            "nobody can say whether it is like those that the arms have learnt from."
+        )
     groups = pd.DataFrame(
         [
             {
@@ -93,7 +100,7 @@ def alarms_of_test_brains(results: RunResults) -> Html:
     said = [
         f"Alarm: the test brain {name} is unlike the train brains "
         f"({in_short(results.alarm(name))}). What is measured on it holds for such brains, not "
-        "for brains like those that the arms learnt from."
+        "for brains like these."
         for name in names
     ]
     return Html("".join(html.paragraph(text, "alarm") for text in said))
@@ -113,6 +120,8 @@ def brains_under_alarm(results: RunResults) -> Html:
         compared = [name for name in known if results.brains[name] != "train"] or known
         fewest = min(len(documents[name]["train_brains"]) for name in compared)
         parts.append(html.paragraph(_no_alarm(fewest, known, raised), "note"))
+    if not known and any(documents.values()) and results.finished:
+        parts.append(html.paragraph(NOTHING_TO_COMPARE_WITH, "note"))
     return Html("".join(parts))
 
 

@@ -175,6 +175,11 @@ def facts(brain: BrainResults) -> Html:
         "test": "test: this run fitted and chose nothing by its annotation",
         "predict": "predict: only classified",
     }
+    finished = brain.results.finished
+    if brain.results.all_finished:
+        roles["train"] = "train: no arm was fitted on it, as all are finished models"
+    elif finished:
+        roles["train"] += f". {', '.join(finished)} learnt nothing from it"
     items = [
         *([f"Role {roles.get(role, role)}."] if role else []),
         f"{' × '.join(map(str, shape))} voxels (z × y × x) of "
@@ -258,7 +263,8 @@ def counted(brain: BrainResults) -> Html:
     document, unlike = read_json(brain.paths.count), bool(brain.alarm.get("alarm"))
     wholly = annotated is not None and brain.annotated_wholly
     return Html(
-        counting.counted(
+        _uncalibrated(brain)
+        + counting.counted(
             document,
             annotated,
             unlike,
@@ -268,6 +274,18 @@ def counted(brain: BrainResults) -> Html:
         + region_counts.by_region(document, unlike, wholly)
         + region_counts.in_marked_blocks(document)
         + counting.corrected(corrections)
+    )
+
+
+def _uncalibrated(brain: BrainResults) -> str:
+    """Which arms give a p_cell that is no probability, so that a count by it may be far off."""
+    named = [arm for arm, made in brain.results.finished.items() if not made["calibrated"]]
+    if not named:
+        return ""
+    return html.paragraph(
+        f"The p_cell of {', '.join(named)} was never calibrated, so that intervals of counts by "
+        "it hold less often than they say: trust what labels of this brain say.",
+        "warning",
     )
 
 
@@ -362,7 +380,8 @@ def doubtful(brain: BrainResults) -> Html:
     """The candidates that the arms are least sure of, and what to do with them."""
     if not brain.candidates:
         return html.paragraph(NO_CANDIDATES)
-    use = use_of_doubtful(brain.information.get("role", ""), brain.labels is not None)
+    role, finished = brain.information.get("role", ""), brain.results.all_finished
+    use = use_of_doubtful(role, brain.labels is not None, finished)
     table = scores.most_doubtful(brain.scored, brain.thresholds, SHOWN)
     said = (
         "The candidates whose p_cell lies nearest to the arms' thresholds, the most doubtful first."

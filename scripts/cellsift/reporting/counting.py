@@ -25,6 +25,7 @@ CAPTION = (
     "the naive count, which knows nothing of its own errors."
 )
 OF_BRAINS = "By the arm that did best out of fold; each brain's page has all arms. "
+OF_FINISHED = "By the first arm of the config; each brain's page has all arms. "
 UNCORRECTED = (
     "No label of this brain counts, so that corrected.csv of each arm has the cells as they were "
     "before."
@@ -56,7 +57,8 @@ def counted(
     best = document["best_out_of_fold"]
     truth = annotated if wholly else None
     unmeasured = is_unmeasured(arms[best], unlike, truth is not None)
-    parts = [html.paragraph(_headline(best, arms[best], unmeasured))]
+    out_of_fold = document.get("out_of_fold", True)
+    parts = [html.paragraph(_headline(best, arms[best], unmeasured, out_of_fold))]
     parts += _basis(document, unlike, truth is not None)
     if truth is not None:
         parts.append(html.paragraph(_against(arms, truth, in_doubt)))
@@ -83,10 +85,12 @@ def counted(
 def counts_of_brains(results: RunResults) -> Html:
     """How many cells each brain has by the arm that did best out of fold, as far as is known."""
     rows, kinds = [], []
+    by = ""
     for name, role in results.brains.items():
         document = results.count(name)
         if not document:
             continue
+        by = OF_BRAINS if document.get("out_of_fold", True) else OF_FINISHED
         arm = document["best_out_of_fold"]
         found = document["arms"][arm]
         unmeasured = _unmeasured(results, name, found)
@@ -106,7 +110,7 @@ def counts_of_brains(results: RunResults) -> Html:
     if not rows:
         return html.paragraph("No brain is counted yet.", "note")
     text = ("brain", "role", "arm", "rests on")
-    return html.table(pd.DataFrame(rows), OF_BRAINS + CAPTION, text, kinds, wrapped=("rests on",))
+    return html.table(pd.DataFrame(rows), by + CAPTION, text, kinds, wrapped=("rests on",))
 
 
 def _unmeasured(results: RunResults, brain: str, found: Mapping[str, Any]) -> bool:
@@ -119,6 +123,8 @@ def _rests_on(document: Mapping[str, Any], found: Mapping[str, Any], unmeasured:
     if evidence := evidence_in_words(found):
         return evidence
     alone = "the train brains alone" + (", which it is unlike" if unmeasured else "")
+    if not document.get("has_train", True):
+        alone = "how brains measured before differ, alone"
     return f"{alone}; answers do not count" if unused_in_words(document) else alone
 
 
@@ -160,9 +166,9 @@ def corrected(corrections: Mapping[str, Mapping[str, Any]]) -> Html:
     caption = (
         "What labels change, before → after: the threshold of the arm's own p_cell, how many "
         "candidates without a label change sides by it, to cell and to no cell, and what to expect "
-        "on the candidates, by the train brains and the labels of this brain; recall is of the "
-        "cells that have a candidate. The cells by it are in corrected.csv and corrected.xml of "
-        "each arm; what follows on this page is as it was without the labels."
+        "on the candidates, by what train brains, if any, and labels of this brain say; recall is "
+        "of the cells that have a candidate. The cells by it are in corrected.csv and "
+        "corrected.xml of each arm; what follows on this page is as it was without the labels."
     )
     return html.table(pd.DataFrame(rows), caption, text_columns=("arm",))
 
@@ -199,11 +205,12 @@ def draw_counts(arms: Mapping[str, Mapping[str, Any]], annotated: int | None = N
     return drawing
 
 
-def _headline(arm: str, found: Mapping[str, Any], unmeasured: bool) -> str:
+def _headline(arm: str, found: Mapping[str, Any], unmeasured: bool, out_of_fold: bool) -> str:
     said = "Unmeasured, and no result: about" if unmeasured else "About"
+    which = "the arm that did best out of fold" if out_of_fold else "the first arm of the config"
     return (
         f"{said} {count_text(found['count'])} cells, most likely {count_text(found['low'])} to "
-        f"{count_text(found['high'])}, by {arm}, the arm that did best out of fold; it calls "
+        f"{count_text(found['high'])}, by {arm}, {which}; it calls "
         f"{count_text(found['naive'])} candidates cells."
     )
 
@@ -221,6 +228,8 @@ def _basis(document: Mapping[str, Any], unlike: bool, annotated: bool) -> list[H
             said += (
                 " What detection missed is known from the train brains alone: no block of tissue "
                 "was marked here."
+                if document.get("has_train", True)
+                else " What detection missed nobody knows: no block of tissue was marked here."
             )
             if unlike:
                 said += " The alarm above says that it is unlike them."

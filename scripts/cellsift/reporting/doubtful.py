@@ -18,8 +18,19 @@ PREDICT = (
     "and artefacts drawn at random, and give it the role test."
 )
 
+FINISHED = (
+    "No arm of this run learns: all are finished models. What their numbers in this brain are "
+    "worth candidates drawn at random tell, which snakemake suggest draws; these here are the "
+    "hardest."
+)
 
-def use_of_doubtful(role: str, annotated: bool) -> str:
-    """What the most doubtful candidates of a brain are good for; empty for an unknown role."""
+
+def use_of_doubtful(role: str, annotated: bool, all_finished: bool = False) -> str:
+    """What the most doubtful candidates of a brain are good for; empty for an unknown role.
+
+    `all_finished`: whether no arm is trained.
+    """
+    if all_finished:
+        return FINISHED
     train = TRAIN if annotated else NOT_ANNOTATED
     return {"train": train, "test": TEST, "predict": PREDICT}.get(role, "")

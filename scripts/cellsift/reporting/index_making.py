@@ -20,8 +20,9 @@ def arms(results: RunResults) -> Html:
         for name, arm in results.recipes.items()
         if arm["architecture"] == "ensemble"
     }
+    finished = {name: results.model(name) for name in results.finished}
     shared = results.configuration.get("training", {})
-    table = tables.arm_table(results.recipes, shared, ensembles)
+    table = tables.arm_table(results.recipes, shared, ensembles, finished)
     caption = (
         "Training: what an arm does otherwise than the config says for all (see the config at the "
         "end of this page)."
@@ -32,12 +33,19 @@ def arms(results: RunResults) -> Html:
             "weights are fitted on out-of-fold scores; those by which a fold is scored on the "
             "other folds."
         )
+    if finished:
+        caption += (
+            " A finished model is used as it is: nothing of it was fitted here, neither its "
+            "weights nor its threshold. Which brains it has learnt from is what it says itself."
+        )
     columns = list(table)
     return html.table(table, caption, text_columns=columns, wrapped=columns[1:])
 
 
 def folds(results: RunResults) -> Html:
     """How the candidates of train brains were divided into folds."""
+    if results.all_finished:
+        return html.paragraph("No arm was trained in this run: all are finished models.")
     table = results.table(results.paths.folds)
     caption = (
         "Labelled candidates of each fold. Each fold is scored by a network whose weights never "
@@ -51,9 +59,12 @@ def folds(results: RunResults) -> Html:
 
 
 def loss(results: RunResults) -> Html:
-    """Loss over epochs of every arm that has more than one, and fold."""
+    """Loss over epochs of every arm that has more than one, and fold; of trained arms alone."""
+    if results.all_finished:
+        return Html("")
+    trained = [arm for arm in results.arms if arm not in results.finished]
     histories = {}
-    for arm in results.arms:
+    for arm in trained:
         histories_by_fold = {
             fold: results.paths.training(arm).fold(fold).history
             for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
@@ -85,22 +96,29 @@ def cost(results: RunResults) -> Html:
         return html.paragraph("No cost was measured.")
     caption = (
         "Measured on the machine of this run. GFLOP: billions of calculations for one cuboid. "
-        "Cuboids per second: when classifying. Training minutes: all folds one after the other."
+        "Cuboids per second: when classifying."
     )
+    if not results.all_finished:
+        caption += " Training minutes: all folds one after the other."
     if any(arm["architecture"] == "ensemble" for arm in results.recipes.values()):
         caption += " An ensemble costs what its members cost together."
+    if results.finished:
+        caption += " What the training of a finished model took is not known."
     return html.table(table, caption, text_columns=("arm", "device"))
 
 
 def explanations(results: RunResults) -> Html:
     """The montage of each arm's explanations."""
     parts = []
+    kinds = "cells, artefacts and the surest errors"
+    if results.evaluation("end_to_end").empty:
+        kinds = "what it calls cells and what not, as no brain is annotated"
     most_bytes = BYTES_OF_MONTAGES // max(1, len(results.arms))
     for arm in results.arms:
         path = results.paths.explanation(arm).montage
         if path.is_file():
             caption = (
-                f"{arm}: cells, artefacts and the surest errors. Bright colour marks the places "
+                f"{arm}: {kinds}. Bright colour marks the places "
                 "that spoke most for the verdict given, only roughly. They should lie on the soma; "
                 "an arm that goes by the corners has learnt something else."
             )

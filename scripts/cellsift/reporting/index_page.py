@@ -6,6 +6,7 @@ from html import escape
 import pandas as pd
 
 from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
+from cellsift.io.names import AS_IT_IS
 from cellsift.labels.reached import recall_with_interval
 from cellsift.reporting import alarms as of_alarms
 from cellsift.reporting import graphs, html, later_parts, tables
@@ -64,6 +65,11 @@ def counts(results: RunResults) -> Html:
     return later_parts.part("counts", results)
 
 
+def explanations(results: RunResults) -> Html:
+    """Where each arm looked; renewed once all arms are explained."""
+    return later_parts.part("explanations", results)
+
+
 def end_to_end(results: RunResults) -> Html:
     """Precision, recall and F1 against the annotation, as a picture of F1 and as a table."""
     scores = _test_first(results.evaluation("end_to_end"))
@@ -97,6 +103,10 @@ def end_to_end(results: RunResults) -> Html:
         "not seen the candidate, but the epoch, the temperature and the threshold were chosen on "
         "these scores, so that their figures are slightly optimistic."
     )
+    if results.finished:
+        caption += (
+            f" Where scores are those of a {AS_IT_IS}, nothing was fitted or chosen on the brain."
+        )
     if len(agreed):
         caption += f" {CEILING}"
         # Below the arms of each brain, as what they are measured by.

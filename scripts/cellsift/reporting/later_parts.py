@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cellsift.io.atomic import atomic_file
-from cellsift.reporting import alarms, counting
+from cellsift.reporting import alarms, counting, index_making
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
 
 PARTS: dict[str, Callable[[RunResults], Html]] = {
     "alarms": alarms.brains_under_alarm,
     "counts": counting.counts_of_brains,
+    "explanations": index_making.explanations,
 }
 
 

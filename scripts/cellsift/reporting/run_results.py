@@ -155,6 +155,17 @@ class RunResults:
             raise InputError(f"{path}: there is no such model; train the arm {arm!r} first")
         return read_json(path)
 
+    @property
+    def finished(self) -> dict[str, dict]:
+        """Where the finished models among the arms are from, by arm: `finished` in model.json."""
+        models = {arm: _noted(self.paths.model(arm).description) for arm in self.arms}
+        return {arm: found["finished"] for arm, found in models.items() if "finished" in found}
+
+    @property
+    def all_finished(self) -> bool:
+        """Whether no arm was trained, as all are finished models."""
+        return bool(self.arms) and set(self.arms) == set(self.finished)
+
     def cost(self) -> pd.DataFrame:
         """What each arm costs, one row for each; arms that were not measured have no row."""
         rows = []

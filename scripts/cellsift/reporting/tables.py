@@ -127,24 +127,55 @@ def number_text(count: int, name: str) -> str:
 
 
 def arm_table(
-    arms: Mapping[str, Mapping], shared: Mapping, ensembles: Mapping[str, Mapping] | None = None
+    arms: Mapping[str, Mapping],
+    shared: Mapping,
+    ensembles: Mapping[str, Mapping] | None = None,
+    finished: Mapping[str, Mapping] | None = None,
 ) -> pd.DataFrame:
     """What each arm is: description, network with its options, and where its recipe is its own.
 
     `arms` gives architecture, options, recipe and description by name, `shared` the recipe that
-    the config sets for all arms, `ensembles` the model.json of those arms that are made of others.
+    the config sets for all arms, `ensembles` the model.json of those arms that are made of others,
+    `finished` that of those that are finished models.
     """
-    ensembles, rows = ensembles or {}, []
+    ensembles, finished, rows = ensembles or {}, finished or {}, []
     for name, arm in arms.items():
         own = {key: value for key, value in arm["recipe"].items() if value != shared.get(key)}
-        network = ", ".join(filter(None, [arm["architecture"], settings_text(arm["options"])]))
+        network = network_text(arm)
         training = settings_text(own) or "as for all"
         if arm.get("search"):
             training += f"; {', '.join(arm['search']['space'])} searched, see below"
         if name in ensembles:
             network, training = ensemble_text(ensembles[name]), "none of its own"
+        if name in finished:
+            network, training = network_text(finished[name]), finished_text(finished[name])
         rows.append((name, arm["description"] or "–", network, training))
     return pd.DataFrame(rows, columns=["arm", "description", "network", "training"])
+
+
+def network_text(arm: Mapping) -> str:
+    """An architecture with its options, in words."""
+    return ", ".join(filter(None, [arm["architecture"], settings_text(arm["options"])]))
+
+
+def finished_text(model: Mapping) -> str:
+    """Where a finished model is from, what it has learnt from, and how it decides, in words.
+
+    Example:
+        >>> finished_text({"threshold": 0.5, "folds": ["fold-0.json"], "finished": {
+        ...     "model": "resnet50.h5", "learnt_from": [], "calibrated": False}})
+        'none here: a finished model, resnet50.h5, of 1 network; learnt from brains that it does \
+not name; threshold 0.5, p_cell not calibrated'
+    """
+    made = model["finished"]
+    brains = ", ".join(made["learnt_from"])
+    learnt = f"learnt from {brains}" if brains else "learnt from brains that it does not name"
+    calibrated = "p_cell calibrated by these" if made["calibrated"] else "p_cell not calibrated"
+    return (
+        f"none here: a finished model, {made['model']}, of "
+        f"{number_text(len(model['folds']), 'network')}; {learnt}; threshold "
+        f"{model['threshold']:.3g}, {calibrated}"
+    )
 
 
 def ensemble_text(model: Mapping) -> str:

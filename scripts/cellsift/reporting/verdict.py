@@ -44,7 +44,10 @@ def verdict_sentences(results: RunResults) -> list[str]:
     scores = results.evaluation("end_to_end")
     judged = judged_brains(scores)
     if judged is None:
-        return ["No brain is annotated, so nothing can be said about how good the arms are."]
+        return [
+            "No brain is annotated, so nothing can be said about how good the arms are.",
+            *_of_finished(results),
+        ]
     ranked = ranking(scores, judged, results.arms)
     if ranked.empty:
         return [
@@ -59,7 +62,7 @@ def verdict_sentences(results: RunResults) -> list[str]:
     doubtful = [name for name in judged.brains or (judged.name,) if results.misplaced(name)]
     sentences += _carry_over(results, scores, judged, doubtful)
     sentences += _detection_limit(results.evaluation("detection"), judged, doubtful)
-    return [*sentences, _how_far(judged)]
+    return [*sentences, _how_far(judged, results)]
 
 
 def judged_brains(scores: pd.DataFrame) -> Judged | None:
@@ -172,9 +175,10 @@ def _carry_over(
     if judged.role != "test":
         return []
     brains = [name for name in judged.brains if name not in doubtful]
-    local = [arm for arm in results.arms if results.normalisation(arm) == "local"]
+    arms = [arm for arm in results.arms if arm not in results.finished]
+    local = [arm for arm in arms if results.normalisation(arm) == "local"]
     on_candidates = results.evaluation("classification")
-    return carry_over_sentences(scores, on_candidates, results.arms, brains, local)
+    return carry_over_sentences(scores, on_candidates, arms, brains, local)
 
 
 def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str]) -> list[str]:
@@ -200,8 +204,34 @@ def _detection_limit(detection: pd.DataFrame, judged: Judged, doubtful: list[str
     return [f"Detection sets the limit: {found}; {lost}."]
 
 
-def _how_far(judged: Judged) -> str:
-    number = len(judged.brains)
+def _of_finished(results: RunResults) -> list[str]:
+    """What it means for a run that models were not trained in it: a sentence, or none."""
+    finished = [arm for arm in results.arms if arm in results.finished]
+    if not finished:
+        return []
+    one = len(finished) == 1
+    return [
+        f"{', '.join(finished)} {'is a finished model' if one else 'are finished models'}, used as "
+        f"{'it is' if one else 'they are'}: what {'it has' if one else 'they have'} reached on "
+        "brains of other runs need not hold for these. Annotated test brains would tell."
+    ]
+
+
+def _how_far(judged: Judged, results: RunResults) -> str:
+    number, finished = len(judged.brains), results.finished
+    if judged.role == "train" and results.all_finished:
+        return (
+            "All arms are finished models: nothing was fitted or chosen on these brains, as far as "
+            "the models say what they have learnt from."
+        )
+    if judged.role == "train" and finished:
+        were = "was" if len(finished) == 1 else "were"
+        return (
+            f"{', '.join(finished)} {were} not fitted on these brains, as far as is known. Of all "
+            "other arms the epoch, the temperature and the threshold were chosen on these same "
+            "scores, which makes theirs somewhat too good; set a brain aside as a test brain for "
+            "an honest comparison."
+        )
     if judged.role == "train":
         return (
             "There is no annotated test brain. Each candidate was scored by networks whose weights "

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import Search
-from cellsift.settings.values import UNIQUE, Absent, Settings
+from cellsift.settings.values import AS_WRITTEN, UNIQUE, Absent, Settings
 
 # The architecture of arms that are made of other arms.
 ENSEMBLE = "ensemble"
@@ -19,7 +19,15 @@ class ArmFile(Settings):
     description: str = Field(
         "", description="What this arm is, in a sentence; shown in the report."
     )
-    architecture: str = Field(description="Name of a registered architecture.")
+    architecture: str | Absent = Field(None, description="Name of a registered architecture.")
+    model: Annotated[str, Field(min_length=1)] | Absent = Field(
+        None,
+        description="In place of all that is below: a finished model that is used as it is, a "
+        "folder of models/ in the results of a run, or cellfinder's weights (.keras, .h5).",
+    )
+    threshold: Annotated[float, Field(ge=0, le=1), AS_WRITTEN] | Absent = Field(
+        None, description="Of a finished model: the p_cell from which a candidate is a cell."
+    )
     options: dict[str, Any] = Field({}, description="The architecture's own options.")
     training: dict[str, Any] = Field(
         {}, description="Parts of the training recipe that differ from the shared one."
@@ -46,8 +54,9 @@ class EnsembleOptions(Settings):
 class Arm:
     """One classifier of the comparison: an architecture, its options and its training recipe.
 
-    An ensemble is not trained: it has no recipe. `search` says among which recipes a better one
-    is looked for; None: none is.
+    An ensemble is not trained: it has no recipe. Nor has a finished model, whose path is `model`;
+    its `threshold`, where one is given, stands in place of its own. `search` says among which
+    recipes a better one is looked for; None: none is.
     """
 
     name: str
@@ -56,6 +65,8 @@ class Arm:
     recipe: Recipe | None
     description: str = ""
     search: Search | None = None
+    model: str | None = None
+    threshold: float | None = None
 
     @property
     def members(self) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from cellsift.settings.arms import Arm
 from cellsift.settings.brains import Brain
 from cellsift.settings.config import Config
+from cellsift.settings.finished import FinishedModel
 from cellsift.settings.pretraining import Pretraining
 
 
@@ -12,13 +13,26 @@ from cellsift.settings.pretraining import Pretraining
 class Project:
     """All that a run was told: the config, the brains and the arms, by name.
 
-    `pretrainings` are those that arms start from, by name.
+    `pretrainings` are those that arms start from, by name; `models` are the finished models of
+    arms that are not trained, by the arm's name.
     """
 
     config: Config
     brains: dict[str, Brain]
     arms: dict[str, Arm]
     pretrainings: dict[str, Pretraining] = field(default_factory=dict)
+    models: dict[str, FinishedModel] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> list[str]:
+        """Names of the arms that are trained: neither finished models nor made of others."""
+        return [name for name, arm in self.arms.items() if arm.recipe is not None]
+
+    def folds_of(self, arm: str) -> range:
+        """The numbers of an arm's networks: of the config's folds, or of a finished model's."""
+        if arm in self.models:
+            return range(len(self.models[arm].folds))
+        return range(self.config.training.folds)
 
     def brains_of(self, *roles: str, annotated: bool | None = None) -> list[str]:
         """Names of the brains of these roles, and only annotated (or unannotated) ones if said."""

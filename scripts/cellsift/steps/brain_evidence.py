@@ -27,12 +27,13 @@ from cellsift.settings.brains import Brain
 @dataclass(frozen=True)
 class TrainFiles:
     """Of the train brains, by name: the candidates with their labels, and `label`'s summaries; by
-    brain and arm the candidates with their out-of-fold p_cell; the table of folds."""
+    brain and arm the candidates with their out-of-fold p_cell; the table of folds, None where no
+    arm learnt from any of them."""
 
     labels: Mapping[str, str | Path]
     summaries: Mapping[str, str | Path]
     cells: Mapping[tuple[str, str], str | Path]
-    folds: str | Path
+    folds: str | Path | None
 
     def telling(self, brain: str) -> list[str]:
         """The train brains that tell of another one: not of itself, and all cells of some place of
@@ -51,8 +52,10 @@ class TrainFiles:
         """Whether out-of-fold scores of a train brain are as those of a further one.
 
         Not where folds are blocks: its scores come from networks that learnt from other blocks of
-        the brain itself.
+        the brain itself. To finished models all train brains are further ones.
         """
+        if self.folds is None:
+            return True
         folds = read_table(self.folds)
         return bool((folds.groupby("brain")["fold"].nunique() == 1).all())
 

@@ -22,7 +22,7 @@ def cost(
     """Write what `measure_cost` finds to `out`, a JSON.
 
     `sidecar` is the JSON file of one of the arm's folds, `histories` tell how long all of them
-    were trained.
+    were trained; there is none of a finished model.
     """
     network = read_json(sidecar)
     found = measure_cost(
@@ -30,7 +30,7 @@ def cost(
         network["options"],
         network["in_channels"],
         network["cuboid"]["shape"],
-        history=pd.concat([read_table(path) for path in histories]),
+        history=pd.concat([read_table(path) for path in histories]) if histories else None,
         device=device,
         threads=threads,
     )

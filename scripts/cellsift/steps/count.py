@@ -90,8 +90,9 @@ def count(
         models: by arm, its model.json.
         train: the fields of `TrainFiles`; these brains tell how brains differ.
         known: the fields of `KnownOfBrain`.
-        tell: is called with the count by the arm that did best out of fold, unless all cells of the
-            brain are annotated, and with it why answers do not count that people gave.
+        tell: is called with the count by the arm that did best out of fold, or, of finished models
+            alone, by the first, unless all cells of the brain are annotated, and with it why
+            answers do not count that people gave.
         corrected_with: what `counts: corrected` has to be for them to count; empty where they do.
         wish: the config's `annotation`: what blocks are like that `suggest` draws, so that it can
             be told what they would buy.
@@ -111,24 +112,39 @@ def count(
         arms[arm] = _of_arm(evidence, counted, seed, blocks) | {"marked_blocks": _rows(marked)}
     counts = pd.concat(tables, ignore_index=True)
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
-    best = max(cells, key=lambda arm: read_json(models[arm])["calibration"]["f1"])
+    best, out_of_fold = _best(models)
     found = {
         "train_brains": of_train.telling(brain.name),
+        "has_train": bool(of_train.labels),
         "spread_known": of_train.spread_known,
         "corrected": any(of_arm["labels"] + of_arm["blocks"] for of_arm in arms.values()),
         "corrected_with": list(corrected_with),
         "answers": own.given,
         "best_out_of_fold": best,
+        "out_of_fold": out_of_fold,
         "arms": arms,
     }
     unused = unused_in_words(found)
     # Of a brain whose cells are all annotated people know the number.
     if not own.annotated_wholly:
         unmeasured = is_unmeasured(arms[best], own.unlike, annotated=False)
-        tell(count_in_words(brain.name, best, arms[best], unused, unmeasured))
+        has_train = bool(of_train.labels)
+        tell(count_in_words(brain.name, best, arms[best], unused, unmeasured, has_train))
     elif unused:
         tell(f"brain {brain.name}: {unused}")
     write_json(found, document)
+
+
+def _best(models: Mapping[str, str | Path]) -> tuple[str, bool]:
+    """The arm of the highest F1 out of fold, and True; of finished models alone the first, False.
+
+    What a finished model was measured by is other brains.
+    """
+    described = {arm: read_json(path) for arm, path in models.items()}
+    trained = {arm: found for arm, found in described.items() if "finished" not in found}
+    if not trained:
+        return next(iter(models)), False
+    return max(trained, key=lambda arm: trained[arm]["calibration"]["f1"]), True
 
 
 def _regions(

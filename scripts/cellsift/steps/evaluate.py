@@ -37,8 +37,10 @@ def evaluate(
     classified = {
         arm: {brain.name: read_table(cells[brain.name, arm]) for brain in brains} for arm in models
     }
-    thresholds = {arm: read_json(path)["threshold"] for arm, path in models.items()}
-    tables = evaluate_project(annotated, classified, thresholds, seed=seed)
+    described = {arm: read_json(path) for arm, path in models.items()}
+    thresholds = {arm: found["threshold"] for arm, found in described.items()}
+    finished = [arm for arm, found in described.items() if "finished" in found]
+    tables = evaluate_project(annotated, classified, thresholds, seed, finished=finished)
     marked = {brain.name: annotation_of(brain).outcomes for brain in brains}
     tables["agreement"] = agreement_table(marked, {brain.name: brain.role for brain in brains})
     for path in map(Path, out):

@@ -15,7 +15,7 @@ def explain(
     cuboids: Mapping[str, Sequence[str | Path]],
     labels: Mapping[str, str | Path],
     cells: Mapping[str, str | Path],
-    folds: str | Path,
+    folds: str | Path | None,
     files: ExplanationFiles,
     *,
     examples: int = 3,
@@ -26,20 +26,20 @@ def explain(
     Args:
         arm: its name, the title of the pictures.
         model: its model.json.
-        cuboids, labels, cells: by annotated brain, its cuboid stores, the table of `label`, and
-            the arm's classified cells.
-        folds: the table of `folds`.
+        cuboids, cells: by brain, its cuboid stores and the arm's classified cells.
+        labels: by annotated brain, the table of `label`.
+        folds: the table of `folds`; None of a finished model, which has not learnt from them.
         files: where to write.
         examples: of each kind.
 
     Raises InputError as `explain_arm` does.
     """
-    fold_of = read_table(folds).set_index(["brain", "candidate"])["fold"]
-    tables = {}
-    for brain in cuboids:
-        tables[brain] = read_table(cells[brain])
-        tables[brain]["label"] = read_table(labels[brain])["label"]
-        if brain in fold_of.index:
+    tables = {brain: read_table(cells[brain]) for brain in cuboids}
+    for brain, path in labels.items():
+        tables[brain]["label"] = read_table(path)["label"]
+    if folds is not None:
+        fold_of = read_table(folds).set_index(["brain", "candidate"])["fold"]
+        for brain in set(tables) & set(fold_of.index.get_level_values("brain")):
             tables[brain]["fold"] = fold_of[brain]
     explain_arm(
         Path(model).parent,

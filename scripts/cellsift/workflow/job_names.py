@@ -27,6 +27,8 @@ STEPS = {
     "searched_arm": "write down the recipe of {arm}",
     "train": "train {arm}",
     "calibrate": "calibrate {arm}",
+    "accept_fold": "accept {arm}",
+    "accept_model": "accept {arm} as a whole",
     "combine": "combine {ensemble}",
     "score_chunk": "score {brain} by {arm}",
     "classify": "classify {brain} by {arm}",
@@ -53,12 +55,15 @@ STEPS = {
 class JobNames:
     """Names jobs; `folds` is their number, `slabs` that of each brain.
 
+    `networks` are those of an arm where they are not as many as the folds, as of finished models.
     Parts are counted from 1: "train vit_narrow, fold 2 of 3". A fold's name, as messages and files
     have it, is another thing: "fold-1".
     """
 
-    def __init__(self, folds: int, slabs: Mapping[str, int]):
-        self._folds, self._slabs = folds, slabs
+    def __init__(
+        self, folds: int, slabs: Mapping[str, int], networks: Mapping[str, int] | None = None
+    ):
+        self._folds, self._slabs, self._networks = folds, slabs, networks or {}
 
     def name(self, rule: str, wildcards: Mapping[str, str]) -> str:
         """Name the job of a rule; one of a rule without a name is called as its rule is."""
@@ -74,12 +79,12 @@ class JobNames:
         if "job" in wildcards:
             parts += [f"job {wildcards['job']}"]
         if "fold" in wildcards:
-            parts += [self._fold(wildcards["fold"])]
+            parts += [self._fold(wildcards["fold"], wildcards.get("arm", ""))]
         if (slabs := self._slabs.get(wildcards.get("brain", ""), 1)) > 1 and "slab" in wildcards:
             parts += [f"slab {int(wildcards['slab']) + 1} of {slabs}"]
         if wildcards.get("chunks", "1") != "1":
             parts += [f"chunk {wildcards['chunk']} of {wildcards['chunks']}"]
         return parts
 
-    def _fold(self, fold: str) -> str:
-        return f"fold {int(fold) + 1} of {self._folds}"
+    def _fold(self, fold: str, arm: str = "") -> str:
+        return f"fold {int(fold) + 1} of {self._networks.get(arm, self._folds)}"

@@ -20,10 +20,10 @@ LIBRARIES = ("torch", "monai")
 def check_networks_once(project: Project) -> None:
     """Do `project.network_checks.check_networks`, unless the same was found good before.
 
-    The same is: the same arms, cuboids, channels, code and libraries, and a model to start from
-    that has not changed. What was found good is noted in the user's cache, where all checkouts see
-    it, by a hash alone; where that cannot be written to, the check is done every time. Raises
-    InputError as `check_networks` does; a refusal is not noted.
+    The same is: the same arms, cuboids, channels, code and libraries, and models, to start from or
+    to be used as they are, that have not changed. What was found good is noted in the user's cache,
+    where all checkouts see it, by a hash alone; where that cannot be written to, the check is done
+    every time. Raises InputError as `check_networks` does; a refusal is not noted.
     """
     note = _notes() / _key(project)
     # Unlike Path.exists, it says no of a folder that may not be looked into.
@@ -56,14 +56,14 @@ def _key(project: Project) -> str:
         "cuboid": project.config.cuboid.to_dict(),
         "background": [bool(brain.background) for brain in project.brains.values()],
         "annotated": project.brains_of("train", "test", annotated=True),
-        "models": [_stamps(arm.recipe.init_from if arm.recipe else "") for arm in arms],
+        "models": [_stamps(arm.recipe.init_from if arm.recipe else arm.model) for arm in arms],
         "code": code_of(CHECKS, *modules),
         "libraries": [_version(name) for name in LIBRARIES],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _stamps(model: str) -> list:
+def _stamps(model: str | None) -> list:
     """Size and time of the files of a model, which lie in one folder."""
     if not model:
         return []

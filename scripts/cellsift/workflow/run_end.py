@@ -46,6 +46,7 @@ def renew_index(results: Results, roles: Mapping[str, str]) -> None:
     """Let the index page tell of all brains, also of those that were done after it."""
     page, brains = results.index_page, [results.brain(name) for name in roles]
     files = [file for brain in brains for file in (brain.alarm, brain.count)]
+    files += [results.explanation(arm).montage for arm in results.model_names()]
     if not page.is_file() or all(_older(file, page) for file in files):
         return
     # What pages are made of takes long to load.

@@ -77,7 +77,7 @@ def test_a_foreign_brain_raises_the_alarm_for_what_is_foreign(told, group, count
     (reason,) = reasons(found)
     assert reason.startswith(GROUPS[group])
     said = in_terminal("mouse", "predict", to_document(found))
-    assert said.startswith("brain mouse is unlike the brains that the arms learnt from: ")
+    assert said.startswith("brain mouse is unlike the train brains: ")
 
 
 @pytest.mark.parametrize(

@@ -393,3 +393,23 @@ class TestRegions:
             assert row[["count", "low", "high"]].tolist() == [2, 2, 2]
             assert row["naive"] == own.at["all", "naive"] > 2
             assert len(document["arms"][arm]["marked_blocks"]) == 1
+
+
+def without_train(results: Results, folder, sample: list) -> dict:
+    """Correct mouse_d by a sample alone, as where no brain is learnt from; the document."""
+    files, settings = results.brain("mouse_d"), {"matching": {"distance_um": DISTANCE_UM}}
+    out = {name: folder / f"{name}.{end}" for name, end in ENDINGS.items()}
+    brain = Brain("mouse_d", "signal", VOXEL_SIZE, role="predict", settings=settings)
+    train = {"labels": {}, "summaries": {}, "cells": {}, "folds": None}
+    model = results.model(ARM).description
+    correct(brain, ARM, files.cells(ARM), model, train, sample, 1, out)
+    return json.loads(out["document"].read_text())
+
+
+ENDINGS = {"table": "csv", "xml": "xml", "document": "json"}
+
+
+def test_labels_correct_a_brain_without_any_train_brain(results, tmp_path):
+    found = without_train(results, tmp_path, sample_of(results, tmp_path, 100))
+    assert found["labels"] == 99
+    assert 0.5 < found["after"]["f1"] <= 1

@@ -45,6 +45,12 @@ def test_a_job_is_named_by_its_step_what_it_works_on_and_its_part(names, rule, w
     assert names.name(rule, wildcards) == name
 
 
+def test_the_networks_of_a_finished_model_are_counted_by_themselves():
+    names = JobNames(folds=3, slabs={}, networks={"given": 5})
+    assert names.name("accept_fold", {"arm": "given", "fold": "4"}) == "accept given, fold 5 of 5"
+    assert names.name("train", {"arm": "resnet", "fold": "1"}) == "train resnet, fold 2 of 3"
+
+
 def test_every_rule_has_a_name(repository):
     assert set(STEPS) == set(text_of_rules(repository)) - {"all"}
 

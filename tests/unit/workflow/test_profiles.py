@@ -18,6 +18,7 @@ from rule_texts import script_of, text_of_rules, threads_of
 GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
+    "accept_model",
     "accept_volumes",
     "check_regions",
     "keep_candidates",

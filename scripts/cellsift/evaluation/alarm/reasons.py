@@ -17,25 +17,25 @@ NAMED = 2
 # Of a brain under alarm, by its role.
 IS_UNLIKE = {
     "train": "is unlike the other train brains",
-    "test": "is unlike the brains that the arms learnt from",
-    "predict": "is unlike the brains that the arms learnt from",
+    "test": "is unlike the train brains",
+    "predict": "is unlike the train brains",
 }
 SUGGEST = "snakemake suggest (make suggest CONFIG=...)"
 NEXT = {
-    "train": "The arms learnt from it all the same. Look whether its files, voxel size and "
-    "annotation are right; if they are, brains like this one need more of their kind among the "
-    "train brains.",
+    "train": "Arms that are trained here learnt from it all the same. Look whether its files, "
+    "voxel size and annotation are right; if they are, brains like this one need more of their "
+    "kind among the train brains.",
     "test": "Its figures, measured by its annotation, hold for this brain and say little of brains "
-    "like those that the arms learnt from.",
+    "like the train brains.",
     "predict": "How well the arms judge in it nobody has measured: take their counts and p_cell "
     f"for no result. Annotate what {SUGGEST} draws of it: then its count rests on that. For arms "
     "that judge such brains better, annotate one of them as a train brain.",
 }
 # Where its called cells lie close together. Detection proposes such cells twice.
 NEXT_OF_DOUBLES = {
-    "train": "The arms learnt from it all the same. A larger soma_diameter or, of dog, "
-    "minimum_distance proposes fewer candidates at one cell; if that is not it, brains like this "
-    "one need more of their kind among the train brains.",
+    "train": "Arms that are trained here learnt from it all the same. A larger soma_diameter or, "
+    "of dog, minimum_distance proposes fewer candidates at one cell; if that is not it, brains "
+    "like this one need more of their kind among the train brains.",
     "test": f"{NEXT['test']} With a brain of this kind among the train brains, detection: {{method:"
     " auto} chooses for it as well.",
     "predict": f"Take its counts for no result. Annotate what {SUGGEST} draws of it, above all the "

@@ -7,6 +7,10 @@ UNCHECKED = (
     "no sample of this brain was labelled, so this rests on it being like the train brains: "
     "snakemake suggest draws one"
 )
+ALONE = (
+    "no sample of this brain was labelled and there is no annotated train brain, so this rests on "
+    "how brains measured before differ alone: snakemake suggest draws one"
+)
 
 UNLIKE = "the brain is unlike the train brains, so this is no result"
 UNMEASURED = (
@@ -16,12 +20,17 @@ UNMEASURED = (
 
 
 def count_in_words(
-    brain: str, arm: str, found: Mapping[str, Any], unused: str = "", unmeasured: bool = False
+    brain: str,
+    arm: str,
+    found: Mapping[str, Any],
+    unused: str = "",
+    unmeasured: bool = False,
+    has_train: bool = True,
 ) -> str:
     """The count of a brain by an arm, its interval, and what it rests on, in a sentence.
 
     `unused` tells why answers do not count (`unused_in_words`), `unmeasured` is what
-    `is_unmeasured` says of the count.
+    `is_unmeasured` says of the count, `has_train` whether train brains tell how brains differ.
 
     Example:
         >>> found = {"count": 950, "low": 900, "high": 1010, "naive": 800, "labels": 90,
@@ -40,7 +49,7 @@ brain; 800 candidates were called cells'
     called = f"{found['naive']:,} candidates were called cells"
     evidence = evidence_in_words(found)
     if not evidence:
-        doubt = UNMEASURED if unmeasured else UNCHECKED
+        doubt = UNMEASURED if unmeasured else UNCHECKED if has_train else ALONE
         if unused:
             doubt = f"{UNLIKE}; {unused}" if unmeasured else unused
         return f"{said}; {called}; {doubt}"

@@ -6,8 +6,8 @@ from cellsift.errors import InputError
 from cellsift.interop.keras_files import ENDINGS
 from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import read_json
-from cellsift.io.names import MODEL_FILE
-from cellsift.models.storage import check_file_names, weights_path
+from cellsift.io.names import MODEL_FILE, check_file_names
+from cellsift.models.storage import weights_path
 
 
 def model_file(path: str | Path) -> Path:

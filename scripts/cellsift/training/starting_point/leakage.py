@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from cellsift.calibration.description import brains_in
 from cellsift.errors import InputError
 from cellsift.models.storage import load_tensors
 from cellsift.training.starting_point.files import is_keras_file, model_file
-
-# Of a model's provenance: the brains it was trained on, those by which its epoch was chosen, and
-# those of the models that it goes back to.
-LEARNT_FROM = ("brains", "judged_on", "earlier_brains")
 
 
 def refuse_known_brains(path: str | Path, brains: Iterable[str]) -> None:
@@ -35,7 +32,4 @@ def learnt_from(path: str | Path) -> list[str]:
     _, sidecar = load_tensors(path)
     if "pretraining" in sidecar:
         return []
-    made = sidecar["provenance"]
-    if not isinstance(made, dict):
-        return []
-    return sorted({str(brain) for key in LEARNT_FROM for brain in made.get(key, [])})
+    return brains_in(sidecar["provenance"])

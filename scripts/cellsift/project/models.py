@@ -1,0 +1,144 @@
+"""The finished models of arms: described, and checked against the config, the brains, each other.
+
+No weights are read and torch is not imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cellsift.errors import InputError
+from cellsift.interop.finished_models import describe_model
+from cellsift.project.arms import ARMS
+from cellsift.results import Results
+from cellsift.settings.arms import Arm
+from cellsift.settings.brains import Brain
+from cellsift.settings.config import Config, Cuboid
+from cellsift.settings.finished import FinishedModel
+
+
+def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedModel]:
+    """The finished models of these arms, by the arm's name; for arms that are trained none.
+
+    Raises InputError for one that cannot be used, and for one that this run would write itself.
+    """
+    models = {}
+    for name, arm in arms.items():
+        if arm.model is None:
+            continue
+        try:
+            models[name] = describe_model(arm.model)
+            _refuse_own_results(models[name], arms, config)
+        except InputError as error:
+            raise InputError(f"{ARMS / name}.yaml, model: {error}") from error
+    return models
+
+
+def arms_of_models(arms: Mapping[str, Arm], models: Mapping[str, FinishedModel]) -> dict[str, Arm]:
+    """The arms, those with a finished model with the architecture and options of its networks."""
+    return {
+        name: replace(arm, architecture=models[name].architecture, options=models[name].options)
+        if name in models
+        else arm
+        for name, arm in arms.items()
+    }
+
+
+def with_cuboids_of_models(
+    config: Config, given: Mapping, models: Mapping[str, FinishedModel]
+) -> Config:
+    """The config with the cuboids that finished models take, where it names none itself.
+
+    Args:
+        given: what was written into the config.
+
+    Raises InputError where cuboids are named that a model does not take, or two models take
+    different ones.
+    """
+    first: FinishedModel | None = None
+    for name, model in models.items():
+        first = first or model
+        if _cuboid(model) != _cuboid(first):
+            raise InputError(
+                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, "
+                f"{first.path} of {_in_words(first)}, but all arms of a config see the same; give "
+                "each of the two a config of its own"
+            )
+        if "cuboid" in given and (config.cuboid.shape, _size(config)) != _cuboid(model):
+            raise InputError(
+                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, the "
+                f"config has others; write cuboid: {{shape: {list(model.shape)}, voxel_size: "
+                f"{list(model.voxel_size)}}} into the config, or leave cuboid out"
+            )
+    if first is None or "cuboid" in given:
+        return config
+    cuboid = Cuboid(shape=first.shape, voxel_size=first.voxel_size)
+    return config.model_copy(update={"cuboid": cuboid})
+
+
+def refuse_known_brains(
+    models: Mapping[str, FinishedModel], brains: Mapping[str, Brain], table: str
+) -> None:
+    """Raise InputError for a finished model that has learnt from a brain it would be judged on."""
+    judged = [name for name, b in brains.items() if b.role in ("train", "test") and b.annotated]
+    for arm, model in models.items():
+        if known := [name for name in judged if name in model.learnt_from]:
+            raise InputError(
+                f"{ARMS / arm}.yaml, model: {model.path} has learnt from brain "
+                f"{', '.join(known)}, which is to be judged here: its figures would be too good; "
+                f"give it the role predict in {table}, take the arm out, or, if it is another "
+                "brain, give it another name"
+            )
+
+
+def refuse_nothing_to_learn_from(
+    config: Config, brains: Mapping[str, Brain], arms: Mapping[str, Arm]
+) -> None:
+    """Raise InputError where something is to be learnt, but no train brain is annotated."""
+    if any(brain.role == "train" and brain.annotated for brain in brains.values()):
+        return
+    trained = [name for name, arm in arms.items() if arm.model is None]
+    if trained:
+        raise InputError(
+            f"{config.brains_table}: no brain of role train has annotated cells, so nothing "
+            f"can be learnt, but {', '.join(trained)} {'is' if len(trained) == 1 else 'are'} to be "
+            "trained; give at least one train brain a file in its column cells, or let all arms be "
+            "finished models (`model` in config/arms/NAME.yaml). What may be detected in a volume "
+            "that nobody annotated is suggested by .venv/bin/python -m "
+            "cellsift.training.detection VOLUME"
+        )
+    if config.searches_detection:
+        raise InputError(
+            "config, detection: method auto searches on annotated train brains, of which "
+            f"{config.brains_table} has none; name a method with its parameters, as "
+            "{method: dog, soma_diameter: 14}"
+        )
+    if config.detection.keep is not None:
+        raise InputError(
+            "config, detection: keep chooses a contrast on annotated train brains, of which "
+            f"{config.brains_table} has none; remove keep"
+        )
+
+
+def _refuse_own_results(model: FinishedModel, arms: Mapping[str, Arm], config: Config) -> None:
+    source = Path(model.path).resolve()
+    for name in arms:
+        own = Results(config.results).model(name).path.resolve()
+        if source == own or own in source.parents:
+            raise InputError(
+                f"{model.path} is what this run writes for arm {name}; copy it to a folder of its "
+                "own, or write to other results"
+            )
+
+
+def _cuboid(model: FinishedModel) -> tuple:
+    return model.shape, model.voxel_size
+
+
+def _size(config: Config) -> tuple | None:
+    size = config.cuboid.voxel_size
+    return None if size is None else tuple(map(float, size))
+
+
+def _in_words(model: FinishedModel) -> str:
+    return f"{list(model.shape)} voxels of {list(model.voxel_size)} µm"
