@@ -16,6 +16,9 @@ from cellsift.settings.brains import Brain
 from cellsift.settings.config import Config, Cuboid
 from cellsift.settings.finished import FinishedModel
 
+# The ending of a release's file.
+RELEASE = ".zip"
+
 
 def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedModel]:
     """The finished models of these arms, by the arm's name; for arms that are trained none.
@@ -27,11 +30,23 @@ def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedMo
         if arm.model is None:
             continue
         try:
-            models[name] = describe_model(arm.model)
+            models[name] = describe_model(_located(arm.model))
             _refuse_own_results(models[name], arms, config)
         except InputError as error:
             raise InputError(f"{ARMS / name}.yaml, model: {error}") from error
     return models
+
+
+def _located(model: str) -> str:
+    """The folder or file of a model; a release, by name, address or file, is fetched once."""
+    if Path(model).exists() and not model.endswith(RELEASE):
+        return model
+    if not ("://" in model or model.endswith(RELEASE) or Path(model).name == model):
+        return model
+    # Few models are releases.
+    from cellsift.releases.fetch import model_folder
+
+    return str(model_folder(model))
 
 
 def arms_of_models(arms: Mapping[str, Arm], models: Mapping[str, FinishedModel]) -> dict[str, Arm]:

@@ -13,6 +13,9 @@ from cellsift.project import arms as arm_reading
 from cellsift.project import models as model_reading
 from cellsift.project.network_checks import check_networks
 from cellsift.project.reading import load_project
+from cellsift.releases.archive import members_of, write_archive
+from cellsift.releases.index import add_to_index
+from cellsift.releases.manifest import Release
 from cellsift.workflow.known_networks import check_networks_once
 
 DETECTION = {"method": "dog", "soma_diameter": 14}
@@ -70,6 +73,28 @@ def test_a_model_may_be_named_by_its_description(project_of, tmp_path):
     assert project_of(arms=arms).models["one"].path == str(tmp_path / "model")
 
 
+@pytest.mark.parametrize("by", ["name", "version", "file"])
+def test_a_model_may_be_a_release(project_of, tmp_path, monkeypatch, by):
+    monkeypatch.setenv("CELLSIFT_MODELS", str(tmp_path / "published"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    content = tmp_path / "content"
+    (content / "models").mkdir(parents=True)
+    write_model(content / "models" / "arm")
+    release = Release("lab-2026", "1.0.0", "arm", "of a lab", members_of(content))
+    file = write_archive(release, content, tmp_path / release.file_name)
+    add_to_index(tmp_path / "published", release, file)
+    named = {"name": "lab-2026", "version": "lab-2026@1.0.0", "file": str(file)}[by]
+    (model,) = project_of(arms={"one": {"model": named}}).models.values()
+    assert model.shape == SHAPE
+    assert Path(model.path).is_relative_to(tmp_path / "cache")
+
+
+def test_a_release_that_is_not_there_is_refused_with_the_arm(project_of, tmp_path, monkeypatch):
+    monkeypatch.delenv("CELLSIFT_MODELS", raising=False)
+    with pytest.raises(InputError, match=r"one\.yaml, model: lab-2026@2\.0\.0: .*CELLSIFT_MODELS"):
+        project_of(arms={"one": {"model": "lab-2026@2.0.0"}})
+
+
 def test_annotated_test_brains_alone_are_fine_and_so_are_train_brains(project_of):
     assert project_of(TEST).brains["t"].annotated
     assert project_of(ROW, OTHER).trained == []
@@ -107,7 +132,8 @@ def test_what_needs_a_train_brain_or_other_cuboids_is_refused(project_of, config
         ({"options": {"depth": 18}}, "options says nothing to a finished model"),
         ({"training": {"epochs": 3}}, "training says nothing to a finished model"),
         ({"search": {"trials": 3}}, "search says nothing to a finished model"),
-        ({"model": "nowhere"}, "nowhere does not exist; give the folder of a trained arm"),
+        ({"model": "nowhere"}, "nowhere: is no path that exists, and there is no index"),
+        ({"model": "no/where"}, "where does not exist; give the folder of a trained arm"),
         ({"model": "~none/model"}, "does not exist"),
         ({"threshold": 2}, "threshold: 2"),
     ],
