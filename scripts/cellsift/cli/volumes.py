@@ -1,0 +1,133 @@
+"""Commands for single volumes: no config, no workflow."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellsift.cli.telling import AS_JSON, DRY_RUN, tell
+
+VOLUME = Annotated[Path, typer.Argument(help="TIFF stack, folder of planes, or OME-Zarr.")]
+BACKGROUND = Annotated[Path | None, typer.Option(help="The other channel of the same image.")]
+VOXEL = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option("--voxel-size", help="z y x in µm; else as the file says."),
+]
+METHOD = Annotated[str, typer.Option(help="The detector.")]
+SET = Annotated[
+    list[str] | None, typer.Option("--set", help="PARAMETER=VALUE of the detector; repeatable.")
+]
+INDEX = Annotated[str | None, typer.Option("--models", help="Index of releases.")]
+JSON = Annotated[bool, AS_JSON]
+DRY = Annotated[bool, DRY_RUN]
+
+
+def detect(
+    volume: Annotated[Path | None, typer.Argument(help="A volume.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option(help="The table to write.")] = Path("candidates.csv"),
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    try_config: Annotated[
+        Path | None, typer.Option("--try", help="Detect in the train brains of a config instead.")
+    ] = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Propose candidates in a volume; with --try, show what a config's detection finds."""
+    if (volume is None) == (try_config is None):
+        raise typer.BadParameter("give either a volume, or --try CONFIG")
+    if try_config is not None:
+        from cellsift.cli.running import try_detection
+
+        try_detection(try_config)
+        return
+    from cellsift import detection
+    from cellsift.io.tables import write_table
+    from cellsift.steps.one_volume import opened
+
+    signal, parameters = opened(str(volume), voxel_size), _parameters(parameter)
+    detection.check_parameters(method, **parameters)
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    candidates = detection.detect(signal, method, **parameters)
+    write_table(candidates, out)
+    found = {"candidates": len(candidates), "written": [str(out)]}
+    tell(found, f"{len(candidates)} candidates, in {out}", as_json)
+
+
+def extract(
+    volume: VOLUME,
+    candidates: Annotated[Path, typer.Argument(help="Table or XML of positions.")],
+    model: Annotated[str, typer.Option(help="Cut cuboids as this model takes them.")],
+    out: Annotated[Path, typer.Option(help="The store to write.")] = Path("cuboids.zarr"),
+    background: BACKGROUND = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Cut the surroundings of every candidate into a store."""
+    from cellsift.cuboids.extraction import extract_cuboids
+    from cellsift.inference.trained_arm import load_arm
+    from cellsift.io.cells import read_points
+    from cellsift.releases.fetch import model_folder
+    from cellsift.steps.one_volume import opened
+
+    arm, signal = load_arm(model_folder(model, models)), opened(volume, voxel_size)
+    at = read_points(candidates).to_numpy()
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    other = None if background is None else opened(background, signal.voxel_size)
+    store = extract_cuboids(signal, other, at, arm.shape, arm.voxel_size, out, progress=not as_json)
+    tell({"cuboids": len(store), "written": [str(out)]}, f"{len(store)} cuboids, in {out}", as_json)
+
+
+def classify(
+    model: Annotated[str, typer.Argument(help="Folder with model.json, or a release.")],
+    volume: VOLUME,
+    out: Annotated[Path, typer.Option(help="Folder for cells.csv and cells.xml.")] = Path("cells"),
+    background: BACKGROUND = None,
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Find the cells of a volume with a trained model."""
+    from cellsift.steps.one_volume import find_cells, opened, write_found
+
+    signal = opened(volume, voxel_size)
+    other = None if background is None else opened(background, signal.voxel_size)
+    if dry_run:
+        paths = [str(out / name) for name in ("cells.csv", "cells.xml")]
+        tell({"would_write": paths}, f"would write {' and '.join(paths)}", as_json)
+        return
+    cells = find_cells(
+        model,
+        signal,
+        other,
+        models=models,
+        method=method,
+        parameters=_parameters(parameter),
+        progress=not as_json,
+    )
+    written = [str(path) for path in write_found(cells, out)]
+    count = int(cells["is_cell"].sum())
+    found = {"candidates": len(cells), "cells": count, "written": written}
+    tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
+
+
+def _parameters(given: list[str] | None) -> dict:
+    import yaml
+
+    from cellsift.errors import InputError
+
+    pairs = [text.partition("=") for text in given or []]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise InputError(f"--set {name}{equals}{value}: give PARAMETER=VALUE")
+    return {name: yaml.safe_load(value) for name, _, value in pairs}
