@@ -131,3 +131,36 @@ def _parameters(given: list[str] | None) -> dict:
         if not (name and equals and value):
             raise InputError(f"--set {name}{equals}{value}: give PARAMETER=VALUE")
     return {name: yaml.safe_load(value) for name, _, value in pairs}
+
+
+def count(
+    images: Annotated[list[Path], typer.Argument(help="Volumes, or folders of them.")],
+    model: Annotated[str, typer.Option(help="Folder with model.json, or a release.")],
+    out: Annotated[Path, typer.Option(help="Folder for counts.json and plots.")] = Path("counts"),
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Count the cells of several volumes with a trained model."""
+    from cellsift.steps.count_volumes import count_volumes, named_volumes
+
+    if dry_run:
+        plots = [str(out / "plots" / f"{name}.png") for name in named_volumes(images)]
+        paths = [str(out / "counts.json"), *plots]
+        tell({"would_write": paths}, f"would write {', '.join(paths)}", as_json)
+        return
+    found = count_volumes(
+        images,
+        model,
+        out,
+        voxel_size=voxel_size,
+        progress=not as_json,
+        models=models,
+        method=method,
+        parameters=_parameters(parameter),
+    )
+    lines = [f"{name}: {row['cells']} cells" for name, row in found["counts"].items()]
+    tell(found, "\n".join([*lines, found["note"]]), as_json)
