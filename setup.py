@@ -1,4 +1,4 @@
-"""A wheel carries, inside the package, the files of the workflow that lie beside it in a checkout."""
+"""A wheel carries, inside the package, the workflow that lies beside it in a checkout."""
 
 import shutil
 from pathlib import Path

@@ -70,13 +70,21 @@ def extract(
 ) -> None:
     """Cut the surroundings of every candidate into a store."""
     from cellsift.cuboids.extraction import extract_cuboids
+    from cellsift.errors import InputError
     from cellsift.inference.trained_arm import load_arm
+    from cellsift.io.axes import AXES
     from cellsift.io.cells import read_points
+    from cellsift.io.tables import read_table
     from cellsift.releases.fetch import model_folder
     from cellsift.steps.one_volume import opened
 
     arm, signal = load_arm(model_folder(model, models)), opened(volume, voxel_size)
-    at = read_points(candidates).to_numpy()
+    # Candidates of any kind: a table of cells is no annotation here.
+    is_table = candidates.suffix.lower() == ".csv"
+    positions = read_table(candidates) if is_table else read_points(candidates)
+    if missing := [axis for axis in AXES if axis not in positions]:
+        raise InputError(f"{candidates}: no column {', '.join(missing)}; give z, y, x in voxels")
+    at = positions[AXES].to_numpy()
     if dry_run:
         tell({"would_write": [str(out)]}, f"would write {out}", as_json)
         return

@@ -8,7 +8,17 @@ from cellsift.io.atomic import atomic_file
 from cellsift.io.volumes import open_voxels, stated_size
 from cellsift.settings.files import REPOSITORY
 
-COLUMNS = "brain role signal background voxel_z voxel_y voxel_x cells non_cells".split()
+COLUMNS = [
+    "brain",
+    "role",
+    "signal",
+    "background",
+    "voxel_z",
+    "voxel_y",
+    "voxel_x",
+    "cells",
+    "non_cells",
+]
 ANNOTATIONS = ("cells.xml", "cells.csv")
 UNKNOWN = "?"
 

@@ -11,7 +11,19 @@ from cellsift.cli import main
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
 
-COMMANDS = "init check run train evaluate explain suggest report detect extract classify".split()
+COMMANDS = [
+    "init",
+    "check",
+    "run",
+    "train",
+    "evaluate",
+    "explain",
+    "suggest",
+    "report",
+    "detect",
+    "extract",
+    "classify",
+]
 
 
 def cellsift(*arguments) -> int:

@@ -14,6 +14,8 @@ from cellsift.phantom import make_brain
 from cellsift.phantom.settings import BrainSettings
 
 SIZE = (5, 2, 2)
+DETECTOR = {"threshold": 2}
+SET = [part for name, value in DETECTOR.items() for part in ("--set", f"{name}={value}")]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def made(tmp_path_factory):
     brain = make_brain(1, BrainSettings(shape=(30, 150, 180), cells=80))
     tifffile.imwrite(folder / "a.tif", brain.signal)
     signal = cellsift.open_volume(folder / "a.tif", SIZE)
-    candidates = cellsift.detect(signal, "dog")
+    candidates = cellsift.detect(signal, "dog", **DETECTOR)
     labels, _ = cellsift.label_candidates(candidates, brain.cells, None, SIZE, distance_um=10)
     at = candidates[["z", "y", "x"]].to_numpy()
     store = cellsift.extract_cuboids(signal, None, at, (8, 12, 12), SIZE, folder / "cuboids.zarr")
@@ -41,7 +43,16 @@ def run(*arguments) -> int:
 
 def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     folder, model, cells = made
-    given = ["classify", model, folder / "a.tif", "--voxel-size", *SIZE, "--out", tmp_path / "o"]
+    given = [
+        "classify",
+        model,
+        folder / "a.tif",
+        "--voxel-size",
+        *SIZE,
+        "--out",
+        tmp_path / "o",
+        *SET,
+    ]
     assert run(*given, "--dry-run") == 0
     assert not (tmp_path / "o").exists()
     capsys.readouterr()
@@ -64,7 +75,17 @@ def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):
 
 def test_count_counts_a_folder_of_volumes(made, tmp_path, capsys):
     folder, model, cells = made
-    given = ["count", folder, "--model", model, "--voxel-size", *SIZE, "--out", tmp_path / "n"]
+    given = [
+        "count",
+        folder,
+        "--model",
+        model,
+        "--voxel-size",
+        *SIZE,
+        "--out",
+        tmp_path / "n",
+        *SET,
+    ]
     (folder / "b.tif").write_bytes((folder / "a.tif").read_bytes())
     assert run(*given, "--json") == 0
     counts = json.loads((tmp_path / "n" / "counts.json").read_text())["counts"]
