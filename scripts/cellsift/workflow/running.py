@@ -50,4 +50,4 @@ def run_snakemake(arguments: list[str]) -> NoReturn:
     from snakemake.cli import main as snakemake
 
     sys.argv[1:] = arguments
-    snakemake(arguments)
+    sys.exit(snakemake(arguments))

@@ -14,7 +14,8 @@ from cellsift.phantom import make_brain
 from cellsift.phantom.settings import BrainSettings
 
 SIZE = (5, 2, 2)
-DETECTOR = {"threshold": 2}
+SIZED = ["--voxel-size", *SIZE]
+DETECTOR = {"soma_diameter": 16, "minimum_contrast": 0.1}
 SET = [part for name, value in DETECTOR.items() for part in ("--set", f"{name}={value}")]
 
 
