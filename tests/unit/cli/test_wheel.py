@@ -52,11 +52,13 @@ def test_a_wheel_goes_from_volumes_to_a_planned_run_outside_the_repository(repos
         brain = make_brain(len(name), BrainSettings(shape=(30, 150, 180), cells=80))
         write_brain(brain, work / "data" / name)
     cellsift = home / "bin" / "cellsift"
-    sizes = ["--voxel-size", "5", "2", "2"]
     where = done([python, "-c", "import cellsift; print(cellsift.__file__)"], work)
     assert where.startswith(str(site))
-    done([cellsift, "init", "data/mouse_1", "data/mouse_2", *sizes], work)
-    plan = done([cellsift, "run", "mine.yaml", "-n"], work)
+    # As the README has them.
+    readme = (repository / "README.md").read_text()
+    typed = [line.split() for line in readme.splitlines() if line.startswith("cellsift ")]
+    assert [words[1] for words in typed] == ["init", "check", "run"]
+    *_, plan = [done([cellsift, *words[1:]], work) for words in typed]
     assert "report_index" in plan
     assert "train" in plan
     done([cellsift, "suggest", "mine.yaml", "-n"], work)
