@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from cellsift.cli.telling import AS_JSON, DRY_RUN, tell
+from cellsift.results import VolumeFolder
+
+HERE = VolumeFolder(Path())
 
 VOLUME = Annotated[Path, typer.Argument(help="TIFF stack, folder of planes, or OME-Zarr.")]
 BACKGROUND = Annotated[Path | None, typer.Option(help="The other channel of the same image.")]
@@ -24,7 +27,7 @@ DRY = Annotated[bool, DRY_RUN]
 
 def detect(
     volume: Annotated[Path | None, typer.Argument(help="A volume.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="The table to write.")] = Path("candidates.csv"),
+    out: Annotated[Path, typer.Option(help="The table to write.")] = HERE.candidates,
     method: METHOD = "dog",
     parameter: SET = None,
     voxel_size: VOXEL = None,
@@ -61,7 +64,7 @@ def extract(
     volume: VOLUME,
     candidates: Annotated[Path, typer.Argument(help="Table or XML of positions.")],
     model: Annotated[str, typer.Option(help="Cut cuboids as this model takes them.")],
-    out: Annotated[Path, typer.Option(help="The store to write.")] = Path("cuboids.zarr"),
+    out: Annotated[Path, typer.Option(help="The store to write.")] = HERE.cuboids,
     background: BACKGROUND = None,
     voxel_size: VOXEL = None,
     models: INDEX = None,
@@ -111,7 +114,7 @@ def classify(
     signal = opened(volume, voxel_size)
     other = None if background is None else opened(background, signal.voxel_size)
     if dry_run:
-        paths = [str(out / name) for name in ("cells.csv", "cells.xml")]
+        paths = [str(path) for path in (VolumeFolder(out).cells, VolumeFolder(out).cells_xml)]
         tell({"would_write": paths}, f"would write {' and '.join(paths)}", as_json)
         return
     cells = find_cells(
@@ -156,8 +159,8 @@ def count(
     from cellsift.steps.count_volumes import count_volumes, named_volumes
 
     if dry_run:
-        plots = [str(out / "plots" / f"{name}.png") for name in named_volumes(images)]
-        paths = [str(out / "counts.json"), *plots]
+        plots = [str(VolumeFolder(out).plot(name)) for name in named_volumes(images)]
+        paths = [str(VolumeFolder(out).counts), *plots]
         tell({"would_write": paths}, f"would write {', '.join(paths)}", as_json)
         return
     found = count_volumes(

@@ -10,6 +10,7 @@ from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.volumes import Volume, kind_of
+from cellsift.results import VolumeFolder
 from cellsift.steps.one_volume import find_cells, opened
 
 if TYPE_CHECKING:
@@ -42,16 +43,16 @@ def count_volumes(
     Example:
         count_volumes(["a.tif", "b.tif"], "cfos-2026", "counts", voxel_size=(5, 2, 2))
     """
-    named = named_volumes(volumes)
+    named, made = named_volumes(volumes), VolumeFolder(Path(out))
     counts = {}
     for name, path in named.items():
         signal = opened(path, voxel_size)
         cells = find_cells(model, signal, progress=progress, **options)
-        _write_plot(signal, cells, Path(out, "plots", f"{name}.png"))
+        _write_plot(signal, cells, made.plot(name))
         called = int(cells["is_cell"].sum())
         counts[name] = {"volume": str(path), "candidates": len(cells), "cells": called}
     found = {"model": str(model), "note": NAIVE, "counts": counts}
-    write_json(found, Path(out, "counts.json"))
+    write_json(found, made.counts)
     return found
 
 

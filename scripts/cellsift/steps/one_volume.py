@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.volumes import Volume, open_volume, stated_size
+from cellsift.results import VolumeFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,8 @@ def write_found(cells: pd.DataFrame, folder: str | Path) -> list[Path]:
     from cellsift.io.cells import write_cells_xml
     from cellsift.io.tables import write_table
 
-    table, xml = Path(folder, "cells.csv"), Path(folder, "cells.xml")
+    made = VolumeFolder(Path(folder))
+    table, xml = made.cells, made.cells_xml
     write_table(cells, table)
     write_cells_xml(cells, xml)
     return [table, xml]
