@@ -55,7 +55,8 @@ def test_a_wheel_goes_from_volumes_to_a_planned_run_outside_the_repository(repos
     where = done([python, "-c", "import cellsift; print(cellsift.__file__)"], work)
     assert where.startswith(str(site))
     # As the README has them.
-    readme = (repository / "README.md").read_text()
+    section = (repository / "README.md").read_text().split("## The command line\n")[1]
+    readme = section.split("\n## ")[0]
     typed = [line.split() for line in readme.splitlines() if line.startswith("cellsift ")]
     assert [words[1] for words in typed] == ["init", "check", "run"]
     *_, plan = [done([cellsift, *words[1:]], work) for words in typed]
