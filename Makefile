@@ -41,17 +41,17 @@ arena: $(INSTALLED)  ## compare every architecture on the made-up brains; takes 
 	@$(RUN) --profile workflow/profiles/local --configfile config/arena.yaml
 
 rehearsal: $(INSTALLED)  ## measure a whole brain, made up as it is read: VOXELS=1e10 METHOD=dog
-	@$(BIN)/python -m cellsift.benchmarks.rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
+	@$(BIN)/python -m cellsift.cli benchmark rehearsal results/rehearsal --voxels $(VOXELS) --method $(METHOD)
 
 costs: $(INSTALLED)  ## measure what every arm costs on this machine, for reports/costs.md
-	@$(BIN)/python -m cellsift.benchmarks.costs
+	@$(BIN)/python -m cellsift.cli benchmark costs
 
 coverage: $(INSTALLED)  ## measure how often intervals of counts hold the truth, for reports/coverage.md
-	@$(BIN)/python -m cellsift.benchmarks.coverage
+	@$(BIN)/python -m cellsift.cli benchmark coverage
 
 starts: $(INSTALLED)  ## measure how fast runs start, in turn with the checkout OTHER, for reports/starts.md
 	@[ -n "$(OTHER)" ] || { echo "Name the other checkout: make starts OTHER=FOLDER" >&2; exit 1; }
-	@$(BIN)/python -m cellsift.benchmarks.starts "$(OTHER)"
+	@$(BIN)/python -m cellsift.cli benchmark starts "$(OTHER)"
 
 # Two test workers with a thread for every core each would stand in each other's way.
 test test-fast: export OMP_NUM_THREADS := 1

@@ -545,3 +545,33 @@ def _of_job(folder: Path, rule: str, name: str, ending: str) -> Path:
     # A name may have dots and wildcards: no suffix is cut off.
     path = folder / rule / name if name else folder / rule
     return path.with_name(path.name + ending)
+
+
+@dataclass(frozen=True)
+class VolumeFolder:
+    """What the command line writes of volumes without a run: cells of one, or counts of several."""
+
+    path: Path
+
+    @property
+    def candidates(self) -> Path:
+        return self.path / "candidates.csv"
+
+    @property
+    def cuboids(self) -> Path:
+        return self.path / "cuboids.zarr"
+
+    @property
+    def cells(self) -> Path:
+        return self.path / "cells.csv"
+
+    @property
+    def cells_xml(self) -> Path:
+        return self.path / "cells.xml"
+
+    @property
+    def counts(self) -> Path:
+        return self.path / "counts.json"
+
+    def plot(self, volume: str) -> Path:
+        return self.path / "plots" / f"{volume}.png"

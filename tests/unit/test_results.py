@@ -47,6 +47,9 @@ OTHER_FILES = {
 }
 # Names that modules of the other rooms spell, and why.
 SPELLED_ELSEWHERE = {
+    "cli/app.py": {"mine.yaml"},  # examples of what users write
+    "steps/starting_files.py": {"start.tsv", "start.yaml", "mine.tsv", "cells.xml", "cells.csv"},
+    "steps/one_volume.py": {"cuboids.zarr"},  # in a folder that goes with the process
     "explain/prototypes.py": {"prototypes.csv", "prototypes.tif"},  # of some networks alone
     "interop/keras_files.py": {"config.json"},  # Keras'
     "models/classifiers/efficientnet.py": {"gates.tif"},  # as the contract of networks has it

@@ -65,7 +65,7 @@ rule show_suggestions:
         blocks=SUGGESTIONS.blocks,
         sample=BRAIN.sample_summary,
         cuboids=cuboids_of_brain,
-        notebook="reports/suggestions.ipynb",
+        notebook=page_file("suggestions.ipynb"),
         style=STYLE,
     output:
         RESULTS.suggestions_page("{brain}"),
@@ -78,7 +78,7 @@ rule show_suggestions:
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         corrected_with=corrected_with,
         signal=lambda wildcards: PROJECT.brains[wildcards.brain].signal,
-        code=code("show_suggestions", "reports/suggestions.ipynb"),
+        code=code("show_suggestions", page_file("suggestions.ipynb")),
     script:
         "../../scripts/show_suggestions.py"
 

@@ -85,6 +85,12 @@ def environment(name):
     return str(source)
 
 
+def page_file(name):
+    """A file of reports/: in a checkout relative to it, else that of the installed package."""
+    here = Path("reports", name)
+    return str(here if here.is_file() else SCRIPTS.parent / here)
+
+
 wildcard_constraints:
     brain=one_of(PROJECT.brains),
     arm=one_of(NETWORKS),

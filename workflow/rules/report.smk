@@ -1,4 +1,4 @@
-STYLE = ["reports/style.css", "reports/page/index.html.j2"]
+STYLE = [page_file("style.css"), page_file("page/index.html.j2")]
 
 
 rule report_index:
@@ -17,7 +17,7 @@ rule report_index:
         expand(FOLD.history, arm=TRAINED, fold=FOLDS),
         trials_of_searches(),
         expand(RESULTS.searched_arm("{arm}"), arm=SEARCHED),
-        notebook="reports/index.ipynb",
+        notebook=page_file("index.ipynb"),
         style=STYLE,
     output:
         RESULTS.index_page,
@@ -29,7 +29,7 @@ rule report_index:
         config=CONFIG,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
         arms=[arm.to_dict() for arm in PROJECT.arms.values()],
-        code=code("report_index", "reports/index.ipynb"),
+        code=code("report_index", page_file("index.ipynb")),
     script:
         "../../scripts/report_index.py"
 
@@ -48,7 +48,7 @@ rule report_brain:
         labels=labels_of_brain,
         corrections=corrections_of_brain,
         sample=sample_of_brain,
-        notebook="reports/brain.ipynb",
+        notebook=page_file("brain.ipynb"),
         style=STYLE,
     output:
         RESULTS.brain_page("{brain}"),
@@ -60,6 +60,6 @@ rule report_brain:
         brain=brain_with("cuboid", "intensity_range", annotation=True),
         config=CONFIG,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
-        code=code("report_brain", "reports/brain.ipynb"),
+        code=code("report_brain", page_file("brain.ipynb")),
     script:
         "../../scripts/report_brain.py"

@@ -58,7 +58,7 @@ rule try_detection:
         of_brains(BRAIN.projection, LEARNT_FROM),
         choice=CHOICE,
         tuned=list(TUNED.values()),
-        notebook="reports/detection.ipynb",
+        notebook=page_file("detection.ipynb"),
         style=STYLE,
     output:
         RESULTS.detection_page,
@@ -70,6 +70,6 @@ rule try_detection:
         results=lambda wildcards: str(RESULTS),
         brains=brains_with(LEARNT_FROM, "detection"),
         tuned=TUNED,
-        code=code("try_detection", "reports/detection.ipynb"),
+        code=code("try_detection", page_file("detection.ipynb")),
     script:
         "../../scripts/try_detection.py"

@@ -19,8 +19,9 @@ from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
+from cellsift.settings.files import REPOSITORY
 
-REPORTS = Path(__file__).resolve().parents[3] / "reports"
+REPORTS = REPOSITORY / "reports"
 
 
 class PageError(Exception):

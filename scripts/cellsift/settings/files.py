@@ -9,7 +9,9 @@ from cellsift.errors import InputError
 from cellsift.io.paths import hint
 from cellsift.io.text_files import read_text
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+# In a checkout the workflow lies beside the package's folder, in an installed package inside it.
+SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
+REPOSITORY = SHIPPED if SHIPPED.is_dir() else Path(__file__).resolve().parents[3]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 # Characters of what was found that a message repeats.
 LONGEST_QUOTE = 500

@@ -18,7 +18,10 @@ from pathlib import Path
 
 import grimp
 
+from cellsift.settings.files import REPOSITORY
+
 SCRIPTS = Path(__file__).parents[2]
+ADAPTERS = REPOSITORY / "scripts"
 ROOM = __package__
 PACKAGE = ROOM.partition(".")[0]
 
@@ -72,7 +75,7 @@ def _behind(root: str) -> set[str]:
 def _imported_by(root: str) -> set[str]:
     """The modules of the package that an adapter or a notebook imports itself."""
     is_notebook = root.endswith(".ipynb")
-    path = Path(root) if is_notebook else SCRIPTS / f"{root}.py"
+    path = Path(root) if is_notebook else ADAPTERS / f"{root}.py"
     try:
         content = path.read_bytes()
     except OSError:

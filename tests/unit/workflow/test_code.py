@@ -98,6 +98,7 @@ def copied(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     monkeypatch.setattr(code, "SCRIPTS", folder)
+    monkeypatch.setattr(code, "ADAPTERS", folder)
     yield folder
     code_of.cache_clear()
 

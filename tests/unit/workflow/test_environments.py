@@ -126,6 +126,13 @@ def modules(name: str, scripts: Path) -> Iterator[tuple[str, Path]]:
                 yield ".".join(parts[:end]), path
 
 
+class WhatRuns(ast.NodeTransformer):
+    """A module less what only type checkers read."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+
 def needed(
     name: str, path: Path, scripts: Path, left_out: dict[str, set[str]], seen: set[Path]
 ) -> set[str]:
@@ -133,7 +140,7 @@ def needed(
     if path in seen:
         return set()
     seen.add(path)
-    code, found = code_of(path), set()
+    code, found = WhatRuns().visit(code_of(path)), set()
     names = {
         imported
         for imported, waits in imports(code)

@@ -1,0 +1,5 @@
+"""`python -m cellsift.cli` is `cellsift`."""
+
+from cellsift.cli import main
+
+main()

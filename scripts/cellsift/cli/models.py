@@ -1,0 +1,54 @@
+"""Models that travel: `cellsift models list | show | fetch`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellsift.cli.telling import AS_JSON, tell
+
+app = typer.Typer(help="Releases: list, show and fetch them.", no_args_is_help=True)
+MODEL = Annotated[str, typer.Argument(help="Path, address or NAME[@VERSION] of a release.")]
+INDEX = Annotated[
+    str | None, typer.Option("--models", help="Folder or address of an index ($CELLSIFT_MODELS).")
+]
+JSON = Annotated[bool, AS_JSON]
+
+
+@app.command("list", epilog="Example: cellsift models list --models models")
+def list_models(models: INDEX = None, as_json: JSON = False) -> None:
+    """Show the releases that an index has."""
+    import os
+
+    from cellsift.errors import InputError
+    from cellsift.releases.fetch import MODELS
+    from cellsift.releases.index import read_index
+
+    place = models or os.environ.get(MODELS)
+    if not place:
+        raise InputError(f"which index? Give --models, or set {MODELS}, a folder or an address")
+    found = [
+        {"model": f"{entry.name}@{entry.version}", "description": entry.description}
+        for entry in read_index(place)
+    ]
+    lines = [f"{row['model']}  {row['description']}" for row in found]
+    tell({"models": found}, "\n".join(lines) or f"{place} lists no releases yet", as_json)
+
+
+@app.command(epilog="Example: cellsift models show cfos-2026@1.0.0")
+def show(model: MODEL, models: INDEX = None) -> None:
+    """Print the card of a release: what it was trained on, how well it does, its limits."""
+    from cellsift.releases.fetch import fetch as get
+
+    print(Path(get(model, models).folder, "card.md").read_text(encoding="utf-8"))
+
+
+@app.command(epilog="Example: cellsift models fetch cfos-2026 --models https://models.example.org")
+def fetch(model: MODEL, models: INDEX = None, as_json: JSON = False) -> None:
+    """Get a release, once, and check its every byte."""
+    from cellsift.releases.fetch import fetch as get
+
+    got = get(model, models)
+    found = {"name": got.release.name, "version": got.release.version, "folder": str(got.model)}
+    sentence = f"{found['name']} {found['version']} is complete; its model is in {got.model}"
+    tell(found, sentence, as_json)

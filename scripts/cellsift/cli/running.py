@@ -1,0 +1,124 @@
+"""Commands that run the workflow, all of it or up to one target."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CONFIG = Annotated[Path, typer.Argument(help="The config of the run.", show_default=False)]
+ARM = Annotated[str, typer.Argument(help="An arm of the config.", show_default=False)]
+SLURM = Annotated[bool, typer.Option("--slurm", help="Send the work to SLURM.")]
+PROFILE = Annotated[
+    Path | None, typer.Option(help="A profile of your own in the place of local and slurm.")
+]
+DRY = Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")]
+
+
+def run(
+    more: typer.Context,
+    config: CONFIG,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Run the workflow of a config. What is not known here is passed on to Snakemake."""
+    _run([], config, slurm, profile, dry_run, more.args)
+
+
+def train(
+    more: typer.Context,
+    config: CONFIG,
+    arm: ARM,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Train one arm of a config, and what it needs before that."""
+    made = _results(config, arm).model(arm).description
+    _run([str(made)], config, slurm, profile, dry_run, more.args)
+
+
+def evaluate(
+    more: typer.Context,
+    config: CONFIG,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Measure all arms of a config, without explanations and pages."""
+    _run(["evaluate"], config, slurm, profile, dry_run, more.args)
+
+
+def explain(
+    more: typer.Context,
+    config: CONFIG,
+    arm: ARM,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Picture where an arm of a config looks."""
+    made = _results(config, arm).explanation(arm).montage
+    _run([str(made)], config, slurm, profile, dry_run, more.args)
+
+
+def suggest(
+    more: typer.Context,
+    config: CONFIG,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Suggest what to annotate next in each brain of a config."""
+    _run(["suggest", "--forcerun", "suggest"], config, slurm, profile, dry_run, more.args)
+
+
+def report(
+    more: typer.Context,
+    config: CONFIG,
+    slurm: SLURM = False,
+    profile: PROFILE = None,
+    dry_run: DRY = False,
+) -> None:
+    """Make the page that compares all arms of a config, and what it needs before that."""
+    _run(["report_index"], config, slurm, profile, dry_run, more.args)
+
+
+def try_detection(config: Path) -> None:
+    """Only detect, in the annotated train brains, and show what is found."""
+    _run(["try_detection", "--forcerun", "try_detection"], config, False, None, False, [])
+
+
+def _results(config: Path, arm: str):
+    """Where the results of a config lie; InputError for an arm that it does not have."""
+    from cellsift.errors import InputError
+    from cellsift.project.reading import read_project
+    from cellsift.results import Results
+
+    project = read_project(config)
+    if arm not in project.arms:
+        known = ", ".join(project.arms)
+        raise InputError(f"{config} has no arm {arm}; give one of {known}, or add it to arms")
+    return Results(project.config.results)
+
+
+def _run(
+    targets: list[str],
+    config: Path,
+    slurm: bool,
+    profile: Path | None,
+    dry_run: bool,
+    more: list[str],
+) -> None:
+    from cellsift.settings.files import REPOSITORY, read_yaml
+    from cellsift.workflow.running import run as run_workflow
+
+    read_yaml(config)
+    workflow = REPOSITORY / "workflow"
+    profile = profile or workflow / "profiles" / ("slurm" if slurm else "local")
+    arguments = [*targets, *more, *(["--dry-run"] if dry_run else [])]
+    arguments += ["--configfile", str(config), "--profile", str(profile)]
+    arguments += ["--snakefile", str(workflow / "Snakefile")]
+    # Snakemake ends the process itself; what is refused before is refused with 1.
+    sys.exit(run_workflow(arguments))

@@ -1,0 +1,177 @@
+"""Commands for single volumes: no config, no workflow."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellsift.cli.telling import AS_JSON, DRY_RUN, tell
+from cellsift.results import VolumeFolder
+
+HERE = VolumeFolder(Path())
+
+VOLUME = Annotated[Path, typer.Argument(help="TIFF stack, folder of planes, or OME-Zarr.")]
+BACKGROUND = Annotated[Path | None, typer.Option(help="The other channel of the same image.")]
+VOXEL = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option("--voxel-size", help="z y x in µm; else as the file says."),
+]
+METHOD = Annotated[str, typer.Option(help="The detector.")]
+SET = Annotated[
+    list[str] | None, typer.Option("--set", help="PARAMETER=VALUE of the detector; repeatable.")
+]
+INDEX = Annotated[str | None, typer.Option("--models", help="Index of releases.")]
+JSON = Annotated[bool, AS_JSON]
+DRY = Annotated[bool, DRY_RUN]
+
+
+def detect(
+    volume: Annotated[Path | None, typer.Argument(help="A volume.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option(help="The table to write.")] = HERE.candidates,
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    try_config: Annotated[
+        Path | None, typer.Option("--try", help="Detect in the train brains of a config instead.")
+    ] = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Propose candidates in a volume; with --try, show what a config's detection finds."""
+    if (volume is None) == (try_config is None):
+        raise typer.BadParameter("give either a volume, or --try CONFIG")
+    if try_config is not None:
+        from cellsift.cli.running import try_detection
+
+        try_detection(try_config)
+        return
+    from cellsift import detection
+    from cellsift.io.tables import write_table
+    from cellsift.steps.one_volume import opened
+
+    signal, parameters = opened(str(volume), voxel_size), _parameters(parameter)
+    detection.check_parameters(method, **parameters)
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    candidates = detection.detect(signal, method, **parameters)
+    write_table(candidates, out)
+    found = {"candidates": len(candidates), "written": [str(out)]}
+    tell(found, f"{len(candidates)} candidates, in {out}", as_json)
+
+
+def extract(
+    volume: VOLUME,
+    candidates: Annotated[Path, typer.Argument(help="Table or XML of positions.")],
+    model: Annotated[str, typer.Option(help="Cut cuboids as this model takes them.")],
+    out: Annotated[Path, typer.Option(help="The store to write.")] = HERE.cuboids,
+    background: BACKGROUND = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Cut the surroundings of every candidate into a store."""
+    from cellsift.cuboids.extraction import extract_cuboids
+    from cellsift.errors import InputError
+    from cellsift.inference.trained_arm import load_arm
+    from cellsift.io.axes import AXES
+    from cellsift.io.cells import read_points
+    from cellsift.io.tables import read_table
+    from cellsift.releases.fetch import model_folder
+    from cellsift.steps.one_volume import opened
+
+    arm, signal = load_arm(model_folder(model, models)), opened(volume, voxel_size)
+    # Candidates of any kind: a table of cells is no annotation here.
+    is_table = candidates.suffix.lower() == ".csv"
+    positions = read_table(candidates) if is_table else read_points(candidates)
+    if missing := [axis for axis in AXES if axis not in positions]:
+        raise InputError(f"{candidates}: no column {', '.join(missing)}; give z, y, x in voxels")
+    at = positions[AXES].to_numpy()
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    other = None if background is None else opened(background, signal.voxel_size)
+    store = extract_cuboids(signal, other, at, arm.shape, arm.voxel_size, out, progress=not as_json)
+    tell({"cuboids": len(store), "written": [str(out)]}, f"{len(store)} cuboids, in {out}", as_json)
+
+
+def classify(
+    model: Annotated[str, typer.Argument(help="Folder with model.json, or a release.")],
+    volume: VOLUME,
+    out: Annotated[Path, typer.Option(help="Folder for cells.csv and cells.xml.")] = Path("cells"),
+    background: BACKGROUND = None,
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Find the cells of a volume with a trained model."""
+    from cellsift.steps.one_volume import find_cells, opened, write_found
+
+    signal = opened(volume, voxel_size)
+    other = None if background is None else opened(background, signal.voxel_size)
+    if dry_run:
+        paths = [str(path) for path in (VolumeFolder(out).cells, VolumeFolder(out).cells_xml)]
+        tell({"would_write": paths}, f"would write {' and '.join(paths)}", as_json)
+        return
+    cells = find_cells(
+        model,
+        signal,
+        other,
+        models=models,
+        method=method,
+        parameters=_parameters(parameter),
+        progress=not as_json,
+    )
+    written = [str(path) for path in write_found(cells, out)]
+    count = int(cells["is_cell"].sum())
+    found = {"candidates": len(cells), "cells": count, "written": written}
+    tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
+
+
+def _parameters(given: list[str] | None) -> dict:
+    import yaml
+
+    from cellsift.errors import InputError
+
+    pairs = [text.partition("=") for text in given or []]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise InputError(f"--set {name}{equals}{value}: give PARAMETER=VALUE")
+    return {name: yaml.safe_load(value) for name, _, value in pairs}
+
+
+def count(
+    images: Annotated[list[Path], typer.Argument(help="Volumes, or folders of them.")],
+    model: Annotated[str, typer.Option(help="Folder with model.json, or a release.")],
+    out: Annotated[Path, typer.Option(help="Folder for counts.json and plots.")] = Path("counts"),
+    method: METHOD = "dog",
+    parameter: SET = None,
+    voxel_size: VOXEL = None,
+    models: INDEX = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Count the cells of several volumes with a trained model."""
+    from cellsift.steps.count_volumes import count_volumes, named_volumes
+
+    if dry_run:
+        plots = [str(VolumeFolder(out).plot(name)) for name in named_volumes(images)]
+        paths = [str(VolumeFolder(out).counts), *plots]
+        tell({"would_write": paths}, f"would write {', '.join(paths)}", as_json)
+        return
+    found = count_volumes(
+        images,
+        model,
+        out,
+        voxel_size=voxel_size,
+        progress=not as_json,
+        models=models,
+        method=method,
+        parameters=_parameters(parameter),
+    )
+    lines = [f"{name}: {row['cells']} cells" for name, row in found["counts"].items()]
+    tell(found, "\n".join([*lines, found["note"]]), as_json)

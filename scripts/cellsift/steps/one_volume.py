@@ -1,0 +1,97 @@
+"""A single volume, without a config: candidates, cuboids and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from cellsift.errors import InputError
+from cellsift.io.axes import AXES
+from cellsift.io.volumes import Volume, open_volume, stated_size
+from cellsift.results import VolumeFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def opened(path: str | Path, voxel_size: Sequence[float] | None = None) -> Volume:
+    """The volume at `path`, voxels (z, y, x) in µm; None: as its own metadata say.
+
+    Raises InputError as `open_volume` does, and where nothing says how large a voxel is.
+
+    Example:
+        opened("brain.tif", (5, 2, 2))
+    """
+    if voxel_size is None:
+        stated = stated_size(path)
+        if stated is None or None in stated.sizes:
+            raise InputError(
+                f"{path}: its metadata do not say how large a voxel is; give its size in µm, "
+                "z, y, x: --voxel-size 5 2 2, say"
+            )
+        voxel_size = [size for size in stated.sizes if size is not None]
+    return open_volume(path, voxel_size)
+
+
+def find_cells(
+    model: str | Path,
+    signal: Volume,
+    background: Volume | None = None,
+    *,
+    models: str | None = None,
+    method: str = "dog",
+    parameters: dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Detect and classify; columns z, y, x in voxels, p_cell and is_cell, a row a candidate.
+
+    Args:
+        model: a folder with model.json, or a release by path, address or name.
+        models: the index of releases, as of `model_folder`.
+        method, parameters: the detector's.
+
+    Raises:
+        InputError: there is no such model, it takes other channels, or as `detect` does.
+
+    Example:
+        find_cells("results/mine/models/resnet_narrow", opened("brain.tif", (5, 2, 2)))
+    """
+    # Networks take seconds to load.
+    from cellsift.cuboids.extraction import extract_cuboids
+    from cellsift.detection import detect
+    from cellsift.inference.classify import classify_brain
+    from cellsift.inference.trained_arm import load_arm
+    from cellsift.releases.fetch import model_folder
+
+    arm = load_arm(model_folder(model, models))
+    _refuse_other_channels(arm.channels, background)
+    candidates = detect(signal, method, **(parameters or {}))
+    at = candidates[AXES].to_numpy()
+    with TemporaryDirectory() as folder:
+        kept = Path(folder, "cuboids.zarr")
+        cuboids = extract_cuboids(
+            signal, background, at, arm.shape, arm.voxel_size, kept, progress=progress
+        )
+        return classify_brain(arm, cuboids, device=device, progress=progress)
+
+
+def _refuse_other_channels(channels: int, background: Volume | None) -> None:
+    if channels == 2 and background is None:
+        raise InputError("the model takes signal and background; give --background VOLUME, too")
+    if channels == 1 and background is not None:
+        raise InputError("the model takes the signal alone; leave --background out")
+
+
+def write_found(cells: pd.DataFrame, folder: str | Path) -> list[Path]:
+    """Write cells.csv and cells.xml into a folder and return their paths."""
+    from cellsift.io.cells import write_cells_xml
+    from cellsift.io.tables import write_table
+
+    made = VolumeFolder(Path(folder))
+    table, xml = made.cells, made.cells_xml
+    write_table(cells, table)
+    write_cells_xml(cells, xml)
+    return [table, xml]
