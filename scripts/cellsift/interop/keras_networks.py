@@ -1,8 +1,8 @@
 """Networks of cellsift as Keras models, which Keras saves and loads without code of ours.
 
-The residual networks become the layers of cellfinder's own; any other network is what torch traces
-of it, operation by operation (`keras_operations`). A torch module wrapped as a Keras layer would be
-less work, but Keras 3 pickles it and refuses to load that.
+The residual networks become the layers of cellfinder's own (`keras_resnet`); any other network
+becomes what torch traces of it, operation by operation (`keras_operations`). A torch module wrapped
+as a Keras layer would be less work, but Keras pickles it, and refuses to load what it pickled.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
 from cellsift.interop.keras_operations import Cuboids, Operations, Symbolic  # noqa: E402
+from cellsift.interop.keras_resnet import is_residual, residual_layers  # noqa: E402
 
 LARGEST_BATCH = 2**20
 TO_TORCH = (0, 4, 3, 1, 2)
@@ -38,8 +39,11 @@ def keras_network(network: Network, channels: int, shape: Shape, name: str) -> k
     """
     z, y, x = shape
     inputs = keras.Input((y, x, z, channels), name="cuboids")
-    cuboids = ops.transpose(inputs, TO_TORCH)
-    return keras.Model(inputs, traced(network, cuboids), name=name)
+    if is_residual(network):
+        logits = residual_layers(network, inputs)
+    else:
+        logits = traced(network, ops.transpose(inputs, TO_TORCH))
+    return keras.Model(inputs, logits, name=name)
 
 
 def traced(network: Network, cuboids: Symbolic) -> Symbolic:
