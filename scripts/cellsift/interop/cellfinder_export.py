@@ -178,19 +178,22 @@ def check_written(path: Path, arm: TrainedArm, statistics: Statistics) -> None:
         )
 
 
-@torch.inference_mode()
 def p_cell(arm: TrainedArm, cuboids: torch.Tensor, statistics: Statistics) -> np.ndarray:
     """Return p_cell (n,) of cuboids (n, channel, z, y, x) of raw intensities, computed in torch."""
+    return cell_probability(arm_logits(arm, cuboids, statistics), arm.temperature)
+
+
+@torch.inference_mode()
+def arm_logits(arm: TrainedArm, cuboids: torch.Tensor, statistics: Statistics) -> np.ndarray:
+    """Return the arm's logits (n,), before the temperature, of the same cuboids."""
     logits = np.empty((len(cuboids), len(arm.scorers)))
     for column, scorer in enumerate(arm.scorers):
-        inputs = scorer.normalisation.apply(
-            cuboids, statistics.log_median, statistics.log_spread
-        )
+        inputs = scorer.normalisation.apply(cuboids, statistics.log_median, statistics.log_spread)
         views = mirror_images(inputs, scorer.test_time_augmentation)
         of_views = [scorer.model(view).double().numpy() for view in views]
         logits[:, column] = np.mean([of[:, 1] - of[:, 0] for of in of_views], axis=0)
         logits[:, column] += scorer.logit_offset
-    return cell_probability(arm.join(logits), arm.temperature)
+    return arm.join(logits)
 
 
 def _made_up(arm: TrainedArm, statistics: Statistics) -> torch.Tensor:
@@ -198,10 +201,13 @@ def _made_up(arm: TrainedArm, statistics: Statistics) -> torch.Tensor:
     random = np.random.default_rng(0)
     known = [scorer.normalisation.median for scorer in arm.scorers if scorer.normalisation.median]
     median = statistics.log_median or (known[0] if known else (6.0,) * arm.channels)
-    spot = np.exp(-0.1 * sum(
-        grid**2
-        for grid in np.meshgrid(*(np.arange(n) - n // 2 for n in arm.shape), indexing="ij")
-    ))
+    spot = np.exp(
+        -0.1
+        * sum(
+            grid**2
+            for grid in np.meshgrid(*(np.arange(n) - n // 2 for n in arm.shape), indexing="ij")
+        )
+    )
     size = (CHECKED_CUBOIDS, arm.channels, *arm.shape)
     logs = np.reshape(median, (1, -1, 1, 1, 1)) + random.normal(0, 0.2, size)
     logs[::2] += np.linspace(0.5, 2, len(logs[::2])).reshape(-1, 1, 1, 1, 1) * spot

@@ -21,11 +21,11 @@ from cellsift.models.contract import Network
 # Which cellfinder sets too; it has to be there before Keras is imported.
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-import keras  # noqa: E402
-from keras import ops  # noqa: E402
+import keras
+from keras import ops
 
-from cellsift.interop.keras_operations import Cuboids, Operations, Symbolic  # noqa: E402
-from cellsift.interop.keras_resnet import is_residual, residual_layers  # noqa: E402
+from cellsift.interop.keras_operations import Cuboids, Operations, Symbolic
+from cellsift.interop.keras_resnet import is_residual, residual_layers
 
 LARGEST_BATCH = 2**20
 TO_TORCH = (0, 4, 3, 1, 2)

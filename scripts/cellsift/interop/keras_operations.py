@@ -107,7 +107,9 @@ class Operations:
     def weight(self, array: np.ndarray) -> Symbolic:
         """Return a constant that lies among the model's weights: a layer's answer to a one."""
         one = ops.reshape(ops.ones_like(ops.take(self.zeros, np.array([0]), axis=0)), (1, 1))
-        held = with_weights(keras.layers.Dense(array.size, use_bias=False), one, array.ravel()[None])
+        held = with_weights(
+            keras.layers.Dense(array.size, use_bias=False), one, array.ravel()[None]
+        )
         return ops.reshape(held, array.shape)
 
     # Layers.
@@ -116,7 +118,9 @@ class Operations:
         self, x, weight, bias, stride, padding, dilation, transposed, output_padding, groups
     ):
         if isinstance(weight, Symbolic) or transposed or set(dilation) != {1}:
-            raise InputError("the network has a convolution of a kind that is not written for Keras")
+            raise InputError(
+                "the network has a convolution of a kind that is not written for Keras"
+            )
         axes = weight.ndim - 2
         if any(padding):
             both = [(0, 0), (0, 0), *((before, before) for before in padding)]
@@ -139,9 +143,7 @@ class Operations:
         return with_weights(layer, x, scale, shift, mean, variance), None, None
 
     def op_native_layer_norm(self, x, shape, weight, bias, epsilon):
-        layer = keras.layers.LayerNormalization(
-            axis=list(range(-len(shape), 0)), epsilon=epsilon
-        )
+        layer = keras.layers.LayerNormalization(axis=list(range(-len(shape), 0)), epsilon=epsilon)
         scale = torch.ones(shape) if weight is None else weight
         shift = torch.zeros(shape) if bias is None else bias
         return with_weights(layer, x, scale, shift), None, None

@@ -47,9 +47,7 @@ def residual_layers(network: nn.Module, cuboids: Symbolic) -> Symbolic:
             x = _block(x, block, f"resunit{number}_block{index}")
     x = _kind("GlobalAveragePooling", x)(name="final_average_pool")(x)
     head = core.fully_connected
-    return with_weights(
-        keras.layers.Dense(2, name="fully_connected"), x, head.weight.T, head.bias
-    )
+    return with_weights(keras.layers.Dense(2, name="fully_connected"), x, head.weight.T, head.bias)
 
 
 def _core(network: nn.Module) -> Any:
