@@ -309,11 +309,18 @@ def _notes(arm: TrainedArm) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def command_options(settings: dict[str, Any]) -> str:
-    """Return the same settings as brainmapper's command line takes them."""
+def instructions(export: CellfinderExport) -> list[str]:
+    """Return lines that say how what was written is used in cellfinder and in brainmapper."""
+    settings = export.settings
+    passed = ", ".join(f"{key}={value}" for key, value in settings.items())
     sizes = " ".join(f"{size:g}" for size in settings["network_voxel_sizes"])
-    cubes = [f"--{key.replace('_', '-')} {n}" for key, n in settings.items() if "cube" in key]
-    return " ".join([f"--network-voxel-sizes {sizes}", *cubes])
+    cubes = " ".join(f"--{k.replace('_', '-')} {n}" for k, n in settings.items() if "cube" in k)
+    return [
+        f"{export.path} is written. Use it with:",
+        f"  classify.main(trained_model={str(export.path)!r}, {passed}, ...)",
+        f"  brainmapper --trained-model {export.path} --network-voxel-sizes {sizes} {cubes} ...",
+        *export.notes,
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -335,12 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{export.path} holds the models of {given.folder}, for cellfinder:")
-    passed = ", ".join(f"{key}={value}" for key, value in export.settings.items())
-    print(f"  classify.main(trained_model='{export.path}', {passed}, ...)")
-    print(f"  brainmapper --trained-model {export.path} {command_options(export.settings)} ...")
-    for note in export.notes:
-        print(note)
+    print("\n".join(instructions(export)))
     return 0
 
 

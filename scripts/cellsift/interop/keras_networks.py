@@ -15,6 +15,7 @@ import torch
 from torch.export.graph_signature import InputKind
 from torch.fx.node import map_arg
 
+from cellsift.errors import InputError
 from cellsift.io.axes import Shape
 from cellsift.models.contract import Network
 
@@ -35,7 +36,8 @@ def keras_network(network: Network, channels: int, shape: Shape, name: str) -> k
     """Return a Keras model that gives the network's logits (n, 2) of cuboids (n, y, x, z, channel).
 
     Raises:
-        InputError: the network computes what has no counterpart in Keras.
+        InputError: the network computes what has no counterpart in Keras, or what torch cannot
+            list, since it depends on values.
     """
     z, y, x = shape
     inputs = keras.Input((y, x, z, channels), name="cuboids")
@@ -48,18 +50,29 @@ def keras_network(network: Network, channels: int, shape: Shape, name: str) -> k
 
 def traced(network: Network, cuboids: Symbolic) -> Symbolic:
     """Return the network's logits of symbolic cuboids (n, channel, z, y, x)."""
-    batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
-    example = torch.zeros(2, *cuboids.shape[1:])
-    program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
-    program = program.run_decompositions()
+    program = _program(network, tuple(cuboids.shape[1:]))
     values: dict[str, Any] = dict(_inputs(program, cuboids))
     operations = Operations(cuboids)
     for node in program.graph.nodes:
         if node.op == "call_function":
             values[node.name] = _computed(node, values, operations)
-        elif node.op == "output":
-            return map_arg(node.args[0], lambda of: values[of.name])[0]
-    raise AssertionError("torch traced a network without an output")
+    return values[program.graph_signature.user_outputs[0]]
+
+
+def _program(network: Network, size: tuple[int, ...]) -> torch.export.ExportedProgram:
+    """Return the operations of a network for cuboids of this size (channel, z, y, x)."""
+    batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
+    try:
+        program = torch.export.export(
+            network.eval(), (torch.zeros(2, *size),), dynamic_shapes=({0: batch},)
+        )
+        return program.run_decompositions()
+    # What torch raises depends on what the network does.
+    except Exception as error:
+        raise InputError(
+            f"torch cannot list what {type(network).__name__} computes, so that it cannot become a "
+            f"Keras model ({type(error).__name__}); its forward must not ask for values"
+        ) from error
 
 
 def _inputs(program: torch.export.ExportedProgram, cuboids: Symbolic) -> Mapping[str, Any]:
@@ -77,12 +90,13 @@ def _inputs(program: torch.export.ExportedProgram, cuboids: Symbolic) -> Mapping
 def _computed(node: torch.fx.Node, values: Mapping[str, Any], operations: Operations) -> Any:
     """Return the value of a node; what depends on weights alone is computed here and now."""
     args, settings = map_arg((node.args, node.kwargs), lambda of: values[of.name])
-    if not isinstance(node.target, torch._ops.OpOverload) or not _is_open([args, settings]):
-        return node.target(*args, **settings)
-    if node.target._opname == "view":
+    target: Any = node.target
+    if not isinstance(target, torch._ops.OpOverload) or not _is_open([args, settings]):
+        return target(*args, **settings)
+    if target._opname == "view":
         # As the network has it, a size may also be left out or a product with the batch's.
         args = (args[0], [n if isinstance(n, int) else -1 for n in node.meta["val"].shape])
-    return operations(node.target._opname, args, settings)
+    return operations(target._opname, args, settings)
 
 
 def _is_open(value: Any) -> bool:

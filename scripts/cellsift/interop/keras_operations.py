@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import torch
+from keras import KerasTensor as Symbolic
 from keras import ops
 
 from cellsift.errors import InputError
@@ -21,8 +22,6 @@ from cellsift.errors import InputError
 LARGEST_IN_CONFIG = 1024
 CHANNELS_FIRST = "channels_first"
 LOWEST = float(np.finfo(np.float32).min)
-
-Symbolic = keras.KerasTensor
 
 
 # Those that take numbers or maps, and give what torch gives.
@@ -82,7 +81,7 @@ class Operations:
             args, settings: as torch takes them; tensors are `Symbolic`, or torch's if constant.
         """
         name = name.strip("_")
-        if name in OF_NUMBERS:
+        if name in OF_NUMBERS and not settings:
             return OF_NUMBERS[name](*map(self.value, args))
         if name in OVER_AXES:
             return _over_axes(OVER_AXES[name], *args, **settings)
@@ -91,7 +90,11 @@ class Operations:
             raise InputError(
                 f"the network computes '{name}', which has no counterpart in Keras here"
             )
-        return operation(*args, **settings)
+        try:
+            return operation(*args, **settings)
+        # What an operation may be given besides, and no network of ours gives.
+        except TypeError as error:
+            raise InputError(f"the network computes '{name}' in a way not written here") from error
 
     def value(self, of: Any) -> Any:
         """Return a constant as Keras takes it; anything else as it is."""
@@ -149,6 +152,8 @@ class Operations:
         return with_weights(layer, x, scale, shift), None, None
 
     def op_addmm(self, bias, x, weight):
+        if isinstance(weight, Symbolic) or isinstance(bias, Symbolic):
+            return ops.add(self.value(bias), ops.matmul(self.value(x), self.value(weight)))
         layer = keras.layers.Dense(weight.shape[1])
         return with_weights(layer, x, weight, bias)
 
@@ -256,14 +261,12 @@ class Operations:
 
     # Windows.
 
-    def op_max_pool2d_with_indices(self, x, kernel, stride=(), padding=0, dilation=1, ceil=False):
+    def op_max_pool2d_with_indices(self, x, kernel, stride=(), padding=0):
         return ops.max_pool(self._window(x, padding, LOWEST), *_pooling(kernel, stride)), None
 
     op_max_pool3d_with_indices = op_max_pool2d_with_indices
 
-    def op_avg_pool2d(
-        self, x, kernel, stride=(), padding=0, ceil=False, count_padding=True, divisor=None
-    ):
+    def op_avg_pool2d(self, x, kernel, stride=(), padding=0):
         return ops.average_pool(self._window(x, padding, 0.0), *_pooling(kernel, stride))
 
     op_avg_pool3d = op_avg_pool2d

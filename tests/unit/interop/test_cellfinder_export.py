@@ -7,6 +7,7 @@ import pytest
 import torch
 from smallest_networks import SMALLEST
 from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, write_store
+from torch import nn
 
 from cellsift.calibration.decision import classified
 from cellsift.calibration.description import write_description
@@ -37,6 +38,8 @@ from cellsift.interop.cellfinder_export import (  # noqa: E402
     p_cell,
     threshold_logit,
 )
+from cellsift.interop.keras_networks import keras_network  # noqa: E402
+from cellsift.steps.export_model import export_model  # noqa: E402
 
 # A leaf stands for five cuboids at least, so each tree has to see all of them to split them.
 OPTIONS = SMALLEST | {"features": {"trees": 20, "subsample": 1.0}}
@@ -202,10 +205,13 @@ def test_every_normalisation_is_a_part_of_the_model(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet", "resnet_cellfinder"])
 @pytest.mark.parametrize(
-    ("shape", "options"),
-    [(SHAPE, {"depth": 50}), (SHAPE, {"planes_as_channels": True}), ((1, 16, 21), {})],
+    ("name", "shape", "options"),
+    [
+        ("resnet_cellfinder", SHAPE, {"depth": 50}),
+        ("resnet", (8, 16, 21), {"planes_as_channels": True}),
+        ("resnet_cellfinder", (1, 16, 21), {}),
+    ],
 )
 def test_the_networks_of_cellfinders_layout_are_of_its_layers(tmp_path, name, shape, options):
     cuboids = blobs(np.arange(12) % 2 == 0, seed=3, shape=shape)
@@ -222,7 +228,7 @@ def test_the_networks_of_cellfinders_layout_are_of_its_layers(tmp_path, name, sh
 @pytest.mark.slow
 def test_an_ensemble_becomes_one_model_of_its_members(tmp_path):
     for name in ("one", "two"):
-        write_arm(tmp_path / name, {"one": "resnet", "two": "slice_mil"}[name], folds=2)
+        write_arm(tmp_path / name, folds=2, options={"width": {"one": 8, "two": 4}[name]})
     temperatures = {
         name: read_json(tmp_path / name / "model.json")["temperature"] for name in MEMBERS
     }
@@ -258,8 +264,11 @@ def test_of_usual_cuboids_with_a_background_nothing_special_is_told(tmp_path):
     layout = (2, (20, 50, 50), (5.0, 1.0, 1.0))
     cuboids = blobs(np.arange(4) % 2 == 0, seed=3, shape=layout[1])
     folder = write_arm(tmp_path / "arm", layout=layout, cuboids=cuboids)
-    (only,) = export_to_cellfinder(folder, tmp_path / "arm.keras").notes
-    assert "over the border" in only
+    told: list[str] = []
+    export_model(folder, tmp_path / "arm.keras", tell=told.append)
+    assert "network_voxel_sizes=(5.0, 1.0, 1.0), cube_depth=20" in told[1]
+    assert "--cube-depth 20 --cube-height 50 --cube-width 50" in told[2]
+    assert [line for line in told[3:] if "over the border" not in line] == []
 
 
 @pytest.mark.parametrize(
@@ -290,6 +299,28 @@ def test_a_model_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="differ by"):
         export_to_cellfinder(folder, tmp_path / "out" / "arm.keras")
     assert not list(tmp_path.glob("out/*"))
+
+
+class Unknown(nn.Module):
+    """Computes what Keras has no counterpart for here."""
+
+    def forward(self, x):
+        return torch.erfinv(x.flatten(1)[:, :2])
+
+
+class AsksForValues(nn.Module):
+    """Computes something else for bright cuboids."""
+
+    def forward(self, x):
+        return x.flatten(1)[:, :2] if x.mean() > 1 else x.flatten(1)[:, 2:4]
+
+
+@pytest.mark.parametrize(
+    ("network", "message"), [(Unknown(), "'erfinv'"), (AsksForValues(), "must not ask for values")]
+)
+def test_a_network_that_keras_cannot_compute_is_refused(network, message):
+    with pytest.raises(InputError, match=message):
+        keras_network(network, 2, SHAPE, "network")
 
 
 def test_a_folder_without_models_is_refused(tmp_path, capsys):
