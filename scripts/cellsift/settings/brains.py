@@ -94,9 +94,9 @@ class Brain:
     background: str | None = None
     cells: str | None = None
     non_cells: str | None = None
+    settings: SettingsOfABrain = field(default_factory=SettingsOfABrain)
     regions: str | None = None
     region_names: str | None = None
-    settings: SettingsOfABrain = field(default_factory=SettingsOfABrain)
 
     @property
     def annotated(self) -> bool:
