@@ -99,10 +99,14 @@ def end_to_end(results: RunResults) -> Html:
         f"Brackets: 95% interval, from drawing blocks of {BLOCK_UM:g} µm of tissue anew, since "
         "errors lie together (of several brains, whole brains first; single candidates where "
         f"a brain has fewer than {FEWEST_BLOCKS} blocks). Test brains, which were locked away "
-        "while fitting, are what counts. Train brains were scored by networks whose weights had "
-        "not seen the candidate, but the epoch, the temperature and the threshold were chosen on "
-        "these scores, so that their figures are slightly optimistic."
+        "while fitting, are what counts."
     )
+    if not results.all_finished:
+        caption += (
+            " Train brains were scored by networks whose weights had not seen the candidate, but "
+            "the epoch, the temperature and the threshold were chosen on these scores, so that "
+            "their figures are slightly optimistic."
+        )
     if results.finished:
         caption += (
             f" Where scores are those of a {AS_IT_IS}, nothing was fitted or chosen on the brain."
