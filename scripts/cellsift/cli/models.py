@@ -1,4 +1,4 @@
-"""Models that travel: `cellsift models list | show | fetch`."""
+"""Models that travel: `cellsift models list | show | fetch | check`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from cellsift.cli.telling import AS_JSON, tell
 
-app = typer.Typer(help="Releases: list, show and fetch them.", no_args_is_help=True)
+app = typer.Typer(help="Releases: list, show, fetch and check them.", no_args_is_help=True)
 MODEL = Annotated[str, typer.Argument(help="Path, address or NAME[@VERSION] of a release.")]
 INDEX = Annotated[
     str | None, typer.Option("--models", help="Folder or address of an index ($CELLSIFT_MODELS).")
@@ -51,4 +51,22 @@ def fetch(model: MODEL, models: INDEX = None, as_json: JSON = False) -> None:
     got = get(model, models)
     found = {"name": got.release.name, "version": got.release.version, "folder": str(got.model)}
     sentence = f"{found['name']} {found['version']} is complete; its model is in {got.model}"
+    tell(found, sentence, as_json)
+
+
+@app.command(epilog="Example: cellsift models check cfos-2026@1.0.0")
+def check(model: MODEL, models: INDEX = None, as_json: JSON = False) -> None:
+    """Get a release, and compare the logits of this machine with those published."""
+    from cellsift.inference.trained_arm import load_arm
+    from cellsift.releases.fetch import fetch as get
+    from cellsift.releases.pack import PARITY
+    from cellsift.releases.parity import check_parity
+
+    got = get(model, models)
+    difference = check_parity(load_arm(got.model), got.folder / PARITY)
+    found = {"name": got.release.name, "version": got.release.version, "difference": difference}
+    sentence = (
+        f"{found['name']} {found['version']} is as published; on this machine its logits differ "
+        f"from those published by at most {difference:.2g}"
+    )
     tell(found, sentence, as_json)
