@@ -17,6 +17,8 @@ from cellsift.io.volumes import naming_bad_planes, open_voxels
 NO_REGION, OUTSIDE = 0, "outside"
 # Names that rows of a table of counts have beside regions.
 TAKEN = ("all", OUTSIDE)
+LIKE_OTHER_ROWS = r"(block|region) "
+LARGEST = 2**53
 ID, NAME = "id", "name"
 # The longest side of a voxel of such an image over its shortest.
 MOST_UNEVEN = 1.5
@@ -41,10 +43,10 @@ class RegionImage:
     def at(self, positions: np.ndarray, shape: Sequence[int]) -> pd.Categorical:
         """The region (n,) of each position (n, 3), z, y, x in voxels of a brain of this shape.
 
-        A number without a name is called "region NUMBER"; what has number 0 lies "outside". Planes
-        are read one after the other, only those with a position.
+        A number without a name is called "region NUMBER"; what has number 0 lies "outside". Of
+        planes, or an OME-Zarr's chunks, those with a position are read, one after the other.
 
-        Raises InputError for planes that cannot be read.
+        Raises InputError for what cannot be read.
 
         Example:
             >>> image = RegionImage(da.array([[[0, 7]]]), {7: "cortex"}, "regions.tif")
@@ -65,12 +67,20 @@ class RegionImage:
         own = ((positions + 0.5) * np.asarray(self.shape) / shape).astype(int)
         own = np.clip(own, 0, np.asarray(self.shape) - 1)
         found = np.zeros(len(own), self.numbers.dtype)
-        order = np.argsort(own[:, 0], kind="stable")
-        planes, starts = np.unique(own[order, 0], return_index=True)
-        for plane, rows in zip(planes, np.split(order, starts[1:]), strict=True):
-            with naming_bad_planes(self.numbers, self.source, plane, plane + 1):
-                values = self.numbers[plane].compute()
-            found[rows] = values[own[rows, 1], own[rows, 2]]
+        ends = [np.cumsum(sizes) for sizes in self.numbers.chunks]
+        at = np.stack([np.searchsorted(e, own[:, n], "right") for n, e in enumerate(ends)], axis=1)
+        chunks, chunk_of = np.unique(at, axis=0, return_inverse=True)
+        for number, chunk in enumerate(chunks):
+            rows = np.flatnonzero(chunk_of.ravel() == number)
+            first = [
+                e[i] - sizes[i]
+                for e, i, sizes in zip(ends, chunk, self.numbers.chunks, strict=True)
+            ]
+            with naming_bad_planes(
+                self.numbers, self.source, int(first[0]), int(ends[0][chunk[0]])
+            ):
+                values = self.numbers.blocks[tuple(chunk)].compute()
+            found[rows] = values[tuple((own[rows] - first).T)]
         return found
 
 
@@ -136,11 +146,17 @@ def read_names(path: str | Path) -> dict[int, str]:
     numbers = pd.to_numeric(table[ID].str.strip(), errors="coerce")
     names = table[NAME].str.strip()
     for wrong, said in (
-        (numbers.isna() | (numbers % 1 != 0), f"{ID} has to be a whole number"),
+        (
+            ~numbers.between(0, LARGEST) | (numbers % 1 != 0),
+            f"{ID} has to be a whole number, as voxels of the image have it",
+        ),
         (numbers.duplicated(), f"this {ID} is there twice; keep one row for each region"),
         (names == "", f"{NAME} is empty; give the region a name, or remove the row"),
         (names.duplicated(), f"this {NAME} is there twice; give each region a name of its own"),
-        (names.isin(TAKEN), "a region cannot be called so, as other rows of the counts are"),
+        (
+            names.isin(TAKEN) | names.str.match(LIKE_OTHER_ROWS),
+            "a region cannot be called so, as other rows of the counts are",
+        ),
     ):
         if wrong.any():
             row = table[wrong].iloc[0]

@@ -1,10 +1,11 @@
 """Images of regions: which region a position lies in, and what is refused."""
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 
-from cellsift.atlas.regions import open_regions, stretched_unevenly
+from cellsift.atlas.regions import RegionImage, open_regions, stretched_unevenly
 from cellsift.errors import InputError
 
 SHAPE = (6, 20, 40)
@@ -62,6 +63,28 @@ def test_only_planes_with_a_position_are_read(tmp_path):
         regions.at(np.array([[3, 3, 3]]), SHAPE)
 
 
+def test_a_brain_without_candidates_has_no_region(tmp_path):
+    regions = open_regions(write_image(tmp_path / "regions.tif", halves(SHAPE)))
+    assert len(regions.at(np.empty((0, 3)), SHAPE)) == 0
+
+
+def test_a_chunk_of_an_ome_zarr_is_read_once(tmp_path):
+    """A chunk is many planes deep, and to read it for each of them takes as many times as long."""
+    read = []
+
+    def noted(block):
+        read.append(block.shape)
+        return block
+
+    numbers = da.from_array(halves((40, 20, 40)), chunks=(16, 10, 10)).map_blocks(
+        noted, dtype=np.uint32, meta=np.empty((0, 0, 0), np.uint32)
+    )
+    at = np.array([[z, 3, x] for z in range(14, 32) for x in (3, 33)], float)
+    found = RegionImage(numbers, {}, "made up").at(at, (40, 20, 40))
+    assert list(found[:2]) == ["region 7", "region 12"]
+    assert len(read) == 4
+
+
 def test_brightness_is_no_image_of_regions(tmp_path):
     image = write_image(tmp_path / "regions.tif", halves(SHAPE, np.float32))
     with pytest.raises(InputError, match="whole number for each region"):
@@ -79,6 +102,10 @@ def test_brightness_is_no_image_of_regions(tmp_path):
         ("id,name\n7,cortex\n8,cortex\n", "line 3.*twice"),
         ("id,name\n7,cortex\n8,\n", "line 3.*empty"),
         ("id,name\n7,all\n", "line 2.*cannot be called so"),
+        # As a region without a name is called, and a marked block.
+        ("id,name\n7,region 12\n", "line 2.*cannot be called so"),
+        ("id,name\n7,block 1\n", "line 2.*cannot be called so"),
+        ("id,name\n1e30,cortex\n", "line 2.*whole number"),
     ],
 )
 def test_names_that_cannot_be_used_are_refused_with_their_line(tmp_path, text, said):

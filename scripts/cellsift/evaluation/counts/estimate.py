@@ -75,8 +75,8 @@ def count_cells(
     scores mean in this brain, of which labels tell the most, and of what detection missed, of which
     marked blocks tell the most; without either it is what the train brains' spread says, and rests
     on this brain being one of their kind. Of a region it also holds by how much places of a brain
-    differ in both; labels within tell of it. Counts of regions do not add up to that of the brain
-    exactly, as each is what is most likely by itself.
+    differ in both; labels within tell of it. Counts of regions do not add up to that of the brain:
+    each is the middle by itself, and of small numbers the middle lies below the mean.
 
     Example:
         >>> logits = np.repeat([-4.0, 4.0], [900, 100])
