@@ -17,9 +17,9 @@ BY_REGION, IN_BLOCKS = Html("<h3>By region</h3>\n"), Html("<h3>In marked blocks<
 MOST_REGIONS = 30
 CAPTION = (
     "By {arm}, the regions with the most cells first. The intervals also hold by how much places "
-    "of a brain are taken to differ in what a score means and in what detection finds, so that they "
-    "are wider, for its number of cells, than that of the brain; labels within a region narrow its "
-    "own. "
+    "of a brain are taken to differ in what a score means and in what detection finds, so that "
+    "they are wider, for its number of cells, than that of the brain; labels within a region "
+    "narrow its own. "
     "Counts of regions are not to be added up: each is the middle of what it may be by itself, and "
     "where they are small their sum is less than the count of the brain."
 )
