@@ -1,10 +1,13 @@
 """An exported arm answers in cellfinder, which is not changed, as it answers here."""
 
 import os
+from importlib.metadata import version
 
 import numpy as np
 import pytest
+import tifffile
 import torch
+from packaging.version import Version
 from smallest_networks import SMALLEST
 from synthetic_cuboids import SHAPE, VOXEL_SIZE, blobs, write_store
 from torch import nn
@@ -16,6 +19,7 @@ from cellsift.cuboids.extraction import extract_cuboids
 from cellsift.cuboids.normalisation import Normalisation
 from cellsift.errors import InputError
 from cellsift.inference.classify import classify_brain
+from cellsift.inference.scoring import mirror_images
 from cellsift.inference.trained_arm import load_arm
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json, write_json
@@ -29,12 +33,12 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
 pytest.importorskip("cellfinder")
 
-from cellsift.interop import cellfinder_export  # noqa: E402
-from cellsift.interop.cellfinder_export import (  # noqa: E402
+from cellsift.interop import keras_arm  # noqa: E402
+from cellsift.interop.cellfinder_export import export_to_cellfinder, main  # noqa: E402
+from cellsift.interop.keras_arm import (  # noqa: E402
+    LAYERS,
     Statistics,
-    arm_logits,
-    export_to_cellfinder,
-    main,
+    architectures_in_keras,
     p_cell,
     threshold_logit,
 )
@@ -82,8 +86,9 @@ def write_arm(
         files.append(save_model(folder / f"fold-{fold}.json", model, content | sidecar))
     cuboids = CUBOIDS[channels] if cuboids is None else cuboids
     write_description(folder, files, {"temperature": 1.0, "threshold": threshold})
-    logits = arm_logits(load_arm(folder), torch.from_numpy(cuboids.astype(np.float32)), statistics)
-    for file, scorer in zip(files, load_arm(folder).scorers, strict=True):
+    arm = load_arm(folder)
+    logits = arm_logits(arm, cuboids, statistics)
+    for file, scorer in zip(files, arm.scorers, strict=True):
         offset = {"logit_offset": -float(np.median(logits))}
         save_model(file, scorer.model, read_json(file) | offset)
     write_description(folder, files, {"temperature": float(np.std(logits)), "threshold": threshold})
@@ -93,6 +98,18 @@ def write_arm(
 def _grow(model, normalisation):
     features = model.cuboid_features(normalisation.apply(TWO_CHANNELS)).numpy()
     model.fit(features, np.arange(len(features)) % 2 == 0, (1.0, 1.0), seed=0)
+
+
+@torch.no_grad()
+def arm_logits(arm, cuboids, statistics):
+    """Return the mean logits (n,) of an arm's folds."""
+    logits = []
+    for scorer in arm.scorers:
+        inputs = scorer.normalisation.apply(cuboids, statistics.log_median, statistics.log_spread)
+        views = mirror_images(inputs, scorer.test_time_augmentation)
+        of_views = torch.stack([scorer.model(view).double() for view in views]).mean(dim=0)
+        logits.append((of_views[:, 1] - of_views[:, 0]).numpy())
+    return np.mean(logits, axis=0)
 
 
 def keras_answers(path, cuboids):
@@ -123,18 +140,23 @@ def test_every_architecture_answers_in_cellfinder_as_here(tmp_path, name):
     folder = write_arm(tmp_path / "arm", name, threshold=0.55)
     export_to_cellfinder(folder, tmp_path / "arm.keras")
     check_same(folder, tmp_path / "arm.keras")
+    layers = keras.models.load_model(tmp_path / "arm.keras").get_layer("network_0").layers
+    as_cellfinder = "conv1" in [layer.name for layer in layers]
+    assert (architectures_in_keras()[name] == LAYERS) == as_cellfinder
 
 
 @pytest.mark.slow
-def test_cellfinder_calls_the_same_cells_in_a_volume(tmp_path):
+@pytest.mark.parametrize("channels", [1, 2])
+def test_cellfinder_calls_the_same_cells_in_a_volume(tmp_path, channels):
     """With what the export says, of two folds and mirror images, in a volume of other voxels."""
-    layout = (2, (8, 16, 20), (5.0, 3.0, 3.0))
+    if channels == 1 and Version(version("cellfinder")) < Version("1.11"):
+        pytest.skip("this cellfinder classifies with a background only, as the export says")
+    layout = (channels, (8, 16, 20), (5.0, 3.0, 3.0))
     brain = make_brain(1, BrainSettings(shape=(24, 90, 110), cells=40))
-    size = brain.settings.voxel_size
     places = np.concatenate([t[list(AXES)].to_numpy() for t in (brain.cells, brain.distractors)])
     # cellfinder's own cells lie on whole voxels.
     places = np.unique(places.astype(int), axis=0)
-    signal, background = _volumes(tmp_path, brain)
+    signal, background = _volumes(tmp_path, brain, channels)
     store = extract_cuboids(signal, background, places, *layout[1:], tmp_path / "cuboids.zarr")
     folder = write_arm(
         tmp_path / "arm",
@@ -148,7 +170,7 @@ def test_cellfinder_calls_the_same_cells_in_a_volume(tmp_path):
     export = export_to_cellfinder(folder, tmp_path / "arm.keras")
 
     ours = classify_brain(folder, store)[~store.padded]
-    found = _classified_by_cellfinder(places, brain, size, export)
+    found = _classified_by_cellfinder(places, brain, channels, export)
     assert set(found) == set(map(tuple, ours[list(AXES)].to_numpy()))
     clear = (ours["p_cell"] - 0.4).abs() > 1e-3
     assert clear.mean() > 0.9
@@ -157,17 +179,15 @@ def test_cellfinder_calls_the_same_cells_in_a_volume(tmp_path):
     assert 0.1 < called.mean() < 0.9, "there is something to tell apart"
 
 
-def _volumes(folder, brain):
-    import tifffile
-
+def _volumes(folder, brain, channels):
     volumes = []
-    for name in ("signal", "background"):
+    for name in ("signal", "background")[:channels]:
         tifffile.imwrite(folder / f"{name}.tif", getattr(brain, name))
         volumes.append(open_volume(folder / f"{name}.tif", brain.settings.voxel_size))
-    return volumes
+    return (*volumes, None)[:2]
 
 
-def _classified_by_cellfinder(places, brain, size, export):
+def _classified_by_cellfinder(places, brain, channels, export):
     """Return whether cellfinder calls a cell what lies at a place (z, y, x), by the place."""
     from brainglobe_utils.cells.cells import Cell
     from cellfinder.core.classify import classify
@@ -175,10 +195,10 @@ def _classified_by_cellfinder(places, brain, size, export):
     cells = classify.main(
         points=[Cell((x, y, z), Cell.UNKNOWN) for z, y, x in places.tolist()],
         signal_array=brain.signal,
-        background_array=brain.background,
+        background_array=brain.background if channels == 2 else None,
         n_free_cpus=0,
         max_workers=0,
-        voxel_sizes=size,
+        voxel_sizes=brain.settings.voxel_size,
         batch_size=16,
         trained_model=export.path,
         model_weights=None,
@@ -294,8 +314,8 @@ def test_what_cannot_be_exported_is_refused_in_words(tmp_path, out, name, with_b
 
 def test_a_model_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     folder = write_arm(tmp_path / "arm", normalisation=LOCAL)
-    weights, bias = cellfinder_export.decision_weights(load_arm(folder))
-    monkeypatch.setattr(cellfinder_export, "decision_weights", lambda _: (weights, bias + 0.1))
+    weights, bias = keras_arm.decision_weights(load_arm(folder))
+    monkeypatch.setattr(keras_arm, "decision_weights", lambda _: (weights, bias + 0.1))
     with pytest.raises(InputError, match="differ by"):
         export_to_cellfinder(folder, tmp_path / "out" / "arm.keras")
     assert not list(tmp_path.glob("out/*"))
@@ -321,6 +341,27 @@ class AsksForValues(nn.Module):
 def test_a_network_that_keras_cannot_compute_is_refused(network, message):
     with pytest.raises(InputError, match=message):
         keras_network(network, 2, SHAPE, "network")
+
+
+def test_what_each_architecture_becomes_is_listed(repository):
+    """Where it fails, it shows what to write between the two comments."""
+    rows = [f"| `{name}` | {becomes} |" for name, becomes in architectures_in_keras().items()]
+    table = "\n".join(["| architecture | in the file |", "|---|---|", *rows])
+    text = (repository / "config" / "README.md").read_text()
+    assert text.split("<!-- keras -->\n")[1].split("\n<!-- /keras -->")[0] == table
+
+
+@pytest.mark.slow
+def test_the_command_of_the_readme_writes_what_it_says(tmp_path, repository, monkeypatch, capsys):
+    start = ".venv/bin/python -m cellsift.interop.cellfinder_export "
+    lines = map(str.strip, (repository / "README.md").read_text().splitlines())
+    (typed,) = [line for line in lines if line.startswith(start)]
+    folder, out = typed.removeprefix(start).split()
+    monkeypatch.chdir(tmp_path)
+    write_arm(tmp_path / folder, normalisation=LOCAL)
+    assert main([folder, out]) == 0
+    assert f"classify.main(trained_model='{out}'" in capsys.readouterr().out
+    check_same(tmp_path / folder, tmp_path / out)
 
 
 def test_a_folder_without_models_is_refused(tmp_path, capsys):
