@@ -223,6 +223,9 @@ def test_every_normalisation_is_a_part_of_the_model(tmp_path, name):
     )
     export_to_cellfinder(folder, tmp_path / "arm.keras", cuboids)
     check_same(folder, tmp_path / "arm.keras", statistics=statistics)
+    # What cellfinder resizes has fractions, which our stores round.
+    resized = keras_answers(tmp_path / "arm.keras", TWO_CHANNELS + 0.4)
+    np.testing.assert_array_equal(resized, keras_answers(tmp_path / "arm.keras", TWO_CHANNELS))
 
 
 @pytest.mark.slow
