@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,9 @@ def _by_brain(arm: TrainedArm) -> bool:
 def _notes(arm: TrainedArm) -> tuple[str, ...]:
     notes = [
         "cellfinder leaves out candidates whose cuboid reaches over the border of the volume; "
-        "cellsift classifies them."
+        "cellsift classifies them.",
+        f"It was written by Keras {version('keras')}, which older ones cannot read, as with models "
+        "of cellfinder's own; cellfinder needs that or a newer one beside it.",
     ]
     if (arm.shape, tuple(arm.voxel_size)) != (CELLFINDER_SHAPE, CELLFINDER_VOXEL_SIZE):
         notes.append(

@@ -16,7 +16,7 @@ from cellsift.errors import InputError
 from cellsift.inference.scoring import Scorer
 from cellsift.inference.trained_arm import TrainedArm
 from cellsift.interop.keras_networks import keras, keras_network, ops
-from cellsift.interop.keras_operations import Symbolic
+from cellsift.interop.keras_operations import UNSET, Symbolic
 from cellsift.interop.onnx_arm import RawArm, linear_form
 from cellsift.models import list_models
 
@@ -63,7 +63,9 @@ def keras_arm(arm: TrainedArm, statistics: Statistics = Statistics()) -> keras.M
         for number, scorer in enumerate(arm.scorers)
     ]
     together = ops.concatenate(logits, axis=1) if len(logits) > 1 else logits[0]
-    decision = keras.layers.Dense(2, activation="sigmoid", name="decision")
+    decision = keras.layers.Dense(
+        2, activation="sigmoid", kernel_initializer=UNSET, name="decision"
+    )
     outputs = decision(together)
     decision.set_weights(decision_weights(arm))
     return keras.Model(inputs, outputs, name="cellsift")

@@ -21,6 +21,8 @@ from cellsift.errors import InputError
 # A constant of more numbers lies among the weights, not in the model's config.
 LARGEST_IN_CONFIG = 1024
 CHANNELS_FIRST = "channels_first"
+# Weights are set at once; the usual way to draw them is written otherwise by each Keras.
+UNSET = "zeros"
 LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -111,7 +113,9 @@ class Operations:
         """Return a constant that lies among the model's weights: a layer's answer to a one."""
         one = ops.reshape(ops.ones_like(ops.take(self.zeros, np.array([0]), axis=0)), (1, 1))
         held = with_weights(
-            keras.layers.Dense(array.size, use_bias=False), one, array.ravel()[None]
+            keras.layers.Dense(array.size, use_bias=False, kernel_initializer=UNSET),
+            one,
+            array.ravel()[None],
         )
         return ops.reshape(held, array.shape)
 
@@ -135,6 +139,7 @@ class Operations:
             groups=groups,
             use_bias=bias is not None,
             data_format=CHANNELS_FIRST,
+            kernel_initializer=UNSET,
         )
         kernel = weight.permute(*range(2, axes + 2), 1, 0)
         return with_weights(convolution, x, kernel, *([] if bias is None else [bias]))
@@ -154,13 +159,15 @@ class Operations:
     def op_addmm(self, bias, x, weight):
         if isinstance(weight, Symbolic) or isinstance(bias, Symbolic):
             return ops.add(self.value(bias), ops.matmul(self.value(x), self.value(weight)))
-        layer = keras.layers.Dense(weight.shape[1])
+        layer = keras.layers.Dense(weight.shape[1], kernel_initializer=UNSET)
         return with_weights(layer, x, weight, bias)
 
     def op_mm(self, x, weight):
         if isinstance(weight, Symbolic):
             return ops.matmul(self.value(x), weight)
-        return with_weights(keras.layers.Dense(weight.shape[1], use_bias=False), x, weight)
+        return with_weights(
+            keras.layers.Dense(weight.shape[1], use_bias=False, kernel_initializer=UNSET), x, weight
+        )
 
     def op_bmm(self, x, other):
         return ops.matmul(self.value(x), self.value(other))
@@ -266,8 +273,15 @@ class Operations:
 
     op_max_pool3d_with_indices = op_max_pool2d_with_indices
 
-    def op_avg_pool2d(self, x, kernel, stride=(), padding=0):
-        return ops.average_pool(self._window(x, padding, 0.0), *_pooling(kernel, stride))
+    def op_avg_pool2d(self, x, kernel, stride=(), padding=0, ceil=False, count_padding=True):
+        if ceil:
+            raise InputError("the network has a mean over windows that is not written for Keras")
+        mean = ops.average_pool(self._window(x, padding, 0.0), *_pooling(kernel, stride))
+        if count_padding:
+            return mean
+        ones = torch.ones(1, 1, *x.shape[2:])
+        pool = torch.nn.functional.avg_pool2d if ones.ndim == 4 else torch.nn.functional.avg_pool3d
+        return ops.divide(mean, self.value(pool(ones, kernel, stride or kernel, padding)))
 
     op_avg_pool3d = op_avg_pool2d
 

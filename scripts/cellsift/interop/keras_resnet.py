@@ -10,7 +10,7 @@ import torch
 from keras import ops
 from torch import nn
 
-from cellsift.interop.keras_operations import Symbolic, with_weights
+from cellsift.interop.keras_operations import UNSET, Symbolic, with_weights
 from cellsift.models.classifiers.resnet import ColumnNorm, PlaneNorm, ResNet
 from cellsift.models.layers.planes import PlanesAsChannels
 from cellsift.models.layers.residual import Block
@@ -47,7 +47,12 @@ def residual_layers(network: nn.Module, cuboids: Symbolic) -> Symbolic:
             x = _block(x, block, f"resunit{number}_block{index}")
     x = _kind("GlobalAveragePooling", x)(name="final_average_pool")(x)
     head = core.fully_connected
-    return with_weights(keras.layers.Dense(2, name="fully_connected"), x, head.weight.T, head.bias)
+    return with_weights(
+        keras.layers.Dense(2, kernel_initializer=UNSET, name="fully_connected"),
+        x,
+        head.weight.T,
+        head.bias,
+    )
 
 
 def _core(network: nn.Module) -> Any:
@@ -78,6 +83,7 @@ def _convolution(x: Symbolic, module: Any, name: str, padding_name: str = "") ->
         _in_order(module.kernel_size),
         strides=_in_order(module.stride),
         use_bias=False,
+        kernel_initializer=UNSET,
         name=name,
     )
     return with_weights(layer, x, module.weight.permute(KERNEL_ORDERS[module.weight.ndim]))
