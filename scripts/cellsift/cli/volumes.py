@@ -126,7 +126,9 @@ def classify(
         parameters=_parameters(parameter),
         progress=not as_json,
     )
-    written = [str(path) for path in write_found(cells, out)]
+    made = VolumeFolder(out)
+    write_found(cells, made.cells, made.cells_xml)
+    written = [str(made.cells), str(made.cells_xml)]
     count = int(cells["is_cell"].sum())
     found = {"candidates": len(cells), "cells": count, "written": written}
     tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
@@ -166,7 +168,8 @@ def count(
     found = count_volumes(
         images,
         model,
-        out,
+        VolumeFolder(out).counts,
+        VolumeFolder(out).plot,
         voxel_size=voxel_size,
         progress=not as_json,
         models=models,

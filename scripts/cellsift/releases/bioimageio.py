@@ -12,6 +12,7 @@ import yaml
 from cellsift.inference.trained_arm import TrainedArm, load_arm
 from cellsift.interop.onnx_arm import MEDIAN, P_CELL, SPREAD, export_raw_arm, raw_examples
 from cellsift.interop.onnx_export import INPUT, OPSET
+from cellsift.io.axes import AXES
 from cellsift.io.checksums import file_sha256
 from cellsift.io.json_files import read_json
 from cellsift.releases.archive import write_zip
@@ -102,7 +103,7 @@ def _axes(name: str, arm: TrainedArm) -> list[dict[str, Any]]:
     if name == INPUT:
         axes += [
             {"type": "space", "id": axis, "size": count, "unit": "micrometer", "scale": size}
-            for axis, count, size in zip("zyx", arm.shape, arm.voxel_size, strict=True)
+            for axis, count, size in zip(AXES, arm.shape, arm.voxel_size, strict=True)
         ]
     return axes
 

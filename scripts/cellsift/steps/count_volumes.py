@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,6 @@ from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
 from cellsift.io.json_files import write_json
 from cellsift.io.volumes import Volume, kind_of
-from cellsift.results import VolumeFolder
 from cellsift.steps.one_volume import find_cells, opened
 
 if TYPE_CHECKING:
@@ -25,34 +24,37 @@ NAIVE = (
 def count_volumes(
     volumes: Sequence[str | Path],
     model: str | Path,
-    out: str | Path,
+    counts: str | Path | None = None,
+    plot: Callable[[str], Path] | None = None,
     *,
     voxel_size: Sequence[float] | None = None,
     progress: bool = False,
     **options: Any,
 ) -> dict:
-    """Write counts.json and plots/NAME.png into the folder `out`; returns what counts.json has.
+    """Count the cells of volumes; returns what is written to `counts`, a JSON, if it is given.
 
     Args:
         volumes: each a volume, or a folder of volumes.
+        plot: gives the file for the picture of a volume by its name; None: none is drawn.
         model: as of `find_cells`, which also takes the `options`.
         voxel_size: (z, y, x) in µm; None: as each file says.
 
     Raises InputError as `find_cells` does, and for volumes of one name.
 
     Example:
-        count_volumes(["a.tif", "b.tif"], "cfos-2026", "counts", voxel_size=(5, 2, 2))
+        count_volumes(["a.tif", "b.tif"], "cfos-2026", voxel_size=(5, 2, 2))
     """
-    named, made = named_volumes(volumes), VolumeFolder(Path(out))
-    counts = {}
-    for name, path in named.items():
+    counted = {}
+    for name, path in named_volumes(volumes).items():
         signal = opened(path, voxel_size)
         cells = find_cells(model, signal, progress=progress, **options)
-        _write_plot(signal, cells, made.plot(name))
+        if plot is not None:
+            _write_plot(signal, cells, plot(name))
         called = int(cells["is_cell"].sum())
-        counts[name] = {"volume": str(path), "candidates": len(cells), "cells": called}
-    found = {"model": str(model), "note": NAIVE, "counts": counts}
-    write_json(found, made.counts)
+        counted[name] = {"volume": str(path), "candidates": len(cells), "cells": called}
+    found = {"model": str(model), "note": NAIVE, "counts": counted}
+    if counts is not None:
+        write_json(found, counts)
     return found
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from cellsift.errors import InputError
 from cellsift.io.axes import AXES
 from cellsift.io.volumes import Volume, open_volume, stated_size
-from cellsift.results import VolumeFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,13 +84,10 @@ def _refuse_other_channels(channels: int, background: Volume | None) -> None:
         raise InputError("the model takes the signal alone; leave --background out")
 
 
-def write_found(cells: pd.DataFrame, folder: str | Path) -> list[Path]:
-    """Write cells.csv and cells.xml into a folder and return their paths."""
+def write_found(cells: pd.DataFrame, table: str | Path, xml: str | Path) -> None:
+    """Write the cells of a volume as a table, and as XML for napari and cellfinder."""
     from cellsift.io.cells import write_cells_xml
     from cellsift.io.tables import write_table
 
-    made = VolumeFolder(Path(folder))
-    table, xml = made.cells, made.cells_xml
     write_table(cells, table)
     write_cells_xml(cells, xml)
-    return [table, xml]

@@ -36,22 +36,28 @@ def test_the_brains_of_the_project_are_counted_by_scores_labels_and_blocks(made)
         Brain(path.parent.name, "signal", VOXEL_SIZE, settings={"matching": {"distance_um": 10}}),
         {arm: files.cells(arm) for arm in ARMS},
         {arm: results.model(arm).description for arm in ARMS},
-        {name: results.brain(name).labels for name in TRAIN},
-        {name: results.brain(name).labels_summary for name in TRAIN},
-        {(name, arm): results.brain(name).cells(arm) for name in TRAIN for arm in ARMS},
-        results.folds,
-        [files.sample, files.sample_blocks, files.sample_block_cells],
+        {
+            "labels": {name: results.brain(name).labels for name in TRAIN},
+            "summaries": {name: results.brain(name).labels_summary for name in TRAIN},
+            "cells": {
+                (name, arm): results.brain(name).cells(arm) for name in TRAIN for arm in ARMS
+            },
+            "folds": results.folds,
+        },
+        {
+            "volumes": files.volumes,
+            "sample": [files.sample, files.sample_blocks, files.sample_block_cells],
+            "answers": files.sample_summary,
+            "alarm": files.alarm,
+        },
         1,
         files.counts,
         path,
         lambda said: None,
-        answers=files.sample_summary,
-        alarm=files.alarm,
-        volumes=files.volumes,
         wish={"blocks": 3, "block_um": 150},
     )
     assert json.loads(path.read_text())["train_brains"] == TRAIN
-    table = read_table(files.counts)
+    table = read_table(files.counts).query("region == 'all'")
     assert set(table["blocks"]) == {BLOCKS}
     assert set(table["labels"]) == {LABELS}
     assert (table["in_blocks"] > 0).all()

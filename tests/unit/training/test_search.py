@@ -420,7 +420,7 @@ def test_what_was_found_is_an_arm(tmp_path, monkeypatch):
     write_arm(arm, chosen, path)
     monkeypatch.setattr(project_arms, "ARMS", tmp_path)
     shared = Recipe(learning_rate=0.02, normalisation="local", mixup=0.2)
-    found = read_arms(["narrow_searched"], shared, (5.0, 1.0, 1.0))["narrow_searched"]
+    found = read_arms(["narrow_searched"], shared)["narrow_searched"]
     assert found.recipe == recipe_with(arm.recipe, chosen["values"])
     assert (found.architecture, found.options) == (arm.architecture, arm.options)
     assert not found.search
