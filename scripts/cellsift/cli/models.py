@@ -50,7 +50,10 @@ def fetch(model: MODEL, models: INDEX = None, as_json: JSON = False) -> None:
 
     got = get(model, models)
     found = {"name": got.release.name, "version": got.release.version, "folder": str(got.model)}
-    sentence = f"{found['name']} {found['version']} is complete; its model is in {got.model}"
+    sentence = (
+        f"{found['name']} {found['version']}: {got.release.description}\n"
+        f"checked, all {len(got.release.members)} files; the model is in {got.model}"
+    )
     tell(found, sentence, as_json)
 
 

@@ -1,10 +1,14 @@
 """Commands that run the workflow, all of it or up to one target."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cellsift.results import Results
 
 CONFIG = Annotated[Path, typer.Argument(help="The config of the run.", show_default=False)]
 ARM = Annotated[str, typer.Argument(help="An arm of the config.", show_default=False)]
@@ -15,74 +19,58 @@ PROFILE = Annotated[
 DRY = Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")]
 
 
-def run(
-    more: typer.Context,
-    config: CONFIG,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Run the workflow of a config. What is not known here is passed on to Snakemake."""
-    _run([], config, slurm, profile, dry_run, more.args)
+def _whole(said: str, *targets: str) -> Callable[..., None]:
+    """A command that runs the workflow of a config up to these targets."""
+
+    def command(
+        more: typer.Context,
+        config: CONFIG,
+        slurm: SLURM = False,
+        profile: PROFILE = None,
+        dry_run: DRY = False,
+    ) -> None:
+        _run([*targets], config, slurm, profile, dry_run, more.args)
+
+    command.__doc__ = said
+    return command
 
 
-def train(
-    more: typer.Context,
-    config: CONFIG,
-    arm: ARM,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Train one arm of a config, and what it needs before that."""
-    made = _results(config, arm).model(arm).description
-    _run([str(made)], config, slurm, profile, dry_run, more.args)
+def _of_arm(said: str, made: Callable[["Results", str], Path]) -> Callable[..., None]:
+    """A command that runs it up to what is `made` of an arm."""
+
+    def command(
+        more: typer.Context,
+        config: CONFIG,
+        arm: ARM,
+        slurm: SLURM = False,
+        profile: PROFILE = None,
+        dry_run: DRY = False,
+    ) -> None:
+        target = str(made(_results(config, arm), arm))
+        _run([target], config, slurm, profile, dry_run, more.args)
+
+    command.__doc__ = said
+    return command
 
 
-def evaluate(
-    more: typer.Context,
-    config: CONFIG,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Measure all arms of a config, without explanations and pages."""
-    _run(["evaluate"], config, slurm, profile, dry_run, more.args)
-
-
-def explain(
-    more: typer.Context,
-    config: CONFIG,
-    arm: ARM,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Picture where an arm of a config looks."""
-    made = _results(config, arm).explanation(arm).montage
-    _run([str(made)], config, slurm, profile, dry_run, more.args)
-
-
-def suggest(
-    more: typer.Context,
-    config: CONFIG,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Suggest what to annotate next in each brain of a config."""
-    _run(["suggest", "--forcerun", "suggest"], config, slurm, profile, dry_run, more.args)
-
-
-def report(
-    more: typer.Context,
-    config: CONFIG,
-    slurm: SLURM = False,
-    profile: PROFILE = None,
-    dry_run: DRY = False,
-) -> None:
-    """Make the page that compares all arms of a config, and what it needs before that."""
-    _run(["report_index"], config, slurm, profile, dry_run, more.args)
+run = _whole("Run the workflow of a config. What is not known here is passed on to Snakemake.")
+train = _of_arm(
+    "Train one arm of a config, and what it needs before that.",
+    lambda results, arm: results.model(arm).description,
+)
+evaluate = _whole("Measure all arms of a config, without explanations and pages.", "evaluate")
+explain = _of_arm(
+    "Picture where an arm of a config looks.",
+    lambda results, arm: results.explanation(arm).montage,
+)
+# The page is made anew, as nothing is said at the end of a run that finds all of it there.
+suggest = _whole(
+    "Suggest what to annotate next in each brain of a config.", "suggest", "--forcerun", "suggest"
+)
+report = _whole(
+    "Make the page that compares all arms of a config, and what it needs before that.",
+    "report_index",
+)
 
 
 def try_detection(config: Path) -> None:
@@ -90,7 +78,7 @@ def try_detection(config: Path) -> None:
     _run(["try_detection", "--forcerun", "try_detection"], config, False, None, False, [])
 
 
-def _results(config: Path, arm: str):
+def _results(config: Path, arm: str) -> "Results":
     """Where the results of a config lie; InputError for an arm that it does not have."""
     from cellsift.errors import InputError
     from cellsift.project.reading import read_project

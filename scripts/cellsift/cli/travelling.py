@@ -33,13 +33,13 @@ def release(
     as_json: JSON = False,
 ) -> None:
     """Write an arm of a finished run as one file, and list it in the folder's index."""
-    from cellsift.releases.manifest import check_name_and_version
+    from cellsift.releases.manifest import check_name_and_version, file_name
     from cellsift.releases.texts import read_texts
 
     check_name_and_version(name, version)
     texts = read_texts(card)
     if dry_run:
-        file = str(to / f"{name}-{version}.zip")
+        file = str(to / file_name(name, version))
         tell({"would_write": [file]}, f"would write {file}", as_json)
         return
     # torch takes seconds to load.
@@ -65,25 +65,22 @@ def export(
     """Write a trained model for cellfinder, for ONNX Runtime, or as a bioimage.io package."""
     from cellsift.releases.fetch import fetch, model_folder
 
-    if to is Target.BIOIMAGEIO:
-        release = fetch(model, models)
-    else:
-        folder = model_folder(model, models)
+    # A package of bioimage.io has the card and the parity tensors of a release.
+    released = fetch(model, models) if to is Target.BIOIMAGEIO else None
+    folder = released.model if released else model_folder(model, models)
     if dry_run:
         print(f"would write {out}")
-        return
-    if to is Target.CELLFINDER:
+    elif released:
+        from cellsift.releases.bioimageio import write_bioimageio
+
+        print(f"{write_bioimageio(released, out)} is a model package of bioimage.io")
+    elif to is Target.CELLFINDER:
         from cellsift.steps.export_model import export_model
 
         export_model(folder, out, cuboids or [])
-        return
-    if to is Target.ONNX:
+    else:
         from cellsift.inference.trained_arm import load_arm
         from cellsift.interop.onnx_arm import export_raw_arm
 
         export_raw_arm(load_arm(folder), out)
         print(f"{out} takes cuboids as they are and gives p_cell")
-        return
-    from cellsift.releases.bioimageio import write_bioimageio
-
-    print(f"{write_bioimageio(release, out)} is a model package of bioimage.io")

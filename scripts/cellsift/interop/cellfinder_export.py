@@ -7,8 +7,6 @@ So normalisation, folds, mirror images, temperature and threshold become a part 
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -102,9 +100,9 @@ def _statistics(arm: TrainedArm, cuboids: Sequence[str | Path], folder: Path) ->
     if not cuboids:
         raise InputError(
             f"the models in {folder} normalise by the statistics of each brain, which cellfinder "
-            "does not tell a model: give the cuboids of the brain that it is meant for (--brain "
-            "results/brains/BRAIN/cuboids/*.zarr), or train with the recipe's normalisation: "
-            "dataset or local"
+            "does not tell a model: give the cuboids of the brain that it is meant for (--cuboids, "
+            "for each store in results/brains/BRAIN/cuboids), or train with the recipe's "
+            "normalisation: dataset or local"
         )
     store = CuboidStore.open(cuboids)
     arm.check_cuboids(store)
@@ -153,30 +151,3 @@ def instructions(export: CellfinderExport) -> list[str]:
         f"  brainmapper --trained-model {export.path} --network-voxel-sizes {sizes} {cubes} ...",
         *export.notes,
     ]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m cellsift.interop.cellfinder_export FOLDER OUT.keras`; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cellsift.interop.cellfinder_export")
-    parser.add_argument("folder", type=Path, help="of a trained arm, such as results/models/resnet")
-    parser.add_argument("out", type=Path, help="the file to write, NAME.keras")
-    parser.add_argument(
-        "--brain",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="CUBOIDS",
-        help="cuboid stores of the brain that it is meant for, where the arm normalises by them",
-    )
-    given = parser.parse_args(arguments)
-    try:
-        export = export_to_cellfinder(given.folder, given.out, given.brain)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print("\n".join(instructions(export)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

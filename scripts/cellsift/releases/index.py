@@ -20,6 +20,7 @@ from cellsift.releases.manifest import (
     Release,
     check_line,
     check_name_and_version,
+    file_name,
     version_order,
 )
 
@@ -42,8 +43,8 @@ class Entry:
 
     def __post_init__(self):
         check_name_and_version(self.name, self.version)
-        if self.file != f"{self.name}-{self.version}.zip":
-            raise InputError(f"{self.file!r} is not the file {self.name}-{self.version}.zip")
+        if self.file != (wanted := file_name(self.name, self.version)):
+            raise InputError(f"{self.file!r} is not the file {wanted}")
         if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
             raise InputError(f"{self.sha256!r} is no SHA-256 checksum")
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 0:
@@ -71,7 +72,7 @@ def read_index(place: str) -> list[Entry]:
     except (ValueError, KeyError, TypeError, RecursionError, InputError) as error:
         raise InputError(
             f"{where}: is no index of releases ({type(error).__name__}: {str(error)[:200]}); give "
-            "the folder or address that `python -m cellsift.releases pack` has written to"
+            "the folder or address that `cellsift release` has written to"
         ) from None
     return _sorted(entries)
 

@@ -54,7 +54,7 @@ class Release:
     @property
     def file_name(self) -> str:
         """What its file is called, such as cfos-1.0.0.zip."""
-        return f"{self.name}-{self.version}.zip"
+        return file_name(self.name, self.version)
 
     @property
     def model(self) -> str:
@@ -101,6 +101,16 @@ class Release:
                 f"{str(error)[:200]}); get the file anew from where it was published"
             ) from None
         return release
+
+
+def file_name(name: str, version: str) -> str:
+    """What the file of a release is called.
+
+    Example:
+        >>> file_name("cfos-2026", "1.0.0")
+        'cfos-2026-1.0.0.zip'
+    """
+    return f"{name}-{version}.zip"
 
 
 def digest_of(manifest: bytes) -> str:

@@ -8,19 +8,10 @@ from cellsift.io.atomic import atomic_file
 from cellsift.io.volumes import open_voxels, stated_size
 from cellsift.settings.files import REPOSITORY
 
-COLUMNS = [
-    "brain",
-    "role",
-    "signal",
-    "background",
-    "voxel_z",
-    "voxel_y",
-    "voxel_x",
-    "cells",
-    "non_cells",
-]
 ANNOTATIONS = ("cells.xml", "cells.csv")
 UNKNOWN = "?"
+# With this begins what of the config to start from is for any brains.
+THE_TABLE = "# The table of your brains"
 
 
 def starting_files(
@@ -43,16 +34,20 @@ def starting_files(
     if twice := sorted({found for found in names if names.count(found) > 1}):
         raise InputError(f"two volumes are named {', '.join(twice)}; rename one, or its folder")
     rows = [_row(*pair, voxel_size) for pair in zip(names, volumes, strict=True)]
-    given = (REPOSITORY / "config" / "start.tsv").read_text(encoding="utf-8").splitlines()
-    head = [line for line in given if line.startswith("#")]
-    table = "\n".join([*head, "\t".join(COLUMNS), *rows]) + "\n"
-    config = (REPOSITORY / "config" / "start.yaml").read_text(encoding="utf-8")
-    _, _, body = config.partition("\n\n")
+    # Up to the examples: what the columns are, and their names.
+    start = (REPOSITORY / "config" / "start.tsv").read_text(encoding="utf-8").splitlines()
+    header = next(n for n, line in enumerate(start) if not line.startswith("#"))
+    table = "\n".join([*start[: header + 1], *rows]) + "\n"
+    # What stands first there is how to copy it.
+    _, table_and_after, body = (
+        (REPOSITORY / "config" / "start.yaml").read_text(encoding="utf-8").partition(THE_TABLE)
+    )
     told = f"# Written by `cellsift init`: confirm {name}.tsv, then `cellsift check {name}.yaml`.\n"
     body = body.replace("mine.tsv", f"{name}.tsv").replace("results/mine", f"results/{name}")
-    body = body.partition("\n\n# The table")[2] or body
-    body = body if body.startswith("# The table") else f"# The table{body}"
-    return {Path(f"{name}.yaml"): f"{told}\n{body}", Path(f"{name}.tsv"): table}
+    return {
+        Path(f"{name}.yaml"): f"{told}\n{table_and_after}{body}",
+        Path(f"{name}.tsv"): table,
+    }
 
 
 def write_new(files: dict[Path, str]) -> None:

@@ -1,7 +1,7 @@
 """What cellsift has to know of Snakemake's command line before Snakemake reads it."""
 
 import io
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -49,17 +49,31 @@ def only_inspects(arguments: Sequence[str]) -> bool:
 
     False for arguments that it does not understand.
     """
-    from snakemake.cli import get_argument_parser
-
     try:
-        # What there is to say of the arguments Snakemake says itself.
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            options = get_argument_parser().parse_known_args(arguments)[0]
+        options = _options(arguments)
     except SystemExit as end:
         # Of --help and --version.
         return end.code == 0
     report = options.report is not None and not options.report_after_run
     return report or options.executor == "dryrun" or any(getattr(options, o) for o in INSPECTING)
+
+
+def is_dry_run(arguments: Sequence[str]) -> bool:
+    """Whether Snakemake only says what it would do with these arguments."""
+    try:
+        options = _options(arguments)
+    except SystemExit:
+        return False
+    return bool(options.dryrun or options.executor == "dryrun")
+
+
+def _options(arguments: Sequence[str]) -> Namespace:
+    """What Snakemake makes of its arguments; SystemExit as its parser raises it."""
+    from snakemake.cli import get_argument_parser
+
+    # What there is to say of the arguments Snakemake says itself.
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        return get_argument_parser().parse_known_args(arguments)[0]
 
 
 def check_config_file(path: Path) -> None:

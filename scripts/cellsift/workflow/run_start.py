@@ -13,7 +13,7 @@ from cellsift.project.demo_note import demo_note_doubts
 from cellsift.results import Results
 from cellsift.settings.project import Project
 from cellsift.workflow.answers_in_place import refuse_to_lose_answers
-from cellsift.workflow.command_line import only_inspects
+from cellsift.workflow.command_line import is_dry_run, only_inspects
 from cellsift.workflow.failed_jobs import FailedJobs
 from cellsift.workflow.garbage import collect_garbage_rarely
 from cellsift.workflow.home import replace_unwritable_home
@@ -67,7 +67,8 @@ def prepare_run(
     """
     logger.addHandler(FailedJobs())
     if only_inspects(arguments):
-        _note_missing(project)
+        if is_dry_run(arguments):
+            _note_missing(project)
         return
     logger.addHandler(RemarksOfCluster(lambda: not workflow.local_exec))
     show_run(logger, workflow, names)

@@ -34,8 +34,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
 pytest.importorskip("cellfinder")
 
+from cellsift.cli import main  # noqa: E402
 from cellsift.interop import keras_arm  # noqa: E402
-from cellsift.interop.cellfinder_export import export_to_cellfinder, main  # noqa: E402
+from cellsift.interop.cellfinder_export import export_to_cellfinder  # noqa: E402
 from cellsift.interop.keras_arm import (  # noqa: E402
     LAYERS,
     Statistics,
@@ -273,7 +274,7 @@ def test_the_threshold_is_that_of_the_rounded_p_cell(threshold):
 
 def test_what_cellfinder_has_to_be_told_is_told(tmp_path, capsys):
     folder = write_arm(tmp_path / "arm", layout=(1, SHAPE, VOXEL_SIZE), normalisation=LOCAL)
-    assert main([str(folder), str(tmp_path / "arm.keras")]) == 0
+    export_model(folder, tmp_path / "arm.keras")
     said = " ".join(capsys.readouterr().out.split())
     assert (
         "network_voxel_sizes=(5.0, 2.0, 2.0), cube_depth=8, cube_height=16, cube_width=16" in said
@@ -301,7 +302,12 @@ def test_of_usual_cuboids_with_a_background_nothing_special_is_told(tmp_path):
     ("out", "name", "with_brain", "message"),
     [
         ("arm.h5", "local", False, "does not end in .keras"),
-        ("arm.keras", "brain", False, "give the cuboids of the brain .*--brain.* dataset or local"),
+        (
+            "arm.keras",
+            "brain",
+            False,
+            "give the cuboids of the brain .*--cuboids.* dataset or local",
+        ),
         ("arm.keras", "local", True, "leave the brain's cuboids out"),
     ],
 )
@@ -404,18 +410,20 @@ def test_what_each_architecture_becomes_is_listed(repository):
 
 @pytest.mark.slow
 def test_the_command_of_the_readme_writes_what_it_says(tmp_path, repository, monkeypatch, capsys):
-    start = ".venv/bin/python -m cellsift.interop.cellfinder_export "
     lines = map(str.strip, (repository / "README.md").read_text().splitlines())
-    (typed,) = [line for line in lines if line.startswith(start)]
-    folder, out = typed.removeprefix(start).split()
+    (typed,) = [line for line in lines if line.endswith(" --to cellfinder")]
+    command, export, folder, out, *more = typed.split()
     monkeypatch.chdir(tmp_path)
     write_arm(tmp_path / folder, normalisation=LOCAL)
-    assert main([folder, out]) == 0
+    with pytest.raises(SystemExit, match="0"):
+        main([export, folder, out, *more])
+    assert command == "cellsift"
     assert f"classify.main(trained_model='{out}'" in capsys.readouterr().out
     check_same(tmp_path / folder, tmp_path / out)
 
 
 def test_a_folder_without_models_is_refused(tmp_path, capsys):
-    assert main([str(tmp_path), str(tmp_path / "arm.keras")]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", str(tmp_path), str(tmp_path / "arm.keras"), "--to", "cellfinder"])
     assert "model.json" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

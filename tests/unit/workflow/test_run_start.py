@@ -71,14 +71,14 @@ def test_a_dry_run_takes_no_lock_and_removes_nothing(results):
     assert not STATE.exists()
 
 
-@pytest.mark.parametrize("argument", ["--dry-run", "--cores=1"])
+@pytest.mark.parametrize("argument", ["--dry-run", "-n", "--cores=1", "--lint"])
 def test_a_dry_run_notes_what_a_run_refuses_as_missing(results, capsys, argument):
     there = Path("there.tif")
     there.touch()
     brains = [Brain(name, f"{name}.tif", (5.0, 2.0, 2.0)) for name in ("there", "absent")]
     prepare(results, argument, brains=brains)
     said = capsys.readouterr().err.splitlines()
-    if argument == "--dry-run":
+    if argument in ("--dry-run", "-n"):
         (line,) = said
         assert line.startswith("Note: brain absent, signal: absent.tif: there is no such file")
     else:
