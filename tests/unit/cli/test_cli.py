@@ -23,6 +23,9 @@ COMMANDS = [
     "detect",
     "extract",
     "classify",
+    "count",
+    "release",
+    "export",
 ]
 
 
@@ -69,6 +72,25 @@ def test_init_writes_a_project_that_check_accepts(brain, tmp_path, monkeypatch, 
     assert cellsift("init", brain) == 2
     assert "is there already" in capsys.readouterr().err
     assert (tmp_path / "mine.tsv").read_text() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [[], ["--slurm"], ["--profile", "mine"]])
+def test_a_run_is_started_with_the_profile_that_is_asked_for(brain, tmp_path, monkeypatch, more):
+    """What is not known to the command goes to Snakemake: rules are told why they would run."""
+    monkeypatch.chdir(tmp_path)
+    assert cellsift("init", brain, "--voxel-size", 5, 2, 2) == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text("cores: 1\n")
+    command = [sys.executable, "-m", "cellsift.cli", "run", "mine.yaml", "--dry-run", *more]
+    ended = subprocess.run([*command, "--quiet", "host"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    wanted = {"--slurm": "profiles/slurm", "--profile": "mine"}.get(
+        "".join(more[:1]), "profiles/local"
+    )
+    (used,) = [line for line in ended.stderr.splitlines() if line.startswith("Using profile ")]
+    assert f"{wanted} for setting" in used
+    assert "Reasons:" in ended.stdout + ended.stderr
 
 
 def test_a_voxel_size_that_nothing_states_has_to_be_filled_in(tmp_path, monkeypatch, capsys):

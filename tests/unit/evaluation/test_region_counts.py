@@ -96,10 +96,14 @@ class TestRegions:
         assert width(wide.loc["all"]) == width(narrow.loc["all"])
 
     def test_what_detection_misses_differs_between_regions_too(self):
-        logits, _, region = brain_of(5)
-        poor = counted(logits, region, spread=1e-3, recall=[(50, 100)] * 4)
-        good = counted(logits, region, spread=1e-3, recall=[(99, 100)] * 4)
-        assert width(poor.loc["r1"]) > 1.3 * width(good.loc["r1"])
+        """Here scores are sure, and blocks tell of the brain that half of its cells are found."""
+        logits, region = np.repeat([-12.0, 12.0], [2000, 3000]), np.arange(5000) % REGIONS
+        blocks = MarkedBlocks(np.full(60, 100.0), np.full(60, 50.0), np.ones(60))
+        evidence = Evidence(logits, logits > 0, BETWEEN, RECALL, blocks=blocks, between_places=1e-3)
+        names = pd.Categorical([f"r{number}" for number in region])
+        table = count_cells(evidence, 1, names).set_index("region")
+        assert width(table.loc["all"]) < 0.2
+        assert width(table.loc["r1"]) > 0.6
 
     def test_a_region_without_candidates_has_no_row(self):
         logits, _, region = brain_of(6)
