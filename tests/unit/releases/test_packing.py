@@ -62,7 +62,7 @@ def test_a_release_has_all_that_goes_with_a_model(made, archive):
 def test_two_packs_of_a_run_are_equal_to_the_byte(made, archive, tmp_path):
     """Also in another process, in which sets have another order."""
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(TEXTS))
-    command = [sys.executable, "-m", "cellsift.releases", "pack", made / "results", "narrow"]
+    command = [sys.executable, "-m", "cellsift.cli", "release", made / "results", "narrow"]
     command += ["--name", "blobs", "--to", tmp_path, "--card", tmp_path / "card.yaml"]
     done = subprocess.run(
         command, env=os.environ | {"PYTHONHASHSEED": "7"}, capture_output=True, text=True
