@@ -24,6 +24,7 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
             "answers": next(iter(given.answers), None),
             "summary": next(iter(given.summary), None),
             "alarm": given.alarm,
+            "regions": next(iter(given.regions), None),
         },
         snakemake.params.seed,
         snakemake.output.table,

@@ -132,6 +132,7 @@ def count_brain(
             "answers": answers,
             "summary": files.labels_summary if files.labels_summary.is_file() else None,
             "alarm": files.alarm if files.alarm.is_file() else None,
+            "regions": files.regions if files.regions.is_file() else None,
         },
         1,
         files.counts,

@@ -52,17 +52,21 @@ def by_region(document: Mapping[str, Any], unlike: bool, wholly: bool) -> Html:
         caption += "counts has all."
     if unmeasured:
         caption += f" {UNMEASURED}"
-    rows = pd.DataFrame([_row(row, ", unmeasured" if unmeasured else "") for row in shown])
+    doubt, blocks = ", unmeasured" if unmeasured else "", any(row["in_blocks"] for row in regions)
+    rows = pd.DataFrame([_row(row, doubt, blocks) for row in shown])
     kinds = ["unmeasured counts"] * len(shown) if unmeasured else []
     picture = html.figure(
         draw_counts({_short(row["region"]): row for row in shown}),
         "The same counts; lines are 95% intervals, crosses the naive counts.",
         "Number of cells by region with intervals",
     )
-    return Html(BY_REGION + html.table(rows, caption, ("region",), kinds) + picture)
+    doubts = [html.paragraph(f"{text}.", "warning") for text in document["doubts_of_regions"]]
+    return Html(
+        BY_REGION + "".join(doubts) + html.table(rows, caption, ("region",), kinds) + picture
+    )
 
 
-def _row(row: Mapping[str, Any], doubt: str) -> dict[str, str]:
+def _row(row: Mapping[str, Any], doubt: str, blocks: bool) -> dict[str, str]:
     return {
         "region": row["region"],
         f"cells{doubt}": count_text(row["count"]),
@@ -70,6 +74,7 @@ def _row(row: Mapping[str, Any], doubt: str) -> dict[str, str]:
         "called cells": count_text(row["naive"]),
         "candidates": count_text(row["candidates"]),
         "labels": count_text(row["labels"]),
+        **({"in marked blocks": count_text(row["in_blocks"])} if blocks else {}),
     }
 
 

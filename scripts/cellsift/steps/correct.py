@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from cellsift.calibration.brain_threshold import brain_threshold, expected_at
-from cellsift.calibration.score_posterior import score_posterior
 from cellsift.evaluation.counts.words import evidence_in_words
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
@@ -59,7 +58,7 @@ def correct(
     if not evidence.labelled:
         corrected, after = classified, before
     else:
-        posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
+        posterior = evidence.posterior(seed)
         in_use = float(evidence.logits[called].min()) if called.any() else None
         cut, expected = brain_threshold(
             posterior, evidence.logits, calibration["criterion"], in_use, evidence.labels

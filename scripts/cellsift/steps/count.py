@@ -25,7 +25,10 @@ from cellsift.settings.brains import Brain
 from cellsift.steps.brain_evidence import TrainFiles, evidence_of
 
 # What a page shows of a region's row.
-SHOWN = ("region", "candidates", "naive", "count", "low", "high", "among_candidates", "labels")
+SHOWN = (
+    *("region", "candidates", "naive", "count", "low", "high", "among_candidates"),
+    *("labels", "in_blocks"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class KnownOfBrain:
       correct the brain; answers: its summary, where people gave any;
     - summary: what `label` wrote, if the brain is annotated;
     - alarm: what `compare` wrote: under alarm the count is told as unmeasured, unless it rests on a
-      sample.
+      sample;
+    - regions: what `check_regions` wrote, if the brain has an image of them.
     """
 
     volumes: str | Path
@@ -45,6 +49,11 @@ class KnownOfBrain:
     answers: str | Path | None = None
     summary: str | Path | None = None
     alarm: str | Path | None = None
+    regions: str | Path | None = None
+
+    @property
+    def doubts_of_regions(self) -> list[str]:
+        return list(read_json(self.regions)["warnings"]) if self.regions else []
 
     @property
     def shape(self) -> Shape:
@@ -100,7 +109,11 @@ def count(
     Raises InputError for an image of regions that cannot be read.
     """
     own, of_train = KnownOfBrain(**known), TrainFiles(**train)
-    regions = _regions(brain, read_table(next(iter(cells.values()))), own.shape, tell)
+    regions = _regions(brain, read_table(next(iter(cells.values()))), own.shape)
+    doubts = own.doubts_of_regions
+    if beyond := _all_outside(brain, regions):
+        tell(beyond)
+        doubts.append(beyond)
     tables, arms = [], {}
     for arm, path in cells.items():
         classified = read_table(path)
@@ -122,6 +135,7 @@ def count(
         "answers": own.given,
         "best_out_of_fold": best,
         "out_of_fold": out_of_fold,
+        "doubts_of_regions": doubts,
         "arms": arms,
     }
     unused = unused_in_words(found)
@@ -147,23 +161,29 @@ def _best(models: Mapping[str, str | Path]) -> tuple[str, bool]:
     return max(trained, key=lambda arm: trained[arm]["calibration"]["f1"]), True
 
 
-def _regions(
-    brain: Brain, cells: pd.DataFrame, shape: Shape, tell: Callable[[str], None]
-) -> pd.Categorical | None:
+def _regions(brain: Brain, cells: pd.DataFrame, shape: Shape) -> pd.Categorical | None:
     """The region of each candidate (n,), if the brain has an image of them."""
     if brain.regions is None:
         return None
     # What reads volumes takes long to load, and most brains have no regions.
-    from cellsift.atlas.regions import OUTSIDE, open_regions
+    from cellsift.atlas.regions import open_regions
 
-    found = open_regions(brain.regions, brain.region_names).at(cells[AXES].to_numpy(float), shape)
-    if len(found) and set(found) == {OUTSIDE}:
-        tell(
-            f"brain {brain.name}, regions: {brain.regions}: all {len(found):,} candidates lie "
-            "where it is 0, outside of every region. It has to lie as the signal does, with the "
-            "same axes and the same ends"
-        )
-    return found
+    return open_regions(brain.regions, brain.region_names).at(cells[AXES].to_numpy(float), shape)
+
+
+def _all_outside(brain: Brain, regions: pd.Categorical | None) -> str | None:
+    """What is doubtful about regions in which no candidate lies."""
+    if regions is None or not len(regions):
+        return None
+    from cellsift.atlas.regions import OUTSIDE
+
+    if set(regions) != {OUTSIDE}:
+        return None
+    return (
+        f"brain {brain.name}, regions: {brain.regions}: all {len(regions):,} candidates lie where "
+        "it is 0, outside of every region. It has to lie as the signal does, with the same axes "
+        "and the same ends"
+    )
 
 
 def _marked_blocks(

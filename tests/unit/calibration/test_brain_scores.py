@@ -17,9 +17,11 @@ def brain_of(offset: float, candidates: int = 3000, seed: int = 0):
     return logits, random.random(candidates) < expit(logits + offset)
 
 
-def labelled(truth: np.ndarray, number: int, seed: int = 1, clusters: int | None = None) -> Labels:
+def labelled(
+    truth: np.ndarray, number: int, seed: int = 1, block: np.ndarray | None = None
+) -> Labels:
     rows = np.random.default_rng(seed).choice(len(truth), number, replace=False)
-    return Labels(rows, truth[rows], np.full(number, len(truth) / number), clusters)
+    return Labels(rows, truth[rows], np.full(number, len(truth) / number), block)
 
 
 def share_of_cells(posterior) -> np.ndarray:
@@ -75,8 +77,27 @@ class TestScorePosterior:
     def test_labels_that_lie_together_make_less_certain_than_as_many_apart(self, alike):
         logits, truth = brain_of(0)
         apart = score_posterior(logits, [labelled(truth, 400)], alike, seed=1)
-        together = score_posterior(logits, [labelled(truth, 400, clusters=3)], alike, seed=1)
+        blocks = labelled(truth, 400, block=np.arange(400) % 3)
+        together = score_posterior(logits, [blocks], alike, seed=1)
         assert share_of_cells(together).std() > 1.3 * share_of_cells(apart).std()
+
+    def test_the_more_places_differ_the_less_a_block_tells_of_the_brain(self, alike):
+        logits, truth = brain_of(0)
+        blocks = labelled(truth, 400, block=np.arange(400) % 3)
+        near, far = (
+            share_of_cells(score_posterior(logits, [blocks], alike, 1, between_places=spread))
+            for spread in (0.1, 1.5)
+        )
+        assert far.std() > 1.5 * near.std()
+
+    def test_many_blocks_of_which_one_has_nearly_all_labels_are_hardly_more_than_one(self):
+        one, uneven, even = (
+            Labels(np.arange(400), np.ones(400, bool), np.ones(400), block).offset(apart=1.0)
+            for block in (np.zeros(400), np.maximum(np.arange(400) - 390, 0), np.arange(400) % 10)
+        )
+        assert one == 1.0
+        assert uneven > 0.9
+        assert even == pytest.approx(0.1)
 
     def test_p_cell_never_falls_with_the_score(self, alike):
         logits, truth = brain_of(0, 500)

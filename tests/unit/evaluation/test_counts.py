@@ -109,7 +109,7 @@ class TestCount:
 
     def test_candidates_in_blocks_are_told_apart_from_labels_of_single_ones(self):
         logits, truth = brain_of(0)
-        block = Labels(np.arange(100), truth[:100], np.ones(100), clusters=2)
+        block = Labels(np.arange(100), truth[:100], np.ones(100), np.repeat([1, 2], 50))
         single = Labels(np.arange(90, 140), truth[90:140], np.ones(50))
         region = pd.Categorical(np.where(np.arange(3000) < 95, "left", "right"))
         table = count_cells(evidence_of(logits, [single, block]), 1, region).set_index("region")
@@ -181,7 +181,7 @@ class TestBlocks:
             2: True,
             1: False,
         }
-        assert labels.clusters == 1
+        assert labels.block.tolist() == [1, 1, 1]
 
     def test_beside_what_annotators_dispute_a_candidate_is_neither_cell_nor_artefact(self):
         cells = pd.DataFrame([(5, 30, 30)], columns=["z", "y", "x"]).assign(block=1)
@@ -324,7 +324,7 @@ class TestWhatLabelsBuy:
         found = blocks.labels(1, known=[2])
         assert found.rows.tolist() == [0, 3]
         assert found.probability == pytest.approx([2 / 3, 1 / 3])
-        assert found.clusters == 1
+        assert found.number == 1
         assert blocks.labels(0, []) is None
 
     def test_blocks_whose_weights_differ_buy_less(self):

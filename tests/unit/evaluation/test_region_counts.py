@@ -84,7 +84,7 @@ class TestRegions:
     def test_labels_of_a_marked_block_in_a_region_tell_of_it_too(self):
         logits, truth, region = brain_of(3)
         of_block = of_region(truth, region, 4, 80)
-        block = Labels(of_block.rows, of_block.is_cell, of_block.weight, clusters=1)
+        block = Labels(of_block.rows, of_block.is_cell, of_block.weight, np.ones(80))
         before, after = counted(logits, region), counted(logits, region, [block])
         assert width(after.loc["r4"]) < width(before.loc["r4"])
         assert after.at["r4", "in_blocks"] == 80
@@ -104,6 +104,34 @@ class TestRegions:
         table = count_cells(evidence, 1, names).set_index("region")
         assert width(table.loc["all"]) < 0.2
         assert width(table.loc["r1"]) > 0.6
+
+    def test_the_brain_s_interval_holds_the_truth_where_marked_blocks_lie_in_regions_that_differ(
+        self,
+    ):
+        """Two blocks tell of two regions, and the others differ from these."""
+        held = {0.8: [], 1e-3: []}
+        for seed in range(40):
+            logits, truth, region = brain_of(seed, apart=0.8)
+            rows = np.flatnonzero(region < 2)
+            blocks = [Labels(rows, truth[rows], np.ones(len(rows)), region[rows])]
+            for spread, kept in held.items():
+                row = counted(logits, region, blocks, spread).loc["all"]
+                kept.append(row["among_low"] <= truth.sum() <= row["among_high"])
+        assert np.mean(held[0.8]) >= 0.9
+        assert np.mean(held[1e-3]) <= 0.85
+
+    def test_a_region_that_is_nearly_the_brain_is_as_certain_as_the_brain(self):
+        logits, truth, _ = brain_of(7)
+        rows = np.random.default_rng(7).choice(len(truth), 150, replace=False)
+        region = (np.arange(len(logits)) >= 2970).astype(int)
+        for labels in ([], [Labels(rows, truth[rows], np.ones(150))]):
+            table = counted(logits, region, labels)
+            assert width(table.loc["r0"]) < 1.1 * width(table.loc["all"])
+
+    def test_a_single_region_is_the_brain(self):
+        logits, _, _ = brain_of(8)
+        table = counted(logits, np.zeros(len(logits), int))
+        assert width(table.loc["r0"]) == pytest.approx(width(table.loc["all"]), rel=0.05)
 
     def test_a_region_without_candidates_has_no_row(self):
         logits, _, region = brain_of(6)
@@ -162,3 +190,10 @@ class TestBlocks:
         columns = ["candidates", "naive", "count", "low", "high", "among_candidates"]
         assert table.loc["block left", columns].tolist() == [2, 2, 2, 2, 2, 1]
         assert table.loc["block right", columns].tolist() == [2, 0, 1, 1, 1, 1]
+
+    def test_candidates_near_the_border_have_no_label_with_the_block(self):
+        box = {"block": 1, "z0": 0, "y0": 0, "x0": 0, "z1": 40, "y1": 100, "x1": 100, "weight": 1}
+        cells = pd.DataFrame({"block": [1], "z": [20], "y": [50], "x": [50]})
+        candidates = pd.DataFrame({"z": [20, 20], "y": [50, 98], "x": 50, "is_cell": True})
+        row = block_rows(pd.DataFrame([box]), cells, candidates, (5.0, 2.0, 2.0), 10.0).iloc[0]
+        assert (row["candidates"], row["in_blocks"]) == (2, 1)

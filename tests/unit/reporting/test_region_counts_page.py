@@ -11,10 +11,11 @@ ARMS = ("resnet", "features")
 
 def row(region: str, count: int, naive: int, **more) -> dict:
     found = {"region": region, "candidates": 400, "naive": naive, "count": count, "labels": 0}
+    found["in_blocks"] = 0
     return found | {"low": count - 5, "high": count + 9, "among_candidates": count - 2} | more
 
 
-def document(regions=(), blocks=(), labels=0) -> dict:
+def document(regions=(), blocks=(), labels=0, doubts=()) -> dict:
     whole = {"candidates": 4000, "labels": labels, "blocks": 0}
     arms = {
         arm: whole
@@ -24,7 +25,7 @@ def document(regions=(), blocks=(), labels=0) -> dict:
         }
         for extra, arm in enumerate(ARMS)
     }
-    return {"best_out_of_fold": "resnet", "arms": arms}
+    return {"best_out_of_fold": "resnet", "doubts_of_regions": list(doubts), "arms": arms}
 
 
 def text_of(page: str) -> str:
@@ -40,6 +41,20 @@ def test_the_regions_with_the_most_cells_come_first_with_their_intervals():
     assert "cortex 5,400 5,395 to 5,409 6,000 400 31" in said
     assert "By resnet" in said
     assert "unmeasured" not in said
+
+
+def test_candidates_in_marked_blocks_are_shown_where_there_are_any():
+    rows = [row("cortex", 50, 40, in_blocks=71), row("striatum", 20, 10)]
+    said = text_of(by_region(document(rows), False, False))
+    assert "in marked blocks" in said
+    assert "cortex 50 45 to 59 40 400 0 71" in said
+    assert "in marked blocks" not in text_of(by_region(document(rows[1:]), False, False))
+
+
+def test_doubts_about_the_image_of_regions_stand_beside_its_counts():
+    doubt = "brain b, regions: r.tif: its axes may be turned"
+    said = text_of(by_region(document([row("cortex", 50, 40)], doubts=[doubt]), False, False))
+    assert f"{doubt}." in said
 
 
 def test_of_many_regions_the_page_shows_the_first_and_says_that_there_are_more():

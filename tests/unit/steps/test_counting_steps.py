@@ -19,6 +19,7 @@ from synthetic_results import (
 
 from cellsift.calibration.brain_threshold import brain_threshold
 from cellsift.io.cells import read_points
+from cellsift.io.json_files import write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.results import Results
 from cellsift.settings.brains import Brain
@@ -375,8 +376,13 @@ class TestRegions:
     ):
         image = tmp_path / "regions.tif"
         tifffile.imwrite(image, np.zeros(SHAPE, np.uint16), photometric="minisblack")
+        write_json({"warnings": ["its axes may be turned"]}, results.brain("mouse_d").regions)
         count_brain(results, "mouse_d", ROLES, [ARM], of_brain={"regions": str(image)})
-        assert "outside of every region" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert "outside of every region" in told
+        before, beyond = counted(results, "mouse_d")[1]["doubts_of_regions"]
+        assert before == "its axes may be turned"
+        assert beyond in told
 
     def test_a_marked_block_has_a_row_with_what_people_marked(self, results, tmp_path):
         sample = sample_of(results, tmp_path, 1)

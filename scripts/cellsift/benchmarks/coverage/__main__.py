@@ -23,7 +23,7 @@ from cellsift.io.tables import write_table
 
 PORTION = 25
 # A repetition has many regions.
-FEWER = 8
+FEWER = 4
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,9 +29,10 @@ such simulations and at [carry_over.md](carry_over.md).
 REGIONS = f"""\
 Brains of which the density of cells differs between {BLOCKS // BLOCKS_OF_REGION} regions by \
 {WITH_REGIONS[0].regions:g} log odds, which the scores know nothing of: how often the 95% interval \
-of a region holds its true number of cells, those missed included, and in brackets its median \
-width as a share of the truth. On the right the same if the count is not told that places of a \
-brain differ in what a score means. Labels and blocks are drawn in the whole brain.
+of a region, and that of the whole brain, holds its true number of cells, those missed included, \
+and in brackets its median width as a share of the truth. Beside them the same if the count is not \
+told that places of a brain differ in what a score means. Labels and blocks are drawn in the whole \
+brain.
 """
 
 
@@ -126,14 +127,19 @@ def _among(rows: pd.DataFrame) -> list[dict]:
 
 
 def _by_region(rows: pd.DataFrame) -> list[dict]:
-    ways = {"region": "held", "region, as if alike": "as if places were alike"}
+    ways = {
+        "region": "a region's interval held",
+        "region, as if alike": "as if places were alike",
+        "whole brain": "the brain's held",
+        "whole brain, as if alike": "as if alike",
+    }
     own = rows[rows["way"].isin(list(ways))]
     found = []
     for (kind, labels, blocks), part in own.groupby(["kind", "labels", "blocks"], sort=False):
-        row = {"kind": kind, "labels": labels, "blocks": blocks, "intervals": 0}
+        row = {"kind": kind.partition(";")[0], "labels": labels, "blocks": blocks}
+        row["brains"] = part["repetition"].nunique()
         for way, name in ways.items():
             of_way = part[part["way"] == way]
-            row["intervals"] = len(of_way)
             row[name] = f"{of_way['held'].mean():.1%} ({of_way['width'].median():.2f})"
         found.append(row)
     return found

@@ -26,12 +26,12 @@ from cellsift.calibration.calibrate import choose_threshold, fit_temperature
 from cellsift.calibration.pooled_curve import by_pooled_curve
 from cellsift.calibration.score_posterior import Labels
 from cellsift.evaluation.counts.classical import classical_count
-from cellsift.evaluation.counts.estimate import Evidence, count_cells
+from cellsift.evaluation.counts.estimate import ALL, Evidence, count_cells
 from cellsift.evaluation.counts.recall import MarkedBlocks
 
 LABELS, BLOCKS_MARKED = (0, 25, 50, 100, 200), (0, 3, 6)
 # Labels, and blocks marked, where cells are counted by region.
-LABELS_BY_REGION = ((0, 0), (50, 0), (100, 0), (200, 0), (100, 6))
+LABELS_BY_REGION = ((0, 0), (0, 3), (0, 6), (50, 0), (100, 0), (200, 0), (100, 6))
 # A spread between places that is as good as none.
 ALIKE = 1e-3
 # Two-sided, at 95%.
@@ -70,8 +70,8 @@ def trials(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
 def trials_by_region(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
     """Yield a row for each repetition, number of labels and region of a brain.
 
-    Columns as of `trials`; the way is "region", or "region, as if alike" where the count is not
-    told that places of a brain differ.
+    Columns as of `trials`; the way is "region", or "whole brain" of its row of all cells; with
+    ", as if alike" where the count is not told that places of a brain differ.
     """
     random = np.random.default_rng(seed)
     for repetition in range(repetitions):
@@ -82,12 +82,14 @@ def trials_by_region(kind: Kind, repetitions: int, seed: int) -> Iterator[dict]:
             labelled, marked = sampled(brain, logits, labels, blocks, random)
             evidence = Evidence(logits, is_cell, between, recall, labelled, marked)
             of = {"kind": kind.name, "repetition": repetition, "labels": labels, "blocks": blocks}
-            for way, spread in (("region", places_of(train)), ("region, as if alike", ALIKE)):
+            for told, spread in (("", places_of(train)), (", as if alike", ALIKE)):
                 known = replace(evidence, between_places=spread)
                 table = count_cells(known, repetition, pd.Categorical(brain.region))
-                for row in table.iloc[1:].to_dict("records"):
-                    truth = brain.cells_of_regions[int(row["region"])]
+                for row in table.to_dict("records"):
+                    whole = row["region"] == ALL
+                    truth = brain.cells if whole else brain.cells_of_regions[int(row["region"])]
                     counted = {name: row[name] for name in ("count", "low", "high")}
+                    way = ("whole brain" if whole else "region") + told
                     yield of | {"way": way, "truth": truth} | counted
 
 
@@ -136,7 +138,8 @@ def sampled(
     chosen = order[systematic_draw(probability[order], random)]
     inside = np.flatnonzero(np.isin(brain.block, chosen))
     weight = 1 / probability
-    in_blocks = Labels(inside, brain.is_cell[inside], weight[brain.block[inside]], len(chosen))
+    block = brain.block[inside]
+    in_blocks = Labels(inside, brain.is_cell[inside], weight[block], block)
     drawn.append(in_blocks.without(rows))
     found = brain.found[chosen]
     return drawn, MarkedBlocks(found + brain.missed[chosen], found, weight[chosen])

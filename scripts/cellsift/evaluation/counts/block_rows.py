@@ -18,7 +18,7 @@ def block_rows(
 
     Its region is "block NAME"; count, low and high are the marked cells, among_candidates those of
     them that have a candidate within `distance_um`, naive the candidates in it that are called
-    cells.
+    cells, in_blocks those that have a label with it.
 
     Args:
         blocks: block, z0, y0, x0, z1, y1, x1 (voxels, half-open).
@@ -30,11 +30,15 @@ def block_rows(
         >>> cells = pd.DataFrame({"block": [1, 1], "z": [2, 7], "y": [2, 7], "x": [2, 7]})
         >>> found = pd.DataFrame({"z": [2], "y": [2], "x": [3], "is_cell": [True]})
         >>> row = block_rows(pd.DataFrame([box]), cells, found, (1, 1, 1), 2.0).iloc[0]
-        >>> row[["region", "naive", "count", "among_candidates"]].tolist()
+        >>> row[["region", "naive", "count", "in_blocks"]].tolist()
         ['block 1', 1, 2, 1]
     """
     positions = candidates[AXES].to_numpy(float)
-    marked, _ = read_blocks(blocks.assign(weight=1.0), cells, positions, voxel_size, distance_um)
+    marked, labels = read_blocks(
+        blocks.assign(weight=1.0), cells, positions, voxel_size, distance_um
+    )
+    if labels is None:
+        return pd.DataFrame()
     called = candidates["is_cell"].to_numpy(bool)
     rows = []
     for number, box in enumerate(blocks.to_dict("records")):
@@ -50,7 +54,7 @@ def block_rows(
                 **dict.fromkeys(("among_candidates", "among_low", "among_high"), found),
                 "labels": 0,
                 "blocks": 1,
-                "in_blocks": int(inside.sum()),
+                "in_blocks": int((labels.block == box["block"]).sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -45,14 +45,14 @@ def read_blocks(
         some, none = some[~doubtful[some]], none[~doubtful[none]]
         rows = np.concatenate([some, none])
         is_cell = np.arange(len(rows)) < len(some)
-        labels.append((rows, is_cell, np.full(len(rows), box["weight"])))
+        labels.append((rows, is_cell, *(np.full(len(rows), box[of]) for of in ("weight", "block"))))
     if not found:
         return MarkedBlocks.none(), None
     of_blocks = pd.DataFrame(found).astype(float)
-    rows, is_cell, weight = (np.concatenate(values) for values in zip(*labels, strict=True))
+    rows, is_cell, weight, block = (np.concatenate(values) for values in zip(*labels, strict=True))
     return (
         MarkedBlocks(*(of_blocks[name].to_numpy() for name in ("cells", "found", "weight"))),
-        Labels(rows.astype(int), is_cell, weight, clusters=len(blocks)),
+        Labels(rows.astype(int), is_cell, weight, block),
     )
 
 

@@ -1,7 +1,7 @@
 """How many cells a brain holds, with an interval."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,11 +9,12 @@ import pandas as pd
 
 from cellsift.calibration.between_brains import BetweenBrains
 from cellsift.calibration.between_places import SPREAD
+from cellsift.calibration.log_odds import DRAWS
 from cellsift.calibration.score_posterior import (
-    DRAWS,
     Labels,
     Place,
     ScorePosterior,
+    place_posterior,
     score_posterior,
 )
 from cellsift.evaluation.confidence import CONFIDENCE
@@ -57,8 +58,14 @@ class Evidence:
         """Rows of the candidates that have a label with a block alone: nobody looked at each."""
         rows: dict[bool, set[int]] = {True: set(), False: set()}
         for labels in self.labels:
-            rows[labels.clusters is None].update(int(row) for row in labels.rows)
+            rows[labels.block is None].update(int(row) for row in labels.rows)
         return rows[False] - rows[True]
+
+    def posterior(self, seed: int) -> ScorePosterior:
+        """What scores mean in the brain."""
+        return score_posterior(
+            self.logits, self.labels, self.between, seed, between_places=self.between_places
+        )
 
 
 def count_cells(
@@ -89,15 +96,16 @@ def count_cells(
     logits = np.asarray(evidence.logits, float)
     if not len(logits):
         return pd.DataFrame([_row(ALL, evidence, np.ones(0, bool), np.zeros((1, 2), int))])
-    posterior = score_posterior(logits, evidence.labels, evidence.between, seed)
+    posterior = evidence.posterior(seed)
     recall = recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1)
     every, random = np.ones(len(logits), bool), np.random.default_rng([seed, 0])
     drawn = cell_draws(posterior, evidence.labelled, every, recall, random)
     rows = [_row(ALL, evidence, every, drawn)]
     for number, (name, inside) in enumerate(_regions(regions), start=1):
-        random = np.random.default_rng([seed, number])
-        there = _in_place(posterior, evidence, inside, [seed, number], random)
-        recall_there = recall_somewhere(recall, random)
+        place = Place(inside, evidence.between_places)
+        random = np.random.default_rng([seed, number, 0])
+        there = _in_place(posterior, evidence, place, [seed, number, 1], random)
+        recall_there = recall_somewhere(recall, float(inside.mean()), random)
         drawn = cell_draws(there, evidence.labelled, inside, recall_there, random)
         rows.append(_row(name, evidence, inside, drawn))
     return pd.DataFrame(rows)
@@ -116,16 +124,16 @@ def _regions(regions: pd.Categorical | None) -> Iterator[tuple[str, np.ndarray]]
 def _in_place(
     posterior: ScorePosterior,
     evidence: Evidence,
-    inside: np.ndarray,
+    place: Place,
     seed: Sequence[int],
     random: np.random.Generator,
 ) -> ScorePosterior:
     """What scores mean in a region, by the brain's posterior and the labels that lie there."""
-    spread = evidence.between_places
-    if not any(inside[labels.rows].any() for labels in evidence.labels):
-        return replace(posterior, shares=posterior.somewhere(spread, random))
-    place = Place(inside, spread)
-    return score_posterior(evidence.logits, evidence.labels, evidence.between, seed, place)
+    if place.inside.all():
+        return posterior
+    if not any(place.inside[labels.rows].any() for labels in evidence.labels):
+        return posterior.somewhere(place, random)
+    return place_posterior(posterior, evidence.labels, evidence.between, seed, place)
 
 
 def cell_draws(

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cellsift.calibration.log_odds import DRAWS
 from cellsift.calibration.score_posterior import (
-    DRAWS,
-    PlacesToCome,
+    BlocksToCome,
     posteriors_to_come,
-    score_posterior,
 )
 from cellsift.evaluation.counts.blocks import well_within
 from cellsift.evaluation.counts.estimate import TAIL, Evidence, cell_draws
@@ -61,14 +60,14 @@ class FurtherBlocks:
         """With which each block is among so many that are drawn, (b,)."""
         return np.minimum(number * self.share, 1)
 
-    def labels(self, number: int, known: Sequence[int]) -> PlacesToCome | None:
+    def labels(self, number: int, known: Sequence[int]) -> BlocksToCome | None:
         """What gets a label with so many blocks, but for candidates that are `known`."""
         unknown = self.labelled.copy()
         unknown[list(known)] = False
         rows = np.flatnonzero(unknown)
         if not number or not len(rows):
             return None
-        return PlacesToCome(rows, self.probability(number)[self.block_of[rows]], number)
+        return BlocksToCome(rows, self.probability(number)[self.block_of[rows]], number)
 
     def evenness(self, number: int, p_cell: np.ndarray) -> float:
         """What a cell in so many blocks counts for, 0 to 1, as their weights differ.
@@ -112,12 +111,13 @@ def what_labels_buy(
     """
     inside, known = np.ones(len(evidence.logits), bool), evidence.labelled
     recalls = _recalls(evidence, blocks, further_blocks, seed)
-    places = {n: blocks.labels(n, list(known)) if blocks else None for n in recalls}
+    to_come = {n: blocks.labels(n, list(known)) if blocks else None for n in recalls}
     unlabelled = len(inside) - len(known)
     plans = [(more, number) for more in further if more <= unlabelled for number in recalls]
     posteriors = posteriors_to_come(
         *(evidence.logits, evidence.labels, evidence.between, seed),
-        [(more, places[number]) for more, number in plans],
+        [(more, to_come[number]) for more, number in plans],
+        evidence.between_places,
     )
     rows = []
     for (more, number), posterior in zip(plans, posteriors, strict=True):
@@ -138,7 +138,7 @@ def _recalls(
     now = recall_draws(evidence.train_recall, evidence.blocks, DRAWS, seed + 1)
     if further is None or not further.cells:
         return {0: now}
-    posterior = score_posterior(evidence.logits, evidence.labels, evidence.between, seed)
+    posterior = evidence.posterior(seed)
     p_cell = posterior.shares.mean(axis=0)[posterior.class_of]
     found = {}
     for number in numbers:

@@ -75,15 +75,17 @@ def recall_draws(
     return expit(np.interp(drawn, reached, log_odds))
 
 
-def recall_somewhere(recall: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def recall_somewhere(recall: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
     """Draws (draws,) of that share in a place of the brain, by those of the whole brain (draws,).
 
+    `share` of the brain's candidates lie there: the more, the less the place differs from it.
+
     Example:
-        >>> somewhere = recall_somewhere(np.full(2000, 0.9), np.random.default_rng(1))
+        >>> somewhere = recall_somewhere(np.full(2000, 0.9), 0.1, np.random.default_rng(1))
         >>> bool(0.85 < np.median(somewhere) < 0.95), bool(somewhere.std() > 0.02)
         (True, True)
     """
-    return expit(logit(recall) + random.normal(0, PLACES, len(recall)))
+    return expit(logit(recall) + random.normal(0, PLACES * np.sqrt(1 - share), len(recall)))
 
 
 def _prior(train: Sequence[tuple[int, int]]) -> tuple[float, float]:
