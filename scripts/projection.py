@@ -1,4 +1,4 @@
-"""Adapter of the rule projection: the brain seen from above, for its report."""
+"""Adapter of the rule projection: pictures of the brain, for its report."""
 
 from cellsift.workflow.job import job
 from cellsift.settings.brains import Brain
@@ -7,4 +7,4 @@ from cellsift.workflow.reading_threads import limit_reading
 
 with job(snakemake.log[0], snakemake.wildcards):
     limit_reading(snakemake.threads)
-    projection(Brain.from_dict(snakemake.params.brain), snakemake.output[0])
+    projection(Brain.from_dict(snakemake.params.brain), snakemake.output)

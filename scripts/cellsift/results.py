@@ -246,6 +246,11 @@ class BrainFolder:
         return self.path / "projection.npz"
 
     @property
+    def slabs(self) -> Path:
+        """Pictures of slabs of its planes, and how good each plane is."""
+        return self.path / "slabs.npz"
+
+    @property
     def appearance(self) -> Path:
         """What it looks like, in numbers."""
         return self.path / "appearance.json"

@@ -167,7 +167,7 @@ def _make_brain(folder, results, name, role, skill, cells, seed):
     candidates.loc[: len(near) - 1, "contrast"] += 0.8
     files = results.brain(name)
     signal, background = _volumes(generator, annotation.to_numpy(), artefacts)
-    project_brain(signal, background, files.projection)
+    project_brain(signal, background, [files.projection, files.slabs])
     extract_cuboids(
         signal,
         background,

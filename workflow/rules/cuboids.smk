@@ -33,11 +33,12 @@ use rule cuboids as temporary_cuboids with:
 
 
 rule projection:
-    """See the brain from above and from the front, for its report."""
+    """See the brain from above, from the front and slab by slab, for its report."""
     input:
         BRAIN.volumes,
     output:
         BRAIN.projection,
+        BRAIN.slabs,
     log:
         RESULTS.log("projection", "{brain}"),
     conda:

@@ -40,6 +40,7 @@ rule report_brain:
         BRAIN.preflight,
         BRAIN.alarm,
         BRAIN.projection,
+        BRAIN.slabs,
         BRAIN.candidates,
         BRAIN.count,
         expand(BRAIN.cells("{arm}"), arm=PROJECT.arms, allow_missing=True),
@@ -49,6 +50,7 @@ rule report_brain:
         corrections=corrections_of_brain,
         sample=sample_of_brain,
         notebook=page_file("brain.ipynb"),
+        viewer=page_file("viewer.js"),
         style=STYLE,
     output:
         RESULTS.brain_page("{brain}"),

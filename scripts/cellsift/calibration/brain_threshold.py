@@ -45,7 +45,7 @@ def brain_threshold(
     if taken:
         ends = np.union1d(ends, taken)
     known = _known(len(logits), labels)[order]
-    drawn = _drawn(posterior, ordered, ends, known)
+    drawn = _drawn_measures(posterior, ordered, ends, known)
     precision, recall, f1 = (values.mean(axis=0) for values in drawn)
     if isinstance(criterion, Mapping):
         enough = np.flatnonzero(recall >= criterion["recall"])
@@ -80,7 +80,7 @@ def expected_at(
     order = np.lexsort((-logits, ~taken))
     ends = np.union1d(_ends(len(order)), number)
     at = int(np.searchsorted(ends, number))
-    drawn = _drawn(posterior, logits[order], ends, _known(len(order), labels)[order])
+    drawn = _drawn_measures(posterior, logits[order], ends, _known(len(order), labels)[order])
     precision, recall, f1 = (values[:, at].mean() for values in drawn)
     return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
 
@@ -104,23 +104,58 @@ def _with_caution(f1: np.ndarray, in_use: np.ndarray) -> int:
     return int(np.argmax(gain.mean(axis=0) - CAUTION * gain.std(axis=0)))
 
 
-def _drawn(
+def cells_above(
+    posterior: ScorePosterior,
+    logits: np.ndarray,
+    order: np.ndarray,
+    ends: np.ndarray,
+    labels: Sequence[Labels] = (),
+) -> np.ndarray:
+    """Draws (draws, ends) of how many cells are among the first candidates of an order (n,).
+
+    `ends` (ascending, the last of them n) say how many; candidates with `labels` count as what they
+    are known to be.
+
+    Example:
+        >>> from cellsift.calibration.between_brains import between_brains
+        >>> from cellsift.calibration.score_posterior import score_posterior
+        >>> logits = np.repeat([3.0, -3.0], 500)
+        >>> posterior = score_posterior(logits, [], between_brains([]), seed=1)
+        >>> drawn = cells_above(posterior, logits, np.arange(1000), np.array([500, 1000]))
+        >>> bool((drawn[:, 0] <= drawn[:, 1]).all())
+        True
+    """
+    return _drawn(posterior, logits[order], ends, _known(len(order), labels)[order])
+
+
+def _drawn_measures(
     posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray, known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws of precision, recall and F1, (draws, ends) each, of taking the first of these logits.
 
     That is, up to each of the ends.
     """
+    hits = _drawn(posterior, ordered, ends, known)
+    cells = hits[:, -1:]
+    return hits / ends, hits / cells, 2 * hits / (ends + cells)
+
+
+def _drawn(
+    posterior: ScorePosterior, ordered: np.ndarray, ends: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Draws (draws, ends) of the cells among the first of these logits, up to each of the ends."""
     every = max(len(posterior.shares) // DRAWS, 1)
     shares = np.clip(posterior.shares[::every], SUREST, 1 - SUREST)
     offsets = logit(shares) - posterior.logit_of
-    starts = np.concatenate([[0], ends[:-1]])
+    # No candidate lies before an end of 0, where `reduceat` would take one.
+    some = ends > 0
+    starts = np.concatenate([[0], ends[some][:-1]])
     # Of all candidates between two ends the mean logit stands for each.
-    middle = np.add.reduceat(ordered, starts) / (ends - starts)
+    middle = np.add.reduceat(ordered, starts) / (ends[some] - starts)
     open_yet = np.add.reduceat(np.isnan(known).astype(float), starts)
     labelled = np.add.reduceat(np.nan_to_num(known), starts)
     of_class = [np.interp(middle, posterior.logit_of, one) for one in np.eye(posterior.classes)]
     share = expit(middle + offsets @ np.stack(of_class))
-    hits = np.cumsum(share * open_yet + labelled, axis=1)
-    cells = hits[:, -1:]
-    return hits / ends, hits / cells, 2 * hits / (ends + cells)
+    hits = np.zeros((len(share), len(ends)))
+    hits[:, some] = np.cumsum(share * open_yet + labelled, axis=1)
+    return hits

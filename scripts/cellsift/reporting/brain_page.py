@@ -314,26 +314,6 @@ def outcomes(brain: BrainResults) -> dict[str, pd.DataFrame]:
     }
 
 
-def found_cells(brain: BrainResults) -> Html:
-    """Candidates and cells of each arm, drawn into the signal."""
-    if not brain.candidates:
-        return html.paragraph(NO_CANDIDATES)
-    distance = brain.distance_um if brain.annotation is not None else None
-    caption = (
-        "The signal with each arm's verdicts, at all depths along the line of sight. Open circles "
-        "are cells, dots are candidates that the arm rejected."
-    )
-    if brain.annotation is not None:
-        caption += (
-            " Crosses are annotated cells that were missed: × if the arm rejected a candidate "
-            f"there, + if detection proposed none within {distance:g} µm."
-        )
-        if not brain.annotated_in_part:
-            caption += " Triangles were called cells but are not annotated as such."
-    picture = maps.draw_outcomes(brain.projection, outcomes(brain))
-    return html.figure(picture, caption, "Cells found by each arm", photograph=True)
-
-
 def counts(brain: BrainResults) -> Html:
     """How many cells each arm finds."""
     if not brain.scored:

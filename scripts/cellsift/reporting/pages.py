@@ -19,9 +19,7 @@ from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
-from cellsift.settings.files import REPOSITORY
-
-REPORTS = REPOSITORY / "reports"
+from cellsift.reporting.html import REPORTS
 
 
 class PageError(Exception):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellsift.annotation.drawing import blocks_to_draw
+from cellsift.evaluation.counts.along_thresholds import along_thresholds
 from cellsift.evaluation.counts.block_rows import block_rows
 from cellsift.evaluation.counts.estimate import ALL, Evidence, count_cells
 from cellsift.evaluation.counts.further import (
@@ -122,7 +123,11 @@ def count(
         marked = _marked_blocks(brain, classified, own.sample)
         tables.append(pd.concat([counted, marked], ignore_index=True).assign(arm=arm))
         blocks = _further_blocks(brain, classified, evidence, own.shape, wish)
-        arms[arm] = _of_arm(evidence, counted, seed, blocks) | {"marked_blocks": _rows(marked)}
+        along = along_thresholds(evidence, classified["p_cell"], threshold_of(models[arm]), seed)
+        arms[arm] = _of_arm(evidence, counted, seed, blocks) | {
+            "marked_blocks": _rows(marked),
+            "thresholds": along.round(4).to_dict("list"),
+        }
     counts = pd.concat(tables, ignore_index=True)
     write_table(counts[["arm", *counts.columns.drop("arm")]], table)
     best, out_of_fold = _best(models)
@@ -147,6 +152,11 @@ def count(
     elif unused:
         tell(f"brain {brain.name}: {unused}")
     write_json(found, document)
+
+
+def threshold_of(model: str | Path) -> float:
+    """The p_cell from which an arm calls a cell, of its model.json."""
+    return float(read_json(model)["threshold"])
 
 
 def _best(models: Mapping[str, str | Path]) -> tuple[str, bool]:

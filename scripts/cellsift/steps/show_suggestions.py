@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellsift.reporting.pages import REPORTS, write_page
+from cellsift.reporting.html import REPORTS
+from cellsift.reporting.pages import write_page
 
 
 def show_suggestions(

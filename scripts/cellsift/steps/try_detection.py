@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cellsift.reporting.pages import REPORTS, write_page
+from cellsift.reporting.html import REPORTS
+from cellsift.reporting.pages import write_page
 
 
 def try_detection(

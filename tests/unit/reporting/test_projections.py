@@ -21,13 +21,13 @@ def voxels() -> np.ndarray:
 
 
 def test_projection_is_the_brightest_voxel_however_the_volume_is_chunked(voxels, monkeypatch):
-    made = project(volume(voxels))
+    made, _ = project(volume(voxels))
     np.testing.assert_array_equal(made.top[0], voxels.max(axis=0))
     np.testing.assert_array_equal(made.front[0], voxels.max(axis=1))
     assert made.size_um == (55.0, 46.0, 60.0)
     monkeypatch.setattr("cellsift.io.reading.LARGEST_READ", 2**11)
     for depth in (1, 4, 11):
-        again = project(volume(voxels, depth))
+        again, _ = project(volume(voxels, depth))
         np.testing.assert_array_equal(again.top, made.top)
         np.testing.assert_array_equal(again.front, made.front)
 
@@ -47,7 +47,7 @@ def test_projection_is_read_in_slabs_of_bounded_size(voxels, monkeypatch):
 def test_a_single_bright_voxel_survives_shrinking():
     voxels = np.zeros((7, 50, 61), np.uint16)
     voxels[3, 49, 60] = 900
-    made = project(volume(voxels), largest_side=10)
+    made, _ = project(volume(voxels), largest_side=10)
     assert made.bins == (1, 5, 7)
     assert made.top.shape == (1, 10, 9)
     assert made.top[0, -1, -1] == 900
@@ -55,8 +55,9 @@ def test_a_single_bright_voxel_survives_shrinking():
 
 
 def test_projection_is_read_back_as_it_was_written(voxels, tmp_path):
-    made = project(volume(voxels), volume(voxels // 2))
-    project_brain(volume(voxels), volume(voxels // 2), tmp_path / "projection.npz")
+    made, _ = project(volume(voxels), volume(voxels // 2))
+    files = [tmp_path / "projection.npz", tmp_path / "slabs.npz"]
+    project_brain(volume(voxels), volume(voxels // 2), files)
     again = load_projection(tmp_path / "projection.npz")
     np.testing.assert_array_equal(again.top, made.top)
     assert again.top.shape == (2, 23, 30)

@@ -179,7 +179,7 @@ def test_histogram_of_labelled_candidates_keeps_every_candidate(scored):
 
 def test_maps_of_any_shape_can_be_drawn(scored):
     for shape in ((4, 200, 20), (4, 20, 200), (50, 20, 20)):
-        made = project(Volume(da.zeros(shape, np.uint16), (5.0, 2.0, 2.0), "made up"))
+        made, _ = project(Volume(da.zeros(shape, np.uint16), (5.0, 2.0, 2.0), "made up"))
         figure = drawn(maps.draw_projection(made))
         assert figure.get_figwidth() <= 11.01
         found = {arm: scores.outcomes_of(cells, made.voxel_size) for arm, cells in scored.items()}

@@ -177,8 +177,11 @@ def test_folds_that_detection_leaves_empty_are_refused_with_that_cause(results, 
 
 
 def test_a_brain_without_background_is_projected_alone(brain, small_brains, tmp_path):
-    projection(a_brain(small_brains / "mouse_1", background=None), tmp_path / "one.npz")
-    projection(brain, tmp_path / "two.npz")
+    projection(
+        a_brain(small_brains / "mouse_1", background=None),
+        [tmp_path / "one.npz", tmp_path / "slabs_1.npz"],
+    )
+    projection(brain, [tmp_path / "two.npz", tmp_path / "slabs_2.npz"])
     channels = [len(np.load(tmp_path / f"{name}.npz")["top"]) for name in ("one", "two")]
     assert channels == [1, 2]
 

@@ -53,7 +53,7 @@ def results(tmp_path, brain, small_brains) -> Results:
         write_table(table.assign(is_cell=table["p_cell"] > 0.5), files.cells(arm))
         write_json({"threshold": 0.5}, results.model(arm).description)
     cuboids(brain, files.candidates, 1, 1, files.cuboids(1, 1), 10**9)
-    projection(brain, files.projection)
+    projection(brain, [files.projection, files.slabs])
     return results
 
 

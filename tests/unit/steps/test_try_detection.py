@@ -65,7 +65,7 @@ def results(brains, tmp_path_factory) -> Results:
         signal = open_signal(brain)
         write_table(detect(signal, **brain.detector), at.detected)
         write_json({"signal": {"shape": list(signal.shape)}}, at.preflight)
-        projection(brain, at.projection)
+        projection(brain, [at.projection, at.slabs])
     summarise_detection(
         brains,
         [at.detected for at in files],

@@ -88,9 +88,9 @@ def rehearsed_detector(method: str) -> Detector:
 
 
 def project_volumes(folder: Path, voxels: float) -> dict:
-    """Write projection.npz, the pictures of the brain's page."""
+    """Write projection.npz and slabs.npz, the pictures of the brain's page."""
     signal, background = open_brain(folder, voxels)
-    project_brain(signal, background, folder / "projection.npz")
+    project_brain(signal, background, [folder / "projection.npz", folder / "slabs.npz"])
     return {
         "voxels": signal.data.size,
         "bytes_read": signal.data.nbytes + background.data.nbytes,
