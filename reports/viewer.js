@@ -158,14 +158,14 @@ class Viewer {
     const at = Number(this.threshold.value);
     const size = Math.min(7, Math.max(1.5, 260 / Math.sqrt(slab.x.length + 1))) / Math.min(scale, 1.5);
     const seen = new Set();
-    context.lineWidth = Math.min(1.6, size / 3);
+    const line = Math.min(1.6, size / 3);
     for (let index = 0; index < slab.x.length; index++) {
       const kind = this.kindOf(slab, index, arm, at);
       const [, shape, color] = LOOKS[kind];
       seen.add(kind);
       const x = slab.x[index] / STEPS;
       const y = slab.y[index] / STEPS * this.data.stretch;
-      context.strokeStyle = context.fillStyle = color;
+      context.fillStyle = color;
       context.beginPath();
       if (shape === "circle") context.arc(x, y, size, 0, 7);
       if (shape === "dot") context.arc(x, y, size / 4, 0, 7);
@@ -182,8 +182,17 @@ class Viewer {
         context.moveTo(x - b, y + a);
         context.lineTo(x + b, y - a);
       }
-      if (shape === "dot") context.fill();
-      else context.stroke();
+      if (shape === "dot") {
+        context.fill();
+        continue;
+      }
+      // A dark rim, so that a mark can be seen on a bright cell.
+      context.strokeStyle = "rgba(0, 0, 0, 0.6)";
+      context.lineWidth = 2 * line;
+      context.stroke();
+      context.strokeStyle = color;
+      context.lineWidth = line;
+      context.stroke();
     }
     return seen;
   }

@@ -68,7 +68,7 @@ def draw(slabs: Slabs) -> Figure:
     """Brightness, saturation and stripes by depth; a line for each channel."""
     depth = (np.arange(slabs.planes.shape[1]) + 0.5) * slabs.voxel_size[0]
     with styled():
-        drawing = Figure(figsize=(WIDTH, 3.4))
+        drawing = Figure(figsize=(WIDTH, 3.8))
         bright, saturated, stripes = drawing.subplots(1, 3)
         for channel in range(len(slabs.planes)):
             found, name = of_channel(slabs, channel), CHANNELS[channel]
@@ -86,5 +86,7 @@ def draw(slabs: Slabs) -> Figure:
         for axis in (bright, saturated, stripes):
             axis.set(xlabel="depth z (µm)", xlim=(0, depth[-1]))
             axis.set_ylim(bottom=0)
-            axis.legend(fontsize=8)
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=8)
+        # A voxel or two at the highest value are no saturation.
+        saturated.set_ylim(0, max(saturated.get_ylim()[1], 100 * SATURATED))
     return drawing
