@@ -1,5 +1,6 @@
 """Commands for single volumes: no config, no workflow."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -73,21 +74,14 @@ def extract(
 ) -> None:
     """Cut the surroundings of every candidate into a store."""
     from cellsift.cuboids.extraction import extract_cuboids
-    from cellsift.errors import InputError
     from cellsift.inference.trained_arm import load_arm
     from cellsift.io.axes import AXES
-    from cellsift.io.cells import read_points
-    from cellsift.io.tables import read_table
+    from cellsift.io.cells import read_candidates
     from cellsift.releases.fetch import model_folder
     from cellsift.steps.one_volume import opened
 
     arm, signal = load_arm(model_folder(model, models)), opened(volume, voxel_size)
-    # Candidates of any kind: a table of cells is no annotation here.
-    is_table = candidates.suffix.lower() == ".csv"
-    positions = read_table(candidates) if is_table else read_points(candidates)
-    if missing := [axis for axis in AXES if axis not in positions]:
-        raise InputError(f"{candidates}: no column {', '.join(missing)}; give z, y, x in voxels")
-    at = positions[AXES].to_numpy()
+    at = read_candidates(candidates).points[AXES].to_numpy()
     if dry_run:
         tell({"would_write": [str(out)]}, f"would write {out}", as_json)
         return
@@ -101,6 +95,10 @@ def classify(
     volume: VOLUME,
     out: Annotated[Path, typer.Option(help="Folder for cells.csv and cells.xml.")] = Path("cells"),
     background: BACKGROUND = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(help="Candidates of another program; brainmapper's folder, XML, CSV, YAML."),
+    ] = None,
     method: METHOD = "dog",
     parameter: SET = None,
     voxel_size: VOXEL = None,
@@ -124,6 +122,8 @@ def classify(
         models=models,
         method=method,
         parameters=_parameters(parameter),
+        candidates=candidates,
+        tell=_aside,
         progress=not as_json,
     )
     made = VolumeFolder(out)
@@ -132,6 +132,11 @@ def classify(
     count = int(cells["is_cell"].sum())
     found = {"candidates": len(cells), "cells": count, "written": written}
     tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
+
+
+def _aside(doubt: str) -> None:
+    """Say what is no part of the result, which programs read."""
+    print(doubt, file=sys.stderr)
 
 
 def _parameters(given: list[str] | None) -> dict:

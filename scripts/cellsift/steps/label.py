@@ -28,16 +28,16 @@ def label(
 ) -> None:
     """Write the candidates with columns `label` and `judged` to `table`, and a `summary` of them.
 
-    `brain` has its annotation and its settings of matching; `found` is what `preflight` wrote.
-    `judged` tells of each candidate whether the annotation says if it is a cell, should an arm call
-    it one; the summary is that of `label_candidates`, with the annotators, how many cells each has
-    `marked`, how many of those that count two or more have, `agreed_on`, their agreement, how many
-    positions are in doubt, whether the annotation is `complete`, all cells of the volume annotated
-    but those in doubt, and `where_complete`: of places where it is, planes perhaps, the annotated
-    cells and those reached; null where there is no such place. What detection finds of the
-    annotated cells is told, with what to change where that is too little, what makes it likely that
-    the annotation lies elsewhere, and what of the annotation is left out. All of it is noted in the
-    summary as well, under `told`.
+    `brain` has its annotation, its file of candidates and its settings of matching; `found` is
+    what `preflight` wrote. `judged` tells of each candidate whether the annotation says if it
+    is a cell, should an arm call it one; the summary is that of `label_candidates`, with the
+    annotators, how many cells each has `marked`, how many of those that count two or more have,
+    `agreed_on`, their agreement, how many positions are in doubt, whether the annotation is
+    `complete`, all cells of the volume annotated but those in doubt, and `where_complete`: of
+    places where it is, planes perhaps, the annotated cells and those reached; null where there
+    is no such place. What detection finds of the annotated cells is told, with what to change
+    where that is too little, what makes it likely that the annotation lies elsewhere, and what
+    of the annotation is left out. All of it is noted in the summary as well, under `told`.
     The merged annotation (`merging.merge_marks`) goes to `positions`, the table of its quality
     (`annotation.quality`) to `quality`, where they are given: CSV.
     """
@@ -54,6 +54,7 @@ def label(
         shape,
         annotation.in_doubt,
         complete,
+        brain.candidates,
     )
     near_doubt = is_near(proposed, annotation.in_doubt, brain.voxel_size, distance_um)
     labelled["judged"] = complete & ~near_doubt
@@ -65,7 +66,9 @@ def label(
     counts["where_complete"] = _where_complete(annotation, counts["missed"])
     judged_images = annotation.quality(shape[0])
     whose = f"brain {brain.name}"
-    _name_brain(counts, "warnings", f"{whose}, cells: {brain.cells}")
+    if brain.candidates is not None:
+        whose += f", candidates of {brain.candidates}"
+    _name_brain(counts, "warnings", f"brain {brain.name}, cells: {brain.cells}")
     _name_brain(counts, "detection_warnings", whose)
     said = [f"{detection_in_words(counts, _interval_of_few(counts))}"]
     said += [agreement_in_words(counts), quality_in_words(judged_images)]
