@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from cellsift.cli import benchmark, models, project, running, travelling, volumes
+from cellsift.cli import benchmark, models, project, running, travelling, viewing, volumes
 
 app = typer.Typer(
     help="Find labelled cells in whole-brain microscopy and know which classifier to trust.",
@@ -35,6 +35,7 @@ _add(volumes.detect, "detect", "brain.ome.zarr --method dog --set soma_diameter=
 _add(volumes.extract, "extract", "brain.tif candidates.csv --model cfos-2026")
 _add(volumes.classify, "classify", "results/mine/models/resnet_narrow brain.tif")
 _add(volumes.count, "count", "a.tif b.tif --model cfos-2026")
+_add(viewing.view, "view", "results/mine mouse_1 --arm resnet_narrow")
 _add(travelling.release, "release", "results/mine resnet_narrow --name cfos-2026")
 _add(travelling.export, "export", "results/mine/models/resnet_narrow cfos.keras --to cellfinder")
 app.add_typer(models.app, name="models")

@@ -24,6 +24,7 @@ COMMANDS = [
     "extract",
     "classify",
     "count",
+    "view",
     "release",
     "export",
 ]
