@@ -571,6 +571,10 @@ class VolumeFolder:
         return self.path / "candidates.csv"
 
     @property
+    def labels(self) -> Path:
+        return self.path / "labels.csv"
+
+    @property
     def cuboids(self) -> Path:
         return self.path / "cuboids.zarr"
 

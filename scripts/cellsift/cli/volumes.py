@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,6 +88,58 @@ def extract(
     other = None if background is None else opened(background, signal.voxel_size)
     store = extract_cuboids(signal, other, at, arm.shape, arm.voxel_size, out, progress=not as_json)
     tell({"cuboids": len(store), "written": [str(out)]}, f"{len(store)} cuboids, in {out}", as_json)
+
+
+def label(
+    candidates: Annotated[
+        Path, typer.Argument(help="XML, YAML or CSV of positions, or brainmapper's folder.")
+    ],
+    annotation: Annotated[str, typer.Argument(help="Annotated cells: XML, YAML or CSV.")],
+    out: Annotated[Path, typer.Option(help="The table to write.")] = HERE.labels,
+    non_cells: Annotated[
+        str | None, typer.Option(help="Annotated artefacts; then nothing else counts as none.")
+    ] = None,
+    voxel_size: VOXEL = None,
+    volume: Annotated[
+        Path | None, typer.Option(help="The volume in which all positions have to lie.")
+    ] = None,
+    distance_um: Annotated[
+        float | None, typer.Option(help="Largest distance of a match, µm; else 10.")
+    ] = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Tell by an annotation which candidates are cells, and how many cells have none."""
+    from cellsift.errors import InputError
+    from cellsift.io.tables import write_table
+    from cellsift.steps.label_file import label_file
+    from cellsift.steps.one_volume import opened
+
+    signal = None if volume is None else opened(volume, voxel_size)
+    size = signal.voxel_size if signal else voxel_size
+    if size is None:
+        raise InputError("give the size of a voxel in µm, z, y, x: --voxel-size 5 2 2, say")
+    labelled, summary = label_file(
+        candidates, annotation, size, non_cells=non_cells, distance_um=distance_um, volume=signal
+    )
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    write_table(labelled, out)
+    for doubt in summary["told"][1:]:
+        _aside(doubt)
+    tell(summary | {"written": [str(out)]}, _labelled(summary, out), as_json)
+
+
+def _labelled(summary: dict[str, Any], out: Path) -> str:
+    """What labels say, in sentences."""
+    missed = len(summary["missed"])
+    without = {0: "none is", 1: "1 is"}.get(missed, f"{missed} are")
+    return (
+        f"{summary['told'][0]}; {without} out of reach of all candidates\n"
+        f"{summary['candidates']} candidates: {summary['cell']} cell, {summary['no_cell']} "
+        f"no_cell, {summary['ambiguous']} ambiguous; labels in {out}"
+    )
 
 
 def classify(

@@ -16,8 +16,8 @@ CHANGE_DETECTION = (
     "dog also axial_blur; method: auto chooses them on the annotated train brains"
 )
 CHANGE_CANDIDATES = (
-    "have more proposed by the program that they are from, or leave the column candidates of the "
-    "table of brains empty, to have them detected here"
+    "have more proposed by the program that they are from, or have them detected here: leave the "
+    "column candidates of the table of brains empty"
 )
 # Where it is not known how many cells are annotated, and so not which of these is the cause.
 GET_BOTH_LABELS = (

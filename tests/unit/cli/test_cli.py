@@ -22,6 +22,7 @@ COMMANDS = [
     "report",
     "detect",
     "extract",
+    "label",
     "classify",
     "count",
     "view",
