@@ -1,5 +1,6 @@
 """Positions of cells from YAML, as cellfinder saves it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from cellsift.io.text_files import read_text
 MARK, CELLS = "CellCounter_Marker_File", "candidate_cells"
 # libyaml takes a tenth of the time; neither makes anything but plain data.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Levels of values within values, of which such a file has four; what builds them calls itself.
+MOST_LEVELS = 50
+BRACKETS = re.compile(r"[\[\]{}]")
+DEEP_LINE = re.compile(rf"^(?:[ \t]*[-?:]){{{MOST_LEVELS}}}|^[ \t]{{{2 * MOST_LEVELS}}}", re.M)
 
 
 def read_yaml_cells(path: Path) -> tuple[pd.DataFrame, list[int]]:
@@ -28,10 +33,14 @@ def read_yaml_cells(path: Path) -> tuple[pd.DataFrame, list[int]]:
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:
+    text = read_text(path, "YAML")
+    if _is_deep(text):
+        raise InputError(
+            f"{path}: has values within values, more than {MOST_LEVELS} levels deep, which no file "
+            "of cells has; save the cells again from cellfinder."
+        )
     try:
-        content = yaml.load(read_text(path, "YAML"), Loader=LOADER)
-    except InputError:
-        raise
+        content = yaml.load(text, Loader=LOADER)
     # For values that contradict their type PyYAML lets through what Python raises.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise InputError(
@@ -44,6 +53,18 @@ def _cells(path: Path) -> list[dict[str, Any]]:
             "or save the cells as XML."
         )
     return cells
+
+
+def _is_deep(text: str) -> bool:
+    """Whether values may lie within each other deeper than in any file of cells."""
+    if DEEP_LINE.search(text):
+        return True
+    level = 0
+    for bracket in BRACKETS.finditer(text):
+        level += 1 if bracket[0] in "[{" else -1
+        if level > MOST_LEVELS:
+            return True
+    return False
 
 
 def _text(value: object) -> str:

@@ -80,6 +80,17 @@ def test_the_distance_decides_who_is_a_cell(files, capsys):
     assert "distance_um" in capsys.readouterr().err
 
 
+def test_sizes_of_voxels_are_in_the_order_of_the_axes(tmp_path, capsys):
+    """Two voxels off are 10 µm along z and 4 µm along x."""
+    cells = pd.DataFrame([[5, 50, 50], [15, 50, 50]], columns=AXES)
+    cells.to_csv(tmp_path / "cells.csv", index=False)
+    found = pd.DataFrame([[7, 50, 50], [15, 50, 52]], columns=AXES)
+    found.to_csv(tmp_path / "candidates.csv", index=False)
+    given = [tmp_path / "candidates.csv", tmp_path / "cells.csv", "--out", tmp_path / "l.csv"]
+    assert run("label", *given, *SIZE, "--distance-um", 6, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["missed"] == [0]
+
+
 def test_what_is_wrong_is_told_and_nothing_is_written(files, capsys):
     folder, candidates, truth = files
     out = folder / "labels.csv"
