@@ -16,4 +16,5 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.params.role,
         snakemake.output[0],
         tell,
+        given=snakemake.params.given,
     )

@@ -14,4 +14,5 @@ with job(snakemake.log[0], snakemake.wildcards) as tell:
         snakemake.output.summary,
         snakemake.output.curves,
         tell,
+        given=snakemake.params.given,
     )

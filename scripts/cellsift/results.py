@@ -178,6 +178,15 @@ class BrainFolder:
     path: Path
 
     @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def results(self) -> Results:
+        """The folder of results that it lies in."""
+        return Results(self.path.parents[1])
+
+    @property
     def checked(self) -> Path:
         """What its volumes are, or why they are refused."""
         return self.path / "checked.json"
@@ -297,6 +306,10 @@ class BrainFolder:
 
     def cells_xml(self, arm: str) -> Path:
         return self.path / arm / "cells.xml"
+
+    def arms(self) -> list[str]:
+        """The names of the arms that have classified it, sorted."""
+        return sorted(path.parent.name for path in self.path.glob("*/cells.csv"))
 
     @property
     def counts(self) -> Path:
@@ -561,6 +574,10 @@ class VolumeFolder:
     @property
     def candidates(self) -> Path:
         return self.path / "candidates.csv"
+
+    @property
+    def labels(self) -> Path:
+        return self.path / "labels.csv"
 
     @property
     def cuboids(self) -> Path:

@@ -247,6 +247,33 @@ def test_an_xml_bomb_is_refused_in_little_memory(memory, content, tmp_path):
         read_points(path)
 
 
+HEAD = "CellCounter_Marker_File: true\n"
+ALIASES = "l0: &l0 [ha, ha]\n" + "".join(
+    f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{HEAD}{ALIASES}candidate_cells: [{{x: *l11, y: 1, z: 1, type: 1}}]",
+        f"{HEAD}{ALIASES}candidate_cells: *l11",
+        f"{HEAD}{ALIASES}candidate_cells: [{{x: 1, y: 1, z: 1, type: *l11}}]",
+        f"{HEAD}candidate_cells: {'[' * 200_000}",
+        f"{HEAD}candidate_cells: {'[' * 200_000}{']' * 200_000}",
+        f"{HEAD}candidate_cells:\n{'- ' * 200_000}1",
+        f"{HEAD}candidate_cells:\n" + "\n".join(f"{' ' * n}a:" for n in range(1, 2000)),
+        "!!python/object/apply:os.getcwd []",
+    ],
+    ids=["position", "cells", "type", "open", "deep", "lists", "steps", "code"],
+)
+def test_a_yaml_of_cells_runs_no_code_and_fills_no_memory(memory, content, tmp_path):
+    path = tmp_path / "cells.yml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"cells\.yml"):
+        read_points(path)
+
+
 def test_an_xml_in_another_encoding_hides_no_bomb(tmp_path):
     path = tmp_path / "cells.xml"
     text = f'<?xml version="1.0" encoding="utf-16"?><!DOCTYPE b [{LAUGHS}]><b>&l11;</b>'

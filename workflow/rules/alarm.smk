@@ -38,6 +38,7 @@ rule compare:
         brains=brains_to_compare,
         arms=NETWORKS,
         train=LEARNT_FROM,
+        given=lambda wildcards: [b for b in brains_to_compare(wildcards) if b in GIVEN],
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("compare"),
     script:

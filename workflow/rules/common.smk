@@ -60,6 +60,10 @@ APART = SEARCHES or measures_contrast_apart(PROJECT.config.detection.method)
 MEASURED = "contrast" if APART else "detect"
 FOLDS = range(PROJECT.config.training.folds)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
+# Brains whose candidates another program has found; of detection nothing is learnt from them.
+GIVEN = [name for name, brain in PROJECT.brains.items() if brain.candidates]
+DETECTED = [name for name in PROJECT.brains if name not in GIVEN]
+TUNED_ON = [name for name in LEARNT_FROM if name in DETECTED]
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that have networks, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
@@ -105,10 +109,14 @@ wildcard_constraints:
     slab=r"\d+",
 
 
-def brain_with(*settings, annotation=False, regions=False):
-    """Params function: what a rule needs of a brain, as plain data; a change runs its jobs again."""
+def brain_with(*settings, **files):
+    """Params function: what a rule needs of a brain, as plain data; a change runs its jobs again.
+
+    `files` are annotation, regions and candidates, True for those that it needs.
+    """
+    wanted = {"annotation": False} | files
     return of_wildcards(
-        lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, annotation, regions)
+        lambda wildcards: PROJECT.brains[wildcards.brain].to_dict(settings, **wanted)
     )
 
 
@@ -188,13 +196,13 @@ def sample_of_brain(wildcards):
 
 def stamps_where_searched():
     """Size and time of the files that a detector is searched for on, if it is."""
-    return stamps_of(LEARNT_FROM, "signal", "cells", "non_cells") if SEARCHES else None
+    return stamps_of(TUNED_ON, "signal", "cells", "non_cells") if SEARCHES else None
 
 
 def stamps_where_kept_by_contrast():
     """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
     kept = PROJECT.config.detection.keep is not None
-    return stamps_of(LEARNT_FROM, "cells", "non_cells") if kept else None
+    return stamps_of(TUNED_ON, "cells", "non_cells") if kept else None
 
 
 @of_wildcards

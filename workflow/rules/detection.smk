@@ -1,8 +1,8 @@
 rule tune_detection:
     """Search for a detector and its parameters on the annotated train brains."""
     input:
-        of_brains(BRAIN.volumes, LEARNT_FROM),
-        of_brains(BRAIN.preflight, LEARNT_FROM),
+        of_brains(BRAIN.volumes, TUNED_ON),
+        of_brains(BRAIN.preflight, TUNED_ON),
     output:
         choice=RESULTS.detection_choice,
         outcome=RESULTS.detection_outcome,
@@ -19,7 +19,7 @@ rule tune_detection:
         mem_mb=16000,
     params:
         brains=brains_with(
-            LEARNT_FROM,
+            TUNED_ON,
             *("cuboid", "detection", "matching", "intensity_range", "voxel_size_in_files"),
             annotation=True,
         ),
@@ -128,8 +128,8 @@ rule detect:
 rule choose_contrast:
     """Choose the contrast that a candidate must have to be kept."""
     input:
-        detected=of_brains(BRAIN.detected, LEARNT_FROM),
-        volumes=of_brains(BRAIN.volumes, LEARNT_FROM),
+        detected=of_brains(BRAIN.detected, TUNED_ON),
+        volumes=of_brains(BRAIN.volumes, TUNED_ON),
         choice=CHOICE,
     output:
         RESULTS.contrast_threshold,
@@ -138,7 +138,7 @@ rule choose_contrast:
     conda:
         environment("volumes")
     params:
-        brains=brains_with(LEARNT_FROM, "matching", annotation=True),
+        brains=brains_with(TUNED_ON, "matching", annotation=True),
         keep=CONFIG["detection"]["keep"],
         data=stamps_where_kept_by_contrast(),
         code=code("choose_contrast"),
@@ -155,12 +155,37 @@ rule keep_candidates:
         BRAIN.candidates,
     log:
         RESULTS.log("keep_candidates", "{brain}"),
+    wildcard_constraints:
+        brain=one_of(DETECTED),
     conda:
         environment("volumes")
     params:
         code=code("keep_candidates"),
     script:
         "../../scripts/keep_candidates.py"
+
+
+rule take_candidates:
+    """Take over the candidates that another program has found in a brain."""
+    input:
+        BRAIN.volumes,
+    output:
+        BRAIN.candidates,
+    log:
+        RESULTS.log("take_candidates", "{brain}"),
+    wildcard_constraints:
+        brain=one_of(GIVEN),
+    priority: 100
+    # What was found does not change by asking again.
+    retries: 0
+    conda:
+        environment("volumes")
+    params:
+        brain=brain_with("voxel_size_in_files", candidates=True),
+        data=stamp_of("candidates"),
+        code=code("take_candidates"),
+    script:
+        "../../scripts/take_candidates.py"
 
 
 rule label:
@@ -179,7 +204,7 @@ rule label:
     conda:
         environment("volumes")
     params:
-        brain=brain_with("matching", annotation=True),
+        brain=brain_with("matching", annotation=True, candidates=True),
         data=stamp_of("cells", "non_cells"),
         code=code("label"),
     script:

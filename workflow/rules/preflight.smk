@@ -50,10 +50,10 @@ rule preflight:
     conda:
         environment("volumes")
     params:
-        brain=brain_with(annotation=True),
+        brain=brain_with("voxel_size_in_files", annotation=True, candidates=True),
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         shared=doubts_of_shared_files,
-        data=stamp_of("cells", "non_cells"),
+        data=stamp_of("cells", "non_cells", "candidates"),
         code=code("preflight"),
     script:
         "../../scripts/preflight.py"

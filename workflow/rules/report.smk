@@ -59,7 +59,7 @@ rule report_brain:
     conda:
         environment("report")
     params:
-        brain=brain_with("cuboid", "intensity_range", annotation=True),
+        brain=brain_with("cuboid", "intensity_range", annotation=True, candidates=True),
         config=CONFIG,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("report_brain", page_file("brain.ipynb")),

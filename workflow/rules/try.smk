@@ -3,8 +3,8 @@
 rule summarise_detection:
     """Count the annotated cells that have a candidate."""
     input:
-        detected=of_brains(BRAIN.detected, LEARNT_FROM),
-        found=of_brains(BRAIN.preflight, LEARNT_FROM),
+        detected=of_brains(BRAIN.detected, TUNED_ON),
+        found=of_brains(BRAIN.preflight, TUNED_ON),
         choice=CHOICE,
     output:
         summary=RESULTS.detection_summary,
@@ -14,10 +14,11 @@ rule summarise_detection:
     conda:
         environment("volumes")
     params:
-        brains=brains_with(LEARNT_FROM, "matching", annotation=True),
+        brains=brains_with(TUNED_ON, "matching", annotation=True),
+        given=[name for name in LEARNT_FROM if name in GIVEN],
         keep=CONFIG["detection"]["keep"],
         seed=PROJECT.config.seed,
-        data=[data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in LEARNT_FROM],
+        data=[data_stamp(PROJECT.brains[brain], ("cells", "non_cells")) for brain in TUNED_ON],
         code=code("summarise_detection"),
     script:
         "../../scripts/summarise_detection.py"
@@ -54,8 +55,8 @@ rule try_detection:
     input:
         RESULTS.detection_summary,
         RESULTS.detection_curves,
-        of_brains(BRAIN.detection_views, LEARNT_FROM),
-        of_brains(BRAIN.projection, LEARNT_FROM),
+        of_brains(BRAIN.detection_views, TUNED_ON),
+        of_brains(BRAIN.projection, TUNED_ON),
         choice=CHOICE,
         tuned=list(TUNED.values()),
         notebook=page_file("detection.ipynb"),
@@ -68,7 +69,7 @@ rule try_detection:
         environment("report")
     params:
         results=lambda wildcards: str(RESULTS),
-        brains=brains_with(LEARNT_FROM, "detection"),
+        brains=brains_with(TUNED_ON, "detection"),
         tuned=TUNED,
         code=code("try_detection", page_file("detection.ipynb")),
     script:

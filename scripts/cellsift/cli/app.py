@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from cellsift.cli import benchmark, models, project, running, travelling, volumes
+from cellsift.cli import benchmark, models, project, running, travelling, viewing, volumes
 
 app = typer.Typer(
     help="Find labelled cells in whole-brain microscopy and know which classifier to trust.",
@@ -33,8 +33,10 @@ _add(running.suggest, "suggest", "mine.yaml", passes_on=True)
 _add(running.report, "report", "mine.yaml", passes_on=True)
 _add(volumes.detect, "detect", "brain.ome.zarr --method dog --set soma_diameter=16")
 _add(volumes.extract, "extract", "brain.tif candidates.csv --model cfos-2026")
+_add(volumes.label, "label", "points/cells.xml annotated.csv --voxel-size 5 2 2")
 _add(volumes.classify, "classify", "results/mine/models/resnet_narrow brain.tif")
 _add(volumes.count, "count", "a.tif b.tif --model cfos-2026")
+_add(viewing.view, "view", "results/mine mouse_1 --arm resnet_narrow")
 _add(travelling.release, "release", "results/mine resnet_narrow --name cfos-2026")
 _add(travelling.export, "export", "results/mine/models/resnet_narrow cfos.keras --to cellfinder")
 app.add_typer(models.app, name="models")

@@ -1,7 +1,8 @@
 """Commands for single volumes: no config, no workflow."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,21 +74,14 @@ def extract(
 ) -> None:
     """Cut the surroundings of every candidate into a store."""
     from cellsift.cuboids.extraction import extract_cuboids
-    from cellsift.errors import InputError
     from cellsift.inference.trained_arm import load_arm
     from cellsift.io.axes import AXES
-    from cellsift.io.cells import read_points
-    from cellsift.io.tables import read_table
+    from cellsift.io.cells import read_candidates
     from cellsift.releases.fetch import model_folder
     from cellsift.steps.one_volume import opened
 
     arm, signal = load_arm(model_folder(model, models)), opened(volume, voxel_size)
-    # Candidates of any kind: a table of cells is no annotation here.
-    is_table = candidates.suffix.lower() == ".csv"
-    positions = read_table(candidates) if is_table else read_points(candidates)
-    if missing := [axis for axis in AXES if axis not in positions]:
-        raise InputError(f"{candidates}: no column {', '.join(missing)}; give z, y, x in voxels")
-    at = positions[AXES].to_numpy()
+    at = read_candidates(candidates).points[AXES].to_numpy()
     if dry_run:
         tell({"would_write": [str(out)]}, f"would write {out}", as_json)
         return
@@ -96,11 +90,67 @@ def extract(
     tell({"cuboids": len(store), "written": [str(out)]}, f"{len(store)} cuboids, in {out}", as_json)
 
 
+def label(
+    candidates: Annotated[
+        Path, typer.Argument(help="XML, YAML or CSV of positions, or brainmapper's folder.")
+    ],
+    annotation: Annotated[str, typer.Argument(help="Annotated cells: XML, YAML or CSV.")],
+    out: Annotated[Path, typer.Option(help="The table to write.")] = HERE.labels,
+    non_cells: Annotated[
+        str | None, typer.Option(help="Annotated artefacts; then nothing else counts as none.")
+    ] = None,
+    voxel_size: VOXEL = None,
+    volume: Annotated[
+        Path | None, typer.Option(help="The volume in which all positions have to lie.")
+    ] = None,
+    distance_um: Annotated[
+        float | None, typer.Option(help="Largest distance of a match, µm; else 10.")
+    ] = None,
+    dry_run: DRY = False,
+    as_json: JSON = False,
+) -> None:
+    """Tell by an annotation which candidates are cells, and how many cells have none."""
+    from cellsift.errors import InputError
+    from cellsift.io.tables import write_table
+    from cellsift.steps.label_file import label_file
+    from cellsift.steps.one_volume import opened
+
+    signal = None if volume is None else opened(volume, voxel_size)
+    size = signal.voxel_size if signal else voxel_size
+    if size is None:
+        raise InputError("give the size of a voxel in µm, z, y, x: --voxel-size 5 2 2, say")
+    labelled, summary = label_file(
+        candidates, annotation, size, non_cells=non_cells, distance_um=distance_um, volume=signal
+    )
+    if dry_run:
+        tell({"would_write": [str(out)]}, f"would write {out}", as_json)
+        return
+    write_table(labelled, out)
+    for doubt in summary["told"][1:]:
+        _aside(doubt)
+    tell(summary | {"written": [str(out)]}, _labelled(summary, out), as_json)
+
+
+def _labelled(summary: dict[str, Any], out: Path) -> str:
+    """What labels say, in sentences."""
+    missed = len(summary["missed"])
+    without = {0: "none is", 1: "1 is"}.get(missed, f"{missed} are")
+    return (
+        f"{summary['told'][0]}; {without} out of reach of all candidates\n"
+        f"{summary['candidates']} candidates: {summary['cell']} cell, {summary['no_cell']} "
+        f"no_cell, {summary['ambiguous']} ambiguous; labels in {out}"
+    )
+
+
 def classify(
     model: Annotated[str, typer.Argument(help="Folder with model.json, or a release.")],
     volume: VOLUME,
     out: Annotated[Path, typer.Option(help="Folder for cells.csv and cells.xml.")] = Path("cells"),
     background: BACKGROUND = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(help="Candidates of another program; brainmapper's folder, XML, CSV, YAML."),
+    ] = None,
     method: METHOD = "dog",
     parameter: SET = None,
     voxel_size: VOXEL = None,
@@ -124,6 +174,8 @@ def classify(
         models=models,
         method=method,
         parameters=_parameters(parameter),
+        candidates=candidates,
+        tell=_aside,
         progress=not as_json,
     )
     made = VolumeFolder(out)
@@ -132,6 +184,11 @@ def classify(
     count = int(cells["is_cell"].sum())
     found = {"candidates": len(cells), "cells": count, "written": written}
     tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
+
+
+def _aside(doubt: str) -> None:
+    """Say what is no part of the result, which programs read."""
+    print(doubt, file=sys.stderr)
 
 
 def _parameters(given: list[str] | None) -> dict:

@@ -15,6 +15,7 @@ from cellsift.io import cell_counter
 from cellsift.io.atomic import atomic_file
 from cellsift.io.axes import AXES
 from cellsift.io.cells_csv import read_csv
+from cellsift.io.cells_yaml import read_yaml_cells
 from cellsift.io.paths import hint
 from cellsift.io.voxel_size import StatedSize
 
@@ -22,14 +23,13 @@ from cellsift.io.voxel_size import StatedSize
 NO_CELL_TYPE = 1
 CELL_TYPE = 2
 TABLES = (".csv", ".tsv")
+YAML = (".yml", ".yaml")
 OTHER_FILES = {
     ".json": "An export of Label Studio is read with the planes that it is of: name it as cells in "
     "the table of brains",
     ".npy": "Of points of brainmapper, give cell_classification.xml once a person has corrected it",
     ".points": "Points of brainmapper lie in the downsampled brain or the atlas; give positions in "
     "voxels of the signal",
-    ".yml": "Save the cells as XML from cellfinder",
-    ".yaml": "Save the cells as XML from cellfinder",
     ".xlsx": "Save the sheet as CSV",
     ".txt": "Rename it to .csv if it is such a table",
 }
@@ -58,30 +58,45 @@ def read_points(path: str | Path, kind: Kind = "all") -> pd.DataFrame:
 
     A position that is listed again is left out: it is one cell. A CSV needs columns z, y and x (or
     napari's axis-0 to axis-2); others are dropped. An XML is one of cellfinder, napari or Fiji's
-    Cell Counter (`io.cell_counter`). `kind` matters for an XML that holds markers of type 2 (cell)
-    and of other types as well, and for a CSV with such a column type, or is_cell: "cell" keeps type
-    2, "no_cell" keeps the other types. A file of one type is kept whole, as annotators save their
-    cells under either number. Raises InputError, naming the file and, where one is to blame, the
-    row.
+    Cell Counter (`io.cell_counter`), a YAML one of cellfinder. `kind` matters for an XML or YAML
+    that holds markers of type 2 (cell) and of other types as well, and for a CSV with such a column
+    type, or is_cell: "cell" keeps type 2, "no_cell" keeps the other types. A file of one type is
+    kept whole, as annotators save their cells under either number. Raises InputError, naming the
+    file and, where one is to blame, the row.
     """
     return read_positions(path, kind).points.reset_index(drop=True)
 
 
-def read_positions(path: str | Path, kind: Kind = "all") -> Positions:
-    """As `read_points`, with what is doubtful about the file."""
+def read_candidates(path: str | Path) -> Positions:
+    """Positions that a program has proposed, as `read_positions` with kind "all" reads them.
+
+    Programs' own tables are read as well, such as candidates.csv and cells.csv of cellsift, which
+    are no annotation.
+    """
+    return read_positions(path, from_people=False)
+
+
+def read_positions(path: str | Path, kind: Kind = "all", from_people: bool = True) -> Positions:
+    """As `read_points`, with what is doubtful about the file.
+
+    Unless `from_people`, a program's table of positions is not refused.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file of cells; correct its path.{hint(path)}")
     if path.suffix.lower() in TABLES:
-        text, types = read_csv(path, kind)
+        text, types = read_csv(path, kind, from_people)
         whole = len(text) == len(types)
         doubts = _doubts_of_type(path, types, kind) if whole else []
         return _once(_numbers(text, path, "row"), doubts)
     if path.suffix.lower() == ".xml":
         return _read_xml(path, kind)
+    if path.suffix.lower() in YAML:
+        text, numbers = read_yaml_cells(path)
+        return _of_brainglobe(path, _numbers(text, path, "cell"), numbers, kind)
     more = OTHER_FILES.get(path.suffix.lower(), "")
     raise InputError(
-        f"{path}: cells are read from .csv or .xml, found {path.suffix or 'no suffix'!r}; "
+        f"{path}: cells are read from .csv, .xml or .yml, found {path.suffix or 'no suffix'!r}; "
         "save them as CSV with columns z, y, x." + (f" {more}." if more else "")
     )
 
@@ -167,6 +182,10 @@ def _read_xml(path: Path, kind: Kind) -> Positions:
     if cell_counter.is_of_fiji(root):
         found = _of_fiji(path, points, numbers, names, kind)
         return replace(found, of_fiji=True, stated_size=cell_counter.stated_size(root))
+    return _of_brainglobe(path, points, numbers, kind)
+
+
+def _of_brainglobe(path: Path, points: pd.DataFrame, numbers: list[int], kind: Kind) -> Positions:
     is_cell = np.array([number == CELL_TYPE for number in numbers], dtype=bool)
     if kind == "all" or is_cell.all() or not is_cell.any():
         return _once(points, _doubts_of_type(path, is_cell, kind))

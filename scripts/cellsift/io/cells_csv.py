@@ -18,13 +18,17 @@ NAPARI_AXES = ["axis-0", "axis-1", "axis-2"]
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 LONGEST_HEADER = 80
 ADVICE = "name the columns z, y, x and separate them by commas"
-# Columns that together only a program's result has, and what that is.
+# Columns that only a program's result has, and what that is: no positions in the signal, ...
+NO_POSITIONS = {
+    ("coordinate_atlas_axis_0",): "cells in an atlas (all_points.csv of brainmapper)",
+    ("shape-type", "vertex-index"): "corners of shapes (a layer of shapes of napari, not points)",
+}
+# ... or positions that come from no person.
 RESULTS = {
     ("p_cell",): "verdicts of a classifier (cells.csv of cellsift)",
     ("contrast", "label"): "labelled candidates (labels.csv of cellsift)",
     ("kind", "annotators"): "merged marks of annotators (annotation.csv of cellsift)",
-    ("coordinate_atlas_axis_0",): "cells in an atlas (all_points.csv of brainmapper)",
-    ("shape-type", "vertex-index"): "corners of shapes (a layer of shapes of napari, not points)",
+    **NO_POSITIONS,
 }
 CANDIDATES = {*AXES, "contrast"}
 # Columns by which tables of other programs are known, and what has to be done with them.
@@ -41,14 +45,16 @@ CELL_WORDS = {"1", "1.0", "true", "yes", "cell"}
 NO_CELL_WORDS = {"0", "0.0", "false", "no", "no_cell"}
 
 
-def read_csv(path: Path, kind: str) -> tuple[pd.DataFrame, np.ndarray]:
+def read_csv(path: Path, kind: str, from_people: bool = True) -> tuple[pd.DataFrame, np.ndarray]:
     """The positions z, y, x as text, row i of the file's data at index i, blank rows left out.
 
     `kind` as in `cells.read_points`; it counts where a column is_cell or BrainGlobe's type tells
     cells from others. Also returns which rows are cells by their type, if there is one. Raises
-    InputError for a table that cannot be read, or is a program's result.
+    InputError for a table that cannot be read, that holds no positions in the signal, or, where
+    they are to be `from_people`, is a program's result.
     """
     table = _table(path)
+    _refuse_results(path, {name.lower() for name in table.columns}, from_people)
     columns = _positions(path, table)
     types = _types(table)
     chosen = _chosen(path, table, types, kind)
@@ -101,7 +107,6 @@ def _refuse_other_separators(path: Path, header: str) -> None:
 def _positions(path: Path, table: pd.DataFrame) -> list[str]:
     """The names of the columns that hold z, y and x."""
     names = {name.lower(): name for name in table.columns}
-    _refuse_results(path, set(names))
     if set(AXES) <= set(table.columns):
         return AXES
     other = next((said for name, said in OTHERS.items() if name in names), "")
@@ -112,6 +117,12 @@ def _positions(path: Path, table: pd.DataFrame) -> list[str]:
                 "of one channel and time as z, y, x."
             )
         return [names[axis] for axis in NAPARI_AXES]
+    if set(NAPARI_AXES[:2]) <= set(names):
+        raise InputError(
+            f"{path}: is a layer of points of napari with two axes, so that it is not known in "
+            "which plane they lie; mark them in the volume, and save a layer of three axes, z, y, "
+            "x."
+        )
     if set(AXES) <= set(names) and not other:
         return [names[axis] for axis in AXES]
     missing = [axis for axis in AXES if other or axis not in names]
@@ -122,10 +133,16 @@ def _positions(path: Path, table: pd.DataFrame) -> list[str]:
     )
 
 
-def _refuse_results(path: Path, names: set[str]) -> None:
-    found = next((said for columns, said in RESULTS.items() if names.issuperset(columns)), None)
-    if names == CANDIDATES:
+def _refuse_results(path: Path, names: set[str], from_people: bool) -> None:
+    refused = RESULTS if from_people else NO_POSITIONS
+    found = next((said for columns, said in refused.items() if names.issuperset(columns)), None)
+    if from_people and names == CANDIDATES:
         found = "candidates of a detection (candidates.csv of cellsift)"
+    if found and not from_people:
+        raise InputError(
+            f"{path}: holds {found}, as its columns {', '.join(sorted(names))} show; give the "
+            "candidates as z, y, x in voxels of the signal."
+        )
     if found:
         raise InputError(
             f"{path}: holds {found}, as its columns {', '.join(sorted(names))} show, but an "

@@ -53,6 +53,7 @@ def label_candidates(
     shape: tuple[int, int, int] | None = None,
     in_doubt: pd.DataFrame | None = None,
     complete: np.ndarray | None = None,
+    candidates_from: str | None = None,
 ) -> tuple[pd.DataFrame, dict]:
     """Label candidates (columns z, y, x in voxels) by the annotation.
 
@@ -66,6 +67,8 @@ def label_candidates(
     annotators marked, are "ambiguous" but for those that match a cell as near or nearer. `complete`
     says of each candidate whether all cells around it are annotated, where that is not so of the
     whole volume: what matches nothing is "no_cell" there, and "ambiguous" elsewhere.
+
+    `candidates_from` is the file of another program that they are from, if they are.
 
     The summary counts annotated cells, those `reached` by a candidate, and lists the row numbers
     of those `missed`, counted from 0; `candidates_per_cell` is None where not all cells, or none,
@@ -87,6 +90,7 @@ def label_candidates(
     summary: dict[str, Any] = {
         "distance_um": float(distance_um),
         "candidates": len(candidates),
+        "candidates_from": candidates_from,
         "annotated": len(cells),
         "annotated_non_cells": None if non_cells is None else len(non_cells),
         "reached": len(reached),

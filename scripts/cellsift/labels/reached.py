@@ -15,6 +15,10 @@ CHANGE_DETECTION = (
     "change detection in the config: soma_diameter, the method, its threshold, what keep drops, of "
     "dog also axial_blur; method: auto chooses them on the annotated train brains"
 )
+CHANGE_CANDIDATES = (
+    "have more proposed by the program that they are from, or have them detected here: leave the "
+    "column candidates of the table of brains empty"
+)
 # Where it is not known how many cells are annotated, and so not which of these is the cause.
 GET_BOTH_LABELS = (
     "annotate more cells or, where few of the annotated ones have a candidate or hardly any "
@@ -64,10 +68,13 @@ def doubts_of_detection(summary: Mapping[str, Any]) -> list[str]:
     else:
         most = f"at most {recall_text(reached, annotated)} of the cells can be found"
     lost = annotated - reached
+    given = summary.get("candidates_from")
+    misses = f"The file of candidates {given} misses" if given else "Detection misses"
     without = "1 annotated cell has" if lost == 1 else f"{lost} annotated cells have"
     return [
-        f"Detection misses too much: {without} no candidate, and no network can find a cell "
-        f"without a candidate, so that {most}. To find more, {CHANGE_DETECTION}."
+        f"{misses} too much: {without} no candidate, and no network can find a cell "
+        f"without a candidate, so that {most}. To find more, "
+        f"{CHANGE_CANDIDATES if given else CHANGE_DETECTION}."
     ]
 
 
@@ -81,10 +88,16 @@ def doubts_of_doubles(summary: Mapping[str, Any]) -> list[str]:
     return [
         f"{doubles} candidates lie within the matching distance of an annotated cell that has "
         f"another candidate, for {_number(summary['annotated'], 'annotated cell')}. They look like "
-        "cells, and networks do not learn from them, so that cells are easily called twice: a "
-        "larger soma_diameter or, of dog, minimum_distance proposes fewer of them, unless the "
-        "matching distance is larger than that of neighbouring cells."
+        "cells, and networks do not learn from them, so that cells are easily called twice: "
+        f"{_fewer_doubles(summary)}, unless the matching distance is larger than that of "
+        "neighbouring cells."
     ]
+
+
+def _fewer_doubles(summary: Mapping[str, Any]) -> str:
+    if summary.get("candidates_from"):
+        return "have fewer of them proposed by the program that the candidates are from"
+    return "a larger soma_diameter or, of dog, minimum_distance proposes fewer of them"
 
 
 def cause_of_few_labels(found: Mapping[str, Mapping[str, Any]], needed: int) -> str | None:

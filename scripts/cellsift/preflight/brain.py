@@ -1,7 +1,8 @@
-"""All that preflight says of one brain: its volumes, its annotation and its regions."""
+"""All that preflight says of one brain: its volumes, annotation, candidates and regions."""
 
 from cellsift.io.axes import per_axis
 from cellsift.preflight.annotation import check_annotation
+from cellsift.preflight.candidates import candidates_doubts
 from cellsift.preflight.regions import check_regions
 from cellsift.preflight.volumes import check_volumes
 from cellsift.settings.brains import Brain
@@ -17,5 +18,6 @@ def check_brain(brain: Brain, slabs: int = 1) -> dict:
     found = check_volumes(brain, slabs)
     shape = per_axis(found["signal"]["shape"])
     annotation = check_annotation(brain, shape)
-    warnings = found["warnings"] + annotation["warnings"] + check_regions(brain, shape)
+    doubts = candidates_doubts(brain, shape) + check_regions(brain, shape)
+    warnings = found["warnings"] + annotation["warnings"] + doubts
     return found | annotation | {"warnings": warnings}

@@ -8,7 +8,15 @@ from cellsift.io.annotators import beside, files_of, is_pattern
 from cellsift.io.paths import hint
 from cellsift.settings.brains import Brain
 
-COLUMNS = ("signal", "background", "cells", "non_cells", "regions", "region_names")
+COLUMNS = (
+    "signal",
+    "background",
+    "cells",
+    "non_cells",
+    "regions",
+    "region_names",
+    "candidates",
+)
 
 
 def refuse_missing(brains: Iterable[Brain]) -> None:

@@ -1,12 +1,14 @@
 """The brains of a run: the rows of their table, each with its settings, and whether they fit."""
 
 import copy
+import os
 from pathlib import Path
 from typing import cast
 
 from cellsift.cuboids.resampling import data_size
 from cellsift.detection import check_parameters, detector_parameters, list_detectors
 from cellsift.errors import InputError
+from cellsift.io.brainmapper import candidates_in
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings.brains import (
@@ -27,7 +29,15 @@ from cellsift.settings.config import Config, Cuboid, Detection, Keep
 from cellsift.settings.nearest import or_nearest, refuse_misspelt
 from cellsift.settings.parameters import complete
 
-PATHS = ("signal", "background", "cells", "non_cells", "regions", "region_names")
+PATHS = (
+    "signal",
+    "background",
+    "cells",
+    "non_cells",
+    "regions",
+    "region_names",
+    "candidates",
+)
 
 
 def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
@@ -37,7 +47,7 @@ def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
     do not fit together.
     """
     table = config.brains_table
-    brains = _read_brains(Path(root) / table, config)
+    brains = _read_brains(Path(root), config)
     _refuse_unlike_channels(table, brains)
     _refuse_shared_signals(table, brains, Path(root))
     return brains
@@ -81,12 +91,13 @@ def _complete_search(given: Detection) -> Detection:
     return given.model_copy(update={"keep": keep}).with_parameters(parameters)
 
 
-def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
+def _read_brains(root: Path, config: Config) -> dict[str, Brain]:
+    path = root / config.brains_table
     brains: dict[str, Brain] = {}
     plain = config.to_dict()
     shared = {key: plain[key] for key in SETTINGS_OF_A_BRAIN}
     for where, row in read_rows(path):
-        brain = _brain(row, config, shared, where)
+        brain = _brain(row, config, shared, where, root)
         if brain.name in brains:
             raise InputError(
                 f"{where}: {brain.name!r} is there twice; give each brain a name of its own"
@@ -110,7 +121,7 @@ def _read_brains(path: Path, config: Config) -> dict[str, Brain]:
     return brains
 
 
-def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
+def _brain(row: Row, config: Config, shared: dict, where: str, root: Path) -> Brain:
     voxel_size = (row.voxel_z, row.voxel_y, row.voxel_x)
     check_voxel_size(voxel_size, where)
     _refuse_thin_cuboids(config.cuboid, voxel_size, where)
@@ -126,8 +137,22 @@ def _brain(row: Row, config: Config, shared: dict, where: str) -> Brain:
         )
     given = {key: getattr(row, key) for key in PATHS}
     paths = {key: path and expanded(path) for key, path in given.items()}
+    paths["candidates"] = _file_of_candidates(paths["candidates"], root, where)
     settings = cast(SettingsOfABrain, _settings(config, shared, row.brain))
     return Brain(row.brain, voxel_size=voxel_size, role=row.role, settings=settings, **paths)
+
+
+def _file_of_candidates(path: str | None, root: Path, where: str) -> str | None:
+    """The file of candidates that is meant by a folder of brainmapper's; other paths as they are.
+
+    Rules watch the file, not the folder.
+    """
+    if path is None or not os.path.isdir(root / path):
+        return path
+    try:
+        return str(Path(path, candidates_in(root / path).relative_to(root / path)))
+    except InputError as error:
+        raise InputError(f"{where}, candidates: {error}") from error
 
 
 def _settings(config: Config, shared: dict, brain: str) -> dict:

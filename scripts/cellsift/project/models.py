@@ -109,9 +109,18 @@ def refuse_known_brains(
 def refuse_nothing_to_learn_from(
     config: Config, brains: Mapping[str, Brain], arms: Mapping[str, Arm]
 ) -> None:
-    """Raise InputError where something is to be learnt, but no train brain is annotated."""
-    if any(brain.role == "train" and brain.annotated for brain in brains.values()):
-        return
+    """Raise InputError where something is to be learnt, but no train brain is annotated.
+
+    Of detection nothing is learnt from brains whose candidates are given.
+    """
+    learnt_from = [b for b in brains.values() if b.role == "train" and b.annotated]
+    if not learnt_from:
+        _refuse_training(config, arms)
+    if not any(brain.candidates is None for brain in learnt_from):
+        _refuse_to_learn_detection(config, brains)
+
+
+def _refuse_training(config: Config, arms: Mapping[str, Arm]) -> None:
     trained = [name for name, arm in arms.items() if arm.model is None]
     if trained:
         raise InputError(
@@ -122,16 +131,29 @@ def refuse_nothing_to_learn_from(
             "that nobody annotated is suggested by .venv/bin/python -m "
             "cellsift.training.detection VOLUME"
         )
+
+
+def _refuse_to_learn_detection(config: Config, brains: Mapping[str, Brain]) -> None:
+    detected = [brain for brain in brains.values() if brain.candidates is None]
+    given = len(detected) < len(brains)
+    none = f"{config.brains_table} has none" + (" without candidates of its own" if given else "")
+    if config.searches_detection and not detected:
+        raise InputError(
+            f"config, detection: method auto searches for a detector, but {config.brains_table} "
+            "gives every brain its candidates; name a method, as {method: dog}, which then detects "
+            "nothing"
+        )
     if config.searches_detection:
         raise InputError(
             "config, detection: method auto searches on annotated train brains, of which "
-            f"{config.brains_table} has none; name a method with its parameters, as "
+            f"{none}; name a method with its parameters, as "
             "{method: dog, soma_diameter: 14}"
         )
-    if config.detection.keep is not None:
+    # Where nothing is detected, nothing is chosen either.
+    if config.detection.keep is not None and detected:
         raise InputError(
             "config, detection: keep chooses a contrast on annotated train brains, of which "
-            f"{config.brains_table} has none; remove keep"
+            f"{none}; remove keep"
         )
 
 

@@ -41,9 +41,10 @@ NO_CANDIDATES = "Detection found no candidate in this brain."
 class BrainResults:
     """What a results folder holds on one brain.
 
-    `information` may have the brain's role, the paths of its annotation, cells and non_cells, and
-    those of its cuboid stores, `cuboids`, in the order of its chunks (else they lie in one store),
-    and that of the summary of what people have labelled in it, `sample`.
+    `information` may have the brain's role, the paths of its annotation, cells and non_cells, that
+    of its candidates where they were not detected here, those of its cuboid stores, `cuboids`, in
+    the order of its chunks (else they lie in one store), and that of the summary of what people
+    have labelled in it, `sample`.
     """
 
     results: RunResults
@@ -186,7 +187,8 @@ def facts(brain: BrainResults) -> Html:
         f"{' × '.join(f'{v:g}' for v in brain.projection.voxel_size)} µm: "
         f"{tables.lengths_text(size)}.",
         "Signal and background channel." if len(brain.projection.top) == 2 else "Signal only.",
-        f"{tables.number_text(brain.candidates, 'candidate')}.{_near_border(brain)}",
+        f"{tables.number_text(brain.candidates, 'candidate')}{_source(brain)}."
+        f"{_near_border(brain)}",
     ]
     if brain.annotation is not None:
         number = tables.number_text(len(brain.annotation), "annotated cell")
@@ -198,6 +200,12 @@ def facts(brain: BrainResults) -> Html:
         html.paragraph(f"To be checked: {warning}", "warning") for warning in brain.warnings
     ]
     return Html("".join(warnings) + html.bullets(items) + quality_table(brain.quality))
+
+
+def _source(brain: BrainResults) -> str:
+    """Where candidates are from that were not detected here."""
+    given = brain.information.get("candidates")
+    return f", taken from {given}: nothing was detected here" if given else ""
 
 
 def _what_is_annotated(brain: BrainResults) -> str:

@@ -101,7 +101,17 @@ def table(shown: DetectionResults) -> Html:
         "within the matching distance; in brackets its 95% interval. Missed: annotated cells "
         "without a candidate."
     )
-    return html.table(pd.DataFrame(rows), caption, text_columns=("brain",))
+    return Html(html.table(pd.DataFrame(rows), caption, text_columns=("brain",)) + _left_out(shown))
+
+
+def _left_out(shown: DetectionResults) -> Html:
+    """Of which annotated train brains the candidates are not detected here."""
+    given = shown.summary.get("given", [])
+    if not given:
+        return Html("")
+    return html.paragraph(
+        f"Not looked at: {', '.join(given)}, as the table of brains names a file of candidates."
+    )
 
 
 def _recall(brain: Mapping[str, Any]) -> str:

@@ -155,7 +155,20 @@ def detection(results: RunResults) -> Html:
     ]
     notes = [html.paragraph(f"To be checked first: {said}", "warning") for said in doubts]
     table = html.table(pd.DataFrame(rows), caption, text_columns=("brain", "role"))
-    return Html("".join(notes) + table + _more_on_detection(results))
+    given = _given_candidates(results, list(found["brain"].unique()))
+    return Html("".join(notes) + table + given + _more_on_detection(results))
+
+
+def _given_candidates(results: RunResults, brains: Sequence[str]) -> Html:
+    """Which brains' candidates were not detected here, and where they are from."""
+    sources = {name: results.labels_summary(name).get("candidates_from") for name in brains}
+    said = [f"of {name} from {source}" for name, source in sources.items() if source]
+    if not said:
+        return Html("")
+    return html.paragraph(
+        f"Candidates that were not detected here: {', '.join(said)}. Their recall is that of the "
+        "program that proposed them."
+    )
 
 
 def _more_on_detection(results: RunResults) -> Html:

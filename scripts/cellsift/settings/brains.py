@@ -97,6 +97,8 @@ class Brain:
     settings: SettingsOfABrain = field(default_factory=SettingsOfABrain)
     regions: str | None = None
     region_names: str | None = None
+    # A file of positions in the place of a detection.
+    candidates: str | None = None
 
     @property
     def annotated(self) -> bool:
@@ -124,9 +126,13 @@ class Brain:
         return cast(AnnotatorsSettings, dict(ANNOTATORS) | given)
 
     def to_dict(
-        self, settings: Iterable[str], annotation: bool, regions: bool = False
+        self,
+        settings: Iterable[str],
+        annotation: bool,
+        regions: bool = False,
+        candidates: bool = False,
     ) -> dict[str, Any]:
-        """The brain's volumes, these of its settings, its annotation and regions if asked for.
+        """The brain's volumes, these of its settings, and of its other files those asked for.
 
         With the annotation go its settings. Plain data, from which `Brain.from_dict` makes a brain.
         """
@@ -135,6 +141,7 @@ class Brain:
         parts = ["name", "signal", "background"]
         parts += ["cells", "non_cells"] if annotation else []
         parts += ["regions", "region_names"] if regions else []
+        parts += ["candidates"] if candidates else []
         return {part: getattr(self, part) for part in parts} | {
             "voxel_size": list(self.voxel_size),
             "settings": {key: known[key] for key in settings},

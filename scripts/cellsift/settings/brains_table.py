@@ -62,6 +62,12 @@ class Row(Settings):
         description="The regions' names: CSV with columns id and name, such as an atlas's "
         "structures.csv; may be empty.",
     )
+    candidates: str | None = Field(
+        None,
+        description="Candidates of another program, which are taken in the place of a detection: "
+        "brainmapper's folder, or its XML or YAML, or a CSV with columns z, y, x in voxels; may be "
+        "empty.",
+    )
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, Row]]:

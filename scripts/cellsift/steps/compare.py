@@ -1,10 +1,15 @@
 """Whether a brain is unlike the train brains."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from cellsift.evaluation.alarm.comparison import compare as compare_statistics
-from cellsift.evaluation.alarm.reasons import in_terminal, not_compared, to_document
+from cellsift.evaluation.alarm.reasons import (
+    in_terminal,
+    not_compared,
+    to_document,
+    with_source,
+)
 from cellsift.evaluation.alarm.statistics import statistics_of
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table
@@ -19,6 +24,7 @@ def compare(
     role: str,
     out: str | Path,
     tell: Callable[[str], None],
+    given: Collection[str] = (),
 ) -> None:
     """Write the comparison of a brain with the train brains but itself to `out`, a JSON.
 
@@ -29,6 +35,7 @@ def compare(
         train: the brains that the arms learnt from.
         role: that of the brain.
         tell: is called with the alarm, if there is one.
+        given: the brains whose candidates are another program's.
     """
     statistics = {
         name: statistics_of(read_json(path), {arm: read_table(cells[name, arm]) for arm in arms})
@@ -39,7 +46,9 @@ def compare(
         write_json(not_compared(), out)
         return
     comparison = compare_statistics(statistics[brain], others)
-    document = {"train_brains": list(others)} | to_document(comparison)
-    if comparison.alarm:
+    document = {"train_brains": list(others)} | with_source(
+        to_document(comparison), brain in given, [name in given for name in others]
+    )
+    if document["alarm"]:
         tell(in_terminal(brain, role, document))
     write_json(document, out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -42,39 +42,66 @@ def find_cells(
     models: str | None = None,
     method: str = "dog",
     parameters: dict[str, Any] | None = None,
+    candidates: str | Path | None = None,
+    tell: Callable[[str], object] = print,
     device: str = "auto",
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Detect and classify; columns z, y, x in voxels, p_cell and is_cell, a row a candidate.
+    """Detect, or read candidates, and classify them.
+
+    Returns the columns z, y, x in voxels, p_cell and is_cell, a row for each candidate.
 
     Args:
         model: a folder with model.json, or a release by path, address or name.
         models: the index of releases, as of `model_folder`.
         method, parameters: the detector's.
+        candidates: a file of another program in the place of a detection, or brainmapper's folder.
+        tell: is called with what may be wrong with that file.
 
     Raises:
-        InputError: there is no such model, it takes other channels, or as `detect` does.
+        InputError: there is no such model, it takes other channels, or as `detect` and
+            `candidates_of_file` do.
 
     Example:
         find_cells("results/mine/models/resnet_narrow", opened("brain.tif", (5, 2, 2)))
     """
     # Networks take seconds to load.
     from cellsift.cuboids.extraction import extract_cuboids
-    from cellsift.detection import detect
     from cellsift.inference.classify import classify_brain
     from cellsift.inference.trained_arm import load_arm
     from cellsift.releases.fetch import model_folder
 
     arm = load_arm(model_folder(model, models))
     _refuse_other_channels(arm.channels, background)
-    candidates = detect(signal, method, **(parameters or {}))
-    at = candidates[AXES].to_numpy()
+    at = _candidates(signal, method, parameters or {}, candidates, tell)[AXES].to_numpy()
     with TemporaryDirectory() as folder:
         kept = Path(folder, "cuboids.zarr")
         cuboids = extract_cuboids(
             signal, background, at, arm.shape, arm.voxel_size, kept, progress=progress
         )
         return classify_brain(arm, cuboids, device=device, progress=progress)
+
+
+def _candidates(
+    signal: Volume,
+    method: str,
+    parameters: dict[str, Any],
+    given: str | Path | None,
+    tell: Callable[[str], object],
+) -> pd.DataFrame:
+    """What is detected, or what a file gives: a table with z, y, x in voxels."""
+    if given is None:
+        from cellsift.detection import detect
+
+        return detect(signal, method, **parameters)
+    from cellsift.io.brainmapper import candidates_in
+    from cellsift.preflight.candidates import candidates_of_file
+
+    file = candidates_in(given) if Path(given).is_dir() else given
+    table, doubts = candidates_of_file(str(file), signal.voxel_size, signal.shape)
+    for doubt in doubts:
+        tell(doubt)
+    return table
 
 
 def _refuse_other_channels(channels: int, background: Volume | None) -> None:

@@ -27,6 +27,7 @@ def report_brain(
         "role": brain.role,
         "cells": brain.cells,
         "non_cells": brain.non_cells,
+        "candidates": brain.candidates,
         "cuboids": [str(path) for path in cuboids],
         "sample": str(sample) if sample else None,
         "corrections": {Path(path).parent.name: str(path) for path in corrections},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellsift.errors import InputError
 from cellsift.evaluation.detection_curve import detection_curve
 from cellsift.evaluation.detection_summary import DetectedBrain
 from cellsift.evaluation.detection_summary import summarise_detection as summarise
@@ -26,6 +27,8 @@ def summarise_detection(
     summary: str | Path,
     curves: str | Path,
     tell: Callable[[str], None],
+    *,
+    given: Sequence[str] = (),
 ) -> None:
     """Write how many annotated cells have a candidate to `summary`, and what fewer would reach.
 
@@ -37,9 +40,14 @@ def summarise_detection(
         summary: JSON of `evaluation.detection_summary`, each brain with `warnings` as well.
         curves: CSV of `evaluation.detection_curve`, with a column brain.
         tell: is called with what makes it likely that an annotation lies elsewhere.
+        given: the train brains whose candidates another program has found; they are noted.
+
+    Raises InputError where there is no brain to detect in.
     """
+    if not brains:
+        raise InputError(_nothing_to_try(given))
     known = [_detected(brain, path) for brain, path in zip(brains, detected, strict=True)]
-    content = summarise(known, keep, seed)
+    content = summarise(known, keep, seed) | {"given": list(given)}
     for row, brain, one, path in zip(content["brains"], brains, known, found, strict=True):
         doubts = doubts_of_placement(
             clearest(one.candidates, len(one.annotation)),
@@ -57,6 +65,19 @@ def summarise_detection(
     }
     write_table(pd.concat(tables, names=["brain", None]).reset_index("brain"), curves)
     write_json(content, summary)
+
+
+def _nothing_to_try(given: Sequence[str]) -> str:
+    if given:
+        return (
+            f"the annotated train brains ({', '.join(given)}) have candidates of their own, so "
+            "that there is no detection to try; what share of their cells has a candidate the "
+            "whole run tells, or cellsift label"
+        )
+    return (
+        "no train brain is annotated, so that nothing tells what detection finds; give one of the "
+        "table of brains a file in its column cells"
+    )
 
 
 def _detected(brain: Brain, path: str | Path) -> DetectedBrain:

@@ -14,6 +14,7 @@ STEPS = {
     "detect": "join the candidates of {brain}",
     "choose_contrast": "choose the least contrast",
     "keep_candidates": "keep the candidates of {brain}",
+    "take_candidates": "take the candidates of {brain}",
     "label": "label the candidates of {brain}",
     "cuboids": "cuboids of {brain}",
     "temporary_cuboids": "cuboids of {brain}",

@@ -8,7 +8,15 @@ from pathlib import Path
 from cellsift.errors import InputError
 from cellsift.io.annotators import files_of
 
-COLUMNS = ("signal", "background", "cells", "non_cells", "regions", "region_names")
+COLUMNS = (
+    "signal",
+    "background",
+    "cells",
+    "non_cells",
+    "regions",
+    "region_names",
+    "candidates",
+)
 
 
 def data_stamp(brain: object, columns: Sequence[str] = COLUMNS) -> str:

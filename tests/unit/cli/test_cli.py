@@ -22,8 +22,10 @@ COMMANDS = [
     "report",
     "detect",
     "extract",
+    "label",
     "classify",
     "count",
+    "view",
     "release",
     "export",
 ]

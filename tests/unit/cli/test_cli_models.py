@@ -10,6 +10,8 @@ import tifffile
 
 import cellsift
 from cellsift.cli import main
+from cellsift.io.cells import write_cells_xml
+from cellsift.io.tables import read_table
 from cellsift.phantom import make_brain
 from cellsift.phantom.settings import BrainSettings
 
@@ -64,6 +66,26 @@ def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     assert len(cellsift.read_points(tmp_path / "o" / "cells.xml", "cell")) == found["cells"]
     assert run(*given, "--background", folder / "a.tif") == 2
     assert "--background" in capsys.readouterr().err
+
+
+def test_classify_takes_the_candidates_of_brainmapper(made, tmp_path, capsys):
+    """Their order in its file decides nothing, nor do the types that it gave them."""
+    folder, model, cells = made
+    points = tmp_path / "bm" / "points"
+    points.mkdir(parents=True)
+    whole = cells.round({"z": 0, "y": 0, "x": 0}).drop_duplicates(["z", "y", "x"])
+    write_cells_xml(whole.sample(frac=1, random_state=1), points / "cells.xml")
+    given = ["classify", model, folder / "a.tif", *SIZED, "--out", tmp_path / "o", "--json"]
+    assert run(*given, "--candidates", tmp_path / "bm") == 0
+    assert json.loads(capsys.readouterr().out)["candidates"] == len(whole)
+    found = read_table(tmp_path / "o" / "cells.csv")
+    assert (found[["z", "y", "x"]].to_numpy() == whole[["z", "y", "x"]].to_numpy()).all()
+    swapped = whole.rename(columns={"z": "x", "x": "z"})
+    swapped.to_csv(tmp_path / "swapped.csv", index=False)
+    assert run(*given, "--candidates", tmp_path / "swapped.csv") == 2
+    assert "in the order x, y, z" in capsys.readouterr().err
+    assert run(*given, "--candidates", tmp_path) == 2
+    assert "no folder of brainmapper" in capsys.readouterr().err
 
 
 def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):

@@ -54,6 +54,9 @@ def test_a_wheel_goes_from_volumes_to_a_planned_run_outside_the_repository(repos
     cellsift = home / "bin" / "cellsift"
     where = done([python, "-c", "import cellsift; print(cellsift.__file__)"], work)
     assert where.startswith(str(site))
+    assert (site / "cellsift" / "interop" / "napari.yaml").is_file()
+    (packed,) = site.glob("cellsift-*.dist-info/entry_points.txt")
+    assert "[napari.manifest]\ncellsift = cellsift.interop:napari.yaml" in packed.read_text()
     # As the README has them.
     section = (repository / "README.md").read_text().split("## The command line\n")[1]
     readme = section.split("\n## ")[0]

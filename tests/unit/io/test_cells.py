@@ -70,7 +70,7 @@ def test_unusable_csv_is_refused_with_file_and_place(written, content, told):
 def test_missing_file_and_unknown_suffix_are_refused(tmp_path, written):
     with pytest.raises(InputError, match="no such file"):
         read_points(tmp_path / "absent.csv")
-    with pytest.raises(InputError, match=r"\.csv or \.xml"):
+    with pytest.raises(InputError, match=r"\.csv, \.xml or \.yml"):
         read_points(written("z,y,x\n", "cells.xlsx"))
 
 

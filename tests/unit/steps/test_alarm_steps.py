@@ -21,7 +21,9 @@ ARMS = ["first", "second"]
 def compared(tmp_path):
     """A function that compares a brain with train brains; gives the document and what is told."""
 
-    def run(brain: str, train: list[str], role="predict", **brains: dict) -> tuple[dict, list[str]]:
+    def run(
+        brain: str, train: list[str], role="predict", given=(), **brains: dict
+    ) -> tuple[dict, list[str]]:
         appearances, cells, told = {}, {}, []
         for name, found in brains.items():
             appearances[name] = tmp_path / f"{name}.json"
@@ -30,7 +32,7 @@ def compared(tmp_path):
                 cells[name, arm] = tmp_path / f"{name}_{arm}.csv"
                 write_table(table, cells[name, arm])
         out = tmp_path / "alarm.json"
-        compare(brain, appearances, cells, ARMS, train, role, out, told.append)
+        compare(brain, appearances, cells, ARMS, train, role, out, told.append, given=given)
         return read_json(out), told
 
     return run
@@ -49,6 +51,24 @@ def test_a_foreign_brain_is_told_of(compared):
 def test_of_a_brain_like_the_others_nothing_is_told(compared):
     document, told = compared("new", ["a"], a=appearance(), new=appearance(brighter=1.2))
     assert (document["alarm"], document["reasons"], told) == (False, [], [])
+
+
+@pytest.mark.parametrize("given", [["new"], ["a", "b"]])
+def test_candidates_of_another_source_raise_the_alarm(compared, given):
+    """However alike the brains are: what detection misses in it no number shows."""
+    brains = {name: appearance() for name in ("a", "b", "new")}
+    document, (said,) = compared("new", ["a", "b"], given=given, **brains)
+    assert (document["alarm"], document["raised"]) == (True, ["source"])
+    assert "of another source" in said
+    words = "from a file" if given == ["new"] else "detected here"
+    assert document["reasons"][0].split(". ")[1].startswith(f"They are {words}")
+
+
+@pytest.mark.parametrize("given", [["new", "a"], ["b"], ["new", "a", "b"]])
+def test_candidates_of_a_source_that_a_train_brain_has_raise_none(compared, given):
+    brains = {name: appearance() for name in ("a", "b", "new")}
+    document, told = compared("new", ["a", "b"], given=given, **brains)
+    assert (document["alarm"], told) == (False, [])
 
 
 def test_a_train_brain_is_compared_with_the_others_alone(compared):

@@ -56,6 +56,16 @@ def brains(small_brains, tmp_path_factory) -> list[Brain]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [(["a", "b"], r"\(a, b\) have candidates of their own"), ([], "annotated")]
+)
+def test_without_a_brain_to_detect_in_there_is_nothing_to_try(tmp_path, given, said):
+    outputs = tmp_path / "summary.json", tmp_path / "curves.csv"
+    with pytest.raises(InputError, match=said):
+        summarise_detection([], [], [], None, 1, *outputs, print, given=given)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def results(brains, tmp_path_factory) -> Results:
     """What the steps before the page have made of these brains."""

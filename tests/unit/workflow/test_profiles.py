@@ -22,6 +22,7 @@ ON_DEFAULTS = {
     "accept_volumes",
     "check_regions",
     "keep_candidates",
+    "take_candidates",
     "calibrate",
     "choose_recipe",
     "searched_arm",

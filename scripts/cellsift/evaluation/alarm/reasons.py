@@ -1,6 +1,6 @@
 """What a comparison found, in words and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ from scipy.special import expit
 from cellsift.evaluation.alarm.comparison import Comparison
 from cellsift.evaluation.alarm.statistics import GROUPS, statistic_of
 
+# Raises the alarm by itself, as no number of the brain shows what detection misses in it.
+SOURCE = "source"
+OTHER_SOURCE = "its candidates are of another source than those of the train brains"
 # What lies beyond has no exponential that JSON could hold.
 LARGEST_LOG = 700.0
 # Numbers that a reason names.
@@ -82,7 +85,8 @@ def counts_twice(document: Mapping[str, Any]) -> bool:
 
 def in_short(document: Mapping[str, Any]) -> str:
     """In what a brain deviates, without numbers."""
-    return ", ".join(GROUPS[group] for group in document["raised"])
+    words = GROUPS | {SOURCE: OTHER_SOURCE}
+    return ", ".join(words[group] for group in document["raised"])
 
 
 def reasons(comparison: Comparison) -> list[str]:
@@ -107,6 +111,29 @@ def to_document(comparison: Comparison) -> dict[str, Any]:
             for name, row in comparison.groups.iterrows()
         },
         "statistics": {str(name): _row(str(name), row) for name, row in _rows(comparison)},
+    }
+
+
+def with_source(
+    document: Mapping[str, Any], given: bool, others_given: Sequence[bool]
+) -> dict[str, Any]:
+    """The document of a comparison, with an alarm where candidates are of different sources.
+
+    `given` is whether the brain's candidates are another program's, `others_given` the same of each
+    train brain. Nobody knows then which share of its cells has a candidate, on which counts rest.
+    """
+    if given in others_given:
+        return dict(document)
+    sources = {True: "from a file that the table of brains names", False: "detected here"}
+    reason = (
+        f"{OTHER_SOURCE}. They are {sources[given]}, those of the train brains "
+        f"{sources[not given]}: how many of its cells have a candidate is not known"
+    )
+    return {
+        **document,
+        "alarm": True,
+        "raised": [SOURCE, *document["raised"]],
+        "reasons": [reason, *document["reasons"]],
     }
 
 
