@@ -60,7 +60,7 @@ class Viewer {
     this.canvas = element("canvas");
     this.canvas.setAttribute("role", "img");
     this.where = element("output", { className: "where" });
-    this.said = element("output", { className: "said" });
+    this.said = element("output", { className: "told" });
     this.legend = element("p", { className: "legend" });
     const label = (text, ...inputs) => element("label", {}, [text, ...inputs]);
     place.append(

@@ -23,7 +23,7 @@ class Page(HTMLParser):
             pass
 
     def handle_data(self, data):
-        if not {"style", "title"} & set(self._open):
+        if not {"script", "style", "title"} & set(self._open):
             self.text += data
 
     def all(self, tag: str) -> list[dict]:

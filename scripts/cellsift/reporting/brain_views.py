@@ -28,7 +28,7 @@ def slab_by_slab(brain: BrainResults) -> Html:
     said = (
         f"The signal in {len(slabs)} slabs of planes, the brightest voxel through each. Move the "
         "threshold to see what would be called a cell; nothing is changed by it. To use another "
-        "one, filter cells.csv of the arm by p_cell."
+        "one, filter the arm's table of cells by p_cell."
     )
     return Html(html.paragraph(said) + viewer(slabs, marks, arms, best, note))
 

@@ -21,7 +21,9 @@ def of_channel(slabs: Slabs, channel: int) -> dict[str, np.ndarray]:
     That is the share of a plane's voxels that have the highest value of the whole channel.
     """
     found = dict(zip(QUALITIES, slabs.planes[channel].T, strict=True))
-    at_most = found["brightest"] >= found["brightest"].max()
+    # A plane that is flat, such as an empty one, is not saturated.
+    flat = found["median"] >= found["brightest"]
+    at_most = (found["brightest"] >= found["brightest"].max()) & ~flat
     return found | {"saturated": np.where(at_most, found["share_brightest"], 0.0)}
 
 

@@ -78,14 +78,16 @@ def written(synthetic) -> dict[str, Path]:
 
 
 @pytest.mark.slow
-def test_pages_load_nothing_and_run_nothing(written):
-    for path in written.values():
+def test_pages_load_nothing_and_run_nothing_but_the_viewer(written):
+    for name, path in written.items():
         page = Page(path)
-        assert not page.all("script")
+        assert len(page.all("script")) == (0 if name == "index" else 2)
+        assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|https?://", path.read_text())
         assert not page.all("link")
         assert not page.all("iframe")
         sources = [tag["src"] for _, tag in page.tags if "src" in tag]
         assert all(source.startswith("data:image/") for source in sources)
+        assert not [tag for tag in page.all("script") if "src" in tag]
         addresses = [tag["href"] for tag in page.all("a")]
         assert not [address for address in addresses if re.match(r"\w+:|//", address)]
         assert not re.search(r"@import|url\(", path.read_text())
@@ -175,6 +177,31 @@ def test_page_fits_a_laptop_screen(written, name, tmp_path):
     assert ink.mean() > 0.3
     # Nothing reaches the right edge, so nothing is cut off there.
     assert (pixels[:, -60:] == 255).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("name", ["index", "mouse_c", "mouse_d"])
+def test_nothing_overflows_and_no_script_complains(written, name, width, opened):
+    page = opened(written[name], width)
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mouse_c", "mouse_d"])
+def test_at_its_own_threshold_the_viewer_has_the_number_of_the_table(
+    written, synthetic, name, opened
+):
+    page = opened(written[name])
+    counts = pd.read_csv(Results(synthetic.folder).brain(name).counts)
+    naive = counts[counts["region"] == "all"].set_index("arm")["naive"]
+    for arm, called in naive.items():
+        page.locator(".viewer .arm").select_option(arm)
+        told = page.locator(".viewer .told").inner_text()
+        assert told.startswith(f"{called} candidates are called cells"), arm
+        assert "the arm's own threshold" in told
 
 
 @pytest.mark.slow

@@ -140,7 +140,7 @@ def move(page, name: str, to: int) -> None:
 class TestInBrowser:
     def test_it_starts_with_the_named_arm_at_its_own_threshold(self, page, opened):
         shown_page = opened(page)
-        said = shown_page.locator(".said").inner_text()
+        said = shown_page.locator(".told").inner_text()
         assert "at p_cell from 0.25 on, the arm's own threshold" in said
         assert said.endswith("No result.")
         assert shown_page.complaints == []
@@ -153,12 +153,12 @@ class TestInBrowser:
         assert "called a cell, not annotated" in seen
         assert "annotated cell, not called" in seen
         move(shown_page, ".threshold", 94)
-        assert "from 0.95 on." in shown_page.locator(".said").inner_text()
+        assert "from 0.95 on." in shown_page.locator(".told").inner_text()
         seen = legend(shown_page)
         assert "annotated cell, called" not in seen
         assert "candidate, not called" in seen
         shown_page.get_by_role("button").click()
-        assert "the arm's own threshold" in shown_page.locator(".said").inner_text()
+        assert "the arm's own threshold" in shown_page.locator(".told").inner_text()
         assert shown_page.complaints == []
 
     def test_slabs_are_stepped_through(self, page, opened):
