@@ -11,9 +11,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cellsift.reporting.style import WIDTH, unarranged
-from cellsift.settings.files import REPOSITORY
-
-REPORTS = REPOSITORY / "reports"
 
 # Twice as many pixels as on an ordinary screen would be sharper, but too large for a page.
 DPI = 130

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
-from cellsift.reporting.html import REPORTS
+from cellsift.settings.files import REPORTS
 
 
 class PageError(Exception):

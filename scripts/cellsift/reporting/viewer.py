@@ -17,8 +17,9 @@ from PIL import Image
 from cellsift.evaluation.counts.along_thresholds import thresholds_reached
 from cellsift.io.axes import AXES
 from cellsift.io.names import CELL, NO_CELL
-from cellsift.reporting.html import REPORTS, Html
+from cellsift.reporting.html import Html
 from cellsift.reporting.slabs import Slabs
+from cellsift.settings.files import REPORTS
 
 # What a mark is known to be; `viewer.js` has the same numbers.
 UNKNOWN, ANNOTATED, ARTEFACT, NOT_PROPOSED = range(4)

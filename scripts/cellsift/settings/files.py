@@ -13,6 +13,8 @@ from cellsift.io.text_files import read_text
 SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
 REPOSITORY = SHIPPED if SHIPPED.is_dir() else Path(__file__).resolve().parents[3]
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
+# Notebooks, styles and scripts of pages.
+REPORTS = REPOSITORY / "reports"
 # Characters of what was found that a message repeats.
 LONGEST_QUOTE = 500
 # Values in settings, which have some hundred, and levels of them, of which there are five.

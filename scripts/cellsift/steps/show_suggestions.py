@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cellsift.reporting.html import REPORTS
 from cellsift.reporting.pages import write_page
+from cellsift.settings.files import REPORTS
 
 
 def show_suggestions(

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cellsift.reporting.html import REPORTS
 from cellsift.reporting.pages import write_page
+from cellsift.settings.files import REPORTS
 
 
 def try_detection(
