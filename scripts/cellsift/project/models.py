@@ -10,11 +10,14 @@ from pathlib import Path
 from cellsift.errors import InputError
 from cellsift.interop.finished_models import describe_model
 from cellsift.project.arms import ARMS
+from cellsift.project.brains import complete_detection
 from cellsift.results import Results
 from cellsift.settings.arms import Arm
 from cellsift.settings.brains import Brain
-from cellsift.settings.config import Config, Cuboid
+from cellsift.settings.checking import completed
+from cellsift.settings.config import Config, Cuboid, Detection
 from cellsift.settings.finished import FinishedModel
+from cellsift.settings.project import CONFIG, DEFAULTS, Project
 
 # The ending of a release's file.
 RELEASE = ".zip"
@@ -91,6 +94,60 @@ def with_cuboids_of_models(
     return config.model_copy(update={"cuboid": cuboid})
 
 
+def with_detection_of_models(
+    config: Config, given: Mapping, models: Mapping[str, FinishedModel]
+) -> tuple[Config, str]:
+    """The config with the detection that finished models learnt from, where it says nothing of it.
+
+    And `Project.detection_from`.
+
+    Args:
+        given: what was written into the config.
+
+    Raises InputError where two models learnt from different ones, or one from brains that differ.
+    """
+    recorded = {name: model for name, model in models.items() if model.detection is not None}
+    if "detection" in given or not recorded:
+        return config, CONFIG if "detection" in given else DEFAULTS
+    (name, first), *others = recorded.items()
+    for other, model in others:
+        if model.detection != first.detection:
+            raise InputError(
+                f"{ARMS / other}.yaml, model: {model.path} learnt from candidates of another "
+                f"detection than {first.path}; write detection into the config, or give each of "
+                "the two a config of its own"
+            )
+    assert first.detection is not None
+    if first.detection.differing:
+        raise InputError(
+            f"{ARMS / name}.yaml, model: the brains that {first.path} learnt from were detected "
+            f"with different settings ({first.detection.told_differences()}); write detection into "
+            "the config"
+        )
+    what = f"{ARMS / name}.yaml, model: {first.path}, its detection"
+    detection = completed(Detection, first.detection.in_config(), what)
+    whole = complete_detection(detection, what)
+    return config.model_copy(update={"detection": whole}), first.path
+
+
+def notes_on_detection(project: Project) -> list[str]:
+    """Where a run of finished models has its detection from, if not from its config: a sentence."""
+    if not project.models or project.detection_from == CONFIG:
+        return []
+    detection = project.config.detection
+    told = {key: value for key, value in detection.to_dict().items() if value is not None}
+    listed = ", ".join(f"{key}: {value}" for key, value in told.items())
+    if project.detection_from == DEFAULTS:
+        return [
+            f"detection is the default, {{{listed}}}: neither the config nor the finished model "
+            "says what it learnt from. Write detection into the config as its training had it."
+        ]
+    return [
+        f"detection is as {project.detection_from} learnt, {{{listed}}}, since the config says "
+        "nothing of it."
+    ]
+
+
 def refuse_known_brains(
     models: Mapping[str, FinishedModel], brains: Mapping[str, Brain], table: str
 ) -> None:
@@ -128,10 +185,11 @@ def refuse_nothing_to_learn_from(
             f"{config.brains_table} has none; name a method with its parameters, as "
             "{method: dog, soma_diameter: 14}"
         )
-    if config.detection.keep is not None:
+    if config.detection.keep is not None and config.detection.keep.contrast is None:
         raise InputError(
             "config, detection: keep chooses a contrast on annotated train brains, of which "
-            f"{config.brains_table} has none; remove keep"
+            f"{config.brains_table} has none; remove keep, or name the contrast itself, as "
+            "{contrast: 0.2}"
         )
 
 

@@ -44,7 +44,8 @@ def count_volumes(
     Example:
         count_volumes(["a.tif", "b.tif"], "cfos-2026", voxel_size=(5, 2, 2))
     """
-    counted = {}
+    counted: dict[str, dict] = {}
+    detection = None
     for name, path in named_volumes(volumes).items():
         signal = opened(path, voxel_size)
         cells = find_cells(model, signal, progress=progress, **options)
@@ -52,7 +53,8 @@ def count_volumes(
             _write_plot(signal, cells, plot(name))
         called = int(cells["is_cell"].sum())
         counted[name] = {"volume": str(path), "candidates": len(cells), "cells": called}
-    found = {"model": str(model), "note": NAIVE, "counts": counted}
+        detection = cells.attrs["detection"]
+    found = {"model": str(model), "detection": detection, "note": NAIVE, "counts": counted}
     if counts is not None:
         write_json(found, counts)
     return found

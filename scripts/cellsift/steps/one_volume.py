@@ -40,7 +40,7 @@ def find_cells(
     background: Volume | None = None,
     *,
     models: str | None = None,
-    method: str = "dog",
+    method: str | None = None,
     parameters: dict[str, Any] | None = None,
     device: str = "auto",
     progress: bool = False,
@@ -50,7 +50,8 @@ def find_cells(
     Args:
         model: a folder with model.json, or a release by path, address or name.
         models: the index of releases, as of `model_folder`.
-        method, parameters: the detector's.
+        method, parameters: the detector's; None: as of `detection_for`, which looks into the
+            model. What was used is the table's `attrs["detection"]`.
 
     Raises:
         InputError: there is no such model, it takes other channels, or as `detect` does.
@@ -60,21 +61,23 @@ def find_cells(
     """
     # Networks take seconds to load.
     from cellsift.cuboids.extraction import extract_cuboids
-    from cellsift.detection import detect
     from cellsift.inference.classify import classify_brain
     from cellsift.inference.trained_arm import load_arm
     from cellsift.releases.fetch import model_folder
+    from cellsift.steps.detection_used import detection_for
 
-    arm = load_arm(model_folder(model, models))
+    found = model_folder(model, models)
+    arm, used = load_arm(found), detection_for(found, method, parameters)
     _refuse_other_channels(arm.channels, background)
-    candidates = detect(signal, method, **(parameters or {}))
-    at = candidates[AXES].to_numpy()
+    at = used.candidates(signal)[AXES].to_numpy()
     with TemporaryDirectory() as folder:
         kept = Path(folder, "cuboids.zarr")
         cuboids = extract_cuboids(
             signal, background, at, arm.shape, arm.voxel_size, kept, progress=progress
         )
-        return classify_brain(arm, cuboids, device=device, progress=progress)
+        cells = classify_brain(arm, cuboids, device=device, progress=progress)
+    cells.attrs["detection"] = used.to_dict()
+    return cells
 
 
 def _refuse_other_channels(channels: int, background: Volume | None) -> None:

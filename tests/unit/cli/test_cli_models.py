@@ -32,7 +32,8 @@ def made(tmp_path_factory):
     store = cellsift.extract_cuboids(signal, None, at, (8, 12, 12), SIZE, folder / "cuboids.zarr")
     arm = cellsift.Arm("mine", "features", {}, cellsift.Recipe(epochs=1))
     brains = {"a": cellsift.TrainingBrain(store, labels, SIZE)}
-    model = cellsift.train_arm(arm, brains, folder / "model", folds=2)
+    detection = {"method": "dog", **DETECTOR}
+    model = cellsift.train_arm(arm, brains, folder / "model", folds=2, detection=detection)
     return folder, model, cellsift.classify(model, store)
 
 
@@ -44,16 +45,7 @@ def run(*arguments) -> int:
 
 def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     folder, model, cells = made
-    given = [
-        "classify",
-        model,
-        folder / "a.tif",
-        "--voxel-size",
-        *SIZE,
-        "--out",
-        tmp_path / "o",
-        *SET,
-    ]
+    given = ["classify", model, folder / "a.tif", *SIZED, "--out", tmp_path / "o"]
     assert run(*given, "--dry-run") == 0
     assert not (tmp_path / "o").exists()
     capsys.readouterr()
@@ -61,9 +53,25 @@ def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["candidates"] == len(cells)
     assert found["cells"] == cells["is_cell"].sum()
+    assert found["detection"]["parameters"]["soma_diameter"] == 16
     assert len(cellsift.read_points(tmp_path / "o" / "cells.xml", "cell")) == found["cells"]
     assert run(*given, "--background", folder / "a.tif") == 2
     assert "--background" in capsys.readouterr().err
+
+
+def test_classify_says_which_detection_it_used_and_what_is_given_counts(made, tmp_path, capsys):
+    folder, model, cells = made
+    given = ["classify", model, folder / "a.tif", *SIZED, "--out", tmp_path / "o"]
+    assert run(*given) == 0
+    said = capsys.readouterr().out
+    assert "detection: dog (soma_diameter 16, minimum_contrast 0.1" in said
+    assert "as the model learnt" in said
+    assert run(*given, "--method", "dog", *SET, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["candidates"] == len(cells)
+    assert found["detection"]["source"] == "as given"
+    assert run(*given, "--set", "minimum_contrast=0.4", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["candidates"] < len(cells)
 
 
 def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):
@@ -76,17 +84,7 @@ def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):
 
 def test_count_counts_a_folder_of_volumes(made, tmp_path, capsys):
     folder, model, cells = made
-    given = [
-        "count",
-        folder,
-        "--model",
-        model,
-        "--voxel-size",
-        *SIZE,
-        "--out",
-        tmp_path / "n",
-        *SET,
-    ]
+    given = ["count", folder, "--model", model, *SIZED, "--out", tmp_path / "n"]
     (folder / "b.tif").write_bytes((folder / "a.tif").read_bytes())
     assert run(*given, "--json") == 0
     counts = json.loads((tmp_path / "n" / "counts.json").read_text())["counts"]
