@@ -92,6 +92,22 @@ def description_of(
     }
 
 
+def is_calibrated(content: Mapping[str, Any]) -> bool:
+    """Whether out-of-fold scores stand behind the temperature in the content of a model.json.
+
+    Example:
+        >>> is_calibrated({"calibration": {"temperature": 1.2, "n": 300}})
+        True
+        >>> is_calibrated({"temperature": 1.0, "threshold": 0.5})
+        False
+    """
+    finished = content.get("finished")
+    if isinstance(finished, Mapping):
+        return finished.get("calibrated") is True
+    calibration = content.get("calibration")
+    return isinstance(calibration, Mapping) and "n" in calibration
+
+
 def brains_in(provenance: object) -> list[str]:
     """Return the brains from whose labels a model has learnt, as its provenance names them.
 

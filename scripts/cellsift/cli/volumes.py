@@ -151,9 +151,15 @@ def _parameters(given: list[str] | None) -> dict:
 
 
 def count(
-    images: Annotated[list[Path], typer.Argument(help="Volumes, or folders of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Volumes, or folders of them; one of planes is one.")
+    ],
     model: Annotated[str, typer.Option(help="Folder with model.json, or a release.")],
     out: Annotated[Path, typer.Option(help="Folder for counts.json and plots.")] = Path("counts"),
+    background: Annotated[
+        list[Path] | None,
+        typer.Option(help="The other channel, by the same names; a volume or folder, repeatable."),
+    ] = None,
     method: METHOD = None,
     parameter: SET = None,
     voxel_size: VOXEL = None,
@@ -175,12 +181,20 @@ def count(
         model,
         VolumeFolder(out).counts,
         VolumeFolder(out).plot,
+        backgrounds=background or [],
         voxel_size=voxel_size,
         progress=not as_json,
         models=models,
         method=method,
         parameters=_parameters(parameter),
     )
-    lines = [f"{name}: {row['cells']} cells" for name, row in found["counts"].items()]
+    lines = [_counted(name, row) for name, row in found["counts"].items()]
     told = [UsedDetection(**found["detection"]).sentence(), *lines, found["note"]]
     tell(found, "\n".join(told), as_json)
+
+
+def _counted(name: str, row: dict) -> str:
+    said = f"{name}: {row['cells']} of {row['candidates']} candidates are called cells"
+    if "count" not in row:
+        return said
+    return f"{said}; {row['count']} cells, 95% interval {row['low']} to {row['high']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,15 @@ METHOD = "dog"
 class UsedDetection:
     """A detector with all its parameters, the contrast that is kept, and where they are from.
 
-    `least_contrast`: fainter candidates are dropped; None: all are kept. `source` is in words.
+    `least_contrast`: fainter candidates are dropped; None: all are kept. `source` is in words;
+    `as_learnt`: whether nothing differs from what the model learnt from.
     """
 
     method: str
     parameters: dict[str, Any]
     least_contrast: float | None
     source: str
+    as_learnt: bool = False
 
     def candidates(self, volume: Volume) -> pd.DataFrame:
         """The candidates of a volume, as `detect` gives them; errors as of it."""
@@ -44,13 +46,8 @@ class UsedDetection:
         return found[found["contrast"] >= self.least_contrast].reset_index(drop=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: method, parameters, least_contrast and source."""
-        return {
-            "method": self.method,
-            "parameters": dict(self.parameters),
-            "least_contrast": self.least_contrast,
-            "source": self.source,
-        }
+        """Plain data, a key for each attribute."""
+        return asdict(self)
 
     def sentence(self) -> str:
         """What was used and where it is from, in a line."""
@@ -110,7 +107,8 @@ def _as_learnt(learnt: LearntDetection, given: dict[str, Any], path: Path) -> Us
         raise InputError(f"{path}, detection: {error}") from error
     changed = {name: value for name, value in given.items() if name not in learnt.differing}
     rest = "the rest as the model learnt" if changed else "as the model learnt"
-    return UsedDetection(learnt.method, parameters, learnt.least_contrast, _as_given(given) + rest)
+    source = _as_given(given) + rest
+    return UsedDetection(learnt.method, parameters, learnt.least_contrast, source, not given)
 
 
 def _as_given(given: Mapping[str, Any]) -> str:

@@ -51,15 +51,18 @@ def find_cells(
         model: a folder with model.json, or a release by path, address or name.
         models: the index of releases, as of `model_folder`.
         method, parameters: the detector's; None: as of `detection_for`, which looks into the
-            model. What was used is the table's `attrs["detection"]`.
+            model. What was used is the table's `attrs["detection"]`, and `attrs["calibrated"]`
+            whether p_cell rests on scores that the model's networks did not learn from.
 
     Raises:
-        InputError: there is no such model, it takes other channels, or as `detect` does.
+        InputError: there is no such model, it takes other channels, the volume is a single plane
+            and its cuboids are deeper, or as `detect` does.
 
     Example:
         find_cells("results/mine/models/resnet_narrow", opened("brain.tif", (5, 2, 2)))
     """
     # Networks take seconds to load.
+    from cellsift.calibration.description import is_calibrated, read_description
     from cellsift.cuboids.extraction import extract_cuboids
     from cellsift.inference.classify import classify_brain
     from cellsift.inference.trained_arm import load_arm
@@ -69,6 +72,7 @@ def find_cells(
     found = model_folder(model, models)
     arm, used = load_arm(found), detection_for(found, method, parameters)
     _refuse_other_channels(arm.channels, background)
+    _refuse_a_plane(signal, arm.shape)
     at = used.candidates(signal)[AXES].to_numpy()
     with TemporaryDirectory() as folder:
         kept = Path(folder, "cuboids.zarr")
@@ -77,6 +81,7 @@ def find_cells(
         )
         cells = classify_brain(arm, cuboids, device=device, progress=progress)
     cells.attrs["detection"] = used.to_dict()
+    cells.attrs["calibrated"] = is_calibrated(read_description(found))
     return cells
 
 
@@ -85,6 +90,15 @@ def _refuse_other_channels(channels: int, background: Volume | None) -> None:
         raise InputError("the model takes signal and background; give --background VOLUME, too")
     if channels == 1 and background is not None:
         raise InputError("the model takes the signal alone; leave --background out")
+
+
+def _refuse_a_plane(signal: Volume, shape: Sequence[int]) -> None:
+    """Refuse an image of two dimensions where the model judges by several planes."""
+    if signal.shape[0] == 1 and shape[0] > 1:
+        raise InputError(
+            f"{signal.source}: is a single plane, and the model judges cells by {shape[0]} planes: "
+            "give a stack or a folder of planes, or take a model of cuboids of one plane"
+        )
 
 
 def write_found(cells: pd.DataFrame, table: str | Path, xml: str | Path) -> None:

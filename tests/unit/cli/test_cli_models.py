@@ -2,9 +2,11 @@
 
 import doctest
 import json
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -89,7 +91,55 @@ def test_count_counts_a_folder_of_volumes(made, tmp_path, capsys):
     assert run(*given, "--json") == 0
     counts = json.loads((tmp_path / "n" / "counts.json").read_text())["counts"]
     assert {row["cells"] for row in counts.values()} == {int(cells["is_cell"].sum())}
+    for row in counts.values():
+        assert row["low"] < row["count"] < row["high"]
+        assert row["low"] <= row["cells"] <= row["high"]
     assert {path.name for path in (tmp_path / "n" / "plots").iterdir()} == {"a.png", "b.png"}
+
+
+def test_a_count_without_what_an_interval_rests_on_is_naive_and_says_why(made, tmp_path, capsys):
+    folder, model, _ = made
+    given = ["count", folder / "a.tif", *SIZED, "--out", tmp_path / "n"]
+    assert run(*given, "--model", model, "--set", "minimum_contrast=0.2") == 0
+    said = capsys.readouterr().out
+    assert "candidates are not detected as those that the model was calibrated on" in said
+    assert "interval 1" not in said
+    uncalibrated = shutil.copytree(model, tmp_path / "uncalibrated")
+    content = json.loads((uncalibrated / "model.json").read_text())
+    del content["calibration"]["n"]
+    (uncalibrated / "model.json").write_text(json.dumps(content))
+    assert run(*given, "--model", uncalibrated, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "never calibrated" in found["note"]
+    assert set(found["counts"]["a"]) == {"volume", "candidates", "cells"}
+
+
+def test_a_background_goes_with_the_volume_of_its_name(made, tmp_path, capsys):
+    folder, model, _ = made
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(folder / "a.tif", others / "c.tif")
+    given = ["count", folder / "a.tif", "--model", model, *SIZED, "--out", tmp_path / "n"]
+    assert run(*given, "--background", others) == 2
+    assert "the model takes the signal alone" in capsys.readouterr().err
+    shutil.copy(folder / "a.tif", others / "d.tif")
+    assert run(*given, "--background", others) == 2
+    assert "go together by their names, and a, c, d is only in one" in capsys.readouterr().err
+    assert not (tmp_path / "n").exists()
+
+
+@pytest.mark.parametrize("command", ["classify", "count"])
+def test_an_image_of_two_dimensions_is_refused_in_words(made, tmp_path, capsys, command):
+    _, model, _ = made
+    tifffile.imwrite(tmp_path / "flat.tif", np.zeros((50, 60), np.uint16))
+    planes = tmp_path / "planes"
+    planes.mkdir()
+    shutil.copy(tmp_path / "flat.tif", planes / "z0.tif")
+    for image, said in ((tmp_path / "flat.tif", "not 3D"), (planes, "a single plane")):
+        given = [model, image] if command == "classify" else [image, "--model", model]
+        assert run(command, *given, *SIZED, "--out", tmp_path / "out") == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_is_none_is_refused(made, capsys):

@@ -44,6 +44,7 @@ def test_a_model_is_used_as_it_learnt_down_to_the_contrast(model, volume):
     assert found["contrast"].min() >= least
     assert found.index.tolist() == list(range(len(found)))
     assert "as the model learnt" in used.sentence()
+    assert used.as_learnt
     assert f"contrast of at least {least:.4g}" in used.sentence()
 
 
@@ -52,6 +53,7 @@ def test_a_parameter_that_is_given_counts_in_its_place(model):
     assert used.parameters == check_parameters("dog", **DOG | {"soma_diameter": 9})
     assert used.least_contrast == 0.3
     assert "soma_diameter as given, the rest as the model learnt" in used.source
+    assert not used.as_learnt
 
 
 def test_a_method_that_is_given_takes_nothing_of_the_model(model):
