@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.interop.finished_models import describe_model
-from cellsift.project.arms import ARMS
+from cellsift.project.arms import arm_file
 from cellsift.project.brains import complete_detection
 from cellsift.results import Results
 from cellsift.settings.arms import Arm
@@ -36,7 +36,7 @@ def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedMo
             models[name] = describe_model(_located(arm.model))
             _refuse_own_results(models[name], arms, config)
         except InputError as error:
-            raise InputError(f"{ARMS / name}.yaml, model: {error}") from error
+            raise InputError(f"{arm_file(name)}, model: {error}") from error
     return models
 
 
@@ -78,13 +78,13 @@ def with_cuboids_of_models(
         first = first or model
         if _cuboid(model) != _cuboid(first):
             raise InputError(
-                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, "
+                f"{arm_file(name)}, model: {model.path} takes cuboids of {_in_words(model)}, "
                 f"{first.path} of {_in_words(first)}, but all arms of a config see the same; give "
                 "each of the two a config of its own"
             )
         if "cuboid" in given and (config.cuboid.shape, _size(config)) != _cuboid(model):
             raise InputError(
-                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, the "
+                f"{arm_file(name)}, model: {model.path} takes cuboids of {_in_words(model)}, the "
                 f"config has others; write cuboid: {{shape: {list(model.shape)}, voxel_size: "
                 f"{list(model.voxel_size)}}} into the config, or leave cuboid out"
             )
@@ -113,18 +113,18 @@ def with_detection_of_models(
     for other, model in others:
         if model.detection != first.detection:
             raise InputError(
-                f"{ARMS / other}.yaml, model: {model.path} learnt from candidates of another "
+                f"{arm_file(other)}, model: {model.path} learnt from candidates of another "
                 f"detection than {first.path}; write detection into the config, or give each of "
                 "the two a config of its own"
             )
     assert first.detection is not None
     if first.detection.differing:
         raise InputError(
-            f"{ARMS / name}.yaml, model: the brains that {first.path} learnt from were detected "
+            f"{arm_file(name)}, model: the brains that {first.path} learnt from were detected "
             f"with different settings ({first.detection.told_differences()}); write detection into "
             "the config"
         )
-    what = f"{ARMS / name}.yaml, model: {first.path}, its detection"
+    what = f"{arm_file(name)}, model: {first.path}, its detection"
     detection = completed(Detection, first.detection.in_config(), what)
     whole = complete_detection(detection, what)
     return config.model_copy(update={"detection": whole}), first.path
@@ -156,7 +156,7 @@ def refuse_known_brains(
     for arm, model in models.items():
         if known := [name for name in judged if name in model.learnt_from]:
             raise InputError(
-                f"{ARMS / arm}.yaml, model: {model.path} has learnt from brain "
+                f"{arm_file(arm)}, model: {model.path} has learnt from brain "
                 f"{', '.join(known)}, which is to be judged here: its figures would be too good; "
                 f"give it the role predict in {table}, take the arm out, or, if it is another "
                 "brain, give it another name"

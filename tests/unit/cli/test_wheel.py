@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pandas as pd
 import pytest
+import yaml
 
 from cellsift.cli import main
 from cellsift.io.tables import read_table
@@ -99,6 +100,12 @@ def test_a_wheel_goes_from_volumes_to_a_planned_run_outside_the_repository(
     only = done([cellsift, "train", "mine.yaml", "features", "-n"], work)
     assert "calibrate" in only
     assert "report_index" not in only
+    # An arm of the folder, beside those that the package brings along.
+    (work / "config" / "arms").mkdir(parents=True)
+    (work / "config" / "arms" / "own.yaml").write_text("architecture: features\n")
+    config = yaml.safe_load((work / "mine.yaml").read_text()) | {"arms": ["features", "own"]}
+    (work / "own.yaml").write_text(yaml.safe_dump(config))
+    assert "calibrate" in done([cellsift, "train", "own.yaml", "own", "-n"], work)
 
 
 def test_a_stranger_gets_the_cells_of_planes_by_three_commands_without_training(

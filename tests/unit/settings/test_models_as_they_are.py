@@ -10,7 +10,6 @@ from finished_models import NARROW, SHAPE, SIZE, write_model
 from cellsift.errors import InputError
 from cellsift.preflight.shared import refuse_few
 from cellsift.project import arms as arm_reading
-from cellsift.project import models as model_reading
 from cellsift.project.models import notes_on_detection
 from cellsift.project.network_checks import check_networks
 from cellsift.project.reading import load_project
@@ -40,7 +39,6 @@ TEST = ROW | {"brain": "t", "role": "test", "signal": "t.tif", "cells": "t.csv"}
 def project_of(tmp_path, monkeypatch):
     """A function that loads a project of arms given as their files' content, one by default."""
     monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
-    monkeypatch.setattr(model_reading, "ARMS", tmp_path)
     write_model(tmp_path / "model")
 
     def made(*rows, arms=None, **config):
