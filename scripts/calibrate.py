@@ -8,5 +8,8 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.sidecars,
         snakemake.input.scores,
         snakemake.params.threshold,
+        snakemake.params.detections,
+        snakemake.input.contrast,
+        snakemake.input.choice,
         snakemake.output[0],
     )

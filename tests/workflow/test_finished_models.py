@@ -42,7 +42,8 @@ def write_arm(checkout: Checkout, name: str = "as_it_is", **content) -> None:
 
 
 def write_config(checkout: Checkout, **changes) -> None:
-    write_json(GIVEN | {"arms": ["as_it_is"], "detection": DETECTION} | changes, checkout.config)
+    content = GIVEN | {"arms": ["as_it_is"], "detection": DETECTION} | changes
+    write_json({key: value for key, value in content.items() if value is not None}, checkout.config)
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +205,19 @@ def test_cellfinders_weights_classify_a_brain(copied):
     assert CuboidStore.open([folder / "cuboids" / "1-of-1.zarr"]).shape == (20, 50, 50)
     cells = read_table(folder / "of_cellfinder" / "cells.csv")
     assert cells["is_cell"].equals(cells["p_cell"] >= 0.5)
+
+
+def test_a_config_that_names_no_detection_proposes_what_the_model_learnt_from(copied, finished):
+    """Down to the contrast that was chosen on its train brains; mouse_9 is mouse_3."""
+    write_config(copied, detection=None)
+    code, output = copied.run("--cores", "2", "results/brains/mouse_9/candidates.csv")
+    assert code == 0, output
+    assert "Note: detection is as given learnt, {method: dog, keep: {'contrast': " in output
+    found = read_table(copied.results / "brains" / "mouse_9" / "candidates.csv")
+    known = read_table(finished.results / "brains" / "mouse_3" / "candidates.csv")
+    pd.testing.assert_frame_equal(found, known)
+    everything = read_table(copied.results / "brains" / "mouse_9" / "detected.csv")
+    assert len(found) < len(everything)
 
 
 def blocks(repository, language: str = "") -> list[str]:

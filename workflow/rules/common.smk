@@ -201,8 +201,9 @@ def stamps_where_searched():
 
 def stamps_where_kept_by_contrast():
     """Size and time of the annotations that the contrast threshold is chosen by, if it is."""
-    kept = PROJECT.config.detection.keep is not None
-    return stamps_of(TUNED_ON, "cells", "non_cells") if kept else None
+    kept = PROJECT.config.detection.keep
+    wished = kept is not None and kept.contrast is None
+    return stamps_of(TUNED_ON, "cells", "non_cells") if wished else None
 
 
 @of_wildcards

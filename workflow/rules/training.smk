@@ -56,6 +56,9 @@ rule calibrate:
     input:
         scores=expand(FOLD.scores, fold=FOLDS, allow_missing=True),
         sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
+        # For the model's record of detection alone.
+        contrast=RESULTS.contrast_threshold,
+        choice=CHOICE,
     output:
         MODEL.description,
     log:
@@ -66,6 +69,7 @@ rule calibrate:
         environment("volumes")
     params:
         threshold=CONFIG["threshold"],
+        detections={name: PROJECT.brains[name].detector for name in LEARNT_FROM},
         code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"

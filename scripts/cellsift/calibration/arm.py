@@ -8,6 +8,7 @@ import pandas as pd
 from cellsift.calibration.calibrate import calibrate
 from cellsift.calibration.description import write_description
 from cellsift.io.tables import read_table
+from cellsift.settings.learnt_detection import LearntDetection
 
 
 def join_folds(
@@ -15,11 +16,13 @@ def join_folds(
     sidecars: Sequence[str | Path],
     scores: Sequence[str | Path],
     threshold: str | dict = "f1",
+    detection: LearntDetection | None = None,
 ) -> Path:
     """Write model.json, by which the fold networks in `folder` are used as one; return its path.
 
     `sidecars` are the folds' JSON files and `scores` their out-of-fold scores, from which the
-    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}).
+    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}); `detection`
+    is what gave the candidates that were learnt from, for the model's record.
     """
     calibration = calibrate(pd.concat([read_table(file) for file in scores]), threshold)
-    return write_description(folder, sidecars, calibration)
+    return write_description(folder, sidecars, calibration, detection)

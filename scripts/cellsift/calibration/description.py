@@ -7,6 +7,8 @@ from typing import Any
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json, write_json
 from cellsift.io.names import MODEL_FILE
+from cellsift.settings.learnt_detection import KEY as DETECTION
+from cellsift.settings.learnt_detection import LearntDetection
 
 # Of a model's provenance: the brains it was trained on, those by which its epoch was chosen, and
 # those of the models that it goes back to.
@@ -31,18 +33,25 @@ def read_description(folder: str | Path) -> dict[str, Any]:
 
 
 def write_description(
-    folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
+    folder: str | Path,
+    fold_files: Sequence[str | Path],
+    calibration: Mapping[str, Any],
+    detection: LearntDetection | None = None,
 ) -> Path:
     """Write model.json, which makes the fold models in a folder one classifier; return its path.
 
     It holds what `description_of` gives, whose arguments these are.
     """
-    write_json(description_of(folder, fold_files, calibration), Path(folder) / MODEL_FILE)
+    content = description_of(folder, fold_files, calibration, detection)
+    write_json(content, Path(folder) / MODEL_FILE)
     return Path(folder) / MODEL_FILE
 
 
 def description_of(
-    folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
+    folder: str | Path,
+    fold_files: Sequence[str | Path],
+    calibration: Mapping[str, Any],
+    detection: LearntDetection | None = None,
 ) -> dict[str, Any]:
     """Return what model.json says of the fold models in a folder.
 
@@ -53,6 +62,7 @@ def description_of(
     Args:
         fold_files: JSON sidecars in the folder, from `train_fold`.
         calibration: `temperature` and `threshold`; all of it is kept.
+        detection: of the candidates that were learnt from; None: it is not recorded.
     """
     folder = Path(folder)
     names = [Path(file).with_suffix(".json").name for file in fold_files]
@@ -78,7 +88,24 @@ def description_of(
             "brains": sorted({brain for of_fold in made for brain in of_fold.get("brains", [])}),
             "versions": made[0].get("versions", {}),
         },
+        **({} if detection is None else {DETECTION: detection.to_dict()}),
     }
+
+
+def is_calibrated(content: Mapping[str, Any]) -> bool:
+    """Whether out-of-fold scores stand behind the temperature in the content of a model.json.
+
+    Example:
+        >>> is_calibrated({"calibration": {"temperature": 1.2, "n": 300}})
+        True
+        >>> is_calibrated({"temperature": 1.0, "threshold": 0.5})
+        False
+    """
+    finished = content.get("finished")
+    if isinstance(finished, Mapping):
+        return finished.get("calibrated") is True
+    calibration = content.get("calibration")
+    return isinstance(calibration, Mapping) and "n" in calibration
 
 
 def brains_in(provenance: object) -> list[str]:

@@ -15,6 +15,7 @@ from cellsift.calibration.members import member_folder
 from cellsift.io.json_files import write_json
 from cellsift.io.names import MODEL_FILE
 from cellsift.io.tables import read_table, write_table
+from cellsift.settings.learnt_detection import KEY as DETECTION
 
 PACKAGES = ("numpy", "scipy", "scikit-learn")
 
@@ -44,9 +45,8 @@ def combine_members(
         name: pd.concat([read_table(file) for file in files], ignore_index=True)
         for name, files in members.items()
     }
-    temperatures = {
-        name: read_description(member_folder(folder, name))["temperature"] for name in members
-    }
+    of_members = {name: read_description(member_folder(folder, name)) for name in members}
+    temperatures = {name: content["temperature"] for name, content in of_members.items()}
     combination, joined = combine(scores, temperatures, method)
     calibration = calibrate(joined, threshold)
     write_table(joined, scores_file)
@@ -66,5 +66,9 @@ def combine_members(
             },
         },
     }
+    detections = [content.get(DETECTION) for content in of_members.values()]
+    # Members of one run have all learnt from the same candidates.
+    if detections[0] is not None and all(found == detections[0] for found in detections):
+        content[DETECTION] = detections[0]
     write_json(content, folder / MODEL_FILE)
     return folder / MODEL_FILE

@@ -9,6 +9,7 @@ from cellsift.cli import benchmark, models, project, running, travelling, viewin
 app = typer.Typer(
     help="Find labelled cells in whole-brain microscopy and know which classifier to trust.",
     no_args_is_help=True,
+    epilog="Example: cellsift classify cfos-2026 brain.tif --models models",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -7,7 +7,11 @@ import typer
 
 from cellsift.cli.telling import AS_JSON, tell
 
-app = typer.Typer(help="Releases: list, show, fetch and check them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Releases: list, show, fetch and check them.",
+    no_args_is_help=True,
+    epilog="Example: cellsift models list --models models",
+)
 MODEL = Annotated[str, typer.Argument(help="Path, address or NAME[@VERSION] of a release.")]
 INDEX = Annotated[
     str | None, typer.Option("--models", help="Folder or address of an index ($CELLSIFT_MODELS).")

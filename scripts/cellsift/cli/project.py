@@ -47,5 +47,5 @@ def check(
         for name, brain in found["brains"].items()
     ]
     doubts = [f"  {doubt}" for brain in found["brains"].values() for doubt in brain["warnings"]]
-    tell(found, "\n".join([*lines, *doubts]), as_json)
+    tell(found, "\n".join([*lines, *doubts, *found["notes"]]), as_json)
     raise typer.Exit(0 if found["usable"] else 2)

@@ -99,7 +99,9 @@ def _run(
     dry_run: bool,
     more: list[str],
 ) -> None:
+    from cellsift.errors import InputError
     from cellsift.settings.files import REPOSITORY, read_yaml
+    from cellsift.workflow.command_line import unknown_to_snakemake
     from cellsift.workflow.running import run as run_workflow
 
     read_yaml(config)
@@ -108,5 +110,11 @@ def _run(
     arguments = [*targets, *more, *(["--dry-run"] if dry_run else [])]
     arguments += ["--configfile", str(config), "--profile", str(profile)]
     arguments += ["--snakefile", str(workflow / "Snakefile")]
+    if unknown := unknown_to_snakemake(arguments):
+        # Snakemake itself would answer with all of its hundred options.
+        raise InputError(
+            f"neither cellsift nor Snakemake knows {' '.join(unknown)}; see cellsift run --help, "
+            "and snakemake --help for what is passed on to it"
+        )
     # Snakemake ends the process itself; what is refused before is refused with 1.
     sys.exit(run_workflow(arguments))

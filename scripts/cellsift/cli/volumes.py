@@ -17,7 +17,9 @@ VOXEL = Annotated[
     tuple[float, float, float] | None,
     typer.Option("--voxel-size", help="z y x in µm; else as the file says."),
 ]
-METHOD = Annotated[str, typer.Option(help="The detector.")]
+METHOD = Annotated[
+    str | None, typer.Option(help="The detector; else as the model learnt.", show_default=False)
+]
 SET = Annotated[
     list[str] | None, typer.Option("--set", help="PARAMETER=VALUE of the detector; repeatable.")
 ]
@@ -29,7 +31,7 @@ DRY = Annotated[bool, DRY_RUN]
 def detect(
     volume: Annotated[Path | None, typer.Argument(help="A volume.", show_default=False)] = None,
     out: Annotated[Path, typer.Option(help="The table to write.")] = HERE.candidates,
-    method: METHOD = "dog",
+    method: Annotated[str, typer.Option(help="The detector.")] = "dog",
     parameter: SET = None,
     voxel_size: VOXEL = None,
     try_config: Annotated[
@@ -151,14 +153,15 @@ def classify(
         Path | None,
         typer.Option(help="Candidates of another program; brainmapper's folder, XML, CSV, YAML."),
     ] = None,
-    method: METHOD = "dog",
+    method: METHOD = None,
     parameter: SET = None,
     voxel_size: VOXEL = None,
     models: INDEX = None,
     dry_run: DRY = False,
     as_json: JSON = False,
 ) -> None:
-    """Find the cells of a volume with a trained model."""
+    """Find the cells of a volume with a trained model, detected as those that it learnt from."""
+    from cellsift.steps.detection_used import UsedDetection
     from cellsift.steps.one_volume import find_cells, opened, write_found
 
     signal = opened(volume, voxel_size)
@@ -181,9 +184,10 @@ def classify(
     made = VolumeFolder(out)
     write_found(cells, made.cells, made.cells_xml)
     written = [str(made.cells), str(made.cells_xml)]
-    count = int(cells["is_cell"].sum())
-    found = {"candidates": len(cells), "cells": count, "written": written}
-    tell(found, f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}", as_json)
+    count, used = int(cells["is_cell"].sum()), UsedDetection(**cells.attrs["detection"])
+    found = {"candidates": len(cells), "cells": count, "detection": used.to_dict()}
+    said = f"{count} of {len(cells)} candidates are cells: {' and '.join(written)}"
+    tell(found | {"written": written}, f"{used.sentence()}\n{said}", as_json)
 
 
 def _aside(doubt: str) -> None:
@@ -204,10 +208,16 @@ def _parameters(given: list[str] | None) -> dict:
 
 
 def count(
-    images: Annotated[list[Path], typer.Argument(help="Volumes, or folders of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Volumes, or folders of them; one of planes is one.")
+    ],
     model: Annotated[str, typer.Option(help="Folder with model.json, or a release.")],
     out: Annotated[Path, typer.Option(help="Folder for counts.json and plots.")] = Path("counts"),
-    method: METHOD = "dog",
+    background: Annotated[
+        list[Path] | None,
+        typer.Option(help="The other channel, by the same names; a volume or folder, repeatable."),
+    ] = None,
+    method: METHOD = None,
     parameter: SET = None,
     voxel_size: VOXEL = None,
     models: INDEX = None,
@@ -216,6 +226,7 @@ def count(
 ) -> None:
     """Count the cells of several volumes with a trained model."""
     from cellsift.steps.count_volumes import count_volumes, named_volumes
+    from cellsift.steps.detection_used import UsedDetection
 
     if dry_run:
         plots = [str(VolumeFolder(out).plot(name)) for name in named_volumes(images)]
@@ -227,11 +238,20 @@ def count(
         model,
         VolumeFolder(out).counts,
         VolumeFolder(out).plot,
+        backgrounds=background or [],
         voxel_size=voxel_size,
         progress=not as_json,
         models=models,
         method=method,
         parameters=_parameters(parameter),
     )
-    lines = [f"{name}: {row['cells']} cells" for name, row in found["counts"].items()]
-    tell(found, "\n".join([*lines, found["note"]]), as_json)
+    lines = [_counted(name, row) for name, row in found["counts"].items()]
+    told = [UsedDetection(**found["detection"]).sentence(), *lines, found["note"]]
+    tell(found, "\n".join(told), as_json)
+
+
+def _counted(name: str, row: dict) -> str:
+    said = f"{name}: {row['cells']} of {row['candidates']} candidates are called cells"
+    if "count" not in row:
+        return said
+    return f"{said}; {row['count']} cells, 95% interval {row['low']} to {row['high']}"

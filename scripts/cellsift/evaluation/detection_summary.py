@@ -61,8 +61,8 @@ def summarise_detection(
 def _threshold(
     brains: Sequence[DetectedBrain], keep: Mapping[str, Any] | None
 ) -> tuple[float | None, str | None]:
-    if keep is None:
-        return None, None
+    if keep is None or "contrast" in keep:
+        return (None if keep is None else keep["contrast"]), None
     try:
         chosen = choose_contrast_threshold(
             {brain.name: brain.candidates for brain in brains},

@@ -17,6 +17,7 @@ from cellsift.io.paths import hint
 from cellsift.models import architecture_file
 from cellsift.settings.arms import ENSEMBLE
 from cellsift.settings.finished import FinishedModel
+from cellsift.settings.learnt_detection import LearntDetection
 
 # cellfinder's files do not tell what its networks take: what it makes of a brain unless told else.
 CELLFINDER = "resnet_cellfinder"
@@ -84,7 +85,15 @@ def _of_folder(folder: Path) -> FinishedModel:
         if not Path(weights).is_file():
             raise InputError(f"{weights} does not exist; copy the whole folder of the model again")
     return FinishedModel(
-        str(folder), architecture, options, channels, shape, voxel_size, folds, tuple(learnt_from)
+        str(folder),
+        architecture,
+        options,
+        channels,
+        shape,
+        voxel_size,
+        folds,
+        tuple(learnt_from),
+        LearntDetection.in_description(content, path),
     )
 
 

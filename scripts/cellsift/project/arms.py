@@ -15,11 +15,13 @@ from cellsift.models import architecture_file, list_models
 from cellsift.project.searches import read_search
 from cellsift.settings.arms import ENSEMBLE, Arm, ArmFile, EnsembleOptions
 from cellsift.settings.checking import completed
-from cellsift.settings.files import REPOSITORY, read_yaml
+from cellsift.settings.files import REPOSITORY, SHIPPED, read_yaml
 from cellsift.settings.nearest import nearest, or_nearest, refuse_misspelt
 from cellsift.settings.recipe import Recipe
 
 ARMS = REPOSITORY / "config" / "arms"
+# Beside those that an installed package brings along, arms of the folder that a run is started in.
+OWN = (Path("config", "arms"),) if REPOSITORY == SHIPPED else ()
 # The architecture that measures shapes, and its option for the depth of voxels over their width.
 FEATURES, Z_STEP = "features", "z_step"
 # What the file of an arm with a finished model has not, and why.
@@ -51,12 +53,18 @@ def for_voxels(arms: Mapping[str, Arm], voxel_size: Sequence[float]) -> dict[str
     return {name: _for_voxels(arm, voxel_size) for name, arm in arms.items()}
 
 
+def arm_file(name: str) -> Path:
+    """The file that describes an arm, or would: the user's own, or that of the package."""
+    own = [folder / f"{name}.yaml" for folder in OWN]
+    return next((path for path in own if path.is_file()), ARMS / f"{name}.yaml")
+
+
 def read_arm(name: str, shared: Recipe | None = None) -> Arm:
     """The arm of a name, with the shared or the default recipe where its file says nothing else.
 
     Raises InputError for a file that is missing or cannot be used.
     """
-    path = ARMS / f"{name}.yaml"
+    path = arm_file(name)
     if not path.is_file():
         raise InputError(
             f"config, arms: there is no arm {name!r}, as {path} does not exist{_other_arms(name)}"
@@ -96,7 +104,7 @@ def _other_arms(name: str) -> str:
 
 
 def _arms_with_a_file() -> list[str]:
-    return sorted(file.stem for file in ARMS.glob("*.yaml"))
+    return sorted({file.stem for folder in (ARMS, *OWN) for file in folder.glob("*.yaml")})
 
 
 def _for_voxels(arm: Arm, voxel_size: Sequence[float]) -> Arm:
@@ -111,24 +119,24 @@ def _refuse_missing_teachers(arms: dict[str, Arm]) -> None:
         teacher = arm.recipe.teacher if arm.recipe else ""
         if teacher and teacher not in arms:
             raise InputError(
-                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is not among the arms of the "
+                f"{arm_file(arm.name)}: its teacher {teacher!r} is not among the arms of the "
                 f"config ({', '.join(arms)}); list it there too, or name one of them"
             )
         recipe = arms[teacher].recipe if teacher else None
         if teacher and arms[teacher].model is not None:
             raise InputError(
-                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is a finished model, which has "
+                f"{arm_file(arm.name)}: its teacher {teacher!r} is a finished model, which has "
                 "no network for each fold; name an arm that is trained, or start from it with "
                 "init_from"
             )
         if teacher and recipe is None:
             raise InputError(
-                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} is an ensemble, which has no "
+                f"{arm_file(arm.name)}: its teacher {teacher!r} is an ensemble, which has no "
                 "network of its own; name one of its members"
             )
         if recipe and recipe.teacher:
             raise InputError(
-                f"{ARMS / arm.name}.yaml: its teacher {teacher!r} has a teacher itself; name an "
+                f"{arm_file(arm.name)}: its teacher {teacher!r} has a teacher itself; name an "
                 "arm that learns from the labels alone"
             )
 
@@ -171,7 +179,7 @@ def _refuse_other_members(arms: dict[str, Arm]) -> None:
     """Refuse ensembles of what is not an arm of this config, or is itself an ensemble."""
     for arm in arms.values():
         for member in arm.members:
-            where = f"{ARMS / arm.name}.yaml, options: the member {shorten(repr(member), 100)}"
+            where = f"{arm_file(arm.name)}, options: the member {shorten(repr(member), 100)}"
             if member not in arms:
                 remedy = "add it to arms there, or take it out of members"
                 misspelt = [] if member in _arms_with_a_file() else [member]

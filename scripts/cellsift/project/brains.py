@@ -85,6 +85,10 @@ def _parameters(method: str) -> list[str]:
 def _complete_search(given: Detection) -> Detection:
     """The settings of a search, which always keeps what its wish asks for."""
     wish = given.keep or Keep(recall=WISHED_RECALL)
+    if wish.contrast is not None:
+        raise InputError(
+            f"with method {AUTO} the contrast is chosen, too: give keep a recall in its place"
+        )
     per_cell = WISHED_CANDIDATES if wish.candidates_per_cell is None else wish.candidates_per_cell
     keep = Keep(recall=wish.recall, candidates_per_cell=per_cell, carry=True)
     parameters = complete(AUTO, SEARCH_PARAMETERS, given.parameters)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.interop.finished_models import describe_model
-from cellsift.project.arms import ARMS
+from cellsift.project.arms import arm_file
+from cellsift.project.brains import complete_detection
 from cellsift.results import Results
 from cellsift.settings.arms import Arm
 from cellsift.settings.brains import Brain
-from cellsift.settings.config import Config, Cuboid
+from cellsift.settings.checking import completed
+from cellsift.settings.config import Config, Cuboid, Detection
 from cellsift.settings.finished import FinishedModel
+from cellsift.settings.project import CONFIG, DEFAULTS, Project
 
 # The ending of a release's file.
 RELEASE = ".zip"
@@ -33,7 +36,7 @@ def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedMo
             models[name] = describe_model(_located(arm.model))
             _refuse_own_results(models[name], arms, config)
         except InputError as error:
-            raise InputError(f"{ARMS / name}.yaml, model: {error}") from error
+            raise InputError(f"{arm_file(name)}, model: {error}") from error
     return models
 
 
@@ -75,13 +78,13 @@ def with_cuboids_of_models(
         first = first or model
         if _cuboid(model) != _cuboid(first):
             raise InputError(
-                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, "
+                f"{arm_file(name)}, model: {model.path} takes cuboids of {_in_words(model)}, "
                 f"{first.path} of {_in_words(first)}, but all arms of a config see the same; give "
                 "each of the two a config of its own"
             )
         if "cuboid" in given and (config.cuboid.shape, _size(config)) != _cuboid(model):
             raise InputError(
-                f"{ARMS / name}.yaml, model: {model.path} takes cuboids of {_in_words(model)}, the "
+                f"{arm_file(name)}, model: {model.path} takes cuboids of {_in_words(model)}, the "
                 f"config has others; write cuboid: {{shape: {list(model.shape)}, voxel_size: "
                 f"{list(model.voxel_size)}}} into the config, or leave cuboid out"
             )
@@ -89,6 +92,60 @@ def with_cuboids_of_models(
         return config
     cuboid = Cuboid(shape=first.shape, voxel_size=first.voxel_size)
     return config.model_copy(update={"cuboid": cuboid})
+
+
+def with_detection_of_models(
+    config: Config, given: Mapping, models: Mapping[str, FinishedModel]
+) -> tuple[Config, str]:
+    """The config with the detection that finished models learnt from, where it says nothing of it.
+
+    And `Project.detection_from`.
+
+    Args:
+        given: what was written into the config.
+
+    Raises InputError where two models learnt from different ones, or one from brains that differ.
+    """
+    recorded = {name: model for name, model in models.items() if model.detection is not None}
+    if "detection" in given or not recorded:
+        return config, CONFIG if "detection" in given else DEFAULTS
+    (name, first), *others = recorded.items()
+    for other, model in others:
+        if model.detection != first.detection:
+            raise InputError(
+                f"{arm_file(other)}, model: {model.path} learnt from candidates of another "
+                f"detection than {first.path}; write detection into the config, or give each of "
+                "the two a config of its own"
+            )
+    assert first.detection is not None
+    if first.detection.differing:
+        raise InputError(
+            f"{arm_file(name)}, model: the brains that {first.path} learnt from were detected "
+            f"with different settings ({first.detection.told_differences()}); write detection into "
+            "the config"
+        )
+    what = f"{arm_file(name)}, model: {first.path}, its detection"
+    detection = completed(Detection, first.detection.in_config(), what)
+    whole = complete_detection(detection, what)
+    return config.model_copy(update={"detection": whole}), first.path
+
+
+def notes_on_detection(project: Project) -> list[str]:
+    """Where a run of finished models has its detection from, if not from its config: a sentence."""
+    if not project.models or project.detection_from == CONFIG:
+        return []
+    detection = project.config.detection
+    told = {key: value for key, value in detection.to_dict().items() if value is not None}
+    listed = ", ".join(f"{key}: {value}" for key, value in told.items())
+    if project.detection_from == DEFAULTS:
+        return [
+            f"detection is the default, {{{listed}}}: neither the config nor the finished model "
+            "says what it learnt from. Write detection into the config as its training had it."
+        ]
+    return [
+        f"detection is as {project.detection_from} learnt, {{{listed}}}, since the config says "
+        "nothing of it."
+    ]
 
 
 def refuse_known_brains(
@@ -99,7 +156,7 @@ def refuse_known_brains(
     for arm, model in models.items():
         if known := [name for name in judged if name in model.learnt_from]:
             raise InputError(
-                f"{ARMS / arm}.yaml, model: {model.path} has learnt from brain "
+                f"{arm_file(arm)}, model: {model.path} has learnt from brain "
                 f"{', '.join(known)}, which is to be judged here: its figures would be too good; "
                 f"give it the role predict in {table}, take the arm out, or, if it is another "
                 "brain, give it another name"
@@ -150,10 +207,11 @@ def _refuse_to_learn_detection(config: Config, brains: Mapping[str, Brain]) -> N
             "{method: dog, soma_diameter: 14}"
         )
     # Where nothing is detected, nothing is chosen either.
-    if config.detection.keep is not None and detected:
+    keep = config.detection.keep
+    if keep is not None and keep.contrast is None and detected:
         raise InputError(
             "config, detection: keep chooses a contrast on annotated train brains, of which "
-            f"{none}; remove keep"
+            f"{none}; remove keep, or name the contrast itself, as {{contrast: 0.2}}"
         )
 
 

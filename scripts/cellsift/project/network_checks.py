@@ -5,7 +5,7 @@ import torch
 from cellsift.errors import InputError
 from cellsift.interop.accepted_models import check_finished_model
 from cellsift.models import check_options, create_model, model_options
-from cellsift.project.arms import ARMS
+from cellsift.project.arms import arm_file
 from cellsift.settings.arms import Arm
 from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.project import Project
@@ -31,7 +31,7 @@ def check_networks(project: Project) -> None:
             if arm.recipe is not None:
                 _check_arm(arm, arm.recipe, project)
         except InputError as error:
-            raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
+            raise InputError(f"{arm_file(arm.name)}: {error}") from error
 
 
 def _channels(project: Project) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.models import architecture_file, complete_options
-from cellsift.project.arms import ARMS
+from cellsift.project.arms import arm_file
 from cellsift.settings.arms import Arm
 from cellsift.settings.checking import completed
 from cellsift.settings.files import REPOSITORY, read_yaml
@@ -108,7 +108,7 @@ def pretrainings_of(arms: Iterable[Arm]) -> dict[str, Pretraining]:
                 pretraining = read_pretraining(name, arm.recipe.normalisation)
             check_arm(arm, pretraining)
         except InputError as error:
-            raise InputError(f"{ARMS / arm.name}.yaml: {error}") from error
+            raise InputError(f"{arm_file(arm.name)}: {error}") from error
         found[name] = pretraining
     return found
 

@@ -17,6 +17,7 @@ from cellsift.project.models import (
     refuse_known_brains,
     refuse_nothing_to_learn_from,
     with_cuboids_of_models,
+    with_detection_of_models,
 )
 from cellsift.project.pretrainings import pretrainings_of
 from cellsift.settings.checking import completed
@@ -43,11 +44,13 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     arms = read_arms(config.arms, config.training.recipe)
     models = read_models(arms, config)
     config = with_cuboids_of_models(config, content, models)
+    config, detection_from = with_detection_of_models(config, content, models)
     brains = read_brains(config, root)
     refuse_nothing_to_learn_from(config, brains, arms)
     refuse_known_brains(models, brains, config.brains_table)
     arms = for_voxels(arms_of_models(arms, models), config.cuboid.voxel_size or SHARE_OF_SOMA)
-    return Project(config, brains, arms, pretrainings_of(arms.values()), models)
+    pretrainings = pretrainings_of(arms.values())
+    return Project(config, brains, arms, pretrainings, models, detection_from)
 
 
 def _completed(content: dict) -> Config:

@@ -13,6 +13,7 @@ from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table
 from cellsift.releases.texts import Texts
 from cellsift.results import BrainFolder, Results
+from cellsift.settings.learnt_detection import KEY as DETECTION
 
 # The tables with held-out figures of an arm.
 TABLES = ("end_to_end", "classification")
@@ -54,7 +55,7 @@ def make_card(
             "recipe": model["provenance"].get("recipe"),
             "versions": model["provenance"].get("versions"),
         },
-        "detection": run["config"].get("detection") if run["config"] else None,
+        "detection": model.get(DETECTION) or (run["config"] or {}).get("detection"),
         "note": (run["config"] or {}).get("note") or None,
         "figures": {table: _figures(results.evaluation(table), arm) for table in TABLES},
         "calibration": model["calibration"],

@@ -35,6 +35,8 @@ VOXEL_SIZE_IN_FILES = (
 )
 JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
 KEYS_OF_FOLDS = ("folds", "group_by")
+CONTRAST_ALONE = "A contrast stands alone, in the place of wishes."
+KEYS_OF_WISHES = ("recall", "candidates_per_cell", "carry")
 ANNOTATORS_MARKS = "What annotators' marks mean, and how those of several are merged."
 MATCHING = "When a candidate counts as an annotated cell."
 
@@ -59,10 +61,21 @@ class Cuboid(Settings):
 
 
 class Keep(Settings):
-    """Which candidates are kept by their contrast."""
+    """Which candidates are kept by their contrast: by what is wished for, or by a threshold."""
 
-    recall: Annotated[float, Field(gt=0, le=1), AS_WRITTEN] = Field(
-        description="Share of the annotated cells that must have a candidate, in every train brain."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["contrast"]},
+            # With their type they are known to be meant, beside null.
+            "then": {"type": "object", "maxProperties": 1, "description": CONTRAST_ALONE},
+            "else": {"type": "object", "required": ["recall"]},
+        }
+    )
+
+    recall: Annotated[float, Field(gt=0, le=1), AS_WRITTEN] | Absent = Field(
+        None,
+        description="Share of the annotated cells that must have a candidate, in every train "
+        "brain.",
     )
     candidates_per_cell: Annotated[float, Field(ge=1), AS_WRITTEN] | Absent = Field(
         None,
@@ -73,6 +86,19 @@ class Keep(Settings):
         description="true: a threshold for brains to come, well within what all train brains have "
         "in common; a wish that cannot be reached is told, not refused. So it is with method auto.",
     )
+    contrast: Annotated[float, Field(ge=-100, le=100), AS_WRITTEN] | Absent = Field(
+        None,
+        description="The threshold itself, in the place of wishes: fainter candidates are dropped.",
+    )
+
+    @model_validator(mode="after")
+    def _either(self) -> "Keep":
+        wishes = [key for key in KEYS_OF_WISHES if getattr(self, key) is not None]
+        if (self.contrast is None) != ("recall" in wishes) or (
+            wishes and self.contrast is not None
+        ):
+            raise ValueError("give either recall or contrast")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without what was left out."""
@@ -92,7 +118,8 @@ class Detection(Settings):
         None,
         description="Keep only candidates above a contrast threshold, chosen on the annotated "
         "train brains: the highest that reaches the wished recall in each, or, with "
-        "candidates_per_cell, the lowest that keeps no more than that in any. null keeps all.",
+        "candidates_per_cell, the lowest that keeps no more than that in any; contrast names the "
+        "threshold. null keeps all.",
     )
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellsift.io.axes import Shape, Size
+from cellsift.settings.learnt_detection import LearntDetection
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class FinishedModel:
     - channels: 1 or 2; None where only the weights tell;
     - shape, voxel_size: of the cuboids that it takes, z, y, x, voxels and µm;
     - folds: for each of its networks, the files that it lies in;
-    - learnt_from: the brains from whose labels it has learnt, as far as it says.
+    - learnt_from: the brains from whose labels it has learnt, as far as it says;
+    - detection: of the candidates that it has learnt from, if it says so.
     """
 
     path: str
@@ -26,3 +28,4 @@ class FinishedModel:
     voxel_size: Size
     folds: tuple[tuple[str, ...], ...]
     learnt_from: tuple[str, ...] = ()
+    detection: LearntDetection | None = None

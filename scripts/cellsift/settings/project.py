@@ -8,13 +8,16 @@ from cellsift.settings.config import Config
 from cellsift.settings.finished import FinishedModel
 from cellsift.settings.pretraining import Pretraining
 
+CONFIG, DEFAULTS = "config", "defaults"
+
 
 @dataclass(frozen=True)
 class Project:
     """All that a run was told: the config, the brains and the arms, by name.
 
     `pretrainings` are those that arms start from, by name; `models` are the finished models of
-    arms that are not trained, by the arm's name.
+    arms that are not trained, by the arm's name. `detection_from` says who names the detector:
+    CONFIG, DEFAULTS, or the path of a finished model that learnt with it.
     """
 
     config: Config
@@ -22,6 +25,7 @@ class Project:
     arms: dict[str, Arm]
     pretrainings: dict[str, Pretraining] = field(default_factory=dict)
     models: dict[str, FinishedModel] = field(default_factory=dict)
+    detection_from: str = CONFIG
 
     @property
     def trained(self) -> list[str]:

@@ -1,19 +1,33 @@
 """One model out of an arm's folds, with temperature and threshold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cellsift.calibration.arm import join_folds
+from cellsift.io.json_files import read_json
+from cellsift.settings.learnt_detection import LearntDetection
 
 
 def calibrate(
     sidecars: Sequence[str | Path],
     scores: Sequence[str | Path],
     threshold: str | dict,
+    detections: Mapping[str, Mapping[str, Any]],
+    contrast: str | Path,
+    choice: Sequence[str | Path],
     out: str | Path,
 ) -> None:
     """Write model.json to `out`, beside the folds' `sidecars`; `scores` are out of fold.
 
-    Arguments and errors as of `join_folds`.
+    Args:
+        detections: the settings of detection of each train brain, by its name.
+        contrast: what `choose_contrast` wrote.
+        choice: chosen.json of `tune_detection`, or nothing where the config names a detector.
+
+    The other arguments, and errors, are those of `join_folds`.
     """
-    join_folds(Path(out).parent, sidecars, scores, threshold)
+    for path in choice:
+        detections = dict.fromkeys(detections, read_json(path)["detection"])
+    learnt = LearntDetection.of_brains(detections, read_json(contrast)["threshold"])
+    join_folds(Path(out).parent, sidecars, scores, threshold, learnt)

@@ -5,12 +5,15 @@ from pathlib import Path
 from cellsift.errors import InputError
 from cellsift.preflight.brain import check_brain
 from cellsift.preflight.shared import check_brains, doubts_beside_others
+from cellsift.project.models import notes_on_detection
 from cellsift.project.reading import read_project
 from cellsift.settings.brains import Brain
 
 
 def check_project(config: str | Path) -> dict:
     """What was found of every brain, and `usable`: whether none is refused; ready for JSON.
+
+    `notes` say what concerns all brains.
 
     Raises InputError for a config or table that cannot be used at all.
 
@@ -24,7 +27,8 @@ def check_project(config: str | Path) -> dict:
         found = _checked(brain)
         found["warnings"] = [*found["warnings"], *doubts_beside_others(project, name)]
         brains[name] = found
-    return {"usable": not any("refused" in b for b in brains.values()), "brains": brains}
+    usable = not any("refused" in found for found in brains.values())
+    return {"usable": usable, "brains": brains, "notes": notes_on_detection(project)}
 
 
 def _checked(brain: Brain) -> dict:

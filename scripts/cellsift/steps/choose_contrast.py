@@ -29,14 +29,15 @@ def choose_contrast(
     Args:
         brains: annotated train brains, with their settings of matching.
         detected, volumes: of each the candidates, and what `accept_volumes` wrote.
-        keep: what of detection is to be kept, as `choose_contrast_threshold` takes it.
+        keep: what of detection is to be kept, as `choose_contrast_threshold` takes it, or the
+            contrast itself.
         tell: is called with what makes it likely that an annotation lies elsewhere, where the
             threshold cannot be chosen; otherwise the step `label` says so.
 
     Raises InputError as `choose_contrast_threshold` does.
     """
-    if keep is None:
-        write_json({"threshold": None}, out)
+    if keep is None or "contrast" in keep:
+        write_json({"threshold": None if keep is None else keep["contrast"]}, out)
         return
     candidates = {
         brain.name: read_table(path) for brain, path in zip(brains, detected, strict=True)

@@ -40,7 +40,7 @@ def find_cells(
     background: Volume | None = None,
     *,
     models: str | None = None,
-    method: str = "dog",
+    method: str | None = None,
     parameters: dict[str, Any] | None = None,
     candidates: str | Path | None = None,
     tell: Callable[[str], object] = print,
@@ -54,46 +54,50 @@ def find_cells(
     Args:
         model: a folder with model.json, or a release by path, address or name.
         models: the index of releases, as of `model_folder`.
-        method, parameters: the detector's.
+        method, parameters: the detector's; None: as of `detection_for`, which looks into the
+            model. What was used is the table's `attrs["detection"]`, and `attrs["calibrated"]`
+            whether p_cell rests on scores that the model's networks did not learn from.
         candidates: a file of another program in the place of a detection, or brainmapper's folder.
         tell: is called with what may be wrong with that file.
 
     Raises:
-        InputError: there is no such model, it takes other channels, or as `detect` and
-            `candidates_of_file` do.
+        InputError: there is no such model, it takes other channels, the volume is a single plane
+            and its cuboids are deeper, or as `detect` and `candidates_of_file` do.
 
     Example:
         find_cells("results/mine/models/resnet_narrow", opened("brain.tif", (5, 2, 2)))
     """
     # Networks take seconds to load.
+    from cellsift.calibration.description import is_calibrated, read_description
     from cellsift.cuboids.extraction import extract_cuboids
     from cellsift.inference.classify import classify_brain
     from cellsift.inference.trained_arm import load_arm
     from cellsift.releases.fetch import model_folder
+    from cellsift.steps.detection_used import UsedDetection, detection_for
 
-    arm = load_arm(model_folder(model, models))
+    found = model_folder(model, models)
+    arm = load_arm(found)
     _refuse_other_channels(arm.channels, background)
-    at = _candidates(signal, method, parameters or {}, candidates, tell)[AXES].to_numpy()
+    _refuse_a_plane(signal, arm.shape)
+    if candidates is None:
+        used = detection_for(found, method, parameters)
+        at = used.candidates(signal)[AXES].to_numpy()
+    else:
+        used = UsedDetection.none(candidates)
+        at = _given(candidates, signal, tell)[AXES].to_numpy()
     with TemporaryDirectory() as folder:
         kept = Path(folder, "cuboids.zarr")
         cuboids = extract_cuboids(
             signal, background, at, arm.shape, arm.voxel_size, kept, progress=progress
         )
-        return classify_brain(arm, cuboids, device=device, progress=progress)
+        cells = classify_brain(arm, cuboids, device=device, progress=progress)
+    cells.attrs["detection"] = used.to_dict()
+    cells.attrs["calibrated"] = is_calibrated(read_description(found))
+    return cells
 
 
-def _candidates(
-    signal: Volume,
-    method: str,
-    parameters: dict[str, Any],
-    given: str | Path | None,
-    tell: Callable[[str], object],
-) -> pd.DataFrame:
-    """What is detected, or what a file gives: a table with z, y, x in voxels."""
-    if given is None:
-        from cellsift.detection import detect
-
-        return detect(signal, method, **parameters)
+def _given(given: str | Path, signal: Volume, tell: Callable[[str], object]) -> pd.DataFrame:
+    """The candidates of a file: a table with z, y, x in voxels."""
     from cellsift.io.brainmapper import candidates_in
     from cellsift.preflight.candidates import candidates_of_file
 
@@ -109,6 +113,15 @@ def _refuse_other_channels(channels: int, background: Volume | None) -> None:
         raise InputError("the model takes signal and background; give --background VOLUME, too")
     if channels == 1 and background is not None:
         raise InputError("the model takes the signal alone; leave --background out")
+
+
+def _refuse_a_plane(signal: Volume, shape: Sequence[int]) -> None:
+    """Refuse an image of two dimensions where the model judges by several planes."""
+    if signal.shape[0] == 1 and shape[0] > 1:
+        raise InputError(
+            f"{signal.source}: is a single plane, and the model judges cells by {shape[0]} planes: "
+            "give a stack or a folder of planes, or take a model of cuboids of one plane"
+        )
 
 
 def write_found(cells: pd.DataFrame, table: str | Path, xml: str | Path) -> None:

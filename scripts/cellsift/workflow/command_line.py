@@ -67,13 +67,28 @@ def is_dry_run(arguments: Sequence[str]) -> bool:
     return bool(options.dryrun or options.executor == "dryrun")
 
 
+def unknown_to_snakemake(arguments: Sequence[str]) -> list[str]:
+    """Those of these arguments that Snakemake does not know.
+
+    Of values that it cannot use it tells itself.
+    """
+    try:
+        return _parsed(arguments)[1]
+    except SystemExit:
+        return []
+
+
 def _options(arguments: Sequence[str]) -> Namespace:
     """What Snakemake makes of its arguments; SystemExit as its parser raises it."""
+    return _parsed(arguments)[0]
+
+
+def _parsed(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
     from snakemake.cli import get_argument_parser
 
     # What there is to say of the arguments Snakemake says itself.
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        return get_argument_parser().parse_known_args(arguments)[0]
+        return get_argument_parser().parse_known_args(arguments)
 
 
 def check_config_file(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from cellsift.errors import InputError
 from cellsift.preflight.missing import refuse_missing
 from cellsift.project.demo_note import demo_note_doubts
+from cellsift.project.models import notes_on_detection
 from cellsift.results import Results
 from cellsift.settings.project import Project
 from cellsift.workflow.answers_in_place import refuse_to_lose_answers
@@ -124,7 +125,7 @@ def look_at_project(project: Project, workflow: Any) -> None:
 
     Raises InputError.
     """
-    for doubt in demo_note_doubts(project):
+    for doubt in [*demo_note_doubts(project), *notes_on_detection(project)]:
         print(f"Note: {doubt}", file=sys.stderr, flush=True)
     if workflow.execution_settings.keep_going:
         return

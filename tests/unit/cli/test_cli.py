@@ -7,7 +7,8 @@ import sys
 import pytest
 import tifffile
 
-from cellsift.cli import main
+from cellsift.cli import benchmark, main, models
+from cellsift.cli.app import app
 from cellsift.phantom import make_brain, write_brain
 from cellsift.phantom.settings import BrainSettings
 
@@ -28,7 +29,19 @@ COMMANDS = [
     "view",
     "release",
     "export",
+    "models list",
+    "models show",
+    "models fetch",
+    "models check",
+    "benchmark costs",
+    "benchmark coverage",
+    "benchmark rehearsal",
+    "benchmark starts",
+    "benchmark phantom",
 ]
+GROUPS = {"models": models.app, "benchmark": benchmark.app}
+# Lines of a terminal of 80 columns that one can take in at once.
+SCREEN = 50
 
 
 def cellsift(*arguments) -> int:
@@ -45,9 +58,29 @@ def brain(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_shows_an_example_in_its_help(command, capsys):
-    assert cellsift(command, "--help") == 0
-    assert f"cellsift {command}" in " ".join(capsys.readouterr().out.split())
+def test_every_command_shows_an_example_in_its_help_of_one_screen(command, capsys):
+    assert cellsift(*command.split(), "--help") == 0
+    said = capsys.readouterr().out
+    assert f"Example: cellsift {command}" in " ".join(said.split())
+    assert "python -m cellsift.phantom" not in said
+    assert len(said.splitlines()) <= SCREEN
+
+
+@pytest.mark.parametrize("group", ["", "models", "benchmark"])
+def test_groups_of_commands_have_an_example_too(group, capsys):
+    assert cellsift(*group.split(), "--help") == 0
+    said = capsys.readouterr().out
+    assert "Example: cellsift" in said
+    assert len(said.splitlines()) <= SCREEN
+
+
+def test_no_command_is_left_out_here():
+    of_groups = {
+        f"{group} {c.name or c.callback.__name__}"
+        for group, one in GROUPS.items()
+        for c in one.registered_commands
+    }
+    assert {c.name for c in app.registered_commands} | of_groups == set(COMMANDS)
 
 
 def test_help_loads_no_library_of_arrays_or_networks():

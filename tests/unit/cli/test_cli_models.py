@@ -2,9 +2,11 @@
 
 import doctest
 import json
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -34,7 +36,8 @@ def made(tmp_path_factory):
     store = cellsift.extract_cuboids(signal, None, at, (8, 12, 12), SIZE, folder / "cuboids.zarr")
     arm = cellsift.Arm("mine", "features", {}, cellsift.Recipe(epochs=1))
     brains = {"a": cellsift.TrainingBrain(store, labels, SIZE)}
-    model = cellsift.train_arm(arm, brains, folder / "model", folds=2)
+    detection = {"method": "dog", **DETECTOR}
+    model = cellsift.train_arm(arm, brains, folder / "model", folds=2, detection=detection)
     return folder, model, cellsift.classify(model, store)
 
 
@@ -46,16 +49,7 @@ def run(*arguments) -> int:
 
 def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     folder, model, cells = made
-    given = [
-        "classify",
-        model,
-        folder / "a.tif",
-        "--voxel-size",
-        *SIZE,
-        "--out",
-        tmp_path / "o",
-        *SET,
-    ]
+    given = ["classify", model, folder / "a.tif", *SIZED, "--out", tmp_path / "o"]
     assert run(*given, "--dry-run") == 0
     assert not (tmp_path / "o").exists()
     capsys.readouterr()
@@ -63,6 +57,7 @@ def test_classify_writes_what_the_parts_give(made, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["candidates"] == len(cells)
     assert found["cells"] == cells["is_cell"].sum()
+    assert found["detection"]["parameters"]["soma_diameter"] == 16
     assert len(cellsift.read_points(tmp_path / "o" / "cells.xml", "cell")) == found["cells"]
     assert run(*given, "--background", folder / "a.tif") == 2
     assert "--background" in capsys.readouterr().err
@@ -88,6 +83,21 @@ def test_classify_takes_the_candidates_of_brainmapper(made, tmp_path, capsys):
     assert "no folder of brainmapper" in capsys.readouterr().err
 
 
+def test_classify_says_which_detection_it_used_and_what_is_given_counts(made, tmp_path, capsys):
+    folder, model, cells = made
+    given = ["classify", model, folder / "a.tif", *SIZED, "--out", tmp_path / "o"]
+    assert run(*given) == 0
+    said = capsys.readouterr().out
+    assert "detection: dog (soma_diameter 16, minimum_contrast 0.1" in said
+    assert "as the model learnt" in said
+    assert run(*given, "--method", "dog", *SET, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["candidates"] == len(cells)
+    assert found["detection"]["source"] == "as given"
+    assert run(*given, "--set", "minimum_contrast=0.4", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["candidates"] < len(cells)
+
+
 def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):
     folder, model, cells = made
     cells.to_csv(tmp_path / "at.csv", index=False)
@@ -98,22 +108,60 @@ def test_extract_cuts_what_the_model_takes(made, tmp_path, capsys):
 
 def test_count_counts_a_folder_of_volumes(made, tmp_path, capsys):
     folder, model, cells = made
-    given = [
-        "count",
-        folder,
-        "--model",
-        model,
-        "--voxel-size",
-        *SIZE,
-        "--out",
-        tmp_path / "n",
-        *SET,
-    ]
+    given = ["count", folder, "--model", model, *SIZED, "--out", tmp_path / "n"]
     (folder / "b.tif").write_bytes((folder / "a.tif").read_bytes())
     assert run(*given, "--json") == 0
     counts = json.loads((tmp_path / "n" / "counts.json").read_text())["counts"]
     assert {row["cells"] for row in counts.values()} == {int(cells["is_cell"].sum())}
+    for row in counts.values():
+        assert row["low"] < row["count"] < row["high"]
+        assert row["low"] <= row["cells"] <= row["high"]
     assert {path.name for path in (tmp_path / "n" / "plots").iterdir()} == {"a.png", "b.png"}
+
+
+def test_a_count_without_what_an_interval_rests_on_is_naive_and_says_why(made, tmp_path, capsys):
+    folder, model, _ = made
+    given = ["count", folder / "a.tif", *SIZED, "--out", tmp_path / "n"]
+    assert run(*given, "--model", model, "--set", "minimum_contrast=0.2") == 0
+    said = capsys.readouterr().out
+    assert "candidates are not detected as those that the model was calibrated on" in said
+    assert "interval 1" not in said
+    uncalibrated = shutil.copytree(model, tmp_path / "uncalibrated")
+    content = json.loads((uncalibrated / "model.json").read_text())
+    del content["calibration"]["n"]
+    (uncalibrated / "model.json").write_text(json.dumps(content))
+    assert run(*given, "--model", uncalibrated, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "never calibrated" in found["note"]
+    assert set(found["counts"]["a"]) == {"volume", "candidates", "cells"}
+
+
+def test_a_background_goes_with_the_volume_of_its_name(made, tmp_path, capsys):
+    folder, model, _ = made
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(folder / "a.tif", others / "c.tif")
+    given = ["count", folder / "a.tif", "--model", model, *SIZED, "--out", tmp_path / "n"]
+    assert run(*given, "--background", others) == 2
+    assert "the model takes the signal alone" in capsys.readouterr().err
+    shutil.copy(folder / "a.tif", others / "d.tif")
+    assert run(*given, "--background", others) == 2
+    assert "go together by their names, and a, c, d is only in one" in capsys.readouterr().err
+    assert not (tmp_path / "n").exists()
+
+
+@pytest.mark.parametrize("command", ["classify", "count"])
+def test_an_image_of_two_dimensions_is_refused_in_words(made, tmp_path, capsys, command):
+    _, model, _ = made
+    tifffile.imwrite(tmp_path / "flat.tif", np.zeros((50, 60), np.uint16))
+    planes = tmp_path / "planes"
+    planes.mkdir()
+    shutil.copy(tmp_path / "flat.tif", planes / "z0.tif")
+    for image, said in ((tmp_path / "flat.tif", "not 3D"), (planes, "a single plane")):
+        given = [model, image] if command == "classify" else [image, "--model", model]
+        assert run(command, *given, *SIZED, "--out", tmp_path / "out") == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_is_none_is_refused(made, capsys):

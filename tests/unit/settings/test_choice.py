@@ -73,6 +73,7 @@ def test_a_search_has_a_wish_where_the_config_has_none():
             "'auto' has no parameter 'axial_blur'",
         ),
         ({"detection": {"method": "auto", "trials": 2}}, "it must be at least 4"),
+        ({"detection": {"method": "auto", "keep": {"contrast": 0.2}}}, "give keep a recall"),
         ({"cuboid": {"voxel_size": None}}, "cuboid.voxel_size: nothing found"),
         ({"matching": {"distance_um": None}}, "matching.distance_um: nothing found"),
         (

@@ -10,12 +10,13 @@ from finished_models import NARROW, SHAPE, SIZE, write_model
 from cellsift.errors import InputError
 from cellsift.preflight.shared import refuse_few
 from cellsift.project import arms as arm_reading
-from cellsift.project import models as model_reading
+from cellsift.project.models import notes_on_detection
 from cellsift.project.network_checks import check_networks
 from cellsift.project.reading import load_project
 from cellsift.releases.archive import members_of, write_archive
 from cellsift.releases.index import add_to_index
 from cellsift.releases.manifest import Release
+from cellsift.settings.learnt_detection import LearntDetection
 from cellsift.workflow.known_networks import check_networks_once
 
 DETECTION = {"method": "dog", "soma_diameter": 14}
@@ -38,7 +39,6 @@ TEST = ROW | {"brain": "t", "role": "test", "signal": "t.tif", "cells": "t.csv"}
 def project_of(tmp_path, monkeypatch):
     """A function that loads a project of arms given as their files' content, one by default."""
     monkeypatch.setattr(arm_reading, "ARMS", tmp_path)
-    monkeypatch.setattr(model_reading, "ARMS", tmp_path)
     write_model(tmp_path / "model")
 
     def made(*rows, arms=None, **config):
@@ -48,7 +48,8 @@ def project_of(tmp_path, monkeypatch):
         lines = [list(ROW), *(row.values() for row in rows or [OTHER])]
         (tmp_path / "brains.tsv").write_text("\n".join(map("\t".join, lines)) + "\n")
         content = {"brains_table": "brains.tsv", "arms": list(arms), "detection": DETECTION}
-        return load_project(content | config, tmp_path)
+        given = {key: value for key, value in (content | config).items() if value is not None}
+        return load_project(given, tmp_path)
 
     return made
 
@@ -61,6 +62,62 @@ def test_cuboids_folds_and_network_are_the_models(project_of):
     assert (arm.architecture, arm.options, arm.recipe) == ("resnet", NARROW, None)
     assert project.brains["b"].settings["cuboid"]["shape"] == list(SHAPE)
     assert project.trained == []
+
+
+LEARNT = LearntDetection("dog", {"soma_diameter": 16.5}, 0.3)
+
+
+def record(folder, learnt) -> str:
+    """Write what a model learnt from into its description; return the folder."""
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"detection": learnt.to_dict()}))
+    return str(folder)
+
+
+def test_detection_is_the_models_where_the_config_says_nothing_of_it(project_of, tmp_path):
+    record(tmp_path / "model", LEARNT)
+    project = project_of(detection=None)
+    settings = project.brains["b"].settings["detection"]
+    assert (settings["method"], settings["soma_diameter"]) == ("dog", 16.5)
+    assert settings["keep"] == {"contrast": 0.3}
+    (note,) = notes_on_detection(project)
+    assert str(tmp_path / "model") in note
+    assert "soma_diameter: 16.5" in note
+    own = project_of(detection=None, brains={"b": {"detection": {"soma_diameter": 9}}})
+    assert own.brains["b"].settings["detection"]["soma_diameter"] == 9
+    named = project_of(detection={"method": "dog"})
+    assert named.brains["b"].settings["detection"]["soma_diameter"] == 8
+    assert named.config.detection.keep is None
+    assert notes_on_detection(named) == []
+
+
+def test_a_model_that_does_not_say_leaves_the_default_and_that_is_told(project_of):
+    project = project_of(detection=None)
+    assert project.config.detection.method == "cellfinder"
+    (note,) = notes_on_detection(project)
+    assert "detection is the default" in note
+
+
+def test_models_that_learnt_from_other_candidates_need_a_detection_in_the_config(
+    project_of, tmp_path
+):
+    paths = {name: write_model(tmp_path / name) for name in ("p", "q")}
+    arms = {name: {"model": record(paths[name], LEARNT)} for name in paths}
+    assert project_of(arms=arms, detection=None).config.detection.method == "dog"
+    record(paths["q"], LearntDetection("dog", {"soma_diameter": 4}))
+    with pytest.raises(InputError, match=r"q\.yaml, model.*another detection.*write detection"):
+        project_of(arms=arms, detection=None)
+    differing = LearntDetection("dog", {}, None, {"soma_diameter": {"a": 4, "b": 5}})
+    for path in paths.values():
+        record(path, differing)
+    with pytest.raises(InputError, match="4 in a, 5 in b.*write detection into the config"):
+        project_of(arms=arms, detection=None)
+    assert project_of(arms=arms).config.detection.method == "dog"
+
+
+def test_a_contrast_may_be_named_without_an_annotated_brain(project_of):
+    project = project_of(detection=DETECTION | {"keep": {"contrast": 0.25}})
+    assert project.config.detection.keep.to_dict() == {"contrast": 0.25}
 
 
 def test_the_same_cuboids_may_be_written_into_the_config(project_of):
@@ -116,7 +173,10 @@ BOTH_WAYS = "file in its column cells, or let all arms be finished models"
     [
         ({"arms": {"two": {"architecture": "resnet"}}}, f"two is to be trained.*{BOTH_WAYS}"),
         ({"detection": {"method": "auto"}}, "auto searches on annotated train.*name a method"),
-        ({"detection": DETECTION | {"keep": {"recall": 0.9}}}, "keep chooses.*remove keep"),
+        (
+            {"detection": DETECTION | {"keep": {"recall": 0.9}}},
+            "keep chooses.*remove keep, or name the contr",
+        ),
         ({"cuboid": {"shape": [12, 19, 19]}}, r"write cuboid: {shape: \[12, 17, 17\], voxel_size:"),
     ],
 )

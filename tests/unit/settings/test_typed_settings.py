@@ -194,6 +194,11 @@ RANGE = "intensity_range: 5 is not valid under any of the given schemas; correct
         ({"detection": {"keep": {}}}, "detection.keep: 'recall' is missing; add it"),
         ({"detection": {"keep": {"recall": 1, "x": 2}}}, "detection.keep: unknown key 'x'; remo"),
         (
+            {"detection": {"keep": {"carry": True, "contrast": 0.1}}},
+            "detection.keep: {'carry': True, 'contrast': 0.1} has too many properties; correct it "
+            "(A contrast stands alone",
+        ),
+        (
             {"detection": {"keep": {"recall": 1, "candidates_per_cell": None}}},
             "detection.keep.cand",
         ),

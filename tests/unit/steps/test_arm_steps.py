@@ -1,5 +1,6 @@
 """The steps that make, use and explain an arm, one after the other on small made-up cuboids."""
 
+import shutil
 from dataclasses import replace
 from itertools import chain
 
@@ -10,12 +11,13 @@ from trained_folds import fold_files
 
 from cellsift.inference.classify import score_brain
 from cellsift.io.cells import read_points
-from cellsift.io.json_files import read_json
+from cellsift.io.json_files import read_json, write_json
 from cellsift.io.tables import read_table, write_table
 from cellsift.project import arms as project_arms
 from cellsift.project.arms import read_arm
 from cellsift.project.searches import read_search
 from cellsift.results import Results
+from cellsift.settings.learnt_detection import LearntDetection
 from cellsift.settings.pretraining import Pretraining, PretrainingRecipe
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.search import recipe_with
@@ -38,6 +40,7 @@ from cellsift.training.search.files import SearchFiles
 ARM = narrow_arm(epochs=1)
 MEMBERS = ("narrow", "other")
 FOLDS = (0, 1)
+DETECTION = {"method": "dog", "soma_diameter": 14}
 RUN = RunOptions(device="cpu")
 
 
@@ -82,7 +85,9 @@ def trained(tmp_path_factory) -> Trained:
             trained.train(name, fold, replace(RUN, seed=seed))
         model = results.model(name)
         sidecars = [model.sidecar(fold) for fold in FOLDS]
-        calibrate(sidecars, trained.scores(name), "f1", model.description)
+        write_json({"threshold": 0.2}, results.contrast_threshold)
+        detected = {"one": DETECTION, "two": DETECTION}, results.contrast_threshold, []
+        calibrate(sidecars, trained.scores(name), "f1", *detected, model.description)
     both = results.model("both").description
     scores = {name: trained.scores(name) for name in MEMBERS}
     combine(scores, "mean", "f1", both, results.training("both").scores)
@@ -114,6 +119,27 @@ def test_a_calibrated_arm_lists_its_folds(trained):
     assert described["folds"] == ["fold-0.json", "fold-1.json"]
     assert described["temperature"] > 0
     assert 0 <= described["threshold"] <= 1
+
+
+@pytest.mark.parametrize("name", [*MEMBERS, "both"])
+def test_an_arm_and_an_ensemble_record_what_their_candidates_were_detected_by(trained, name):
+    path = trained.results.model(name).description
+    learnt = LearntDetection.in_description(read_json(path), path)
+    assert learnt == LearntDetection("dog", {"soma_diameter": 14}, 0.2)
+
+
+def test_a_record_has_the_detector_that_was_searched_for(trained, tmp_path):
+    chosen = {"method": "cellfinder", "soma_diameter": 9.5}
+    write_json({"detection": chosen}, tmp_path / "chosen.json")
+    sidecars = [trained.results.model("narrow").sidecar(fold) for fold in FOLDS]
+    for sidecar in sidecars:
+        shutil.copy(sidecar, tmp_path)
+    auto = {"one": {"method": "auto", "trials": 9}, "two": {"method": "auto", "trials": 9}}
+    detected = auto, trained.results.contrast_threshold, [tmp_path / "chosen.json"]
+    out = tmp_path / "model.json"
+    calibrate(sidecars, trained.scores("narrow"), "f1", *detected, out)
+    learnt = LearntDetection.in_description(read_json(out), out)
+    assert learnt == LearntDetection("cellfinder", {"soma_diameter": 9.5}, 0.2)
 
 
 def test_a_brain_that_was_learnt_from_keeps_its_out_of_fold_scores(trained):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from cellsift.io.tables import read_table
 from cellsift.labels.folds import assign_folds, candidates_in_um, cuboid_extent_um
 from cellsift.results import ArmFolder, ModelFolder, SearchFolder
 from cellsift.settings.arms import Arm
+from cellsift.settings.learnt_detection import LearntDetection
 from cellsift.training.classification.files import FoldFiles
 from cellsift.training.classification.fold import train_fold
 from cellsift.training.engine import DEFAULT_RUN, RunOptions
@@ -46,6 +48,7 @@ def train_arm(
     teacher: str | Path | None = None,
     starting_point: str | Path | None = None,
     run: RunOptions = DEFAULT_RUN,
+    detection: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train an arm on annotated brains, fold by fold, and return the folder with its model.json.
 
@@ -57,6 +60,9 @@ def train_arm(
         threshold: how the threshold on p_cell is chosen (`calibrate`).
         teacher: folder of the arm that the recipe names as teacher, trained on the same folds.
         starting_point: what the recipe's pretraining or init_from stands for.
+        detection: what gave the candidates, recorded for those who use the model:
+            {"method": "dog", "soma_diameter": 16}, say, and "least_contrast" where fainter ones
+            were dropped.
 
     Raises InputError as `assign_folds`, `train_fold` and `calibrate` do.
     """
@@ -79,8 +85,15 @@ def train_arm(
         tuned = _searched(arm, stores, table, fold, made.search(fold), start, run)
         sidecars.append(train_fold(tuned, stores, table, fold, files, run))
         scores.append(files.scores)
-    join_folds(made.path, sidecars, scores, threshold)
+    join_folds(made.path, sidecars, scores, threshold, _learnt(detection))
     return made.path
+
+
+def _learnt(detection: Mapping[str, Any] | None) -> LearntDetection | None:
+    if detection is None:
+        return None
+    parameters = {k: v for k, v in detection.items() if k not in ("method", "least_contrast")}
+    return LearntDetection(detection["method"], parameters, detection.get("least_contrast"))
 
 
 def _folds(brains: Mapping[str, TrainingBrain], folds: int, group_by: str) -> pd.DataFrame:
