@@ -11,7 +11,7 @@ from cellsift.io.json_files import read_json, write_json
 from cellsift.results import Results
 
 # Keys of the config that are about places, not about science.
-PLACES = ("results", "brains_table")
+PLACES = ("results", "brains_table", "models")
 PLACES_OF = {"annotation": ("folder",)}
 NOTHING: dict[str, Any] = {
     "cellsift": None,

@@ -355,6 +355,11 @@ class Config(Settings):
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."
     )
+    models: str = Field(
+        "",
+        description="Folder or address of the index of releases that arms with a finished model "
+        "are looked up in by name; empty: the one that CELLSIFT_MODELS names.",
+    )
 
     @property
     def searches_detection(self) -> bool:
