@@ -9,4 +9,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.scores,
         snakemake.params.threshold,
         snakemake.output[0],
+        draft=snakemake.params.draft,
     )

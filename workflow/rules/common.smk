@@ -22,6 +22,7 @@ from cellsift.workflow.known_networks import check_networks_once
 from cellsift.workflow.refusal import Refusal, tell_refusals_alone
 from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
+from cellsift.settings.draft import is_draft
 from cellsift.results import AnnotationFolder, ModelFolder, Results
 from cellsift.workflow.run_lock import STATE
 
@@ -58,7 +59,9 @@ TUNED = OUTCOME if SEARCHES else {}
 # The step of detection whose slabs hold the candidates with their contrast.
 APART = SEARCHES or measures_contrast_apart(PROJECT.config.detection.method)
 MEASURED = "contrast" if APART else "detect"
-FOLDS = range(PROJECT.config.training.folds)
+DRAFT = is_draft(CONFIG)
+# Those that networks are trained without: in a draft that leaves whole brains out, the first.
+FOLDS = range(PROJECT.config.networks)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that have networks, and arms that are made of them. Rules name the latter {ensemble}.
@@ -67,6 +70,8 @@ ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
 # Networks are either trained here or those of finished models, used as they are.
 TRAINED = PROJECT.trained
 FINISHED = list(PROJECT.models)
+# Arms whose answers tell whether a brain is unlike the train brains: not where these were learnt from.
+COMPARED = [] if DRAFT else NETWORKS
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
 TEMPORARY = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
 # What an arm looks at is shown on annotated brains; where there is none, on the first.
@@ -446,7 +451,7 @@ def final_targets():
         *expand(BRAIN.corrected_xml("{arm}"), brain=CORRECTED, arm=PROJECT.arms),
         *expand(EXPLANATION.montage, arm=PROJECT.arms),
         *([RESULTS.detection_page] if SEARCHES else []),
-        *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
+        *([RESULTS.mlflow] if PROJECT.config.mlflow and not DRAFT else []),
     ]
 
 

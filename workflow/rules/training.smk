@@ -66,6 +66,7 @@ rule calibrate:
         environment("volumes")
     params:
         threshold=CONFIG["threshold"],
+        draft=DRAFT,
         code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"
@@ -87,6 +88,7 @@ rule combine:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
         threshold=CONFIG["threshold"],
+        draft=DRAFT,
         code=code("combine"),
     script:
         "../../scripts/combine.py"

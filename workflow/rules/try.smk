@@ -70,6 +70,7 @@ rule try_detection:
         results=lambda wildcards: str(RESULTS),
         brains=brains_with(LEARNT_FROM, "detection"),
         tuned=TUNED,
+        draft=DRAFT,
         code=code("try_detection", page_file("detection.ipynb")),
     script:
         "../../scripts/try_detection.py"

@@ -15,11 +15,14 @@ def join_folds(
     sidecars: Sequence[str | Path],
     scores: Sequence[str | Path],
     threshold: str | dict = "f1",
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, by which the fold networks in `folder` are used as one; return its path.
 
     `sidecars` are the folds' JSON files and `scores` their out-of-fold scores, from which the
-    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}).
+    temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}). model.json
+    says of the model of a `draft` that it is one.
     """
     calibration = calibrate(pd.concat([read_table(file) for file in scores]), threshold)
-    return write_description(folder, sidecars, calibration)
+    return write_description(folder, sidecars, calibration, draft=draft)

@@ -42,17 +42,21 @@ def combine(
         temperatures: by member.
 
     The scores have the same columns. Raises InputError where tables do not fit each other, there
-    are fewer than two folds, or cells or artefacts are missing outside of a fold.
+    are fewer than two folds to fit weights on, or cells or artefacts are missing outside of a
+    fold.
     """
     if method not in METHODS:
         raise InputError(f"the method {method!r} is not known; choose one of {', '.join(METHODS)}")
     table, logits = _aligned(scores)
     folds = table["fold"].to_numpy()
-    if len(set(folds)) < 2:
+    if method != "mean" and len(set(folds)) < 2:
         raise InputError(
             f"the members' scores are of {len(set(folds))} fold; an ensemble needs at least 2"
         )
     fitted = _fit(method, table, logits, temperatures, "the train brains have")
+    if len(set(folds)) < 2:
+        # Equal weights have learnt nothing from the fold.
+        return fitted, table.assign(logit=fitted.logits(logits))
     joined = np.empty(len(table))
     for fold in np.unique(folds):
         out = folds == fold

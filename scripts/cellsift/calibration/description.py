@@ -31,13 +31,19 @@ def read_description(folder: str | Path) -> dict[str, Any]:
 
 
 def write_description(
-    folder: str | Path, fold_files: Sequence[str | Path], calibration: Mapping[str, Any]
+    folder: str | Path,
+    fold_files: Sequence[str | Path],
+    calibration: Mapping[str, Any],
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, which makes the fold models in a folder one classifier; return its path.
 
-    It holds what `description_of` gives, whose arguments these are.
+    It holds what `description_of` gives, whose arguments these are; of a `draft` also that it is
+    one.
     """
-    write_json(description_of(folder, fold_files, calibration), Path(folder) / MODEL_FILE)
+    content = description_of(folder, fold_files, calibration) | of_draft(draft)
+    write_json(content, Path(folder) / MODEL_FILE)
     return Path(folder) / MODEL_FILE
 
 
@@ -79,6 +85,11 @@ def description_of(
             "versions": made[0].get("versions", {}),
         },
     }
+
+
+def of_draft(draft: bool) -> dict[str, bool]:
+    """Return what model.json says of a draft's model; of any other it says nothing."""
+    return {"draft": True} if draft else {}
 
 
 def brains_in(provenance: object) -> list[str]:

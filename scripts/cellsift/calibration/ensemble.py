@@ -10,7 +10,7 @@ import pandas as pd
 import cellsift
 from cellsift.calibration.calibrate import calibrate
 from cellsift.calibration.combination import combine
-from cellsift.calibration.description import read_description
+from cellsift.calibration.description import of_draft, read_description
 from cellsift.calibration.members import member_folder
 from cellsift.io.json_files import write_json
 from cellsift.io.names import MODEL_FILE
@@ -25,6 +25,8 @@ def combine_members(
     scores_file: str | Path,
     method: str = "mean",
     threshold: str | dict = "f1",
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, by which trained arms are used as one; return its path.
 
@@ -36,6 +38,7 @@ def combine_members(
             `results.ArmFolder` has the `training.scores` of `folder`.
         method: how they are weighted (`calibration.combination.combine`).
         threshold: how the threshold is chosen, "f1" or {"recall": share}.
+        draft: whether model.json is to say that it is the model of a draft.
 
     Raises InputError as `combine` and `calibrate` do, and for a member that is not trained.
     """
@@ -66,5 +69,5 @@ def combine_members(
             },
         },
     }
-    write_json(content, folder / MODEL_FILE)
+    write_json(content | of_draft(draft), folder / MODEL_FILE)
     return folder / MODEL_FILE

@@ -67,7 +67,13 @@ def _load(files: Results, arm: str) -> TrainedArm:
             f"{files}: has no trained arm {arm!r} (there are: {known}); give one of them, or the "
             "folder of results of a finished run"
         )
-    return load_arm(files.model(arm).path)
+    folder = files.model(arm).path
+    if read_description(folder).get("draft"):
+        raise InputError(
+            f"{folder}: is the model of a draft, trained for a quick look; write mode: crossval "
+            "into the config, or leave mode out, and run again before you release it"
+        )
+    return load_arm(folder)
 
 
 def _fill(

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from cellsift.errors import InputError
 from cellsift.settings.brains import ANNOTATORS
 from cellsift.settings.choice import AUTO
+from cellsift.settings.draft import networks_of
 from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
@@ -284,6 +285,10 @@ class Config(Settings):
         }
     )
 
+    mode: Literal["draft", "crossval"] = Field(
+        "crossval",
+        description="draft: a quick look with few epochs, told as such; crossval: the comparison.",
+    )
     brains_table: str = Field(
         "config/brains.tsv",
         description="Path of the table of brains, relative to the working directory.",
@@ -365,3 +370,8 @@ class Config(Settings):
     def searches_detection(self) -> bool:
         """Whether the detector is not named, but searched for on the train brains."""
         return self.detection.method == AUTO
+
+    @property
+    def networks(self) -> int:
+        """How many networks a trained arm has, each with one of the folds left out."""
+        return networks_of(self.to_dict(), self.training.folds)

@@ -11,9 +11,11 @@ def calibrate(
     scores: Sequence[str | Path],
     threshold: str | dict,
     out: str | Path,
+    *,
+    draft: bool = False,
 ) -> None:
     """Write model.json to `out`, beside the folds' `sidecars`; `scores` are out of fold.
 
     Arguments and errors as of `join_folds`.
     """
-    join_folds(Path(out).parent, sidecars, scores, threshold)
+    join_folds(Path(out).parent, sidecars, scores, threshold, draft=draft)
