@@ -20,6 +20,7 @@ from cellsift.project.models import (
     with_cuboids_of_models,
 )
 from cellsift.project.pretrainings import pretrainings_of
+from cellsift.project.wanted_release import wanted_release
 from cellsift.settings.checking import completed
 from cellsift.settings.choice import AUTO, CUBOID_SHAPE, SHARE_OF_SOMA
 from cellsift.settings.config import Config
@@ -51,6 +52,7 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     if config.mode == DRAFT:
         config, arms = with_folds_of_draft(config, brains), arms_of_draft(arms)
     arms = for_voxels(arms_of_models(arms, models), config.cuboid.voxel_size or SHARE_OF_SOMA)
+    config = config.model_copy(update={"release": wanted_release(config, arms)})
     return Project(config, brains, arms, pretrainings_of(arms.values()), models)
 
 

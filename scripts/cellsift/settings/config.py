@@ -35,6 +35,9 @@ VOXEL_SIZE_IN_FILES = (
     "the brains table's (check), or does not count (ignore)."
 )
 JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
+# The mode in which an arm is trained for others, and keys on where models are from and go to.
+RELEASE = "release"
+OF_MODELS = ("models", "release")
 KEYS_OF_FOLDS = ("folds", "group_by")
 ANNOTATORS_MARKS = "What annotators' marks mean, and how those of several are merged."
 MATCHING = "When a candidate counts as an annotated cell."
@@ -275,6 +278,20 @@ class SettingsOfBrain(Settings):
         return plain(self.model_dump(exclude_unset=True))
 
 
+class WantedRelease(Settings):
+    """Which arm is trained on all annotated brains, and what the release of it is called."""
+
+    arm: Name = Field(description="The arm, or an ensemble of arms, that the comparison spoke for.")
+    name: str = Field(min_length=1, description="What others call it, such as cfos-2026.")
+    version: str = Field("1.0.0", description="Three numbers; one that others have is not changed.")
+    card: str = Field("", description="YAML with tissue, limits, licence, citation, authors.")
+    learn_from: Literal["all", "train"] = Field(
+        "all",
+        description="all: train and test brains; train: train brains alone, so that the test "
+        "brains stay ones that nothing has learnt from.",
+    )
+
+
 class Config(Settings):
     """What a run should do, in terms of the science. Every key left out has its default."""
 
@@ -285,9 +302,10 @@ class Config(Settings):
         }
     )
 
-    mode: Literal["draft", "crossval"] = Field(
+    mode: Literal["draft", "crossval", "release"] = Field(
         "crossval",
-        description="draft: a quick look with few epochs, told as such; crossval: the comparison.",
+        description="draft: a quick look with few epochs, told as such; crossval: the comparison; "
+        "release: the comparison, and then one arm trained on all annotated brains, packed.",
     )
     brains_table: str = Field(
         "config/brains.tsv",
@@ -360,6 +378,9 @@ class Config(Settings):
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."
     )
+    release: WantedRelease | None = Field(
+        None, description="With mode: release, which arm is released and as what."
+    )
     models: str = Field(
         "",
         description="Folder or address of the index of releases that arms with a finished model "
@@ -370,6 +391,12 @@ class Config(Settings):
     def searches_detection(self) -> bool:
         """Whether the detector is not named, but searched for on the train brains."""
         return self.detection.method == AUTO
+
+    def shown(self) -> dict[str, Any]:
+        """Plain data without what changes nothing of the comparison, as its pages show it."""
+        content = self.to_dict()
+        mode = "crossval" if self.mode == RELEASE else self.mode
+        return {k: v for k, v in content.items() if k not in OF_MODELS} | {"mode": mode}
 
     @property
     def networks(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
+from cellsift.io.json_files import read_json
 from cellsift.results import Results
 from cellsift.settings.draft import MEANING
 from cellsift.workflow.detection_found import detection_message
@@ -82,11 +83,22 @@ def _made(results: str | PathLike[str], files: Iterable[str]) -> str:
         return detection_message(results)
     if report in made:
         # A browser takes it also where the path has spaces.
-        return f"The report is in {report}: open {Path(report).absolute().as_uri()} in a browser."
+        uri = Path(report).absolute().as_uri()
+        released = _released(Results(results), made)
+        return f"The report is in {report}: open {uri} in a browser.{released}"
     if not made:
         return "Done."
     more = f" and {len(made) - NAMED} more" if len(made) > NAMED else ""
     return f"Done: {', '.join(made[:NAMED])}{more}"
+
+
+def _released(results: Results, made: Iterable[str]) -> str:
+    """Where the release is, if a run has made one: a line of its own."""
+    if str(results.released) not in made:
+        return ""
+    found = read_json(results.released)
+    file = results.releases / found["file"]
+    return f"\n{file} is the model {found['name']}@{found['version']} of the index {file.parent}."
 
 
 def failure_message(results: str | PathLike[str]) -> str:
