@@ -50,7 +50,7 @@ def combine_members(
     temperatures = {
         name: read_description(member_folder(folder, name))["temperature"] for name in members
     }
-    combination, joined = combine(scores, temperatures, method)
+    combination, joined = combine(scores, temperatures, method, draft=draft)
     calibration = calibrate(joined, threshold)
     write_table(joined, scores_file)
     content = {
