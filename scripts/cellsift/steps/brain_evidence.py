@@ -29,13 +29,14 @@ from cellsift.settings.brains import Brain
 class TrainFiles:
     """Of the train brains, by name: the candidates with their labels, and `label`'s summaries; by
     brain and arm the candidates with their out-of-fold p_cell; the table of folds, None where no
-    arm learnt from any of them; and of these folds those that networks were trained without."""
+    arm learnt from any of them; and of these folds those that networks were trained without,
+    None: all."""
 
     labels: Mapping[str, str | Path]
     summaries: Mapping[str, str | Path]
     cells: Mapping[tuple[str, str], str | Path]
     folds: str | Path | None
-    held_out: Sequence[int] = ()
+    held_out: Sequence[int] | None = None
 
     def telling(self, brain: str) -> list[str]:
         """The train brains that tell of another one: not of itself, with out-of-fold scores, and

@@ -22,7 +22,7 @@ def evaluate(
     out: Sequence[str | Path],
     *,
     folds: str | Path | None = None,
-    held_out: Sequence[int] = (),
+    held_out: Sequence[int] | None = None,
 ) -> None:
     """Write the tables of `evaluate_project`, and of agreement, that `out` names: NAME.csv.
 
@@ -35,7 +35,7 @@ def evaluate(
         cells: by brain and arm, the classified cells.
         seed: of the draws behind the intervals.
         folds: the table of `folds`, where arms were trained; `held_out` are the folds that networks
-            were trained without. Train brains that all networks have learnt from are left out, but
+            were trained without, None: all. Train brains that all networks have learnt from are left out, but
             for the table of detection.
 
     Raises InputError where tables do not fit each other.

@@ -19,7 +19,7 @@ def explain(
     folds: str | Path | None,
     files: ExplanationFiles,
     *,
-    held_out: Sequence[int] = (),
+    held_out: Sequence[int] | None = None,
     examples: int = 3,
     device: str = "auto",
 ) -> None:
@@ -32,8 +32,8 @@ def explain(
         labels: by annotated brain, the table of `label`.
         folds: the table of `folds`; None of a finished model, which has not learnt from them.
         files: where to write.
-        held_out: the folds that networks were trained without; brains that all have learnt from are
-            not shown.
+        held_out: the folds that networks were trained without, None: all; brains that all have
+            learnt from are not shown.
         examples: of each kind.
 
     Raises InputError as `explain_arm` does.
