@@ -35,8 +35,8 @@ def evaluate(
         cells: by brain and arm, the classified cells.
         seed: of the draws behind the intervals.
         folds: the table of `folds`, where arms were trained; `held_out` are the folds that networks
-            were trained without, None: all. Train brains that all networks have learnt from are left out, but
-            for the table of detection.
+            were trained without, None: all. Train brains that all networks have learnt from are
+            left out, but for the table of detection.
 
     Raises InputError where tables do not fit each other.
     """
