@@ -12,4 +12,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.contrast,
         snakemake.input.choice,
         snakemake.output[0],
+        draft=snakemake.params.draft,
     )

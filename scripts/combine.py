@@ -10,4 +10,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.params.threshold,
         snakemake.output.model,
         snakemake.output.scores,
+        draft=snakemake.params.draft,
     )

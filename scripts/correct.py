@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.wildcards):
             "labels": dict(zip(train, given.train_labels, strict=True)),
             "summaries": dict(zip(train, given.train_summaries, strict=True)),
             "cells": dict(zip(product(train, [arm]), given.train_cells, strict=True)),
+            "held_out": snakemake.params.held_out,
             "folds": next(iter(given.folds), None),
         },
         given.sample,

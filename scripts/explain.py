@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         dict(zip(cuboids, snakemake.input.cells, strict=True)),
         next(iter(snakemake.input.folds), None),
         snakemake.output,
+        held_out=snakemake.params.held_out,
         examples=snakemake.params.examples,
         device=wanted_device(snakemake),
     )

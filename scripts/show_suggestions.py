@@ -12,4 +12,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.cuboids,
         snakemake.output[0],
         snakemake.params.corrected_with,
+        draft=snakemake.params.draft,
     )

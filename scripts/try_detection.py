@@ -11,4 +11,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         {brain.name: brain.detector for brain in brains},
         snakemake.output[0],
         snakemake.params.tuned,
+        draft=snakemake.params.draft,
     )

@@ -91,6 +91,24 @@ class Results:
         """The names of the arms that have a folder of their model, sorted."""
         return sorted(path.name for path in self.path.glob("models/*") if path.is_dir())
 
+    @property
+    def final(self) -> "Results":
+        """Where the networks of a release lie, which have learnt from all annotated brains.
+
+        In a folder of their own: those of the comparison stay.
+        """
+        return Results(self.path / "release")
+
+    @property
+    def released(self) -> Path:
+        """What was released: name, version and checksum."""
+        return self.path / "release" / "released.json"
+
+    @property
+    def releases(self) -> Path:
+        """The folder of the releases, with their index."""
+        return self.path / "releases"
+
     def pretraining(self, name: str) -> "PretrainingFolder":
         return PretrainingFolder(self.path / "pretraining" / name)
 

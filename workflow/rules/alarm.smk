@@ -26,7 +26,7 @@ rule compare:
     input:
         appearances=lambda wildcards: of_brains(BRAIN.appearance, brains_to_compare(wildcards)),
         cells=lambda wildcards: expand(
-            BRAIN.cells("{arm}"), brain=brains_to_compare(wildcards), arm=NETWORKS
+            BRAIN.cells("{arm}"), brain=brains_to_compare(wildcards), arm=COMPARED
         ),
     output:
         BRAIN.alarm,
@@ -36,7 +36,7 @@ rule compare:
         environment("volumes")
     params:
         brains=brains_to_compare,
-        arms=NETWORKS,
+        arms=COMPARED,
         train=LEARNT_FROM,
         given=lambda wildcards: [b for b in brains_to_compare(wildcards) if b in GIVEN],
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,

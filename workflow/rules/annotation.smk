@@ -78,6 +78,7 @@ rule show_suggestions:
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         corrected_with=corrected_with,
         signal=lambda wildcards: PROJECT.brains[wildcards.brain].signal,
+        draft=DRAFT,
         code=code("show_suggestions", page_file("suggestions.ipynb")),
     script:
         "../../scripts/show_suggestions.py"

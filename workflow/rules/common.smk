@@ -11,6 +11,7 @@ SCRIPTS = Path(workflow.basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from cellsift.project.reading import load_project
+from cellsift.project.wanted_release import arms_to_train
 from cellsift.detection import detector_module, list_detectors, measures_contrast_apart
 from cellsift.workflow.environments import environment_for
 from cellsift.errors import InputError
@@ -22,6 +23,7 @@ from cellsift.workflow.known_networks import check_networks_once
 from cellsift.workflow.refusal import Refusal, tell_refusals_alone
 from cellsift.workflow.rule_functions import of_wildcards, one_of
 from cellsift.preflight.shared import check_brains, doubts_beside_others
+from cellsift.settings.draft import is_draft
 from cellsift.results import AnnotationFolder, ModelFolder, Results
 from cellsift.workflow.run_lock import STATE
 
@@ -36,12 +38,15 @@ except InputError as problem:
 
 # As plain data, for params.
 CONFIG = PROJECT.config.to_dict()
+SHOWN = PROJECT.config.shown()
 RESULTS = Results(PROJECT.config.results)
 BRAIN = RESULTS.brain("{brain}")
 CUBOIDS = BRAIN.cuboids("{chunk}", "{chunks}")
 LOGITS = BRAIN.chunk_logits("{arm}", "{chunk}", "{chunks}")
 FOLD = RESULTS.training("{arm}").fold("{fold}")
 MODEL = RESULTS.model("{arm}")
+FINAL = RESULTS.final.model("{arm}")
+FINAL_TRAINING = RESULTS.final.training("{arm}").fold("all")
 PRETRAINING = RESULTS.pretraining("{pretraining}")
 SEARCH = RESULTS.search("{arm}", "{study}")
 SUGGESTIONS = RESULTS.suggestions("{brain}")
@@ -58,7 +63,9 @@ TUNED = OUTCOME if SEARCHES else {}
 # The step of detection whose slabs hold the candidates with their contrast.
 APART = SEARCHES or measures_contrast_apart(PROJECT.config.detection.method)
 MEASURED = "contrast" if APART else "detect"
-FOLDS = range(PROJECT.config.training.folds)
+DRAFT = is_draft(CONFIG)
+# Those that networks are trained without: in a draft that leaves whole brains out, the first.
+FOLDS = range(PROJECT.config.networks)
 LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 # Brains whose candidates another program has found; of detection nothing is learnt from them.
 GIVEN = [name for name, brain in PROJECT.brains.items() if brain.candidates]
@@ -68,9 +75,17 @@ ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that have networks, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]
 ENSEMBLES = [name for name, arm in PROJECT.arms.items() if arm.members]
+# What is to be released: the arms that are trained once more, on which brains, and what people say.
+WANTED = PROJECT.config.release
+RELEASED = arms_to_train(WANTED, PROJECT.arms)
+RELEASED_WITH_ENSEMBLE = list(dict.fromkeys([*RELEASED, *([WANTED.arm] if WANTED else [])]))
+LEARNT_FROM_AT_LAST = LEARNT_FROM if WANTED and WANTED.learn_from == "train" else ANNOTATED
+CARD = [WANTED.card] if WANTED and WANTED.card else []
 # Networks are either trained here or those of finished models, used as they are.
 TRAINED = PROJECT.trained
 FINISHED = list(PROJECT.models)
+# Arms whose answers tell whether a brain is unlike the train brains: not where these were learnt from.
+COMPARED = [] if DRAFT else NETWORKS
 SEARCHED = [name for name, arm in PROJECT.arms.items() if arm.search]
 TEMPORARY = [] if PROJECT.config.keep_cuboids else PROJECT.brains_of("predict")
 # What an arm looks at is shown on annotated brains; where there is none, on the first.
@@ -440,6 +455,21 @@ def chosen_recipe(wildcards):
     return [chosen] if PROJECT.arms[wildcards.arm].search else []
 
 
+@of_wildcards
+def recipe_chosen_on_all(wildcards):
+    """The recipe that a search on all folds has chosen for an arm, if it has a search."""
+    chosen = RESULTS.search(wildcards.arm).chosen
+    return [chosen] if PROJECT.arms[wildcards.arm].search else []
+
+
+@of_wildcards
+def final_model_of_teacher(wildcards):
+    """The network of its teacher that has learnt from all annotated brains, if it has a teacher."""
+    teacher = PROJECT.arms[wildcards.arm].recipe.teacher
+    files = [FINAL.sidecar("all"), FINAL.weights("all")]
+    return expand(files, arm=teacher) if teacher else []
+
+
 def trials_of_searches():
     """The trials of each search of each arm: one for each fold, and one on all."""
     studies = ["all", *(f"fold-{fold}" for fold in FOLDS)]
@@ -455,7 +485,8 @@ def final_targets():
         *expand(BRAIN.corrected_xml("{arm}"), brain=CORRECTED, arm=PROJECT.arms),
         *expand(EXPLANATION.montage, arm=PROJECT.arms),
         *([RESULTS.detection_page] if SEARCHES else []),
-        *([RESULTS.mlflow] if PROJECT.config.mlflow else []),
+        *([RESULTS.released] if WANTED else []),
+        *([RESULTS.mlflow] if PROJECT.config.mlflow and not DRAFT else []),
     ]
 
 

@@ -32,6 +32,7 @@ rule count:
         wish={key: CONFIG["annotation"][key] for key in ("blocks", "block_um")},
         arms=list(PROJECT.arms),
         train=LEARNT_FROM,
+        held_out=list(FOLDS),
         seed=PROJECT.config.seed,
         code=code("count"),
     script:
@@ -60,6 +61,7 @@ rule correct:
     params:
         brain=brain_with("matching"),
         train=LEARNT_FROM,
+        held_out=list(FOLDS),
         seed=PROJECT.config.seed,
         code=code("correct"),
     script:

@@ -5,6 +5,7 @@ rule evaluate:
         labels=of_brains(BRAIN.labels, ANNOTATED),
         cells=cells_of_all_arms(ANNOTATED),
         models=expand(MODEL.description, arm=PROJECT.arms),
+        folds=TABLE_OF_FOLDS,
         choice=CHOICE,
     output:
         RESULTS.evaluation("classification"),
@@ -24,6 +25,7 @@ rule evaluate:
         brains=brains_with(ANNOTATED, "matching", annotation=True),
         roles={name: PROJECT.brains[name].role for name in ANNOTATED},
         arms=list(PROJECT.arms),
+        held_out=list(FOLDS),
         seed=PROJECT.config.seed,
         code=code("evaluate"),
     script:

@@ -20,6 +20,7 @@ rule explain:
     params:
         cuboids=cuboids_by_brain(EXPLAINED),
         annotated=ANNOTATED,
+        held_out=list(FOLDS),
         examples=PROJECT.config.explain.examples,
         code=code("explain", modules_of_networks),
     script:

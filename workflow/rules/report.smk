@@ -26,7 +26,7 @@ rule report_index:
     conda:
         environment("report")
     params:
-        config=CONFIG,
+        config=SHOWN,
         roles={name: brain.role for name, brain in PROJECT.brains.items()},
         arms=[arm.to_dict() for arm in PROJECT.arms.values()],
         code=code("report_index", page_file("index.ipynb")),
@@ -60,7 +60,7 @@ rule report_brain:
         environment("report")
     params:
         brain=brain_with("cuboid", "intensity_range", annotation=True, candidates=True),
-        config=CONFIG,
+        config=SHOWN,
         role=lambda wildcards: PROJECT.brains[wildcards.brain].role,
         code=code("report_brain", page_file("brain.ipynb")),
     script:

@@ -70,6 +70,7 @@ rule calibrate:
     params:
         threshold=CONFIG["threshold"],
         detections={name: PROJECT.brains[name].detector for name in LEARNT_FROM},
+        draft=DRAFT,
         code=code("calibrate"),
     script:
         "../../scripts/calibrate.py"
@@ -91,6 +92,7 @@ rule combine:
         members=scores_by_member,
         method=lambda wildcards: PROJECT.arms[wildcards.ensemble].options["method"],
         threshold=CONFIG["threshold"],
+        draft=DRAFT,
         code=code("combine"),
     script:
         "../../scripts/combine.py"

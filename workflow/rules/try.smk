@@ -71,6 +71,7 @@ rule try_detection:
         results=lambda wildcards: str(RESULTS),
         brains=brains_with(TUNED_ON, "detection"),
         tuned=TUNED,
+        draft=DRAFT,
         code=code("try_detection", page_file("detection.ipynb")),
     script:
         "../../scripts/try_detection.py"

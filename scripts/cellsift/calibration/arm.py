@@ -17,12 +17,15 @@ def join_folds(
     scores: Sequence[str | Path],
     threshold: str | dict = "f1",
     detection: LearntDetection | None = None,
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, by which the fold networks in `folder` are used as one; return its path.
 
     `sidecars` are the folds' JSON files and `scores` their out-of-fold scores, from which the
     temperature and the threshold are fitted (`threshold`: "f1" or {"recall": share}); `detection`
-    is what gave the candidates that were learnt from, for the model's record.
+    is what gave the candidates that were learnt from, for the model's record. model.json says of
+    the model of a `draft` that it is one.
     """
     calibration = calibrate(pd.concat([read_table(file) for file in scores]), threshold)
-    return write_description(folder, sidecars, calibration, detection)
+    return write_description(folder, sidecars, calibration, detection, draft=draft)

@@ -21,7 +21,11 @@ SMALLEST_WEIGHT = 1e-6
 
 
 def combine(
-    scores: Mapping[str, pd.DataFrame], temperatures: Mapping[str, float], method: str = "mean"
+    scores: Mapping[str, pd.DataFrame],
+    temperatures: Mapping[str, float],
+    method: str = "mean",
+    *,
+    draft: bool = False,
 ) -> tuple[Combination, pd.DataFrame]:
     """Return an ensemble's combination and its own out-of-fold scores.
 
@@ -40,6 +44,7 @@ def combine(
         scores: by member, columns brain, candidate, label (cell, no_cell or ambiguous), fold and
             logit, for the same candidates in the same folds.
         temperatures: by member.
+        draft: whether the scores may be of a single fold, where the weights are equal.
 
     The scores have the same columns. Raises InputError where tables do not fit each other, there
     are fewer than two folds, or cells or artefacts are missing outside of a fold.
@@ -48,11 +53,15 @@ def combine(
         raise InputError(f"the method {method!r} is not known; choose one of {', '.join(METHODS)}")
     table, logits = _aligned(scores)
     folds = table["fold"].to_numpy()
-    if len(set(folds)) < 2:
+    alone = draft and method == "mean" and len(set(folds)) == 1
+    if len(set(folds)) < 2 and not alone:
         raise InputError(
             f"the members' scores are of {len(set(folds))} fold; an ensemble needs at least 2"
         )
     fitted = _fit(method, table, logits, temperatures, "the train brains have")
+    if alone:
+        # Equal weights have learnt nothing from the fold.
+        return fitted, table.assign(logit=fitted.logits(logits))
     joined = np.empty(len(table))
     for fold in np.unique(folds):
         out = folds == fold

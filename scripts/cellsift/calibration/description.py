@@ -37,12 +37,15 @@ def write_description(
     fold_files: Sequence[str | Path],
     calibration: Mapping[str, Any],
     detection: LearntDetection | None = None,
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, which makes the fold models in a folder one classifier; return its path.
 
-    It holds what `description_of` gives, whose arguments these are.
+    It holds what `description_of` gives, whose arguments these are; of a `draft` also that it is
+    one.
     """
-    content = description_of(folder, fold_files, calibration, detection)
+    content = description_of(folder, fold_files, calibration, detection) | of_draft(draft)
     write_json(content, Path(folder) / MODEL_FILE)
     return Path(folder) / MODEL_FILE
 
@@ -106,6 +109,11 @@ def is_calibrated(content: Mapping[str, Any]) -> bool:
         return finished.get("calibrated") is True
     calibration = content.get("calibration")
     return isinstance(calibration, Mapping) and "n" in calibration
+
+
+def of_draft(draft: bool) -> dict[str, bool]:
+    """Return what model.json says of a draft's model; of any other it says nothing."""
+    return {"draft": True} if draft else {}
 
 
 def brains_in(provenance: object) -> list[str]:

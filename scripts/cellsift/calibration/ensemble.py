@@ -10,7 +10,7 @@ import pandas as pd
 import cellsift
 from cellsift.calibration.calibrate import calibrate
 from cellsift.calibration.combination import combine
-from cellsift.calibration.description import read_description
+from cellsift.calibration.description import of_draft, read_description
 from cellsift.calibration.members import member_folder
 from cellsift.io.json_files import write_json
 from cellsift.io.names import MODEL_FILE
@@ -26,6 +26,8 @@ def combine_members(
     scores_file: str | Path,
     method: str = "mean",
     threshold: str | dict = "f1",
+    *,
+    draft: bool = False,
 ) -> Path:
     """Write model.json, by which trained arms are used as one; return its path.
 
@@ -37,6 +39,7 @@ def combine_members(
             `results.ArmFolder` has the `training.scores` of `folder`.
         method: how they are weighted (`calibration.combination.combine`).
         threshold: how the threshold is chosen, "f1" or {"recall": share}.
+        draft: whether model.json is to say that it is the model of a draft.
 
     Raises InputError as `combine` and `calibrate` do, and for a member that is not trained.
     """
@@ -47,7 +50,7 @@ def combine_members(
     }
     of_members = {name: read_description(member_folder(folder, name)) for name in members}
     temperatures = {name: content["temperature"] for name, content in of_members.items()}
-    combination, joined = combine(scores, temperatures, method)
+    combination, joined = combine(scores, temperatures, method, draft=draft)
     calibration = calibrate(joined, threshold)
     write_table(joined, scores_file)
     content = {
@@ -70,5 +73,5 @@ def combine_members(
     # Members of one run have all learnt from the same candidates.
     if detections[0] is not None and all(found == detections[0] for found in detections):
         content[DETECTION] = detections[0]
-    write_json(content, folder / MODEL_FILE)
+    write_json(content | of_draft(draft), folder / MODEL_FILE)
     return folder / MODEL_FILE

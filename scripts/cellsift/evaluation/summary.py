@@ -56,6 +56,7 @@ def evaluate_project(
     seed: int = 0,
     resamples: int = RESAMPLES,
     finished: Collection[str] = (),
+    learnt_from: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of results/evaluation by name, without the suffix .csv.
 
@@ -78,6 +79,7 @@ def evaluate_project(
     are slightly optimistic), "locked" (test brains: nothing fitted or chosen by their annotation),
     "model as it is" (train brains by one of the `finished` arms, which has learnt from none of
     them).
+    Of brains that the arms have `learnt_from` there are rows of detection alone.
     The arm "brightness threshold" is the baseline: it calls a cell wherever the candidate's
     contrast reaches the value that had the highest F1 on the train brains. It is left out where
     a brain's candidates have no column contrast or no train brain is given. Raises InputError
@@ -87,13 +89,14 @@ def evaluate_project(
         replace(_model_arm(name, brains, cells[name], thresholds), is_finished=name in finished)
         for name in cells
     ]
-    arms += _brightness_arm(brains)
-    groups = _groups(brains)
+    judged = [brain for brain in brains if brain.name not in learnt_from]
+    arms += _brightness_arm(judged)
+    groups = _groups(judged)
     probable = [arm for arm in arms if arm.is_probability]
     tables = {
         "classification": _stack(arms, groups, partial(_classified, seed, resamples)),
         "end_to_end": _stack(arms, groups, partial(_ended, seed, resamples)),
-        "detection": _detected(groups, seed, resamples),
+        "detection": _detected(_groups(brains), seed, resamples),
         "confusion": _stack(arms, groups, _confused),
         "roc": _stack(arms, groups, partial(_curve, roc_points)),
         "precision_recall": _stack(arms, groups, partial(_curve, precision_recall_points)),

@@ -257,7 +257,12 @@ def _mean_over_models(
 
 
 def _by_fold(models: list[Path]) -> dict[int, Path]:
-    return {int(read_json(path)["provenance"]["fold"]): path for path in models}
+    """The models by their folds; one that has learnt from all folds by its place among them."""
+    folds = [read_json(path)["provenance"]["fold"] for path in models]
+    return {
+        fold if isinstance(fold, int) else place: path
+        for place, (fold, path) in enumerate(zip(folds, models, strict=True))
+    }
 
 
 def _models_to_use(chosen: pd.DataFrame, models: list[Path]) -> np.ndarray:

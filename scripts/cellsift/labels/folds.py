@@ -123,6 +123,21 @@ def held_out_rows(table: pd.DataFrame, fold: int) -> pd.DataFrame:
     return table[table["fold"] == fold]
 
 
+def learnt_from(table: pd.DataFrame, held_out: Iterable[int] | None = None) -> set[str]:
+    """Return the brains with candidates in folds that no network was trained without.
+
+    Nothing is judged on them. `held_out` are the folds that networks were trained without: all, but
+    in a draft; None: all.
+
+    Example:
+        >>> learnt_from(pd.DataFrame({"brain": ["a", "b"], "fold": [0, 1]}), [0])
+        {'b'}
+    """
+    if held_out is None:
+        return set()
+    return set(table.loc[~table["fold"].isin(list(held_out)), "brain"].astype(str))
+
+
 def _overlaps(positions: pd.DataFrame, others: pd.DataFrame, extent: np.ndarray) -> np.ndarray:
     """Return for each position (µm) whether its cuboid overlaps one at any of the others."""
     # Each start of Snakemake loads this module, and needs no trees.

@@ -33,15 +33,18 @@ def read_models(arms: Mapping[str, Arm], config: Config) -> dict[str, FinishedMo
         if arm.model is None:
             continue
         try:
-            models[name] = describe_model(_located(arm.model))
+            models[name] = describe_model(_located(arm.model, config.models))
             _refuse_own_results(models[name], arms, config)
         except InputError as error:
             raise InputError(f"{arm_file(name)}, model: {error}") from error
     return models
 
 
-def _located(model: str) -> str:
-    """The folder or file of a model; a release, by name, address or file, is fetched once."""
+def _located(model: str, index: str) -> str:
+    """The folder or file of a model; a release, by name, address or file, is fetched once.
+
+    `index` is the config's `models`, in which a name is looked up; empty: $CELLSIFT_MODELS.
+    """
     if Path(model).exists() and not model.endswith(RELEASE):
         return model
     if not ("://" in model or model.endswith(RELEASE) or Path(model).name == model):
@@ -49,7 +52,7 @@ def _located(model: str) -> str:
     # Few models are releases.
     from cellsift.releases.fetch import model_folder
 
-    return str(model_folder(model))
+    return str(model_folder(model, index or None))
 
 
 def arms_of_models(arms: Mapping[str, Arm], models: Mapping[str, FinishedModel]) -> dict[str, Arm]:

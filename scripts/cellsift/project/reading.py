@@ -11,6 +11,7 @@ from cellsift.errors import InputError
 from cellsift.io.paths import expanded
 from cellsift.project.arms import for_voxels, read_arms
 from cellsift.project.brains import complete_detection, read_brains
+from cellsift.project.drafts import arms_of_draft, with_folds_of_draft
 from cellsift.project.models import (
     arms_of_models,
     read_models,
@@ -20,9 +21,11 @@ from cellsift.project.models import (
     with_detection_of_models,
 )
 from cellsift.project.pretrainings import pretrainings_of
+from cellsift.project.wanted_release import wanted_release
 from cellsift.settings.checking import completed
 from cellsift.settings.choice import AUTO, CUBOID_SHAPE, SHARE_OF_SOMA
 from cellsift.settings.config import Config
+from cellsift.settings.draft import DRAFT
 from cellsift.settings.files import LONGEST_QUOTE, read_yaml, refuse_too_many_values
 from cellsift.settings.project import Project
 from cellsift.settings.values import Settings
@@ -48,8 +51,11 @@ def load_project(content: dict, root: str | Path = ".") -> Project:
     brains = read_brains(config, root)
     refuse_nothing_to_learn_from(config, brains, arms)
     refuse_known_brains(models, brains, config.brains_table)
+    if config.mode == DRAFT:
+        config, arms = with_folds_of_draft(config, brains), arms_of_draft(arms)
     arms = for_voxels(arms_of_models(arms, models), config.cuboid.voxel_size or SHARE_OF_SOMA)
     pretrainings = pretrainings_of(arms.values())
+    config = config.model_copy(update={"release": wanted_release(config, arms)})
     return Project(config, brains, arms, pretrainings, models, detection_from)
 
 

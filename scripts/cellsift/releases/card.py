@@ -21,16 +21,24 @@ COLUMNS = ["brain", "role", "scores", "metric", "value", "low", "high"]
 
 
 def make_card(
-    results: Results, arm: str, networks: TrainedArm, texts: Texts, run: Mapping[str, Any]
+    results: Results,
+    arm: str,
+    networks: TrainedArm,
+    texts: Texts,
+    run: Mapping[str, Any],
+    models: Results | None = None,
 ) -> dict[str, Any]:
     """What is known of an arm, ready for JSON; what is not is None.
 
     Args:
         networks: the arm as `load_arm` gives it.
         run: the snapshot of the run (`snapshot.read_snapshot`).
+        models: where its models lie, if not in the results. Of those that have learnt from all
+            annotated brains the card says so under `final`, as the figures are of others.
     """
-    model = read_description(results.model(arm).path)
-    sidecars = _sidecars(results, arm, model)
+    models = models or results
+    model = read_description(models.model(arm).path)
+    sidecars = _sidecars(models, arm, model)
     brains = model["provenance"]["brains"]
     return {
         "arm": arm,
@@ -60,7 +68,7 @@ def make_card(
         "figures": {table: _figures(results.evaluation(table), arm) for table in TABLES},
         "calibration": model["calibration"],
         "run": {key: run[key] for key in ("cellsift", "commit", "changed")},
-    }
+    } | ({"final": model["final"]} if "final" in model else {})
 
 
 def with_name(card: Mapping[str, Any], name: str, version: str) -> dict[str, Any]:

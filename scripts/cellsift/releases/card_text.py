@@ -31,7 +31,8 @@ def card_text(card: Mapping[str, Any]) -> str:
         f"## Authors\n\n{', '.join(card['texts']['authors']) or UNKNOWN}",
         "## What it takes\n\n" + _takes(card),
         "## What it learnt from\n\n" + _training(card["training"]),
-        "## Validation: held-out figures\n\n" + _figures(card["figures"], card["note"]),
+        "## Validation: held-out figures\n\n"
+        + _figures(card["figures"], card["note"], card.get("final")),
         "## Calibration\n\n" + _calibration(card["calibration"]),
         "## How it was made\n\n" + _making(card),
     ]
@@ -76,7 +77,11 @@ def _training(training: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]], note: str | None) -> str:
+def _figures(
+    figures: Mapping[str, Sequence[Mapping[str, Any]]],
+    note: str | None,
+    final: Mapping[str, Any] | None,
+) -> str:
     parts = []
     for table, (title, metrics) in SHOWN.items():
         rows = figures[table]
@@ -90,7 +95,19 @@ def _figures(figures: Mapping[str, Sequence[Mapping[str, Any]]], note: str | Non
     if not parts:
         return f"{UNKNOWN}: the run's results have no evaluation of this arm."
     said = [f"Those who ran it note: {note}"] if note else []
-    return "\n\n".join([*parts, "In brackets: 95% intervals.", *said])
+    of_others = [_of_comparison(final)] if final else []
+    return "\n\n".join([*of_others, *parts, "In brackets: 95% intervals.", *said])
+
+
+def _of_comparison(final: Mapping[str, Any]) -> str:
+    epochs = ", ".join(f"{arm} {number}" for arm, number in final["epochs"].items())
+    return (
+        "**These are figures of the comparison**: of networks by the same recipe, which had not "
+        "learnt from what they were measured on. The network released here was trained afterwards, "
+        f"once, on {', '.join(final['brains'])}, for as many epochs as the comparison took "
+        f"({epochs}). Where these are among the brains below, it knows them, and nothing that it "
+        "says of them is a measure of it. Temperature and threshold are the comparison's."
+    )
 
 
 def _value(rows: Sequence[Mapping[str, Any]], brain: str, metric: str) -> str:

@@ -127,7 +127,8 @@ def _index_for(text: str, models: str | None, environment: Mapping[str, str] = o
     if not place:
         raise InputError(
             f"{text}: is no path that exists, and there is no index to look the name up in; set "
-            f"{MODELS} to the folder or address of one, or correct the path{hint(text)}"
+            f"{MODELS} to the folder or address of one, name it in a config as models, or correct "
+            f"the path{hint(text)}"
         )
     # A folder is the same from wherever it is named.
     return place.rstrip("/") if is_url(place) else str(Path(expanded(place)).absolute())

@@ -124,7 +124,8 @@ def _refuse_other_content(entries: Sequence[Entry], new: Entry, folder: Path) ->
         if (entry.name, entry.version) == (new.name, new.version) and entry.sha256 != new.sha256:
             raise InputError(
                 f"{folder}: {new.name} {new.version} is there already, with other content; a "
-                "version that others may have is not changed: give another --version"
+                "version that others may have is not changed: give another --version, "
+                "or in a config another release: version"
             )
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def pack(
     to: str | Path,
     version: str = "1.0.0",
     texts: Texts | None = None,
+    *,
+    models: Results | None = None,
 ) -> Entry:
     """Write NAME-VERSION.zip to a folder and list it in the folder's index; return its entry.
 
@@ -43,16 +46,24 @@ def pack(
     and a snapshot of config, code and environment. The same results give the same bytes, as long as
     the versions of torch and onnx are the same.
 
+    Args:
+        models: where the arm's models lie, if not in the results: those of a release that has
+            learnt from all annotated brains (`final.write_final_models`).
+
     Raises:
         InputError: no such arm, a file that is missing or damaged, an ONNX file that does not give
             the logits of torch, or this version is there already with other content.
     """
     check_name_and_version(name, version)
     files, to = Results(results), Path(to)
-    networks = _load(files, arm)
+    trained = models or files
+    networks = _load(trained, arm)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        card = _fill(folder, files, arm, networks, texts or Texts(), name, version)
+        run = read_snapshot(files, read_description(trained.model(arm).path)["provenance"])
+        card = make_card(files, arm, networks, texts or Texts(), run, trained)
+        card = with_name(card, name, version)
+        _fill(folder, trained, arm, networks, card, run)
         check_line(card["description"])
         release = Release(name, version, arm, card["description"], members_of(folder))
         to.mkdir(parents=True, exist_ok=True)
@@ -67,20 +78,25 @@ def _load(files: Results, arm: str) -> TrainedArm:
             f"{files}: has no trained arm {arm!r} (there are: {known}); give one of them, or the "
             "folder of results of a finished run"
         )
-    return load_arm(files.model(arm).path)
+    folder = files.model(arm).path
+    if read_description(folder).get("draft"):
+        raise InputError(
+            f"{folder}: is the model of a draft, trained for a quick look; write mode: crossval "
+            "into the config, or leave mode out, and run again before you release it"
+        )
+    return load_arm(folder)
 
 
 def _fill(
     folder: Path,
-    files: Results,
+    trained: Results,
     arm: str,
     networks: TrainedArm,
-    texts: Texts,
-    name: str,
-    version: str,
-) -> dict[str, Any]:
-    """Write all members of a release to a folder; return the card."""
-    onnx_files = _copy_arm(files, arm, folder)
+    card: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> None:
+    """Write all members of a release to a folder."""
+    onnx_files = _copy_arm(trained, arm, folder)
     parity = write_parity(networks, folder / PARITY)
     layout = (networks.channels, *networks.shape)
     pairs = enumerate(zip(networks.scorers, onnx_files, strict=True))
@@ -88,12 +104,9 @@ def _fill(
     for number, (scorer, path) in tqdm(pairs, total=len(onnx_files), unit="network", disable=None):
         export_raw_scorer(scorer, layout, path)
         check_onnx(scorer, number, parity, path)
-    run = read_snapshot(files, read_description(files.model(arm).path)["provenance"])
     write_snapshot(run, folder / "snapshot")
-    card = with_name(make_card(files, arm, networks, texts, run), name, version)
-    write_json(card, folder / CARD)
+    write_json(dict(card), folder / CARD)
     (folder / CARD_TEXT).write_text(card_text(card), encoding="utf-8")
-    return card
 
 
 def _copy_arm(files: Results, arm: str, folder: Path) -> list[Path]:

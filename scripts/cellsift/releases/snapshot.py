@@ -11,8 +11,8 @@ from cellsift.io.json_files import read_json, write_json
 from cellsift.results import Results
 
 # Keys of the config that are about places, not about science.
-PLACES = ("results", "brains_table")
-PLACES_OF = {"annotation": ("folder",)}
+PLACES = ("results", "brains_table", "models")
+PLACES_OF = {"annotation": ("folder",), "release": ("card",)}
 NOTHING: dict[str, Any] = {
     "cellsift": None,
     "commit": None,
@@ -53,7 +53,7 @@ def without_places(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     return {
         key: {k: v for k, v in value.items() if k not in PLACES_OF[key]}
-        if key in PLACES_OF
+        if key in PLACES_OF and value is not None
         else value
         for key, value in config.items()
         if key not in PLACES

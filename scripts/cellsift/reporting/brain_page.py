@@ -181,6 +181,11 @@ def facts(brain: BrainResults) -> Html:
         roles["train"] = "train: no arm was fitted on it, as all are finished models"
     elif finished:
         roles["train"] += f". {', '.join(finished)} learnt nothing from it"
+    if brain.brain in brain.results.learnt_from:
+        roles["train"] = (
+            "train: in this draft all networks have learnt from it, so that all that follows of "
+            "scores, cells called and errors is too good; nothing is measured on it"
+        )
     items = [
         *([f"Role {roles.get(role, role)}."] if role else []),
         f"{' × '.join(map(str, shape))} voxels (z × y × x) of "

@@ -5,8 +5,6 @@ from cellsift.reporting.html import Html
 from cellsift.reporting.run_information import configuration_text, version_table
 from cellsift.reporting.run_results import RunResults
 
-# The most that a config may ask for.
-MOST_FOLDS = 20
 # A page is to stay below 10 MB, however many arms there are.
 BYTES_OF_MONTAGES = 6_000_000
 
@@ -47,6 +45,16 @@ def folds(results: RunResults) -> Html:
     if results.all_finished:
         return html.paragraph("No arm was trained in this run: all are finished models.")
     table = results.table(results.paths.folds)
+    if results.learnt_from:
+        said = (
+            f"{table['fold'].nunique()} folds of whole brains. This is a draft: the first fold "
+            f"alone was left out of training, so that {', '.join(sorted(results.learnt_from))} "
+            f"{'was' if len(results.learnt_from) == 1 else 'were'} learnt from and "
+            "nothing is judged there. Temperature and threshold are chosen on the first fold alone."
+        )
+        caption = "Labelled candidates of each fold."
+        shown = html.table(tables.fold_table(table), caption, text_columns=("fold", "brain"))
+        return Html(html.paragraph(said) + shown)
     caption = (
         "Labelled candidates of each fold. Each fold is scored by a network whose weights never "
         "saw it; but of its epochs the one that does best on this fold is kept, and temperature "
@@ -66,8 +74,7 @@ def loss(results: RunResults) -> Html:
     histories = {}
     for arm in trained:
         histories_by_fold = {
-            fold: results.paths.training(arm).fold(fold).history
-            for fold in range(results.configuration.get("training", {}).get("folds", MOST_FOLDS))
+            fold: results.paths.training(arm).fold(fold).history for fold in range(results.networks)
         }
         runs = {
             fold: results.table(path) for fold, path in histories_by_fold.items() if path.is_file()

@@ -42,9 +42,12 @@ def verdict(results: RunResults) -> Html:
 
 def brains(results: RunResults) -> Html:
     """Links to the pages of the brains."""
+    known = results.learnt_from
     refused = {name: why for name in results.brains if (why := results.refusal(name))}
     rows = [
-        _refused_row(name, role) if name in refused else _brain_row(results, name, role)
+        _refused_row(name, role)
+        if name in refused
+        else _brain_row(results, name, f"{role}, learnt from" if name in known else role)
         for name, role in results.brains.items()
     ]
     caption = (

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from cellsift.errors import InputError
 from cellsift.io.atomic import atomic_file
+from cellsift.settings.draft import MEANING, is_draft
 from cellsift.settings.files import REPORTS
 
 
@@ -47,7 +48,8 @@ def write_index(
         "roles": dict(roles or {}),
         "recipes": {arm["name"]: dict(arm) for arm in arms},
     }
-    write_page(REPORTS / "index.ipynb", parameters, "cellsift: which classifier to trust", out)
+    title, draft = "cellsift: which classifier to trust", is_draft(configuration)
+    write_page(REPORTS / "index.ipynb", parameters, title, out, draft=draft)
 
 
 def write_brain(
@@ -61,8 +63,8 @@ def write_brain(
 
     `information` holds the brain's `role` and, where it is annotated, the paths of its annotation,
     `cells` and `non_cells`, as in the brains table, and the paths of its cuboid stores, `cuboids`,
-    unless they lie in one store. Of the configuration only the names of the arms matter; without it
-    the page shows every arm that has a model.
+    unless they lie in one store. Of the configuration the names of the arms matter, and whether it
+    is that of a draft; without it the page shows every arm that has a model.
     """
     parameters = {
         "results": str(Path(results).resolve()),
@@ -70,14 +72,20 @@ def write_brain(
         "information": information,
         "configuration": configuration or {},
     }
-    write_page(REPORTS / "brain.ipynb", parameters, f"cellsift: brain {brain}", out)
+    title, draft = f"cellsift: brain {brain}", is_draft(configuration or {})
+    write_page(REPORTS / "brain.ipynb", parameters, title, out, draft=draft)
 
 
-def write_page(notebook: Path, parameters: dict, title: str, out: str | Path) -> None:
-    """Execute a notebook with these parameters and write it to `out` as HTML without code."""
+def write_page(
+    notebook: Path, parameters: dict, title: str, out: str | Path, *, draft: bool = False
+) -> None:
+    """Execute a notebook with these parameters and write it to `out` as HTML without code.
+
+    The page of a `draft` says first of all that it is one.
+    """
     with tempfile.TemporaryDirectory(prefix="cellsift-") as scratch:
         executed = _execute(Path(notebook), parameters, Path(scratch))
-    page = _convert(executed, title)
+    page = _convert(executed, title, MEANING if draft else "")
     with atomic_file(out) as beside:
         beside.write_text(page, encoding="utf-8")
 
@@ -178,7 +186,7 @@ def _run(source: str, shell: _Shell) -> list[nbformat.NotebookNode]:
     ]
 
 
-def _convert(executed: nbformat.NotebookNode, title: str) -> str:
+def _convert(executed: nbformat.NotebookNode, title: str, warning: str) -> str:
     exporter = HTMLExporter(
         template_name="page",
         extra_template_basedirs=[str(REPORTS)],
@@ -186,5 +194,6 @@ def _convert(executed: nbformat.NotebookNode, title: str) -> str:
         exclude_anchor_links=True,
     )
     style = (REPORTS / "style.css").read_text(encoding="utf-8")
-    page, _ = exporter.from_notebook_node(executed, {"title": title, "style": style})
+    resources = {"title": title, "style": style, "warning": warning}
+    page, _ = exporter.from_notebook_node(executed, resources)
     return page

@@ -1,14 +1,20 @@
 """A results folder as the report reads it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from cellsift.errors import InputError
 from cellsift.io.json_files import read_json
+from cellsift.labels.folds import learnt_from
 from cellsift.results import Results
 from cellsift.settings.choice import AUTO
+from cellsift.settings.draft import is_draft, networks_of
+
+# The most that a config may ask for.
+MOST_FOLDS = 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,23 @@ class RunResults:
         """Arms of the tables that were not trained: the brightness threshold to be beaten."""
         found = self.evaluation("classification")["arm"].unique()
         return [arm for arm in found if arm not in self.arms]
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the run is a quick look."""
+        return is_draft(self.configuration)
+
+    @cached_property
+    def learnt_from(self) -> set[str]:
+        """The train brains that all networks have learnt from, as those of a draft may."""
+        if not self.is_draft or not self.paths.folds.is_file():
+            return set()
+        return learnt_from(self.table(self.paths.folds), range(self.networks))
+
+    @property
+    def networks(self) -> int:
+        """How many networks an arm that is trained has."""
+        return networks_of(self.configuration, MOST_FOLDS)
 
     def refusal(self, brain: str) -> str | None:
         """Why a brain's volumes cannot be worked on, as preflight said; None where they can."""

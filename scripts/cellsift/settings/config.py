@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from cellsift.errors import InputError
 from cellsift.settings.brains import ANNOTATORS
 from cellsift.settings.choice import AUTO
+from cellsift.settings.draft import networks_of
 from cellsift.settings.nearest import refuse_misspelt
 from cellsift.settings.recipe import Recipe
 from cellsift.settings.values import (
@@ -34,6 +35,9 @@ VOXEL_SIZE_IN_FILES = (
     "the brains table's (check), or does not count (ignore)."
 )
 JOBS_PER_BRAIN = "Into how many jobs the work on one brain is divided; no result depends on it."
+# The mode in which an arm is trained for others, and keys on where models are from and go to.
+RELEASE = "release"
+OF_MODELS = ("models", "release")
 KEYS_OF_FOLDS = ("folds", "group_by")
 CONTRAST_ALONE = "A contrast stands alone, in the place of wishes."
 KEYS_OF_WISHES = ("recall", "candidates_per_cell", "carry")
@@ -301,6 +305,20 @@ class SettingsOfBrain(Settings):
         return plain(self.model_dump(exclude_unset=True))
 
 
+class WantedRelease(Settings):
+    """Which arm is trained on all annotated brains, and what the release of it is called."""
+
+    arm: Name = Field(description="The arm, or an ensemble of arms, that the comparison spoke for.")
+    name: str = Field(min_length=1, description="What others call it, such as cfos-2026.")
+    version: str = Field("1.0.0", description="Three numbers; one that others have is not changed.")
+    card: str = Field("", description="YAML with tissue, limits, licence, citation, authors.")
+    learn_from: Literal["all", "train"] = Field(
+        "all",
+        description="all: train and test brains; train: train brains alone, so that the test "
+        "brains stay ones that nothing has learnt from.",
+    )
+
+
 class Config(Settings):
     """What a run should do, in terms of the science. Every key left out has its default."""
 
@@ -311,6 +329,11 @@ class Config(Settings):
         }
     )
 
+    mode: Literal["draft", "crossval", "release"] = Field(
+        "crossval",
+        description="draft: a quick look with few epochs, told as such; crossval: the comparison; "
+        "release: the comparison, and then one arm trained on all annotated brains, packed.",
+    )
     brains_table: str = Field(
         "config/brains.tsv",
         description="Path of the table of brains, relative to the working directory.",
@@ -382,8 +405,27 @@ class Config(Settings):
     brains: dict[str, SettingsOfBrain] = Field(
         {}, description="Settings that differ for single brains, by the brain's name."
     )
+    release: WantedRelease | None = Field(
+        None, description="With mode: release, which arm is released and as what."
+    )
+    models: str = Field(
+        "",
+        description="Folder or address of the index of releases that arms with a finished model "
+        "are looked up in by name; empty: the one that CELLSIFT_MODELS names.",
+    )
 
     @property
     def searches_detection(self) -> bool:
         """Whether the detector is not named, but searched for on the train brains."""
         return self.detection.method == AUTO
+
+    def shown(self) -> dict[str, Any]:
+        """Plain data without what changes nothing of the comparison, as its pages show it."""
+        content = self.to_dict()
+        mode = "crossval" if self.mode == RELEASE else self.mode
+        return {k: v for k, v in content.items() if k not in OF_MODELS} | {"mode": mode}
+
+    @property
+    def networks(self) -> int:
+        """How many networks a trained arm has, each with one of the folds left out."""
+        return networks_of(self.to_dict(), self.training.folds)

@@ -36,7 +36,7 @@ class Project:
         """The numbers of an arm's networks: of the config's folds, or of a finished model's."""
         if arm in self.models:
             return range(len(self.models[arm].folds))
-        return range(self.config.training.folds)
+        return range(self.config.networks)
 
     def brains_of(self, *roles: str, annotated: bool | None = None) -> list[str]:
         """Names of the brains of these roles, and only annotated (or unannotated) ones if said."""

@@ -21,6 +21,7 @@ from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.names import CELL
 from cellsift.io.tables import read_table
+from cellsift.labels.folds import learnt_from
 from cellsift.settings.brains import Brain
 
 
@@ -28,21 +29,28 @@ from cellsift.settings.brains import Brain
 class TrainFiles:
     """Of the train brains, by name: the candidates with their labels, and `label`'s summaries; by
     brain and arm the candidates with their out-of-fold p_cell; the table of folds, None where no
-    arm learnt from any of them."""
+    arm learnt from any of them; and of these folds those that networks were trained without,
+    None: all."""
 
     labels: Mapping[str, str | Path]
     summaries: Mapping[str, str | Path]
     cells: Mapping[tuple[str, str], str | Path]
     folds: str | Path | None
+    held_out: Sequence[int] | None = None
 
     def telling(self, brain: str) -> list[str]:
-        """The train brains that tell of another one: not of itself, and all cells of some place of
-        which are annotated, of planes perhaps.
+        """The train brains that tell of another one: not of itself, with out-of-fold scores, and
+        all cells of some place of which are annotated, of planes perhaps.
 
         Of what is annotated elsewhere, people chose which candidates are labelled, and how many of
         these are cells.
         """
-        return [name for name in self.labels if name != brain and self._tells(name)]
+        others = [name for name in self.labels if name not in (brain, *self._learnt_from)]
+        return [name for name in others if self._tells(name)]
+
+    @cached_property
+    def _learnt_from(self) -> set[str]:
+        return learnt_from(read_table(self.folds), self.held_out) if self.folds else set()
 
     def _tells(self, name: str) -> bool:
         return read_json(self.summaries[name])["where_complete"] is not None

@@ -17,6 +17,8 @@ def calibrate(
     contrast: str | Path,
     choice: Sequence[str | Path],
     out: str | Path,
+    *,
+    draft: bool = False,
 ) -> None:
     """Write model.json to `out`, beside the folds' `sidecars`; `scores` are out of fold.
 
@@ -30,4 +32,4 @@ def calibrate(
     for path in choice:
         detections = dict.fromkeys(detections, read_json(path)["detection"])
     learnt = LearntDetection.of_brains(detections, read_json(contrast)["threshold"])
-    join_folds(Path(out).parent, sidecars, scores, threshold, learnt)
+    join_folds(Path(out).parent, sidecars, scores, threshold, learnt, draft=draft)

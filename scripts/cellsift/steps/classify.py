@@ -39,7 +39,8 @@ def classify(
     Raises InputError as `score_brain` and `read_description` do.
     """
     store, folder = CuboidStore.open(cuboids), Path(model).parent
-    known = scores_of_brain(scores, brain)
+    description = read_description(folder)
+    known = scores_of_brain(scores, brain, draft=description.get("draft", False))
     if known is not None:
         scored = known_logits(known, len(store))
     elif logits_of_chunks:
@@ -49,7 +50,6 @@ def classify(
         from cellsift.inference.classify import score_brain
 
         scored = score_brain(folder, store, device=device, threads=threads, progress=True)
-    description = read_description(folder)
     write_array(scored, logits)
     threshold = description["threshold"]
     cells = classified(store.positions, scored, description["temperature"], threshold)

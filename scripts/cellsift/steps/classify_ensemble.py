@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellsift.calibration.description import read_description
 from cellsift.inference.members import classify_by_members
 from cellsift.io.axes import AXES
 from cellsift.io.cells import write_cells_xml
@@ -32,11 +33,12 @@ def classify_ensemble(
 
     Raises InputError as `classify_by_members` does.
     """
+    folder = Path(model).parent
     cells = classify_by_members(
-        Path(model).parent,
+        folder,
         read_table(positions)[AXES].to_numpy(),
         {member: np.load(path) for member, path in logits.items()},
-        scores_of_brain(scores, brain),
+        scores_of_brain(scores, brain, draft=read_description(folder).get("draft", False)),
     )
     write_table(cells, table)
     write_cells_xml(cells, xml)

@@ -12,9 +12,11 @@ def combine(
     threshold: str | dict,
     model: str | Path,
     scores: str | Path,
+    *,
+    draft: bool = False,
 ) -> None:
     """Write the ensemble's model.json to `model`, and its own out-of-fold scores to `scores`.
 
     Arguments and errors as of `combine_members`.
     """
-    combine_members(Path(model).parent, members, scores, method, threshold)
+    combine_members(Path(model).parent, members, scores, method, threshold, draft=draft)

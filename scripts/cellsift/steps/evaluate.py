@@ -9,6 +9,7 @@ from cellsift.evaluation.summary import AnnotatedBrain, evaluate_project
 from cellsift.io.axes import AXES
 from cellsift.io.json_files import read_json
 from cellsift.io.tables import read_table, write_table
+from cellsift.labels.folds import learnt_from
 from cellsift.settings.brains import Brain
 
 
@@ -19,6 +20,9 @@ def evaluate(
     cells: Mapping[tuple[str, str], str | Path],
     seed: int,
     out: Sequence[str | Path],
+    *,
+    folds: str | Path | None = None,
+    held_out: Sequence[int] | None = None,
 ) -> None:
     """Write the tables of `evaluate_project`, and of agreement, that `out` names: NAME.csv.
 
@@ -30,6 +34,9 @@ def evaluate(
         models: by arm, its model.json.
         cells: by brain and arm, the classified cells.
         seed: of the draws behind the intervals.
+        folds: the table of `folds`, where arms were trained; `held_out` are the folds that networks
+            were trained without, None: all. Train brains that all networks have learnt from are
+            left out, but for the table of detection.
 
     Raises InputError where tables do not fit each other.
     """
@@ -40,7 +47,10 @@ def evaluate(
     described = {arm: read_json(path) for arm, path in models.items()}
     thresholds = {arm: found["threshold"] for arm, found in described.items()}
     finished = [arm for arm, found in described.items() if "finished" in found]
-    tables = evaluate_project(annotated, classified, thresholds, seed, finished=finished)
+    known = learnt_from(read_table(folds), held_out) if folds else set()
+    tables = evaluate_project(
+        annotated, classified, thresholds, seed, finished=finished, learnt_from=known
+    )
     marked = {brain.name: annotation_of(brain).outcomes for brain in brains}
     tables["agreement"] = agreement_table(marked, {brain.name: brain.role for brain in brains})
     for path in map(Path, out):

@@ -7,6 +7,7 @@ from cellsift.cuboids.store import CuboidStore
 from cellsift.explain.arm import ExplanationFiles, explain_arm
 from cellsift.inference.device import choose_device
 from cellsift.io.tables import read_table
+from cellsift.labels.folds import learnt_from
 
 
 def explain(
@@ -18,6 +19,7 @@ def explain(
     folds: str | Path | None,
     files: ExplanationFiles,
     *,
+    held_out: Sequence[int] | None = None,
     examples: int = 3,
     device: str = "auto",
 ) -> None:
@@ -30,15 +32,20 @@ def explain(
         labels: by annotated brain, the table of `label`.
         folds: the table of `folds`; None of a finished model, which has not learnt from them.
         files: where to write.
+        held_out: the folds that networks were trained without, None: all; brains that all have
+            learnt from are not shown.
         examples: of each kind.
 
     Raises InputError as `explain_arm` does.
     """
+    of_folds = None if folds is None else read_table(folds)
+    known = set() if of_folds is None else learnt_from(of_folds, held_out)
+    cuboids = {brain: paths for brain, paths in cuboids.items() if brain not in known}
     tables = {brain: read_table(cells[brain]) for brain in cuboids}
-    for brain, path in labels.items():
-        tables[brain]["label"] = read_table(path)["label"]
-    if folds is not None:
-        fold_of = read_table(folds).set_index(["brain", "candidate"])["fold"]
+    for brain in set(labels) & set(tables):
+        tables[brain]["label"] = read_table(labels[brain])["label"]
+    if of_folds is not None:
+        fold_of = of_folds.set_index(["brain", "candidate"])["fold"]
         for brain in set(tables) & set(fold_of.index.get_level_values("brain")):
             tables[brain]["fold"] = fold_of[brain]
     explain_arm(

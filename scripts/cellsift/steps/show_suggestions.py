@@ -15,12 +15,15 @@ def show_suggestions(
     cuboids: Sequence[str | Path],
     out: str | Path,
     corrected_with: Sequence[str] = (),
+    *,
+    draft: bool = False,
 ) -> None:
     """Write the page to `out`, whole or not at all.
 
     `results` is the folder of the run's results, `signal` the path of the brain's signal as its
     table has it, `cuboids` are its stores, `corrected_with` what `counts: corrected` has to be for
-    answers to count; empty where they do. Raises as `write_page` does.
+    answers to count; empty where they do. Of a `draft` the page says so. Raises as `write_page`
+    does.
     """
     parameters = {
         "results": str(Path(results).resolve()),
@@ -32,4 +35,4 @@ def show_suggestions(
         "corrected_with": list(corrected_with),
     }
     title = f"cellsift: what to annotate in brain {brain}"
-    write_page(REPORTS / "suggestions.ipynb", parameters, title, out)
+    write_page(REPORTS / "suggestions.ipynb", parameters, title, out, draft=draft)

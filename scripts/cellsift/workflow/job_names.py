@@ -49,6 +49,8 @@ STEPS = {
     "suggest_brain": "suggest what to annotate in {brain}",
     "show_suggestions": "page of suggestions for {brain}",
     "suggest": "tell what to annotate",
+    "train_final": "train {arm} on all annotated brains",
+    "release": "pack the release",
     "track": "track in MLflow",
 }
 

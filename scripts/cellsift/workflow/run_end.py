@@ -9,7 +9,9 @@ from typing import Any
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
+from cellsift.io.json_files import read_json
 from cellsift.results import Results
+from cellsift.settings.draft import MEANING
 from cellsift.workflow.detection_found import detection_message
 
 # More files than these are counted, not named.
@@ -60,23 +62,43 @@ def _older(file: Path, page: Path) -> bool:
     return not file.is_file() or file.stat().st_mtime_ns <= page.stat().st_mtime_ns
 
 
-def success_message(results: str | PathLike[str], files: Iterable[str]) -> str:
+def success_message(
+    results: str | PathLike[str], files: Iterable[str], *, draft: bool = False
+) -> str:
     """The last words of a run whose aim was these `files`: where the report is, or what it made.
 
     The report is named where it is one of the files, not where it is one of an earlier run. Where
-    only the page of detection was wanted, what detection finds is told as well.
+    only the page of detection was wanted, what detection finds is told as well. A `draft` is told
+    as one.
     """
+    said = _made(results, files)
+    return f"{said}\n{MEANING}" if draft else said
+
+
+def _made(results: str | PathLike[str], files: Iterable[str]) -> str:
+    """Where the report is, or what was made."""
     report = str(Results(results).index_page)
     made = sorted({str(file) for file in files if os.path.exists(file)})
     if made == [str(Results(results).detection_page)]:
         return detection_message(results)
     if report in made:
         # A browser takes it also where the path has spaces.
-        return f"The report is in {report}: open {Path(report).absolute().as_uri()} in a browser."
+        uri = Path(report).absolute().as_uri()
+        released = _released(Results(results), made)
+        return f"The report is in {report}: open {uri} in a browser.{released}"
     if not made:
         return "Done."
     more = f" and {len(made) - NAMED} more" if len(made) > NAMED else ""
     return f"Done: {', '.join(made[:NAMED])}{more}"
+
+
+def _released(results: Results, made: Iterable[str]) -> str:
+    """Where the release is, if a run has made one: a line of its own."""
+    if str(results.released) not in made:
+        return ""
+    found = read_json(results.released)
+    file = results.releases / found["file"]
+    return f"\n{file} is the model {found['name']}@{found['version']} of the index {file.parent}."
 
 
 def failure_message(results: str | PathLike[str]) -> str:

@@ -12,6 +12,7 @@ from cellsift.preflight.missing import refuse_missing
 from cellsift.project.demo_note import demo_note_doubts
 from cellsift.project.models import notes_on_detection
 from cellsift.results import Results
+from cellsift.settings.draft import DRAFT
 from cellsift.settings.project import Project
 from cellsift.workflow.answers_in_place import refuse_to_lose_answers
 from cellsift.workflow.command_line import is_dry_run, only_inspects
@@ -73,7 +74,10 @@ def prepare_run(
         return
     logger.addHandler(RemarksOfCluster(lambda: not workflow.local_exec))
     show_run(logger, workflow, names)
-    logger.addHandler(NothingToDo(lambda: success_message(results, files_aimed_at(workflow.dag))))
+    draft = project.config.mode == DRAFT
+    logger.addHandler(
+        NothingToDo(lambda: success_message(results, files_aimed_at(workflow.dag), draft=draft))
+    )
     with suppress(OSError):
         alone = try_to_lock_working_directory()
         # A run that was killed has left refusals, and its lock; any other removes its own.

@@ -275,5 +275,18 @@ def test_one_member_one_fold_and_an_unknown_method_are_refused(members):
         combine({"good": members["good"]}, {"good": 1.0})
     with pytest.raises(InputError, match="of 1 fold; an ensemble needs at least 2"):
         combine({name: t.assign(fold=0) for name, t in members.items()}, ones(members))
+    alone = {name: t.assign(fold=0) for name, t in members.items()}
+    with pytest.raises(InputError, match="of 1 fold; an ensemble needs at least 2"):
+        combine(alone, ones(members), "simplex", draft=True)
     with pytest.raises(InputError, match="'vote' is not known; choose one of mean, simplex, stack"):
         combine(members, ones(members), "vote")
+
+
+def test_the_mean_of_a_draft_has_the_scores_of_its_one_fold(members):
+    """Equal weights have learnt nothing from it."""
+    alone = {name: table.assign(fold=0) for name, table in members.items()}
+    combination, joined = combine(alone, ones(members), "mean", draft=True)
+    assert set(combination.weights.values()) == {1 / len(members)}
+    logits = {name: table["logit"].to_numpy(float) for name, table in alone.items()}
+    assert len(joined) == len(next(iter(alone.values())))
+    assert np.isclose(np.sort(joined["logit"]), np.sort(np.mean([*logits.values()], axis=0))).all()

@@ -134,16 +134,51 @@ def test_a_model_may_be_named_by_its_description(project_of, tmp_path):
 def test_a_model_may_be_a_release(project_of, tmp_path, monkeypatch, by):
     monkeypatch.setenv("CELLSIFT_MODELS", str(tmp_path / "published"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    content = tmp_path / "content"
-    (content / "models").mkdir(parents=True)
-    write_model(content / "models" / "arm")
-    release = Release("lab-2026", "1.0.0", "arm", "of a lab", members_of(content))
-    file = write_archive(release, content, tmp_path / release.file_name)
-    add_to_index(tmp_path / "published", release, file)
+    file = publish(tmp_path, "published")
     named = {"name": "lab-2026", "version": "lab-2026@1.0.0", "file": str(file)}[by]
     (model,) = project_of(arms={"one": {"model": named}}).models.values()
     assert model.shape == SHAPE
     assert Path(model.path).is_relative_to(tmp_path / "cache")
+
+
+def publish(folder: Path, index: str, version: str = "1.0.0") -> Path:
+    """Put a release of the model lab-2026 into an index in the folder; return its file."""
+    content = folder / f"content-{version}"
+    (content / "models").mkdir(parents=True)
+    write_model(content / "models" / "arm")
+    release = Release("lab-2026", version, "arm", "of a lab", members_of(content))
+    file = write_archive(release, content, folder / release.file_name)
+    add_to_index(folder / index, release, file)
+    return file
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_config_names_the_index_and_comes_first(project_of, tmp_path, monkeypatch, elsewhere):
+    monkeypatch.delenv("CELLSIFT_MODELS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    publish(tmp_path, "published", "1.0.0")
+    if elsewhere:
+        publish(tmp_path, "others", "2.0.0")
+        monkeypatch.setenv("CELLSIFT_MODELS", str(tmp_path / "others"))
+    named = {"one": {"model": "lab-2026"}}
+    (model,) = project_of(arms=named, models=str(tmp_path / "published")).models.values()
+    assert "1.0.0" in model.path
+    assert model.shape == SHAPE
+
+
+def test_an_index_behind_an_address_is_asked(project_of, tmp_path, monkeypatch, server):
+    monkeypatch.delenv("CELLSIFT_MODELS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    publish(tmp_path, "published")
+    address = f"http://127.0.0.1:{server.server_port}/published"
+    (model,) = project_of(arms={"one": {"model": "lab-2026@1.0.0"}}, models=address).models.values()
+    assert model.shape == SHAPE
+
+
+def test_an_index_that_is_not_there_is_refused(project_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"one\.yaml, model: .*nowhere.*no index of releases"):
+        project_of(arms={"one": {"model": "lab-2026"}}, models=str(tmp_path / "nowhere"))
 
 
 def test_a_release_that_is_not_there_is_refused_with_the_arm(project_of, tmp_path, monkeypatch):

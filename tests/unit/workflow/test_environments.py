@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from cellsift.errors import InputError
 from cellsift.workflow.environments import PYTHONS, environment_for
 
-ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking")
+ENVIRONMENTS = ("volumes", "detection", "networks", "report", "tracking", "release")
 # Imports inside functions that no job calls, by the module that has them.
 NEVER_CALLED = {
     # Tells the device only where torch is.

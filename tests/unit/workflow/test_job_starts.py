@@ -12,7 +12,16 @@ import tifffile
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 ADAPTERS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.name != "run.py")
-NETWORKS = {"accept_fold", "cost", "explain", "pretrain", "score_chunk", "search", "train"}
+NETWORKS = {
+    "accept_fold",
+    "cost",
+    "explain",
+    "pretrain",
+    "score_chunk",
+    "search",
+    "train",
+    "train_final",
+}
 SEARCHES = {"search", "choose_recipe", "tune_detection"}
 VOLUMES = {
     "check_regions",

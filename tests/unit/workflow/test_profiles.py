@@ -15,7 +15,8 @@ from cellsift.detection import Resources, blocks
 from cellsift.io.volumes import Volume
 from rule_texts import script_of, text_of_rules, threads_of
 
-GPU_RULES = {"pretrain", "search", "train", "score_chunk", "classify", "explain", "cost"}
+TRAINING = {"pretrain", "search", "train", "train_final"}
+GPU_RULES = TRAINING | {"score_chunk", "classify", "explain", "cost"}
 # Rules of small tables: the defaults are enough whatever the size of a brain.
 ON_DEFAULTS = {
     "accept_model",

@@ -9,6 +9,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
 from cellsift.io.json_files import write_json
 from cellsift.results import Results
+from cellsift.settings.draft import MEANING
 from cellsift.workflow.run_end import (
     NothingToDo,
     failure_message,
@@ -29,6 +30,29 @@ def test_a_report_is_named_where_it_was_made(tmp_path, monkeypatch):
     report, page = "results/reports/index.html", "results/reports/brains/a.html"
     write(report, page)
     assert success_message("results", [page, report]).startswith(f"The report is in {report}")
+
+
+def test_a_draft_is_told_as_one_whatever_was_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = "results/reports/index.html"
+    write(report)
+    for files in ([report], []):
+        said = success_message("results", files, draft=True)
+        assert said == f"{success_message('results', files)}\n{MEANING}"
+    assert "not for publication" in MEANING
+    assert "mode: crossval" in MEANING
+
+
+def test_a_release_is_named_beside_the_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report, released = "results/reports/index.html", "results/release/released.json"
+    write(report)
+    entry = {"name": "cfos", "version": "1.2.0", "file": "cfos-1.2.0.zip"}
+    Path(released).parent.mkdir(parents=True)
+    write_json(entry, Path(released))
+    said = success_message("results", [report, released]).splitlines()
+    assert said[0] == success_message("results", [report])
+    assert said[1].startswith("results/releases/cfos-1.2.0.zip is the model cfos@1.2.0")
 
 
 def test_a_browser_finds_the_report_in_a_folder_with_spaces(tmp_path, monkeypatch):

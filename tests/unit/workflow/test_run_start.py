@@ -53,7 +53,8 @@ def prepare(
 ) -> logging.Logger:
     logger = logging.Logger("run")
     workflow = SimpleNamespace(output_settings=OUTPUT, dag=dag)
-    project = SimpleNamespace(brains={brain.name: brain for brain in brains})
+    config = Config(arms=["small"])
+    project = SimpleNamespace(config=config, brains={brain.name: brain for brain in brains})
     prepare_run(logger, workflow, JobNames(3, {}), results, project, arguments)
     return logger
 

@@ -12,7 +12,7 @@ from cellsift.inference.scoring import Scorer
 from cellsift.models.contract import Batch
 from cellsift.settings.recipe import Recipe
 from cellsift.training.augmentation import augment
-from cellsift.training.classification.fold_data import FoldData
+from cellsift.training.classification.fold_data import TrainingData
 from cellsift.training.optimisation import class_weights, even_batches
 from cellsift.training.seeds import seed_of
 
@@ -21,13 +21,13 @@ PLAIN_BATCH = 64
 
 @dataclass(frozen=True)
 class AugmentedBatches:
-    """Makes batches out of the training cuboids of a fold.
+    """Makes batches out of the training cuboids.
 
     Attributes:
         teacher: a trained network on the same device whose logits go with every batch, or None.
     """
 
-    data: FoldData
+    data: TrainingData
     normalisation: Normalisation
     recipe: Recipe
     device: torch.device

@@ -5,6 +5,21 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class FinalFiles:
+    """Files of the network of an arm that has learnt from all annotated brains.
+
+    Attributes as of `FoldFiles`; without scores, as nothing is held out.
+    """
+
+    model: Path
+    history: Path
+    curves: Path
+    checkpoint: Path
+    teacher: Path | None = None
+    starting_point: Path | None = None
+
+
+@dataclass(frozen=True)
 class FoldFiles:
     """Files of one arm and fold.
 

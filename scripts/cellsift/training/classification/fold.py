@@ -16,7 +16,7 @@ from cellsift.settings.recipe import Recipe
 from cellsift.training.checkpoint import fingerprint
 from cellsift.training.classification.augmented_batches import AugmentedBatches
 from cellsift.training.classification.files import FoldFiles
-from cellsift.training.classification.fold_data import FoldData
+from cellsift.training.classification.fold_data import FoldData, TrainingData
 from cellsift.training.classification.fold_training import FoldTraining
 from cellsift.training.classification.outputs import write_fold
 from cellsift.training.classification.state import TrainingState
@@ -72,7 +72,7 @@ def train_fold(
     mark = fingerprint({"network": network, **provenance}, table, stores, run.code_hash)
 
     def begin() -> FoldTraining:
-        state = _first_state(arm, recipe, data, device, weights)
+        state = first_state(arm, recipe, data, device, weights)
         normalisation = fit_normalisation(recipe.normalisation, data.training)
         batches = AugmentedBatches(data, normalisation, recipe, device, teacher)
         return FoldTraining(f"{arm.name} fold-{fold}", files.curves, state, batches)
@@ -83,13 +83,14 @@ def train_fold(
     return path
 
 
-def _first_state(
+def first_state(
     arm: Arm,
     recipe: Recipe,
-    data: FoldData,
+    data: TrainingData,
     device: torch.device,
     weights: Mapping[str, torch.Tensor] | None,
 ) -> TrainingState:
+    """Return the network before its first epoch; InputError for a recipe that it cannot have."""
     channels, shape, _ = data.training.layout
     model = create_model(arm.architecture, channels, shape, **arm.options)
     check_fits(recipe, model)

@@ -24,17 +24,36 @@ COLUMNS = ("brain", "candidate", *AXES_UM, "label", *EXTENT, "fold")
 
 
 @dataclass(frozen=True)
-class FoldData:
+class TrainingData:
+    """Cuboids to train on, with their rows of the table.
+
+    `log_odds` is that of a cell for which the network's answers are to stand.
+    """
+
+    training: Cuboids
+    training_table: pd.DataFrame
+    log_odds: float
+
+    @property
+    def brains(self) -> set[str]:
+        """All brains that are learnt from."""
+        return set(self.training_table["brain"])
+
+    @property
+    def is_cell(self) -> np.ndarray:
+        """For each training cuboid whether it is a cell."""
+        return (self.training_table["label"] == CELL).to_numpy()
+
+
+@dataclass(frozen=True)
+class FoldData(TrainingData):
     """Cuboids to train on and held out, each with its rows of the table.
 
     `log_odds` is that of a cell among the labelled candidates of all folds.
     """
 
-    training: Cuboids
-    training_table: pd.DataFrame
     held_out: Cuboids
     held_out_table: pd.DataFrame
-    log_odds: float
 
     @classmethod
     def of(
@@ -68,24 +87,18 @@ class FoldData:
                     f"{LEAST_PER_CLASS} of each are needed; "
                     + ("assign the folds anew" if label_share == 1 else "raise label_share")
                 )
-        cells, no_cells = (int((table["label"] == label).sum()) for label in (CELL, NO_CELL))
         return cls(
             Cuboids(stores, training),
             training,
+            log_odds_of(table),
             Cuboids(stores, held_out),
             held_out,
-            math.log(cells / no_cells),
         )
 
     @property
     def brains(self) -> set[str]:
         """All brains, of the training cuboids and of those held out."""
         return {*self.training_table["brain"], *self.held_out_table["brain"]}
-
-    @property
-    def is_cell(self) -> np.ndarray:
-        """For each training cuboid whether it is a cell."""
-        return (self.training_table["label"] == CELL).to_numpy()
 
     @property
     def held_out_labelled(self) -> np.ndarray:
@@ -96,3 +109,9 @@ class FoldData:
     def held_out_is_cell(self) -> np.ndarray:
         """For each labelled held-out cuboid whether it is a cell."""
         return (self.held_out_table["label"] == CELL).to_numpy()[self.held_out_labelled]
+
+
+def log_odds_of(table: pd.DataFrame) -> float:
+    """Return the log odds of a cell among the labelled candidates of a table."""
+    cells, no_cells = (int((table["label"] == label).sum()) for label in (CELL, NO_CELL))
+    return math.log(cells / no_cells)

@@ -44,6 +44,8 @@ class FoldTraining(Training):
         self.state, self.batches, self.recipe = state, batches, batches.recipe
         self.epochs = 1 if state.model.fitted_at_once else self.recipe.epochs
         self.steps = 1 if state.model.fitted_at_once else len(batches.slices)
+        # By these the learning rate falls.
+        self.scheduled = self.epochs
         self._logits = np.empty(0)
 
     @property
@@ -52,19 +54,25 @@ class FoldTraining(Training):
 
     def train_epoch(self, seed: int, step_done: Callable[[], None]) -> dict[str, float]:
         """Train for one epoch, and judge the network on the held-out fold."""
-        state, batches = self.state, self.batches
-        if state.model.fitted_at_once:
-            trained = fit_at_once(state.model, batches, seed)
-        else:
-            trained = self._take_steps(seed, step_done)
-            recalibrate_batch_norm(state.judged, batches.plain(RECALIBRATION_CUBOIDS))
+        trained = self.learn(seed, step_done)
+        state, batches, data = self.state, self.batches, self.batches.data
+        assert isinstance(data, FoldData)
         scorer = Scorer(
             state.judged.eval(),
             batches.normalisation,
             test_time_augmentation=self.recipe.test_time_augmentation,
         )
-        self._logits = score([scorer], batches.data.held_out, batches.device)[:, 0]
-        return {**trained, **held_out_figures(self._logits, batches.data, self.recipe)}
+        self._logits = score([scorer], data.held_out, batches.device)[:, 0]
+        return {**trained, **held_out_figures(self._logits, data, self.recipe)}
+
+    def learn(self, seed: int, step_done: Callable[[], None]) -> dict[str, float]:
+        """Train for one epoch, without a look at what is held out."""
+        state, batches = self.state, self.batches
+        if state.model.fitted_at_once:
+            return fit_at_once(state.model, batches, seed)
+        trained = self._take_steps(seed, step_done)
+        recalibrate_batch_norm(state.judged, batches.plain(RECALIBRATION_CUBOIDS))
+        return trained
 
     def record(self, row: dict[str, float]) -> None:
         self.state.record(row, self._logits)
@@ -85,7 +93,7 @@ class FoldTraining(Training):
         count = len(batches.data.training)
         order = np.random.default_rng(seed).permutation(count)
         softening = Softening(recipe.label_smoothing, recipe.mixup)
-        done, steps = state.epoch * self.steps, self.epochs * self.steps
+        done, steps = state.epoch * self.steps, self.scheduled * self.steps
         total = torch.zeros((), device=batches.device)
         state.model.train()
         for parameter in backbone_parameters(state.model):

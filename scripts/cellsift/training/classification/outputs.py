@@ -10,8 +10,9 @@ import numpy as np
 from cellsift.io.tables import write_table
 from cellsift.models.storage import network_part, save_model
 from cellsift.settings.arms import Arm
-from cellsift.training.classification.files import FoldFiles
-from cellsift.training.classification.fold_data import FoldData
+from cellsift.training.classification.files import FinalFiles, FoldFiles
+from cellsift.training.classification.final_training import FinalTraining
+from cellsift.training.classification.fold_data import FoldData, TrainingData
 from cellsift.training.classification.fold_training import FoldTraining
 from cellsift.training.classification.state import TrainingState
 from cellsift.training.records import versions, write_history
@@ -32,23 +33,49 @@ def write_fold(arm: Arm, training: FoldTraining, run: Mapping[str, Any], files: 
     Args:
         run: how the training was run, for the model's provenance: fold, recipe and more.
     """
-    state, data, recipe = training.state, training.batches.data, training.recipe
-    offset = logit_offset(data.is_cell, data.log_odds, recipe.class_weights)
+    state, data = training.state, training.batches.data
+    assert isinstance(data, FoldData)
     state.model.load_state_dict(state.best_weights)
-    network = arm.architecture, arm.options
-    sidecar = {
-        **network_part(*network, data.training.layout, training.batches.normalisation),
-        "logit_offset": offset,
-        "test_time_augmentation": recipe.test_time_augmentation,
-        "provenance": _provenance(arm, state, data, run),
+    best = state.history[state.best_epoch - 1]
+    judged = {
+        # Their labels chose the epoch.
+        "judged_on": sorted(set(data.held_out_table["brain"])),
+        "average_precision": round(best["average_precision"], 6),
     }
-    rows = [{name: row[name] for name in HISTORY} for row in state.history]
-    write_history(rows, files.history)
+    sidecar = _sidecar(arm, training, {**run, **judged})
+    write_history([{name: row[name] for name in HISTORY} for row in state.history], files.history)
     scores = data.held_out_table[["brain", "candidate", "label", "fold"]].assign(
-        logit=state.best_logits + offset
+        logit=state.best_logits + sidecar["logit_offset"]
     )
     write_table(scores, files.scores)
     return save_model(files.model, state.model, sidecar)
+
+
+def write_final(
+    arm: Arm, training: FinalTraining, run: Mapping[str, Any], files: FinalFiles
+) -> Path:
+    """Write the network after its last epoch and the history; return the model's JSON path.
+
+    Args:
+        run: how the training was run, for the model's provenance.
+    """
+    state = training.state
+    state.model.load_state_dict(state.judged.state_dict())
+    names = [name for name in HISTORY if name in state.history[-1]]
+    write_history([{name: row[name] for name in names} for row in state.history], files.history)
+    return save_model(files.model, state.model, _sidecar(arm, training, run))
+
+
+def _sidecar(arm: Arm, training: FoldTraining, run: Mapping[str, Any]) -> dict[str, Any]:
+    """How a network is built and was trained."""
+    data, recipe = training.batches.data, training.recipe
+    network = arm.architecture, arm.options
+    return {
+        **network_part(*network, data.training.layout, training.batches.normalisation),
+        "logit_offset": logit_offset(data.is_cell, data.log_odds, recipe.class_weights),
+        "test_time_augmentation": recipe.test_time_augmentation,
+        "provenance": _provenance(arm, training.state, data, run),
+    }
 
 
 def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> float:
@@ -67,18 +94,15 @@ def logit_offset(is_cell: np.ndarray, log_odds: float, class_weights: str) -> fl
 
 
 def _provenance(
-    arm: Arm, state: TrainingState, data: FoldData, run: Mapping[str, Any]
+    arm: Arm, state: TrainingState, data: TrainingData, run: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "arm": arm.name,
         **run,
         "brains": sorted(set(data.training_table["brain"])),
-        # Their labels chose the epoch.
-        "judged_on": sorted(set(data.held_out_table["brain"])),
         "cells": int(data.is_cell.sum()),
         "no_cells": int((~data.is_cell).sum()),
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
-        "average_precision": round(state.history[state.best_epoch - 1]["average_precision"], 6),
         "versions": versions(),
     }

@@ -11,12 +11,13 @@ from cellsift.settings.recipe import Recipe
 
 
 def read_teacher(
-    sidecar: Path | None, recipe: Recipe, fold: int, device: torch.device
+    sidecar: Path | None, recipe: Recipe, fold: int | str, device: torch.device
 ) -> tuple[Scorer | None, str | None]:
     """Return the teacher, on the device, and the hash of its weights; two None without one.
 
     Raises InputError for a sidecar without a teacher in the recipe, or the other way round, and for
-    a teacher that was trained with another fold held out.
+    a teacher that was trained with another fold held out. "all" as the fold is that of a network
+    that has learnt from all folds, of which nothing is judged.
     """
     if (sidecar is None) != (not recipe.teacher):
         raise InputError(
