@@ -10,6 +10,7 @@ from cellsift.releases.index import Entry
 from cellsift.releases.pack import pack
 from cellsift.releases.texts import Texts
 from cellsift.results import Results
+from cellsift.settings.learnt_detection import KEY as DETECTION
 
 # In place of a fold's number.
 ALL = "all"
@@ -56,6 +57,9 @@ def _write(results: Results, arm: str) -> dict[str, Any]:
     else:
         calibration = compared["calibration"]
         content = description_of(folder.path, [folder.sidecar(ALL)], calibration)
+        # As candidates of the comparison were detected, whose threshold it has.
+        if DETECTION in compared:
+            content[DETECTION] = compared[DETECTION]
         brains, epochs = content["provenance"]["brains"], {arm: _epochs(folder.sidecar(ALL))}
     content = content | {"final": {"brains": brains, "epochs": epochs}}
     write_json(content, folder.description)

@@ -53,11 +53,14 @@ def pack_narrow(results: Results, to, **changes):
 
 
 def test_the_network_that_knows_all_brains_travels_by_the_comparisons_threshold(results, tmp_path):
+    path = results.model("narrow").description
+    learnt = {"method": "dog", "parameters": {"soma_diameter": 14}}
+    write_json(read_json(path) | {"detection": learnt}, path)
     pack_narrow(results, tmp_path / "models")
     folder = model_folder("blobs", str(tmp_path / "models"))
     described, compared = map(read_description, (folder, results.model("narrow").path))
     assert described["folds"] == ["fold-all.json"]
-    for key in ("temperature", "threshold", "calibration"):
+    for key in ("temperature", "threshold", "calibration", "detection"):
         assert described[key] == compared[key]
     store = write_store(tmp_path / "new.zarr", blobs(np.arange(40) % 2 == 0, 9))
     cells = classify_brain(folder, store)
