@@ -18,4 +18,5 @@ with job(snakemake.log[0], snakemake.wildcards):
         dict(zip(product(roles, arms), snakemake.input.cells, strict=True)),
         snakemake.params.seed,
         snakemake.output,
+        snakemake.input.volumes,
     )
