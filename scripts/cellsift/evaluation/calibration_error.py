@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from cellsift.evaluation.classification import checked_candidates, units_of
 from cellsift.evaluation.confidence import CONFIDENCE
@@ -31,9 +32,10 @@ def expected_calibration_error(
     - by_chance: what ece would be on average were every p_cell true, with candidates that hang
       together as these do;
     - corrected: ece less the bias that resamples show, not below 0; low, high: its 95% interval,
-      the basic bootstrap over brains and blocks as in `classification_metrics`, with the bins kept.
-      low is 0 where ece is what chance gives. It holds for these bins: within a bin errors of
-      opposite signs cancel out.
+      of a bootstrap over brains and blocks as in `classification_metrics`, with the bins kept. low
+      is that of the basic bootstrap, and 0 where ece is what chance gives; high also allows for ece
+      itself being the truth. It holds for these bins: within a bin errors of opposite signs cancel
+      out.
 
     nan without a candidate that is labelled cell or no_cell. Raises InputError as
     `classification_metrics`.
@@ -84,6 +86,7 @@ def _told(shares: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     errors = np.abs(drawn).sum(axis=1)
     chance = np.abs(drawn - shares).sum(axis=1)
     low, high = 2 * error - np.quantile(errors, [1 - tail, tail])
+    high = max(high, error + norm.ppf(1 - tail) * errors.std())
     corrected = max(2 * error - float(errors.mean()), 0.0)
     if error <= np.quantile(chance, 1 - tail):
         low = 0.0
