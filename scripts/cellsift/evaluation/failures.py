@@ -118,7 +118,8 @@ def failures(
             inside = bins == number
             told.append((by, UNITS[by], values[inside].min(), values[inside].max()))
             counts.append(_counted(unit[inside], kind[inside], len(brains)))
-    by_unit = np.stack(counts, axis=1).reshape(len(brains), -1)
+    # Of integers numpy makes no fast product of matrices.
+    by_unit = np.stack(counts, axis=1).reshape(len(brains), -1).astype(float)
     clusters = brains if len(outcomes) > 1 else None
     drawn = [
         weights @ by_unit for weights in resampled_weights(len(brains), clusters, resamples, seed)

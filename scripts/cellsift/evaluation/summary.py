@@ -101,9 +101,6 @@ def evaluate_project(
         for arm in arms
         for brain in brains
     }
-    points = [
-        operating_points(arm, groups, criteria.get(arm.name, "f1"), seed, resamples) for arm in arms
-    ]
     tables = {
         "classification": _stack(arms, groups, partial(_classified, seed, resamples)),
         "end_to_end": _stack(arms, groups, partial(_ended, outcomes, seed, resamples)),
@@ -112,8 +109,8 @@ def evaluate_project(
         "roc": _stack(arms, groups, partial(_curve, roc_points)),
         "precision_recall": _stack(arms, groups, partial(_curve, precision_recall_points)),
         "calibration_curve": _stack(probable, groups, partial(_curve, reliability)),
-        "calibration_error": _stack(probable, groups, partial(_off, seed, resamples)),
-        "operating_points": _joined(points, ["arm", "brain", "role", "scores"]),
+        "calibration_error": _off(probable, groups, seed, resamples),
+        "operating_points": operating_points(arms, groups, criteria, seed, resamples),
         "failures": _failed(arms, groups, outcomes, seed, resamples),
     }
     for name in ("roc", "precision_recall", "calibration_curve"):
@@ -163,14 +160,20 @@ def _curve(draw: Callable, arm: Arm, group: Group) -> pd.DataFrame:
     return draw(group.labels, group.scores(arm))
 
 
-def _off(seed: int, resamples: int, arm: Arm, group: Group) -> pd.DataFrame:
-    return expected_calibration_error(
-        group.labels,
-        group.scores(arm),
-        group.brain_of_candidate,
-        group.block_of_candidate,
-        seed,
-        resamples,
+def _off(arms: Sequence[Arm], groups: Sequence[Group], seed: int, resamples: int) -> pd.DataFrame:
+    tables = {
+        group.name: expected_calibration_error(
+            group.labels,
+            {arm.name: group.scores(arm) for arm in arms},
+            group.brain_of_candidate,
+            group.block_of_candidate,
+            seed,
+            resamples,
+        ).set_index("arm")
+        for group in groups
+    }
+    return _stack(
+        arms, groups, lambda arm, group: tables[group.name].loc[[arm.name]].reset_index(drop=True)
     )
 
 

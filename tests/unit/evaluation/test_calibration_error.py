@@ -17,8 +17,10 @@ def drawn(seed: int, count: int, shift: float) -> tuple[np.ndarray, np.ndarray, 
     return random.random(count) < truth, p_cell, error
 
 
-def found(*arguments, **options) -> pd.Series:
-    return expected_calibration_error(*arguments, **options).iloc[0]
+def found(labels, p_cell, **options) -> pd.Series:
+    """What is told of one arm."""
+    table = expected_calibration_error(labels, {"arm": p_cell}, **options)
+    return table.drop(columns="arm").iloc[0]
 
 
 def test_by_hand():
@@ -87,6 +89,15 @@ def test_ambiguous_candidates_count_nowhere_and_the_seed_decides():
     labels = np.where(is_cell, "cell", "no_cell").astype(object)
     more = found(np.append(labels, ["ambiguous"] * 9), np.append(p_cell, [0.7] * 9), seed=2)
     pd.testing.assert_series_equal(more, found(is_cell, p_cell, seed=2))
+
+
+def test_arms_are_told_as_if_each_were_alone():
+    is_cell, p_cell, _ = drawn(5, 600, 0.1)
+    coarse = np.full(600, 0.4)
+    both = expected_calibration_error(is_cell, {"fine": p_cell, "coarse": coarse}, resamples=50)
+    for row, alone in zip(both.itertuples(index=False), (p_cell, coarse), strict=True):
+        assert row[1:] == pytest.approx(tuple(found(is_cell, alone, resamples=50)))
+    assert both["bins"].tolist() == [10, 1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

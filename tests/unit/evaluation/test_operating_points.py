@@ -34,7 +34,7 @@ def made() -> tuple[list, Arm]:
 
 def test_the_point_in_use_is_the_arms_own_and_stands_as_in_the_metrics(made):
     groups, arm = made
-    table = operating_points(arm, groups, "f1", resamples=50)
+    table = operating_points([arm], groups, {"arm": "f1"}, resamples=50)
     used = table[table["in_use"]]
     assert set(used["point"]) == {"highest f1"}
     assert set(used["threshold"]) == {arm.threshold}
@@ -55,7 +55,7 @@ def test_the_point_in_use_is_the_arms_own_and_stands_as_in_the_metrics(made):
 
 def test_the_other_point_reaches_its_recall_on_train_brains_with_the_highest_threshold(made):
     groups, arm = made
-    table = operating_points(arm, groups, "f1", resamples=5)
+    table = operating_points([arm], groups, {"arm": "f1"}, resamples=5)
     other = table[~table["in_use"]]
     assert set(other["point"]) == {"recall 0.99"}
     train = next(group for group in groups if group.name == "all train brains")
@@ -72,7 +72,10 @@ def test_a_wished_recall_is_the_point_in_use_and_the_highest_f1_what_it_would_be
     groups, arm = made
     wished = choose_threshold(*_train(groups, arm), {"recall": 0.9})
     table = operating_points(
-        Arm("arm", wished, arm.scores, arm.called), groups, {"recall": 0.9}, resamples=5
+        [Arm("arm", wished, arm.scores, arm.called)],
+        groups,
+        {"arm": {"recall": 0.9}},
+        resamples=5,
     )
     points = table.drop_duplicates("point").set_index("point")
     assert points["in_use"].to_dict() == {"recall 0.9": True, "highest f1": False}
@@ -85,7 +88,7 @@ def test_thresholds_do_not_look_at_test_brains(made):
     moved = groups_of([*groups[2].brains, other[0]])
     again = Arm("arm", arm.threshold, arm.scores | {"c": 1 - other[1]}, arm.called)
     one, two = (
-        operating_points(of, where, "f1", resamples=5).drop_duplicates("point")["threshold"]
+        operating_points([of], where, {}, resamples=5).drop_duplicates("point")["threshold"]
         for of, where in ((arm, groups), (again, moved))
     )
     assert one.tolist() == two.tolist()
@@ -94,19 +97,19 @@ def test_thresholds_do_not_look_at_test_brains(made):
 def test_without_train_brains_or_with_one_class_only_the_point_in_use_is_known(made):
     groups, arm = made
     test = [group for group in groups if group.role == "test"]
-    assert set(operating_points(arm, test, resamples=5)["point"]) == {"highest f1"}
+    assert set(operating_points([arm], test, {}, resamples=5)["point"]) == {"highest f1"}
     found, p_cell = brain("a", "train", 0)
     found.labels[:] = "no_cell"
     one_class = groups_of([found])
-    table = operating_points(arm, one_class, resamples=5)
+    table = operating_points([arm], one_class, {}, resamples=5)
     assert set(table["point"]) == {"highest f1"}
-    assert operating_points(arm, [], resamples=5).empty
+    assert operating_points([arm], [], {}, resamples=5).empty
 
 
 def test_what_is_chosen_on_train_brains_for_a_finished_arm_is_said_to_be(made):
     groups, arm = made
     finished = Arm("arm", 0.5, arm.scores, arm.called, is_finished=True)
-    table = operating_points(finished, groups, resamples=5)
+    table = operating_points([finished], groups, {}, resamples=5)
     train = table[table["role"] == "train"]
     assert set(train.loc[~train["in_use"], "scores"]) == {FITTED}
     assert FITTED not in set(train.loc[train["in_use"], "scores"])
