@@ -184,3 +184,12 @@ def test_joint_intervals_hold_every_pair_and_are_as_wide_as_needed():
     wider = (among["high_joint"] - among["low_joint"]) / (among["high"] - among["low"])
     # Three independent pairs would take 2.39 standard deviations, not 1.96.
     assert wider.between(1.1, 1.3).all()
+
+
+def test_a_joint_interval_is_never_narrower_than_that_of_the_pair():
+    for seed in range(20):
+        is_cell, scores = scored(seed, count=60)
+        two = {arm: scores[arm] for arm in "ac"}
+        table = compare_arms(is_cell, two, dict.fromkeys(two, 0.5), seed=seed, resamples=100)
+        assert (table["low_joint"] <= table["low"]).all()
+        assert (table["high_joint"] >= table["high"]).all()

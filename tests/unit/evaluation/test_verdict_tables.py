@@ -98,6 +98,15 @@ def test_equal_arms_are_not_distinguishable(brains):
     assert (table[["difference", "low", "high"]] == 0).all(axis=None)
 
 
+def test_by_test_the_verdict_goes_by_p_and_the_mean_over_brains():
+    for seed in range(8):
+        table = judged(drawn(7, 0.7, seed), ("arm 1", "arm 2", "arm 3"), 5)
+        told = table["verdict"] != NOT_DISTINGUISHABLE
+        assert (told == (table["p"] < 0.05)).all()
+        assert (table.loc[table["verdict"] == BETTER, "difference"] > 0).all()
+        assert (table.loc[table["verdict"] == WORSE, "difference"] < 0).all()
+
+
 def test_a_difference_that_rests_on_one_brain_is_none():
     made = drawn(3, 0.0, 4)
     scores = {"arm 2": made.scores["arm 2"], "arm 1": made.scores["arm 2"].copy()}
