@@ -173,3 +173,12 @@ def test_cells_alike_are_in_one_bin():
     depth = found[found["by"] == DEPTH]
     assert depth["cells"].tolist() == [70, 30]
     assert depth[["start", "end"]].to_numpy().tolist() == [[15, 15], [35, 35]]
+
+
+def test_a_call_beyond_all_cells_is_in_the_bin_of_those_most_like_it():
+    cells = np.column_stack([np.repeat([3, 7], [30, 70]), np.arange(100) * 50, np.arange(100)])
+    of = brain(np.vstack([cells, [[20, 0, 0]]]), cells, shape=None)
+    depth = failed(of, np.ones(101, bool)).query("by == 'depth'")
+    assert depth["cells"].tolist() == [30, 70]
+    assert depth["called"].tolist() == [30, 71]
+    assert depth["end"].tolist() == [15, 100]
