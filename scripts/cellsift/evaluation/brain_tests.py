@@ -58,7 +58,7 @@ def sign_flip_test(differences: np.ndarray, seed: int = 0) -> tuple[np.ndarray, 
     Example:
         >>> apart = np.array([[1.0, 1], [2, -1], [1, 2], [3, 1], [2, -2], [1, 0]])
         >>> [p.tolist() for p in sign_flip_test(apart)]
-        [[0.03125, 0.9375], [0.03125, 0.9375]]
+        [[0.03125, 1.0], [0.03125, 1.0]]
     """
     summands = np.nan_to_num(np.asarray(differences, float))
     scale = np.sqrt((summands**2).sum(axis=0))
