@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         dict(zip(product(roles, arms), snakemake.input.cells, strict=True)),
         snakemake.params.seed,
         snakemake.output,
+        snakemake.input.volumes,
         folds=next(iter(snakemake.input.folds), None),
         held_out=snakemake.params.held_out,
     )

@@ -3,6 +3,7 @@ rule evaluate:
     input:
         candidates=of_brains(BRAIN.candidates, ANNOTATED),
         labels=of_brains(BRAIN.labels, ANNOTATED),
+        volumes=of_brains(BRAIN.volumes, ANNOTATED),
         cells=cells_of_all_arms(ANNOTATED),
         models=expand(MODEL.description, arm=PROJECT.arms),
         folds=TABLE_OF_FOLDS,
@@ -15,7 +16,13 @@ rule evaluate:
         RESULTS.evaluation("roc"),
         RESULTS.evaluation("precision_recall"),
         RESULTS.evaluation("calibration_curve"),
+        RESULTS.evaluation("calibration_error"),
+        RESULTS.evaluation("operating_points"),
+        RESULTS.evaluation("failures"),
         RESULTS.evaluation("comparison"),
+        RESULTS.evaluation("paired_tests"),
+        RESULTS.evaluation("left_out"),
+        RESULTS.evaluation("verdicts"),
         RESULTS.evaluation("agreement"),
     log:
         RESULTS.log("evaluate"),

@@ -40,20 +40,36 @@ def delong(is_cell: np.ndarray, scores: np.ndarray) -> tuple[float, float, float
     perfectly apart, or one member only) the interval is Newcombe's (2006, method 5).
     All three are nan where one class is absent.
     """
-    is_cell = np.asarray(is_cell, bool)
-    cells, others = np.asarray(scores)[is_cell], np.asarray(scores)[~is_cell]
-    if not len(cells) or not len(others):
+    above, below = placements(is_cell, scores)
+    if not len(above) or not len(below):
         return math.nan, math.nan, math.nan
-    ranks = rankdata(np.concatenate([cells, others]))
-    above = (ranks[: len(cells)] - rankdata(cells)) / len(others)
-    below = 1 - (ranks[len(cells) :] - rankdata(others)) / len(cells)
     area = float(above.mean())
-    if min(len(cells), len(others)) > 1:
-        variance = above.var(ddof=1) / len(cells) + below.var(ddof=1) / len(others)
+    if min(len(above), len(below)) > 1:
+        variance = above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)
         if variance > 0 and 0 < area < 1:
             reach = norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt(variance) / (area * (1 - area))
             return area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach))
-    return area, *_newcombe(area, len(cells), len(others))
+    return area, *_newcombe(area, len(above), len(below))
+
+
+def placements(is_cell: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each cell the share of the others that lie below it, of each other that of cells above it.
+
+    Equal scores count half. The mean of either is the area under the ROC curve; their spread is
+    what DeLong's variance is made of. Midranks (Sun and Xu 2014) give both by sorting. Where the
+    other class is absent they are nan.
+
+    Example:
+        >>> placements(np.array([True, False, False]), np.array([2.0, 1.0, 2.0]))
+        (array([0.75]), array([1. , 0.5]))
+    """
+    is_cell = np.asarray(is_cell, bool)
+    cells, others = np.asarray(scores)[is_cell], np.asarray(scores)[~is_cell]
+    ranks = rankdata(np.concatenate([cells, others]))
+    with np.errstate(invalid="ignore"):
+        above = (ranks[: len(cells)] - rankdata(cells)) / np.float64(len(others))
+        below = 1 - (ranks[len(cells) :] - rankdata(others)) / np.float64(len(cells))
+    return above, below
 
 
 def _newcombe(area: float, cells: int, others: int) -> tuple[float, float]:

@@ -20,16 +20,17 @@ def end_to_end_outcomes(
     judged: np.ndarray | None = None,
     counted: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """What became of each called and each annotated cell: columns outcome, z, y, x in µm.
+    """What became of each called and each annotated cell: columns outcome, z, y, x in µm, and row.
 
-    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed. `judged`
+    `outcome` is hit (one row for the pair, at the annotated cell), false_alarm or missed; `row` is
+    the row of `annotation` of a hit or missed cell, that of `cells` of a false alarm. `judged`
     says of each row of `cells` whether the annotation tells if a cell is there; what is called
     elsewhere and matches nothing is not_judged. So are hits and missed cells that are not among
     those `counted`, a truth value for each row of `annotation`: where false alarms cannot be told,
     hits would make precision too high.
     """
-    chosen = _called(cells)
-    called = _positions(cells[chosen])
+    chosen = np.flatnonzero(_called(cells))
+    called = _positions(cells.iloc[chosen])
     annotated = _positions(annotation)
     pairs = np.asarray(match(called, annotated, voxel_size, distance_um), int).reshape(-1, 2)
     told = np.ones(len(called), bool) if judged is None else np.asarray(judged, bool)[chosen]
@@ -40,17 +41,24 @@ def end_to_end_outcomes(
     found[pairs[:, 1]] = True
     hits = pairs[:, 1]
     points = {
-        HIT: annotated[hits[counts[hits]]],
-        FALSE_ALARM: called[alone & told],
-        MISSED: annotated[~found & counts],
-        NOT_JUDGED: np.concatenate([called[alone & ~told], annotated[~counts]]),
+        HIT: (annotated, hits[counts[hits]]),
+        FALSE_ALARM: (called, np.flatnonzero(alone & told)),
+        MISSED: (annotated, np.flatnonzero(~found & counts)),
     }
     tables = [
-        pd.DataFrame(of_outcome * np.asarray(voxel_size), columns=AXES).assign(outcome=outcome)
-        for outcome, of_outcome in points.items()
+        _table(outcome, places[row] * voxel_size, chosen[row] if places is called else row)
+        for outcome, (places, row) in points.items()
     ]
+    elsewhere = np.concatenate([called[alone & ~told], annotated[~counts]])
+    tables.append(_table(NOT_JUDGED, elsewhere * voxel_size, np.full(len(elsewhere), -1)))
     filled = [table for table in tables if len(table)] or tables[:1]
-    return pd.concat(filled, ignore_index=True)[["outcome", *AXES]]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _table(outcome: str, positions_um: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    table = pd.DataFrame(positions_um, columns=AXES).assign(row=rows)
+    table.insert(0, "outcome", outcome)
+    return table
 
 
 def _called(cells: pd.DataFrame) -> np.ndarray:

@@ -7,6 +7,9 @@ import pandas as pd
 
 from cellsift.io.atomic import atomic_file
 
+# Columns that are names, whatever they look like.
+NAMES = ("brain", "arm", "arm_a", "arm_b", "left_out")
+
 
 def write_table(frame: pd.DataFrame, path: str | Path, decimals: int | None = 6) -> None:
     """Write a table as CSV, whole or not at all; floats are rounded to `decimals` digits.
@@ -29,4 +32,4 @@ def read_table(path: str | Path, exact: bool = False) -> pd.DataFrame:
     Numbers of many digits may miss their last bit unless `exact`, which takes four times as long.
     """
     precision = "round_trip" if exact else None
-    return pd.read_csv(path, dtype={"brain": str, "arm": str}, float_precision=precision)
+    return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), float_precision=precision)

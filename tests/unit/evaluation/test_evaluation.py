@@ -328,12 +328,12 @@ def test_comparison_is_paired():
     table = compare_arms(
         is_cell, {"a": p_cell, "b": better, "c": p_cell}, dict.fromkeys("abc", 0.5), resamples=400
     ).set_index(["arm_a", "arm_b", "metric"])
-    assert len(table) == 6
+    assert len(table) == 9
     plain = {
         arm: classification_metrics(is_cell, p, 0.5, resamples=400).set_index("metric")
         for arm, p in {"a": p_cell, "b": better}.items()
     }
-    for metric in ("f1", "average_precision"):
+    for metric in ("f1", "average_precision", "roc_auc"):
         row = table.loc[("a", "b", metric)]
         assert row["difference"] == pytest.approx(
             plain["a"].loc[metric, "value"] - plain["b"].loc[metric, "value"]

@@ -70,6 +70,74 @@ def test_every_arm_and_brain_has_every_metric_once(tables):
     assert set(tables["calibration_curve"]["arm"]) == {"narrow", "wide"}
 
 
+def test_every_arm_has_its_operating_points_its_calibration_error_and_its_failures(tables):
+    names = {"one", "two", "all train brains", "three"}
+    points = tables["operating_points"]
+    assert (points.groupby(["arm", "brain"]).size() == 2 * 3).all()
+    assert set(points["arm"]) == {"narrow", "wide", BRIGHTNESS}
+    error = tables["calibration_error"]
+    assert set(error["arm"]) == {"narrow", "wide"}
+    assert set(error["brain"]) == set(points["brain"]) == names
+    failed = tables["failures"]
+    assert set(failed["brain"]) == names
+    recall = tables["end_to_end"].query("metric == 'recall'").set_index(["arm", "brain"])["value"]
+    for (arm, brain, _), rows in failed.groupby(["arm", "brain", "by"]):
+        found = (rows["recall"] * rows["cells"]).sum() / rows["cells"].sum()
+        assert found == pytest.approx(recall[arm, brain])
+
+
+def test_wished_recalls_are_the_points_in_use(brains, cells):
+    found = evaluate_project(
+        brains,
+        cells,
+        {"narrow": 0.5, "wide": 0.5},
+        resamples=5,
+        criteria={"wide": {"recall": 0.9}},
+    )["operating_points"]
+    used = found[found["in_use"]].drop_duplicates("arm").set_index("arm")["point"]
+    assert used["wide"] == "recall 0.9"
+    assert used["narrow"] == used[BRIGHTNESS] == "highest f1"
+
+
+def test_arms_are_judged_on_the_one_test_brain_or_on_all_together(brains, cells, tables):
+    verdict = tables["verdicts"].set_index(["arm_a", "arm_b", "metric"])
+    assert set(verdict["brain"]) == {"three"}
+    assert verdict.loc[("wide", BRIGHTNESS, "f1"), "verdict"] == "better"
+    assert verdict.loc[("narrow", "wide", "f1"), "verdict"] == "not distinguishable"
+    assert tables["left_out"].empty
+    assert set(tables["paired_tests"]["unit"]) == {"candidate"}
+    more = [*brains, *(annotated_brain(f"test {n}", "test", 20 + n) for n in range(6))]
+    scored = {
+        arm: {brain.name: classified(brain, seed) for brain in more}
+        for seed, arm in enumerate(["narrow", "wide"])
+    }
+    many = evaluate_project(more, scored, {"narrow": 0.5, "wide": 0.5}, resamples=5)
+    verdict = many["verdicts"].set_index(["arm_a", "arm_b", "metric"])
+    assert set(verdict["brain"]) == {"all test brains"}
+    assert set(verdict["basis"]) == {"test by brain"}
+    assert verdict.loc[("wide", BRIGHTNESS, "f1"), "verdict"] == "better"
+    assert many["left_out"]["left_out"].nunique() == 7
+    by_brain = many["paired_tests"].query("unit == 'brain'")
+    assert set(by_brain["brain"]) == {"all test brains"}
+    of_brains = many["comparison"].query("arm_b == 'wide' and metric == 'f1'")
+    single = of_brains[of_brains["brain"] != "all test brains"]["difference"]
+    row = by_brain.query("arm_b == 'wide' and metric == 'f1'").iloc[0]
+    assert row["difference"] == pytest.approx(single.mean())
+
+
+def test_without_a_test_brain_or_a_second_arm_tables_of_pairs_are_empty_but_whole(
+    brains, cells, tables
+):
+    thresholds = {"narrow": 0.5, "wide": 0.5}
+    for found in (
+        evaluate_project(brains[:2], cells, thresholds, resamples=5),
+        evaluate_project(brains[2:], {"wide": cells["wide"]}, thresholds, resamples=5),
+    ):
+        for name in ("comparison", "paired_tests", "left_out", "verdicts"):
+            assert found[name].empty
+            assert list(found[name].columns) == list(tables[name].columns)
+
+
 def test_rows_say_how_far_their_scores_can_be_trusted(tables):
     table = tables["classification"].drop_duplicates(["arm", "brain"])
     origins = table.set_index(["arm", "brain"])["scores"]
@@ -118,7 +186,7 @@ def test_nothing_is_fitted_on_test_brains(brains, cells, tables):
         [*brains[:2], other], moved, {"narrow": 0.5, "wide": 0.5}, resamples=100
     )
     for name, table in tables.items():
-        if name != "comparison":
+        if "role" in table:
             kept, now = (some[some["role"] == "train"] for some in (table, again[name]))
             pd.testing.assert_frame_equal(kept.reset_index(drop=True), now.reset_index(drop=True))
 

@@ -197,8 +197,11 @@ def test_arms_are_evaluated_by_brain_and_name(results, brain, tmp_path):
         models[arm] = tmp_path / f"{arm}.json"
         write_table(scored, cells[brain.name, arm])
         models[arm].write_text(json.dumps({"threshold": 0.5}))
-    out = [tmp_path / "classification.csv"]
-    evaluate([brain], [labels], models, cells, 1, out)
+    out = [tmp_path / "classification.csv", tmp_path / "failures.csv"]
+    volumes = tmp_path / "volumes.json"
+    volumes.write_text(json.dumps({"signal": {"shape": [40, 100, 100]}}))
+    evaluate([brain], [labels], models, cells, 1, out, [volumes])
+    assert "distance to the volume's border" in set(read_table(out[1])["by"])
     found = read_table(out[0]).query("metric == 'accuracy' and role == 'train'")
     accuracy = found.set_index("arm")["value"]
     assert accuracy["right"] > accuracy["wrong"]

@@ -1,0 +1,1 @@
+"""How often arms that are alike are told apart, and arms that differ are not."""
