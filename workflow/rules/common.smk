@@ -274,6 +274,12 @@ def modules_of_networks(wildcards):
 
 
 @of_wildcards
+def modules_of_released(wildcards):
+    """The modules of the networks that are released."""
+    return sorted({architecture_module(PROJECT.arms[name].architecture) for name in RELEASED})
+
+
+@of_wildcards
 def modules_of_pretraining(wildcards):
     """The module of the network that is pre-trained."""
     return [architecture_module(PROJECT.pretrainings[wildcards.pretraining].architecture)]

@@ -56,6 +56,6 @@ rule release:
         results=lambda wildcards: str(RESULTS),
         to=lambda wildcards: str(RESULTS.releases),
         wanted=CONFIG["release"],
-        code=code("release"),
+        code=code("release", modules_of_released),
     script:
         "../../scripts/release.py"
