@@ -102,7 +102,7 @@ def evaluate_project(
             brain, arm.called[brain.name], brain.judged, brain.counted
         )
         for arm in arms
-        for brain in brains
+        for brain in judged
     }
     tables = {
         "classification": _stack(arms, groups, partial(_classified, seed, resamples)),
