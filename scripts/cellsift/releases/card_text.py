@@ -44,11 +44,13 @@ def _takes(card: Mapping[str, Any]) -> str:
     shape, size = (" x ".join(f"{n:g}" for n in takes[k]) for k in ("shape", "voxel_size_um"))
     channels = "signal" if takes["channels"] == 1 else "signal and background"
     found = UNKNOWN if detection is None else f"`{json.dumps(detection, ensure_ascii=False)}`"
+    networks = card["network"]["networks"]
+    of = "that of one network" if networks == 1 else f"the mean of {networks} networks"
     return (
         f"Cuboids around candidates, of {shape} voxels of {size} µm (z, y, x), of {channels}; "
-        f"normalisation: {', '.join(takes['normalisation'])}. `p_cell` is the mean of "
-        f"{card['network']['networks']} networks, or what an ensemble makes of them; a candidate "
-        f"is a cell where it reaches {card['calibration']['threshold']:g}.\n\n"
+        f"normalisation: {', '.join(takes['normalisation'])}. `p_cell` is {of}, or "
+        "what an ensemble makes of them; a candidate is a cell where it "
+        f" reaches {card['calibration']['threshold']:g}.\n\n"
         f"The candidates that it learnt from were detected by: {found}"
     )
 
