@@ -50,7 +50,7 @@ def _takes(card: Mapping[str, Any]) -> str:
         f"Cuboids around candidates, of {shape} voxels of {size} µm (z, y, x), of {channels}; "
         f"normalisation: {', '.join(takes['normalisation'])}. `p_cell` is {of}, or "
         "what an ensemble makes of them; a candidate is a cell where it "
-        f" reaches {card['calibration']['threshold']:g}.\n\n"
+        f"reaches {card['calibration']['threshold']:g}.\n\n"
         f"The candidates that it learnt from were detected by: {found}"
     )
 
