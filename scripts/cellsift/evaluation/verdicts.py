@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cellsift.evaluation.brain_tests import FEWEST_BRAINS
+from cellsift.io.names import BETTER, NOT_DISTINGUISHABLE, WORSE
 
-BETTER, WORSE, NOT_DISTINGUISHABLE = "better", "worse", "not distinguishable"
 BY_INTERVAL, BY_TEST = "interval", "test by brain"
 
 RISK = 0.05

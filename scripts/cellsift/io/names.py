@@ -14,6 +14,10 @@ LABELS = (CELL, NO_CELL, AMBIGUOUS)
 MODEL_FILE: Final = "model.json"
 # Whose the scores of a train brain are that a finished model has not learnt from.
 AS_IT_IS: Final = "model as it is"
+# How one arm does beside another.
+BETTER: Final = "better"
+WORSE: Final = "worse"
+NOT_DISTINGUISHABLE: Final = "not distinguishable"
 
 
 def check_file_names(names: object, path: Path) -> list[str]:

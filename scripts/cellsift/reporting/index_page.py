@@ -9,7 +9,7 @@ from cellsift.evaluation.resampling import BLOCK_UM, FEWEST_BLOCKS
 from cellsift.io.names import AS_IT_IS
 from cellsift.labels.reached import recall_with_interval
 from cellsift.reporting import alarms as of_alarms
-from cellsift.reporting import graphs, html, later_parts, tables
+from cellsift.reporting import at_a_glance, graphs, html, later_parts, tables
 from cellsift.reporting.annotators import ANNOTATORS, ceiling
 from cellsift.reporting.html import Html
 from cellsift.reporting.run_results import RunResults
@@ -32,12 +32,21 @@ CEILING = (
 
 
 def verdict(results: RunResults) -> Html:
-    """The verdict in words, and what the config notes of the run."""
-    said: str = html.paragraph(" ".join(verdict_sentences(results)))
-    if note := results.configuration.get("note"):
-        said += html.paragraph(note)
+    """Which arm to use and what next, what the config notes of the run, and the reasons, folded."""
+    glance, sentences = at_a_glance.at_a_glance(results), verdict_sentences(results)
+    note = results.configuration.get("note")
+    said = html.paragraph(note, "note") if note else ""
     beside = of_alarms.alarms_of_test_brains(results)
-    return html.Html(f'<div class="verdict">{said}</div>\n{beside}')
+    if not glance:
+        told = html.paragraph(" ".join(sentences))
+        return Html(f'<div class="verdict">{told}</div>\n{said}{beside}')
+    more = html.folded(html.bullets(sentences), "Why, and how far this goes")
+    return Html(f"{glance}{more}{said}{beside}")
+
+
+def accuracy_and_cost(results: RunResults) -> Html:
+    """F1 of the arms against the time that they take."""
+    return at_a_glance.accuracy_and_cost(results)
 
 
 def brains(results: RunResults) -> Html:

@@ -43,6 +43,12 @@ def interval_text(value: float, low: float = math.nan, high: float = math.nan) -
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def recall_of(detection: pd.DataFrame, brain: str) -> float | None:
+    """The recall of detection in a brain, of the table `detection`; None where it is not known."""
+    rows = detection[(detection["brain"] == brain) & (detection["metric"] == "recall")]["value"]
+    return None if rows.empty or pd.isna(rows.iloc[0]) else float(rows.iloc[0])
+
+
 def metric_table(tidy: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     """One row per brain and arm, one column per metric, each as value and 95% interval.
 

@@ -9,7 +9,8 @@ from cellsift.benchmarks.verdicts.brains import ScoredBrains, draw_brains
 from cellsift.evaluation.brain_tests import FEWEST_BRAINS, brain_tests, without_each_brain
 from cellsift.evaluation.comparison import compare_arms
 from cellsift.evaluation.paired_tests import candidate_tests
-from cellsift.evaluation.verdicts import BETTER, NOT_DISTINGUISHABLE, RISK, WORSE, verdicts
+from cellsift.evaluation.verdicts import RISK, verdicts
+from cellsift.io.names import BETTER, NOT_DISTINGUISHABLE, WORSE
 
 ARMS = 4
 RESAMPLES = 300
