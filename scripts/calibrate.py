@@ -9,7 +9,7 @@ with job(snakemake.log[0], snakemake.wildcards):
         snakemake.input.scores,
         snakemake.params.threshold,
         snakemake.params.detections,
-        snakemake.input.contrast,
+        snakemake.input.contrast or None,
         snakemake.input.choice,
         snakemake.output[0],
         draft=snakemake.params.draft,

@@ -21,9 +21,10 @@ HERE = {
     "results/mine/models/features": "results/models/small",
     "data/mouse_1/signal": "brains/mouse_3/signal",
     "data/mouse_1/background": "brains/mouse_3/background",
+    "data/mouse_1/cells.csv": "brains/mouse_3/cells.csv",
 }
-# Those whose examples other tests type: in an installed package, and with a release.
-TYPED_ELSEWHERE = {"init", "check", "run", "release", "models", "export"}
+# Those whose examples other tests type: in an installed package, with a release, and of napari.
+TYPED_ELSEWHERE = {"init", "check", "run", "release", "models", "export", "view"}
 NO_WORK = "Nothing to be done"
 
 
@@ -112,6 +113,8 @@ def test_commands_on_volumes_print_json_alone_when_asked(run, lines):
     assert found["classify"]["candidates"] == len(known.splitlines()) - 1
     (row,) = found["count"]["counts"].values()
     assert row["cells"] == found["classify"]["cells"]
+    labels = json.loads(run.does(*lines["label"], "--json")[0])
+    assert labels["candidates"] == found["detect"]["candidates"]
 
 
 def test_a_run_that_is_refused_and_wrong_words_have_their_codes(run):

@@ -143,7 +143,7 @@ def test_commands_of_the_configs_pages_are_accepted(new_checkout, repository, pa
 
 def test_the_lines_for_those_without_make_do_what_make_does(repository, readme):
     """Less the tools of the tests, and quietly."""
-    (without,) = [block for block in blocks(readme) if "pip install" in block]
+    without = next(block for block in blocks(readme) if "pip install" in block)
     made = subprocess.run(
         ["make", "-n", "-W", "pyproject.toml", "demo"],
         cwd=repository,

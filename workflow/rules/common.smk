@@ -71,6 +71,8 @@ LEARNT_FROM = PROJECT.brains_of("train", annotated=True)
 GIVEN = [name for name, brain in PROJECT.brains.items() if brain.candidates]
 DETECTED = [name for name in PROJECT.brains if name not in GIVEN]
 TUNED_ON = [name for name in LEARNT_FROM if name in DETECTED]
+# A model records its detection where all that it learnt from was detected.
+RECORDED = LEARNT_FROM if TUNED_ON == LEARNT_FROM else []
 ANNOTATED = PROJECT.brains_of("train", "test", annotated=True)
 # Arms that have networks, and arms that are made of them. Rules name the latter {ensemble}.
 NETWORKS = [name for name, arm in PROJECT.arms.items() if not arm.members]

@@ -57,8 +57,8 @@ rule calibrate:
         scores=expand(FOLD.scores, fold=FOLDS, allow_missing=True),
         sidecars=expand(MODEL.sidecar("{fold}"), fold=FOLDS, allow_missing=True),
         # For the model's record of detection alone.
-        contrast=RESULTS.contrast_threshold,
-        choice=CHOICE,
+        contrast=RESULTS.contrast_threshold if RECORDED else [],
+        choice=CHOICE if RECORDED else [],
     output:
         MODEL.description,
     log:
@@ -69,7 +69,7 @@ rule calibrate:
         environment("volumes")
     params:
         threshold=CONFIG["threshold"],
-        detections={name: PROJECT.brains[name].detector for name in LEARNT_FROM},
+        detections={name: PROJECT.brains[name].detector for name in RECORDED},
         draft=DRAFT,
         code=code("calibrate"),
     script:
