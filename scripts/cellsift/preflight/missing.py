@@ -6,17 +6,7 @@ from collections.abc import Iterable, Iterator
 from cellsift.errors import InputError
 from cellsift.io.annotators import beside, files_of, is_pattern
 from cellsift.io.paths import hint
-from cellsift.settings.brains import Brain
-
-COLUMNS = (
-    "signal",
-    "background",
-    "cells",
-    "non_cells",
-    "regions",
-    "region_names",
-    "candidates",
-)
+from cellsift.settings.brains import FILE_COLUMNS, Brain
 
 
 def refuse_missing(brains: Iterable[Brain]) -> None:
@@ -30,7 +20,7 @@ def refuse_missing(brains: Iterable[Brain]) -> None:
 
 
 def _missing(brain: Brain) -> Iterator[str]:
-    for column in COLUMNS:
+    for column in FILE_COLUMNS:
         path = getattr(brain, column)
         if path and is_pattern(path):
             yield from _without_files(brain, column, path)

@@ -12,6 +12,7 @@ from cellsift.io.brainmapper import candidates_in
 from cellsift.io.paths import expanded
 from cellsift.io.voxel_size import check_voxel_size
 from cellsift.settings.brains import (
+    FILE_COLUMNS,
     SETTINGS_OF_A_BRAIN,
     Brain,
     SettingsOfABrain,
@@ -28,16 +29,6 @@ from cellsift.settings.choice import (
 from cellsift.settings.config import Config, Cuboid, Detection, Keep
 from cellsift.settings.nearest import or_nearest, refuse_misspelt
 from cellsift.settings.parameters import complete
-
-PATHS = (
-    "signal",
-    "background",
-    "cells",
-    "non_cells",
-    "regions",
-    "region_names",
-    "candidates",
-)
 
 
 def read_brains(config: Config, root: str | Path) -> dict[str, Brain]:
@@ -139,7 +130,7 @@ def _brain(row: Row, config: Config, shared: dict, where: str, root: Path) -> Br
             f"{where}: there are region_names but no regions; give the image of regions too, or "
             "leave region_names empty"
         )
-    given = {key: getattr(row, key) for key in PATHS}
+    given = {key: getattr(row, key) for key in FILE_COLUMNS}
     paths = {key: path and expanded(path) for key, path in given.items()}
     paths["candidates"] = _file_of_candidates(paths["candidates"], root, where)
     settings = cast(SettingsOfABrain, _settings(config, shared, row.brain))

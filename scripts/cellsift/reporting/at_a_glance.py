@@ -86,7 +86,9 @@ def which_arm(found: Glance, plain: str | None) -> list[str]:
     """Which arm to use and how sure that is: a line, or two."""
     best = found.ranked.iloc[0]
     score = interval_text(best["value"], best["low"], best["high"])
-    lines = [f"Use {found.best}: F1 {score} on {found.judged.where}.{_beside_plain(found, plain)}"]
+    beaten = plain is not None and found.beside(found.best, plain) == WORSE
+    opening = f"The best arm is {found.best}, but do not use it" if beaten else f"Use {found.best}"
+    lines = [f"{opening}: F1 {score} on {found.judged.where}.{_beside_plain(found, plain)}"]
     if len(found.ranked) > 1:
         lines.append(_of_others(found))
     return lines
@@ -104,15 +106,23 @@ def _beside_plain(found: Glance, plain: str | None) -> str:
 
 def _of_others(found: Glance) -> str:
     equals = found.as_good
-    worse = [arm for arm in found.ranked["arm"] if found.beside(arm, found.best) == WORSE]
+    worse, better = (
+        [arm for arm in found.ranked["arm"] if found.beside(arm, found.best) == how]
+        for how in (WORSE, BETTER)
+    )
     parts = []
     if equals:
-        parts.append(f"These data cannot tell it apart from {', '.join(equals)}")
+        parts.append(f"these data cannot tell it apart from {', '.join(equals)}")
         if faster := _faster(found, equals):
             parts[0] += f" ({faster})"
     if worse:
-        parts.append(f"{', '.join(worse)} {'is' if len(worse) == 1 else 'are'} worse")
-    return f"{'; '.join(parts)}." if parts else "The arms were not compared in pairs."
+        parts.append(f"it is better than {', '.join(worse)}")
+    if better:
+        # F1 end to end goes by all annotated cells, and by what is called beside them.
+        are = "is" if len(better) == 1 else "are"
+        parts.append(f"on the candidates that have a label {', '.join(better)} {are} better")
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}." if said else "The arms were not compared in pairs."
 
 
 def _faster(found: Glance, arms: Sequence[str]) -> str:

@@ -11,6 +11,12 @@ from typing import Any, Literal, TypedDict, cast
 from cellsift.io.axes import Size
 from cellsift.io.label_names import Meaning
 
+# Columns of the table of brains that name files, folders or addresses.
+FILE_COLUMNS = (
+    *("signal", "background", "cells", "non_cells"),
+    *("regions", "region_names", "candidates"),
+)
+
 
 class CuboidSettings(TypedDict):
     """Voxels of a cuboid, and their size in µm, along z, y, x."""

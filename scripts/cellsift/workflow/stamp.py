@@ -7,19 +7,10 @@ from pathlib import Path
 
 from cellsift.errors import InputError
 from cellsift.io.annotators import files_of
-
-COLUMNS = (
-    "signal",
-    "background",
-    "cells",
-    "non_cells",
-    "regions",
-    "region_names",
-    "candidates",
-)
+from cellsift.settings.brains import FILE_COLUMNS
 
 
-def data_stamp(brain: object, columns: Sequence[str] = COLUMNS) -> str:
+def data_stamp(brain: object, columns: Sequence[str] = FILE_COLUMNS) -> str:
     """A short hash of the sizes and times of a brain's files, those that `columns` name.
 
     `brain` has the columns of the brains table as attributes. A folder counts with the entries

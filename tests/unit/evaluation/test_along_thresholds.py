@@ -89,3 +89,13 @@ def test_what_detection_misses_is_not_found():
 def test_a_brain_without_candidates_has_nothing_to_call():
     none = Evidence(np.zeros(0), np.zeros(0, bool), BETWEEN, RECALL)
     assert along_thresholds(none, np.zeros(0), OWN, 1)["called"].sum() == 0
+
+
+def test_where_people_called_every_candidate_no_cell_nothing_is_found():
+    """And no number is undefined, which no page could read."""
+    logits, _ = brain_of(6, 200)
+    none = Labels(np.arange(200), np.zeros(200, bool), np.ones(200))
+    evidence = Evidence(logits, expit(logits) >= OWN, BETWEEN, RECALL, [none])
+    table = along_thresholds(evidence, expit(logits), OWN, 1)
+    assert table.notna().all(axis=None)
+    assert (table["found_high"] == 0).all()

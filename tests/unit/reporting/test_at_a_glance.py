@@ -70,8 +70,19 @@ def test_the_best_arm_is_named_with_its_interval_and_what_it_is_better_than(run)
     said = text_of(at_a_glance(results))
     assert said.startswith("Use wide: F1 0.90 [0.85, 0.95] on the test brain mouse.")
     assert "It is better than a mere threshold on brightness." in said
-    assert "narrow is worse." in said
+    assert "It is better than narrow." in said
     assert NOTE in said
+
+
+def test_an_arm_that_brightness_beats_is_not_recommended(run):
+    said = text_of(at_a_glance(run({"wide": 0.5, PLAIN: 0.6}, [("wide", PLAIN, "worse")])))
+    assert said.startswith("The best arm is wide, but do not use it: F1 0.50")
+    assert "A mere threshold on brightness is better." in said
+
+
+def test_an_arm_that_is_better_on_the_candidates_alone_is_named(run):
+    said = text_of(at_a_glance(run({"wide": 0.9, "narrow": 0.8}, [("narrow", "wide", "better")])))
+    assert "On the candidates that have a label narrow is better." in said
 
 
 def test_swapping_the_names_of_a_pair_changes_nothing(run, tmp_path):

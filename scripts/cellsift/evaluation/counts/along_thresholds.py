@@ -66,7 +66,9 @@ def along_thresholds(evidence: Evidence, p_cell: np.ndarray, own: float, seed: i
     random = np.random.default_rng([seed, 2])
     recall = recall_draws(evidence.train_recall, evidence.blocks, len(cells), seed + 1)
     number = random.binomial(ends, np.clip(cells / np.maximum(ends, 1), 0, 1))
-    share = recall[:, None] * cells / cells[:, -1:]
+    every = cells[:, -1:]
+    # Where all are labelled as none, no share of cells is found.
+    share = recall[:, None] * np.divide(cells, every, np.zeros_like(cells), where=every > 0)
     columns = {"threshold": thresholds, "called": called}
     for name, drawn in (("cells", number), ("found", share)):
         low, middle, high = np.quantile(drawn, [TAIL, 0.5, 1 - TAIL], axis=0)[:, row[:-1]]
