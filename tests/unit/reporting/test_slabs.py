@@ -40,6 +40,9 @@ def test_every_plane_is_in_one_slab_also_of_thin_volumes(voxels):
         assert slabs.edges[0] == 0
         assert slabs.edges[-1] == depth
         assert (np.diff(slabs.edges) >= 1).all()
+        numbers = np.arange(depth)
+        at = slabs.of_planes(numbers)
+        assert ((slabs.edges[at] <= numbers) & (numbers < slabs.edges[at + 1])).all()
 
 
 def test_slabs_do_not_depend_on_how_the_volume_is_chunked_or_read(voxels, monkeypatch):

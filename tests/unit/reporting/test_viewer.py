@@ -161,6 +161,17 @@ class TestInBrowser:
         assert "the arm's own threshold" in shown_page.locator(".told").inner_text()
         assert shown_page.complaints == []
 
+    def test_a_candidate_is_drawn_as_called_up_to_the_threshold_that_it_reaches(self, page, opened):
+        """The only artefact that may be called has p_cell 0.6."""
+        shown_page = opened(page)
+        shown_page.locator(".arm").select_option("one")
+        move(shown_page, "[aria-label='slab of planes']", 0)
+        move(shown_page, ".threshold", 59)
+        assert "from 0.6 on" in shown_page.locator(".told").inner_text()
+        assert "called a cell, not annotated" in legend(shown_page)
+        move(shown_page, ".threshold", 60)
+        assert "called a cell, not annotated" not in legend(shown_page)
+
     def test_slabs_are_stepped_through(self, page, opened):
         shown_page = opened(page)
         move(shown_page, "[aria-label='slab of planes']", 3)
